@@ -1,0 +1,91 @@
+"""Every error that commonweal raises on purpose.
+
+::
+
+    CommonwealError                 exit 2
+    ├── SystemFileError             the declared system is wrong (file, line, what, how to mend)
+    ├── LocatorError                a model, application or file that cannot be opened
+    ├── PermissionRequired          the system asks for code, network or a download nobody allowed
+    ├── MissingExtra                an optional library is not installed; carries the pip line
+    ├── ProbeFileError              a probe file that does not follow the documented format
+    ├── OptionError                 an option that makes no sense (unknown measure, --fail-on)
+    ├── OutputError                 the output folder cannot be written, is full, or is in use
+    ├── EvidenceFileError           a stored row that cannot be read back
+    ├── MeasurementError            one measure failed on one subject: its row is `failed`
+    │   └── ApplicationError        the application is down, slow, or answers nonsense
+    └── NotApplicable               a measure has nothing to say here: its row is `not_applicable`
+
+What this module does not do: it never prints. The command line turns these into five lines and an exit code.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+
+class CommonwealError(Exception):
+    """What went wrong, where, what it got, what it expected, and how to mend it."""
+
+
+class SystemFileError(CommonwealError):
+    """One or more faults in a system file, each with its line."""
+
+    def __init__(self, *faults: str) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
+
+class LocatorError(CommonwealError):
+    """A model, application or file that cannot be opened."""
+
+
+class PermissionRequired(CommonwealError):
+    """The system asks for something that the person who runs it has not allowed."""
+
+
+class MissingExtra(CommonwealError):
+    """An optional library is absent. The message carries the line that installs it."""
+
+
+class ProbeFileError(CommonwealError):
+    """A probe file that does not follow the documented format."""
+
+
+class OptionError(CommonwealError):
+    """An option with a value that makes no sense."""
+
+
+class OutputError(CommonwealError):
+    """The output folder cannot be written, is full, or is in use by another run."""
+
+
+class EvidenceFileError(CommonwealError):
+    """A stored evidence row that cannot be read back."""
+
+
+class MeasurementError(CommonwealError):
+    """One measure failed on one subject. The run goes on; the row is `failed`."""
+
+
+class ApplicationError(MeasurementError):
+    """An application is down, slow, or answers nonsense."""
+
+
+class NotApplicable(CommonwealError):
+    """A measure has nothing to say about this subject. The row is `not_applicable`, with this reason."""
+
+
+def require(module: str, *, extra: str) -> ModuleType:
+    """Import an optional library, or say which line installs it.
+
+    >>> require("json", extra="models").__name__
+    'json'
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise MissingExtra(
+            f"this needs the library '{module.split('.')[0]}', which is not installed "
+            f"(or cannot be imported: {error}). Install it with: pip install 'commonweal[{extra}]'"
+        ) from error

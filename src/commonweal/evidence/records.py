@@ -1,0 +1,191 @@
+"""Evidence: what was found, in which unit, how sure, by which method, from which input.
+
+One row per (measure, subjects, quantity, group). A row without a number says why there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from commonweal.evidence.units import is_unit
+
+Basis = Literal["measured", "modelled", "declared", "reported", "elicited", "propagated", "simulated"]
+Status = Literal["ok", "not_applicable", "skipped", "failed"]
+IntervalKind = Literal["confidence", "uncertainty", "range"]
+Verdict = Literal["found", "not_shown", "described", "not_measured"]
+
+
+class Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Estimate(Row):
+    """A number with everything a reader needs to judge it.
+
+    `low` and `high` bound an interval of the stated kind; a complete count has low = value = high and kind
+    `range`. `group` is who the number is about, `reference` whom they are compared with. `null` is the value
+    that would mean "no effect"; a row that has one is a hypothesis of its measure. `minimum_detectable` is the
+    smallest effect that this design finds with power 0.8 at alpha 0.05, in the same unit.
+    """
+
+    quantity: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    unit: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    level: float = Field(default=0.95, gt=0.0, lt=1.0)
+    interval: IntervalKind | None = None
+    n: int = Field(ge=1, description="items that entered")
+    clusters: int | None = Field(default=None, ge=1, description="units that were really sampled")
+    p_value: float | None = Field(default=None, gt=0.0, le=1.0)
+    p_adjusted: float | None = Field(default=None, gt=0.0, le=1.0)
+    method: str
+    group: Mapping[str, str] | None = None
+    reference: Mapping[str, str] | None = None
+    null: float | None = None
+    minimum_detectable: float | None = Field(default=None, ge=0.0)
+    note: str = Field(default="", description="what a reader of this number must know; becomes the evidence row's note")
+    basis: Basis | None = Field(default=None, exclude=True, description="overrides the measure's basis for this row")
+
+    @field_validator("unit")
+    @classmethod
+    def unit_is_known(cls, unit: str) -> str:
+        if not is_unit(unit):
+            raise ValueError(f"unknown unit '{unit}'; units are a closed set (commonweal/evidence/units.py)")
+        return unit
+
+    @model_validator(mode="after")
+    def interval_is_whole(self) -> Self:
+        bounds = (self.low, self.high, self.interval)
+        if any(part is None for part in bounds) and any(part is not None for part in bounds):
+            raise ValueError("low, high and interval kind come together")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low {self.low} is above high {self.high}")
+        return self
+
+    @property
+    def excludes_null(self) -> bool:
+        """Whether the interval lies wholly on one side of `null`; False where either is absent."""
+        if self.null is None or self.low is None or self.high is None:
+            return False
+        return self.low > self.null or self.high < self.null
+
+
+class Provenance(Row):
+    """Where a row comes from."""
+
+    source: str = Field(description="citation of the method")
+    measure: str
+    version: int = Field(ge=1)
+    inputs: Mapping[str, str] = Field(default_factory=dict, description="input -> hash")
+    seed: int | None = None
+    device: str | None = None
+    started: str = Field(description="UTC, ISO 8601")
+    duration_s: float = Field(ge=0.0)
+    allowed: tuple[str, ...] = Field(default=(), description="what the person who ran it allowed: code, network, download, read")
+    options: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Evidence(Row):
+    """One row: a finding, or the reason why there is none."""
+
+    id: str
+    subjects: tuple[str, ...] = Field(min_length=1)
+    measure: str
+    basis: Basis
+    status: Status
+    estimate: Estimate | None = None
+    note: str = ""
+    provenance: Provenance
+    derived_from: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def a_row_has_a_number_or_a_reason(self) -> Self:
+        if self.status == "ok" and self.estimate is None and not self.note:
+            raise ValueError("an `ok` row without an estimate needs a note")
+        if self.status != "ok" and not self.note:
+            raise ValueError(f"a `{self.status}` row needs a reason in its note")
+        if self.status != "ok" and self.estimate is not None:
+            raise ValueError(f"a `{self.status}` row carries no number")
+        return self
+
+
+class Quantity(Row):
+    """One number that a measure yields: its unit, its plain name, and what it is good for."""
+
+    unit: str
+    label: str
+    null: float | None = None
+    about: str = ""
+
+
+class Method(Row):
+    """How a measure works, for readers: printed in the dossier's methods and in docs/measures.md."""
+
+    name: str
+    title: str
+    source: str
+    version: int
+    cluster: str
+    applies_to: str
+    description: str
+    quantities: Mapping[str, Quantity]
+    warnings: tuple[str, ...] = ()
+
+
+class Reach(Row):
+    """A place downstream of a finding, and whether it was measured there."""
+
+    target: str
+    kind: Literal["asset", "deployment", "population"]
+    measured_here: bool
+    people_per_year: float | None = Field(default=None, description="None: unknown, never 0")
+    evidence: str = Field(description="id of the propagated row")
+
+
+class Mender(Row):
+    """An actor upstream (or at the place itself) who could mend a finding, and by which decision right."""
+
+    asset: str
+    actor: str | None
+    name: str
+    steps_upstream: int
+    rights: tuple[str, ...] = Field(description="declared decision rights that bear on it; empty: none declared")
+    note: str = ""
+
+
+class Finding(Row):
+    """What one measure says about one subject, in words, with the evidence ids it rests on."""
+
+    id: str
+    measure: str
+    subject: str
+    title: str
+    verdict: Verdict
+    headline: str
+    details: tuple[str, ...] = ()
+    not_shown: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    evidence: tuple[str, ...]
+    reach: tuple[Reach, ...] = ()
+    menders: tuple[Mender, ...] = ()
+
+
+class Run(Row):
+    """What a reader needs to repeat a run."""
+
+    version: str
+    command: str
+    started: str
+    duration_s: float
+    seed: int
+    device: str
+    machine: str
+    allowed: tuple[str, ...] = ()
+    options: Mapping[str, str] = Field(default_factory=dict)
+    questions: tuple[str, ...] = Field(default=(), description="what the system file leaves undeclared, unknown or unreachable")
+    system_file: str = ""
+    system_hash: str = ""

@@ -1,0 +1,40 @@
+"""The closed set of units. A number without one of these is not evidence."""
+
+from __future__ import annotations
+
+import re
+
+UNITS: dict[str, str] = {
+    "1": "share or ratio, without dimension",
+    "nat": "natural-log units, of odds or probability",
+    "bit/byte": "bits per UTF-8 byte",
+    "count": "things counted",
+    "people": "people",
+    "people/year": "people a year",
+    "task/year": "tasks or decisions a year",
+    "people-decision/year": "decisions about people, a year",
+    "1/decision": "expected outcomes per decision",
+    "Wh": "watt-hours",
+    "kWh": "kilowatt-hours",
+    "Wh/1000 decisions": "watt-hours per 1,000 decisions",
+    "g/kWh": "grams of CO2-equivalent per kilowatt-hour",
+    "gCO2e": "grams of CO2-equivalent",
+    "gCO2e/1000 decisions": "grams of CO2-equivalent per 1,000 decisions",
+    "kgCO2e": "kilograms of CO2-equivalent",
+    "kgCO2e/year": "kilograms of CO2-equivalent a year",
+    "kWh/year": "kilowatt-hours a year",
+    "W": "watts",
+    "s": "seconds",
+    "s/1000 decisions": "seconds per 1,000 decisions",
+    "score": "the application's own score, on its own scale",
+}
+MONEY = re.compile(r"^[A-Z]{3}(19|20)\d\d(/(year|t|kWh))?$")
+
+
+def is_unit(unit: str) -> bool:
+    """Whether a unit belongs to the closed set; money carries its price year.
+
+    >>> is_unit("Wh"), is_unit("USD2020"), is_unit("USD"), is_unit("percent")
+    (True, True, False, False)
+    """
+    return unit in UNITS or bool(MONEY.match(unit))

@@ -1,0 +1,106 @@
+"""What a measure may ask of a model or an application, and the records that cross.
+
+A measure never sees a library's tensors: it scores continuations, generates, or asks for decisions. Every request
+may carry `labels`, which are kept beside its outcome in the item journal so that an auditor can redo the arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+Labels = Mapping[str, str | int | float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """Score `continuation` after `context`."""
+
+    context: str
+    continuation: str
+    labels: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """log P(continuation | context) [nat], over `tokens` tokens; `greedy`: each was the most likely one."""
+
+    logprob: float
+    tokens: int
+    greedy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """Continue `context`. Temperature 0 is greedy; otherwise `seed` makes the draw reproducible."""
+
+    context: str
+    max_tokens: int = 64
+    temperature: float = 0.0
+    seed: int = 0
+    labels: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One input put to an application: the text of a résumé, a claim, a message."""
+
+    text: str
+    labels: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an application answered to one case.
+
+    `score`: the log-odds of the favourable answer [nat] where the application can tell, or its own score.
+    `option`: the answer by name. `favourable` is None where the rule needs the whole pool (`top_share`).
+    """
+
+    option: str | None
+    favourable: bool | None
+    score: float | None
+
+
+@runtime_checkable
+class LanguageModel(Protocol):
+    """A model that can be asked. Answers come in the order of the requests and do not depend on the batch."""
+
+    locator: str
+    fingerprint: str
+    device: str
+
+    def score(self, requests: Sequence[Continuation]) -> list[Score]: ...
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[str]: ...
+
+
+@runtime_checkable
+class LocalLanguageModel(LanguageModel, Protocol):
+    """A model in this process: its tokenizer and network can be inspected."""
+
+    tokenizer: Any
+    network: Any
+
+
+@runtime_checkable
+class DecisionApplication(Protocol):
+    """An application with a favourable outcome.
+
+    `score_unit`: "nat" (log-odds of the favourable answer), "score" (its own scale), or None (it gives no score).
+    `top_share`: the share of a pool that is chosen, where that is the rule; else None.
+    `threshold`: the cut on the score, where that is the rule; else None.
+    `runs_here`: whether the work is done on this machine (an HTTP application's is not known to be).
+    """
+
+    name: str
+    fingerprint: str
+    device: str
+    favourable: str
+    score_unit: str | None
+    top_share: float | None
+    threshold: float | None
+    runs_here: bool
+
+    def decide(self, cases: Sequence[Case]) -> list[Decision]: ...
