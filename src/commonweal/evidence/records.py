@@ -74,6 +74,16 @@ class Estimate(Row):
         return self.low > self.null or self.high < self.null
 
 
+class Missing(Row):
+    """A quantity for which a measure has no number, and why. A measure yields it in the place of an Estimate."""
+
+    quantity: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    status: Literal["not_applicable", "skipped", "failed"]
+    reason: str = Field(min_length=1)
+    group: Mapping[str, str] | None = None
+    reference: Mapping[str, str] | None = None
+
+
 class Provenance(Row):
     """Where a row comes from."""
 
@@ -98,6 +108,7 @@ class Evidence(Row):
     basis: Basis
     status: Status
     estimate: Estimate | None = None
+    missing: Missing | None = Field(default=None, description="which number is missing, where one quantity of a measure is")
     note: str = ""
     provenance: Provenance
     derived_from: tuple[str, ...] = ()

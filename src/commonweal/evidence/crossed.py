@@ -1,0 +1,187 @@
+"""Contrasts between groups in crossed designs, with permutation of labels over whole treatments.
+
+Two designs of an audit study, both arrays in and numbers out:
+
+- *nested*: each unit (a first name) belongs to one group and meets the same contexts (résumés). `y` is
+  ``float64 (unit, context)``. Labels are permuted over whole units, within strata.
+- *matched*: each block (a sentence frame, a résumé) has one version per group, and each version meets the same contexts.
+  `y` is ``float64 (block, group, context)``, NaN where a block does not meet a context. Labels are permuted within blocks.
+
+Standard errors treat units (or blocks) and contexts as crossed random factors: the variance of a gap is that between
+units plus that between contexts minus what both count (Cameron, Gelbach and Miller 2011, JBES 29:238; for the nested
+design the overlap is the unbiased residual mean square of the two-way layout).
+
+What this module does not do: it does not know which hypotheses belong together; see `families`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Contrasts:
+    """Gaps between pairs of groups: float64 (pair,), and their studentized permutation draws (draw, pair)."""
+
+    pairs: tuple[tuple[int, int], ...]
+    gap: Array
+    standard_error: Array
+    permuted: Array
+
+    @property
+    def studentized(self) -> Array:
+        return studentize(self.gap, self.standard_error)
+
+
+def studentize(gap: Array, standard_error: Array) -> Array:
+    """|gap| / standard error; 0 where both are 0, and a very large number where only the error is.
+
+    >>> studentize(np.array([0.0, 1.0]), np.array([0.0, 0.5]))
+    array([0., 2.])
+    """
+    tiny = np.finfo(np.float64).tiny ** 0.5
+    return np.where(np.abs(gap) < 1e-12, 0.0, np.abs(gap) / np.maximum(standard_error, tiny))
+
+
+def all_pairs(groups: int) -> tuple[tuple[int, int], ...]:
+    """Pairs (group, reference) with the reference first in the order of groups.
+
+    >>> all_pairs(3)
+    ((1, 0), (2, 0), (2, 1))
+    """
+    return tuple((second, first) for first, second in combinations(range(groups), 2))
+
+
+def nested_contrasts(y: Array, labels: Labels, strata: Labels, draws: int, rng: np.random.Generator) -> Contrasts:
+    """Gaps between the groups of a nested design.
+
+    Parameters
+    ----------
+    y : float64 (unit, context), NaN where an outcome is missing.
+    labels : int64 (unit,), 0 .. groups - 1.
+    strata : int64 (unit,); labels are permuted within a stratum (the other attribute of a name).
+    draws : number of permutations.
+    """
+    groups = int(labels.max()) + 1
+    pairs = all_pairs(groups)
+    centred = y - np.nanmean(y, axis=0, keepdims=True)
+    gap, error = _nested(centred, labels[None, :], groups, pairs)
+    permuted = np.empty((draws, len(pairs)))
+    for start in range(0, draws, CHUNK):
+        stop = min(start + CHUNK, draws)
+        shuffled = permuted_labels(labels, strata, stop - start, rng)
+        permuted[start:stop] = studentize(*_nested(centred, shuffled, groups, pairs))
+    return Contrasts(pairs, gap[0], error[0], permuted)
+
+
+def permuted_labels(labels: Labels, strata: Labels, draws: int, rng: np.random.Generator) -> Labels:
+    """Labels permuted within strata, int64 (draws, unit).
+
+    >>> labels, strata = np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1])
+    >>> bool((permuted_labels(labels, strata, 5, np.random.default_rng(0)) == labels).all())
+    True
+    """
+    order = np.argsort(strata, kind="stable")
+    random_order = np.argsort(strata[None, :] + rng.random((draws, labels.size)), axis=1)
+    shuffled = np.empty((draws, labels.size), dtype=np.int64)
+    np.put_along_axis(shuffled, random_order, np.broadcast_to(labels[order], shuffled.shape), axis=1)
+    return shuffled
+
+
+def _nested(y: Array, labels: Labels, groups: int, pairs: tuple[tuple[int, int], ...]) -> tuple[Array, Array]:
+    """Gap and standard error for each row of labels: float64 (draw, pair) each. `y` is centred by context."""
+    seen = ~np.isnan(y)
+    values = np.where(seen, y, 0.0)
+    unit_mean = values.sum(1) / np.maximum(seen.sum(1), 1)
+    member = (labels[:, None, :] == np.arange(groups)[None, :, None]).astype(np.float64)
+    size = member.sum(2)
+    mean = member @ unit_mean / size
+    spread = (member @ unit_mean**2 - size * mean**2) / np.maximum(size - 1, 1)
+    contexts = y.shape[1]
+    by_context = (member @ values) / np.maximum(member @ seen.astype(np.float64), 1)
+    residual = _residual_mean_square(values, seen, member, size, unit_mean, by_context, mean)
+    first, second = (np.array(side) for side in zip(*pairs, strict=True))
+    between_units = spread[:, first] / size[:, first] + spread[:, second] / size[:, second]
+    context_gap = by_context[:, first] - by_context[:, second]
+    between_contexts = context_gap.var(axis=2, ddof=1) / contexts if contexts > 1 else np.zeros_like(between_units)
+    overlap = (residual[:, first] / size[:, first] + residual[:, second] / size[:, second]) / contexts
+    variance = np.maximum(between_units + between_contexts - overlap, np.maximum(between_units, between_contexts))
+    return mean[:, first] - mean[:, second], np.sqrt(np.maximum(variance, 0.0))
+
+
+def _residual_mean_square(
+    values: Array, seen: npt.NDArray[np.bool_], member: Array, size: Array, unit_mean: Array, by_context: Array, mean: Array
+) -> Array:
+    """Residual mean square of unit x context within each group, float64 (draw, group)."""
+    contexts = values.shape[1]
+    within = np.where(seen, values - unit_mean[:, None], 0.0)
+    total = member @ (within**2).sum(1)
+    explained = size * ((by_context - mean[:, :, None]) ** 2).sum(2)
+    freedom = np.maximum((size - 1) * (contexts - 1), 1)
+    return np.maximum(total - explained, 0.0) / freedom
+
+
+def matched_contrasts(y: Array, draws: int, rng: np.random.Generator) -> Contrasts:
+    """Gaps between the groups of a matched design.
+
+    Parameters
+    ----------
+    y : float64 (block, group, context), NaN where a block does not meet a context; a version that is missing for one
+        group leaves that block and context out for all.
+    draws : number of permutations of group labels within blocks.
+    """
+    complete = ~np.isnan(y).any(axis=1, keepdims=True)
+    seen = complete[:, 0, :]
+    values = np.where(complete, y, 0.0)
+    pairs = all_pairs(y.shape[1])
+    gap, error = _matched(values[None], seen, pairs)
+    permuted = np.empty((draws, len(pairs)))
+    for start in range(0, draws, CHUNK // 4):
+        stop = min(start + CHUNK // 4, draws)
+        order = np.argsort(rng.random((stop - start, *y.shape[:2])), axis=2)
+        shuffled = np.take_along_axis(values[None], order[..., None], axis=2)
+        permuted[start:stop] = studentize(*_matched(shuffled, seen, pairs))
+    return Contrasts(pairs, gap[0], error[0], permuted)
+
+
+def _matched(values: Array, seen: npt.NDArray[np.bool_], pairs: tuple[tuple[int, int], ...]) -> tuple[Array, Array]:
+    """Gap and standard error for each draw of (draw, block, group, context): float64 (draw, pair) each."""
+    first, second = (np.array(side) for side in zip(*pairs, strict=True))
+    difference = values[:, :, first, :] - values[:, :, second, :]
+    n = seen.sum()
+    gap = difference.sum(axis=(1, 3)) / n
+    deviation = np.where(seen[None, :, None, :], difference - gap[:, None, :, None], 0.0) / n
+    blocks, contexts = int(seen.any(1).sum()), int(seen.any(0).sum())
+    between_blocks = (deviation.sum(3) ** 2).sum(1) * blocks / max(blocks - 1, 1)
+    if contexts < 2:
+        return gap, np.sqrt(between_blocks)
+    between_contexts = (deviation.sum(1) ** 2).sum(2) * contexts / (contexts - 1)
+    overlap = (deviation**2).sum(axis=(1, 3))
+    variance = np.maximum(between_blocks + between_contexts - overlap, np.maximum(between_blocks, between_contexts))
+    return gap, np.sqrt(variance)
+
+
+def group_variance(y: Array) -> float:
+    """Variance of the mean of a crossed layout, units and contexts both random.
+
+    `y` is float64 (unit, context), NaN where missing. The main effect of contexts counts here, unlike in a gap.
+
+    >>> float(group_variance(np.array([[1.0, 1.0], [1.0, 1.0]])))
+    0.0
+    """
+    seen = ~np.isnan(y)
+    n = seen.sum()
+    deviation = np.where(seen, y - np.nanmean(y), 0.0) / n
+    units, contexts = int(seen.any(1).sum()), int(seen.any(0).sum())
+    between_units = (deviation.sum(1) ** 2).sum() * units / max(units - 1, 1)
+    between_contexts = (deviation.sum(0) ** 2).sum() * contexts / max(contexts - 1, 1)
+    overlap = (deviation**2).sum()
+    return float(max(between_units + between_contexts - overlap, between_units, between_contexts))

@@ -1,0 +1,70 @@
+"""Intervals for shares: Wilson for one, Newcombe for the difference of two. Arrays in, numbers out."""
+
+from __future__ import annotations
+
+import math
+
+from scipy.stats import norm
+
+POWER = 0.8
+LEVEL = 0.95
+
+
+def critical_normal(level: float = LEVEL) -> float:
+    """Two-sided critical value of the normal distribution.
+
+    >>> round(critical_normal(0.95), 3)
+    1.96
+    """
+    return float(norm.ppf(0.5 + level / 2))
+
+
+def wilson_interval(share: float, n: float, level: float = LEVEL) -> tuple[float, float]:
+    """Wilson score interval of a share from n independent (or effective) observations, in [0, 1].
+
+    Source
+    ------
+    Wilson 1927, JASA 22:209, as recommended by Brown, Cai and DasGupta 2001, Statistical Science 16:101.
+
+    >>> low, high = wilson_interval(0.0, 20)
+    >>> round(low, 3), round(high, 3)
+    (0.0, 0.161)
+    """
+    z2 = critical_normal(level) ** 2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = math.sqrt(z2) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def newcombe_interval(first: float, n_first: float, second: float, n_second: float, level: float = LEVEL) -> tuple[float, float]:
+    """Interval of the difference of two shares, first - second, that stays honest at 0 and 1.
+
+    Source
+    ------
+    Newcombe 1998, Statistics in Medicine 17:873, method 10 (hybrid score).
+
+    >>> low, high = newcombe_interval(0.0, 20, 0.0, 20)
+    >>> round(low, 3), round(high, 3)
+    (-0.161, 0.161)
+    """
+    low_first, high_first = wilson_interval(first, n_first, level)
+    low_second, high_second = wilson_interval(second, n_second, level)
+    difference = first - second
+    low = difference - math.hypot(first - low_first, high_second - second)
+    high = difference + math.hypot(high_first - first, second - low_second)
+    return max(-1.0, low), min(1.0, high)
+
+
+def minimum_detectable_share_gap(share: float, n_first: float, n_second: float, level: float = LEVEL) -> float:
+    """Smallest difference of two shares found with power 0.8, from the design alone.
+
+    The variance is that of a share shrunk towards one half by four observations (Agresti and Coull 1998), so that a
+    share of 0 or 1 does not promise infinite precision.
+
+    >>> round(minimum_detectable_share_gap(0.5, 100, 100), 3)
+    0.198
+    """
+    n = n_first + n_second
+    shrunk = (share * n + 2) / (n + 4)
+    variance = shrunk * (1 - shrunk) * (1 / n_first + 1 / n_second)
+    return float((critical_normal(level) + norm.ppf(POWER)) * math.sqrt(variance))

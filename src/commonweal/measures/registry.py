@@ -1,0 +1,142 @@
+"""The registry: one decorated function in one file is a measure.
+
+A measure is a function whose first argument is what it applies to (a `LanguageModel`, a `DecisionApplication`, an
+`Asset`, a `System`); the further arguments are what it needs, and `gather` hands them over by their type. It yields
+`Estimate`s (or a `Missing` for one quantity that cannot be had), and raises `NotApplicable` or `MeasurementError` where there is nothing to say. Its name is
+`<folder>.<function>`.
+
+This module does not run anything and does not know what the numbers mean.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+import pkgutil
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from commonweal import measures as package
+from commonweal.errors import CommonwealError
+from commonweal.evidence.records import Basis, Estimate, Method, Missing, Quantity
+from commonweal.models.protocols import DecisionApplication, LanguageModel
+from commonweal.system.records import Asset, System
+
+Measured = Callable[..., Iterator[Estimate | Missing]]
+SUBJECTS: Mapping[type, str] = {
+    LanguageModel: "model",
+    DecisionApplication: "application",
+    Asset: "asset",
+    System: "system",
+}
+ENTRY_POINTS = "commonweal.measures"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What a measure will ask of a subject, for the estimate of time before weights are loaded."""
+
+    requests: int
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureSpec:
+    """A registered measure."""
+
+    function: Measured
+    method: Method
+    subject: type
+    needs: Mapping[str, type]
+    basis: Basis
+    workload: Callable[..., Workload] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.method.name
+
+    @property
+    def chapter(self) -> str:
+        return self.name.split(".")[0]
+
+
+@dataclass(slots=True)
+class Registry:
+    """All measures by name, and the plug-ins that could not be loaded."""
+
+    specs: dict[str, MeasureSpec] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+REGISTRY = Registry()
+
+
+def measure(
+    *,
+    source: str,
+    cluster: str,
+    version: int,
+    quantities: Mapping[str, Quantity],
+    basis: Basis = "measured",
+    warnings: tuple[str, ...] = (),
+    workload: Callable[..., Workload] | None = None,
+) -> Callable[[Measured], Measured]:
+    """Register a function as a measure.
+
+    Parameters
+    ----------
+    source : citation of the method.
+    cluster : the unit that was really sampled, in words.
+    version : raise it when the numbers would change; what was measured with another version is measured again.
+    quantities : every quantity that the measure may yield; a quantity with a `null` is a hypothesis.
+    basis : of its rows, unless an estimate says otherwise.
+    warnings : what its authors and critics say it does not show; printed beside the result.
+    workload : how much it will ask, for the time estimate; called with the arguments of the measure that it names.
+    """
+
+    def register(function: Measured) -> Measured:
+        folder = function.__module__.split(".")[-2]
+        name = f"{folder}.{function.__name__}"
+        hints = typing.get_type_hints(function)
+        parameters = list(inspect.signature(function).parameters)
+        if not parameters or hints.get(parameters[0]) not in SUBJECTS:
+            known = ", ".join(kind.__name__ for kind in SUBJECTS)
+            raise CommonwealError(f"measure {name}: the type of its first argument must be one of {known}")
+        registered = REGISTRY.specs.get(name)
+        if registered is not None and registered.function.__module__ != function.__module__:
+            raise CommonwealError(f"measure {name} is registered twice: {registered.function.__module__}, {function.__module__}")
+        description = inspect.getdoc(function) or ""
+        method = Method(
+            name=name,
+            title=description.split("\n")[0],
+            source=source,
+            version=version,
+            cluster=cluster,
+            applies_to=SUBJECTS[hints[parameters[0]]],
+            description=description,
+            quantities=dict(quantities),
+            warnings=warnings,
+        )
+        needs = {parameter: hints[parameter] for parameter in parameters[1:]}
+        REGISTRY.specs[name] = MeasureSpec(function, method, hints[parameters[0]], needs, basis, workload)
+        return function
+
+    return register
+
+
+def load_registry() -> Registry:
+    """Import every measure of this package and of the plug-ins; a plug-in that cannot load is kept with its reason."""
+    for chapter in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        if not chapter.ispkg:
+            continue
+        folder = importlib.import_module(chapter.name)
+        for module in pkgutil.iter_modules(folder.__path__, folder.__name__ + "."):
+            importlib.import_module(module.name)
+    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        try:
+            point.load()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's plug-in may raise anything; it becomes a `failed` row
+            REGISTRY.broken[point.name] = f"plug-in '{point.name}' ({point.value}) cannot be loaded: {type(error).__name__}: {error}"
+    return REGISTRY
