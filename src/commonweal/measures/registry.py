@@ -138,5 +138,7 @@ def load_registry() -> Registry:
         try:
             point.load()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's plug-in may raise anything; it becomes a `failed` row
-            REGISTRY.broken[point.name] = f"plug-in '{point.name}' ({point.value}) cannot be loaded: {type(error).__name__}: {error}"
+            REGISTRY.broken[point.name] = (
+                f"plug-in '{point.name}' ({point.value}) cannot be loaded: {type(error).__name__}: {error}"
+            )
     return REGISTRY

@@ -1,0 +1,198 @@
+"""Run one measure on one subject, and leave a row whatever happens.
+
+`gather` hands the measure what it asks for by type, keeps each item's outcome, and turns what it raises into a row
+that is `not_applicable` or `failed`. A measure that was asked for never leaves nothing.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from commonweal.errors import CommonwealError, NotApplicable, OutputError
+from commonweal.evidence.records import Estimate, Evidence, Missing, Provenance, Status
+from commonweal.evidence.store import Journal, Store, digest
+from commonweal.measures.asking import RecordedApplication, RecordedModel
+from commonweal.measures.options import Design, Limit
+from commonweal.measures.probe_file import Probes
+from commonweal.measures.registry import MeasureSpec
+from commonweal.models.protocols import DecisionApplication, LanguageModel
+from commonweal.system.records import Asset, System
+
+Progress = Callable[[str, int, int], None]
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One measure on one subject, with the way to open what it needs. Opening may raise; that becomes the row."""
+
+    spec: MeasureSpec
+    subject_id: str
+    open_subject: Callable[[], Any]
+    open_probes: Callable[[], Probes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all tasks of one run share."""
+
+    store: Store
+    system: System
+    system_hash: str
+    seed: int = 0
+    limit: Limit = Limit()
+    design: Design = Design.BALANCED
+    allowed: tuple[str, ...] = ()
+    progress: Progress = field(default=silent)
+
+
+def gather(task: Task, setting: Setting) -> list[Evidence]:
+    """All rows of one measure on one subject: read back if nothing they depend on has changed, else measured."""
+    started, clock = datetime.now(UTC), time.perf_counter()
+    provenance: dict[str, Any] = {"started": started.isoformat(timespec="seconds"), "seed": setting.seed}
+    provenance |= {"source": task.spec.method.source, "measure": task.spec.name, "version": task.spec.method.version}
+    provenance |= {"allowed": setting.allowed, "options": _options(setting)}
+    rows = _Rows(task, setting, provenance)
+    try:
+        subject = task.open_subject()
+        probes = task.open_probes() if task.open_probes else None
+        provenance["device"] = getattr(subject, "device", None)
+        provenance["inputs"] = _inputs(task, subject, probes, setting)
+        items_key = digest(task.spec.name, task.spec.method.version, provenance["inputs"])
+        rows.key = digest(items_key, setting.seed, _options(setting))
+        with setting.store.journal(task.spec.name, (task.subject_id,), items_key) as journal:
+            if journal.parquet_path.exists() and not journal.lines_path.exists() and (known := rows.known()):
+                return known
+            found = list(task.spec.function(*_arguments(task, subject, probes, journal, setting)))
+            provenance["duration_s"] = time.perf_counter() - clock
+            kept = setting.store.append(rows.of(found))
+            journal.compact()
+            return kept
+    except OutputError:
+        raise
+    except NotApplicable as reason:
+        status, note = "not_applicable", str(reason)
+    except CommonwealError as error:
+        status, note = "failed", str(error)
+    except Exception as error:  # noqa: BLE001 - the one place where a measure's own mistake becomes a row
+        status, note = "failed", _own_mistake(error)
+    provenance["duration_s"] = time.perf_counter() - clock
+    return setting.store.append([rows.reason(status, note)])
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Makes evidence rows of one task; ids are the same whenever everything they depend on is the same."""
+
+    task: Task
+    setting: Setting
+    provenance: dict[str, Any]
+    key: str = ""
+
+    def known(self) -> list[Evidence]:
+        return [row for row in self.setting.store.rows.values() if row.provenance.inputs.get("rows") == self.key]
+
+    def of(self, found: list[Estimate | Missing]) -> list[Evidence]:
+        if not found:
+            return [self.reason("failed", "the measure yielded nothing; that is a mistake in the measure")]
+        undeclared = sorted({one.quantity for one in found} - set(self.task.spec.method.quantities))
+        if undeclared:
+            return [self.reason("failed", f"the measure yielded quantities that it does not declare: {', '.join(undeclared)}")]
+        return [self._row(one) for one in found]
+
+    def reason(self, status: Status, note: str) -> Evidence:
+        identity = digest("reason", self.task.spec.name, self.task.subject_id, self.key, status, note)
+        return self._evidence(identity, status=status, note=note)
+
+    def _row(self, one: Estimate | Missing) -> Evidence:
+        identity = digest(self.key, self.task.subject_id, one.quantity, one.group, one.reference)
+        if isinstance(one, Missing):
+            return self._evidence(identity, status=one.status, missing=one, note=one.reason)
+        return self._evidence(identity, status="ok", estimate=one, note=one.note, basis=one.basis or self.task.spec.basis)
+
+    def _evidence(self, identity: str, **fields: Any) -> Evidence:
+        provenance = dict(self.provenance)
+        provenance["inputs"] = {**provenance.get("inputs", {}), "rows": self.key}
+        provenance.setdefault("duration_s", 0.0)
+        fields.setdefault("basis", self.task.spec.basis)
+        return Evidence(
+            id=identity,
+            subjects=(self.task.subject_id,),
+            measure=self.task.spec.name,
+            provenance=Provenance(**provenance),
+            **fields,
+        )
+
+
+def _options(setting: Setting) -> dict[str, str]:
+    limit = "none" if setting.limit.items is None else str(setting.limit.items)
+    return {"limit": limit, "design": setting.design.value}
+
+
+def _inputs(task: Task, subject: Any, probes: Probes | None, setting: Setting) -> dict[str, str]:
+    """Hashes of everything that the outcomes depend on."""
+    inputs = {
+        task.subject_id: subject.fingerprint if hasattr(subject, "fingerprint") else digest(subject.model_dump(mode="json"))
+    }
+    if probes is not None:
+        inputs["probes"] = probes.fingerprint
+    if System in task.spec.needs.values():
+        inputs["system"] = setting.system_hash
+    return inputs
+
+
+def _arguments(task: Task, subject: Any, probes: Probes | None, journal: Journal, setting: Setting) -> list[object]:
+    """The arguments of the measure, found by their types."""
+    name = task.spec.name
+
+    def tick(done: int, total: int) -> None:
+        setting.progress(f"{name} on {task.subject_id}", done, total)
+
+    provided: Mapping[type, object] = {
+        Probes: probes,
+        np.random.Generator: np.random.default_rng([setting.seed, zlib.crc32(f"{name}/{task.subject_id}".encode())]),
+        Journal: journal,
+        System: setting.system,
+        Limit: setting.limit,
+        Design: setting.design,
+    }
+    unknown = [need.__name__ for need in task.spec.needs.values() if need not in provided]
+    if unknown:
+        raise CommonwealError(f"measure {name} asks for {', '.join(unknown)}, which nobody provides")
+    asked = subject
+    if Journal not in task.spec.needs.values():
+        if task.spec.subject is DecisionApplication:
+            asked = RecordedApplication(subject, journal, tick)
+        elif task.spec.subject is LanguageModel:
+            asked = RecordedModel(subject, journal, tick)
+    return [asked, *(provided[need] for need in task.spec.needs.values())]
+
+
+def _own_mistake(error: Exception) -> str:
+    """Where an unforeseen exception was raised, in one line."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    file = last.filename.rsplit("/", 1)[-1]
+    return f"{type(error).__name__} in {file}:{last.lineno} ({last.name}): {error}"
+
+
+def subject_kind(spec: MeasureSpec, asset: Asset) -> bool:
+    """Whether a measure applies to this kind of asset.
+
+    A model measure applies to models and adapted models, an application measure to applications, an asset measure to all.
+    """
+    if spec.subject is LanguageModel:
+        return asset.kind in {"model", "adapted_model"}
+    if spec.subject is DecisionApplication:
+        return asset.kind == "application"
+    return spec.subject is Asset

@@ -1,0 +1,335 @@
+"""The numbers of a correspondence audit, from decisions to estimates.
+
+Each *axis* (names by gender, names by race, names by both, pronouns, each declared cue) gives the same quantities; all
+gaps of all axes are one family of hypotheses. What this module does not do: it asks nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from commonweal.evidence.crossed import (
+    Array,
+    Contrasts,
+    Labels,
+    Nesting,
+    all_pairs,
+    group_variance,
+    matched_contrasts,
+    nested_contrasts,
+    pairs_with_reference,
+)
+from commonweal.evidence.families import Family, adjust
+from commonweal.evidence.intervals import critical_normal, minimum_detectable_share_gap, newcombe_interval, wilson_interval
+from commonweal.evidence.records import Estimate, Missing
+from commonweal.measures.inequity.audit_design import NamesLayout, Placed, VersionsLayout
+from commonweal.measures.inequity.selection import Swaps, swaps
+from commonweal.models.protocols import Decision
+
+DRAWS = 9999
+FOUR_FIFTHS = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What came back for the cases of one layout: float64 (case,) each; `score` is None where there is none."""
+
+    chosen: Array
+    score: Array | None
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One comparison: its groups (reference first), outcomes by group, contrasts, and how they were obtained.
+
+    `cells` is float64 (unit, context) per group, for the interval of a single group's mean.
+    """
+
+    groups: tuple[Mapping[str, str], ...]
+    cluster: str
+    items: int
+    chosen_cells: tuple[Array, ...]
+    score_cells: tuple[Array, ...] | None
+    chosen: Contrasts
+    score: Contrasts | None
+    swaps: Swaps | None
+    members: tuple[npt.NDArray[np.bool_], ...]
+    note: str = ""
+
+
+def outcomes(placed: tuple[Placed, ...], decisions: list[Decision], chosen: Array) -> Answers:
+    """Answers of one layout; the chance of being chosen is computed over the whole layout (a pool, or each by itself)."""
+    scores = [decision.score for decision in decisions]
+    known = np.array([np.nan if score is None else score for score in scores], dtype=np.float64)
+    return Answers(chosen, None if np.isnan(known).any() else known)
+
+
+def name_axes(layout: NamesLayout, answers: Answers, rng: np.random.Generator) -> list[Axis]:
+    """Gender, race ... one at a time (the other attributes held constant by stratum), then their intersections with the reference."""
+    units, contexts = len(layout.names), len(layout.probes)
+    unit = np.array([placed.unit for placed in layout.placed])
+    context = np.array([placed.context for placed in layout.placed])
+    wording = _codes([str(placed.case.labels["wording"]) for placed in layout.placed])
+    chosen = _cell_means(answers.chosen, (unit, context), (units, contexts))
+    score = None if answers.score is None else _cell_means(answers.score, (unit, context), (units, contexts))
+    exchanged = swaps(answers.chosen, unit, context, wording)
+    codes = {a: np.array([groups.index(name.groups[a]) for name in layout.names]) for a, groups in layout.groups.items()}
+    axes = []
+    for attribute, groups in layout.groups.items():
+        strata = _codes(["/".join(v for a, v in name.groups.items() if a != attribute) for name in layout.names])
+        named = tuple({attribute: group} for group in groups)
+        nesting = Nesting(codes[attribute], strata, all_pairs(len(groups)))
+        axes.append(_nested_axis(named, nesting, (chosen, score, exchanged), layout, rng))
+    if len(layout.groups) > 1:
+        named = tuple(dict(zip(layout.groups, combination, strict=True)) for combination in product(*layout.groups.values()))
+        labels = np.zeros(units, dtype=np.int64)
+        for attribute, groups in layout.groups.items():
+            labels = labels * len(groups) + codes[attribute]
+        nesting = Nesting(labels, np.zeros(units, dtype=np.int64), pairs_with_reference(len(named)))
+        axes.append(_nested_axis(named, nesting, (chosen, score, None), layout, rng))
+    return axes
+
+
+def _nested_axis(
+    named: tuple[Mapping[str, str], ...],
+    nesting: Nesting,
+    outcome: tuple[Array, Array | None, Swaps | None],
+    layout: NamesLayout,
+    rng: np.random.Generator,
+) -> Axis:
+    chosen, score, exchanged = outcome
+    seed = int(rng.integers(2**63))
+    members = tuple(nesting.labels == code for code in range(len(named)))
+    return Axis(
+        groups=named,
+        cluster="first name x probe",
+        items=len(layout.placed),
+        chosen_cells=tuple(chosen[member] for member in members),
+        score_cells=None if score is None else tuple(score[member] for member in members),
+        chosen=nested_contrasts(chosen, nesting, DRAWS, np.random.default_rng(seed)),
+        score=None if score is None else nested_contrasts(score, nesting, DRAWS, np.random.default_rng(seed)),
+        swaps=exchanged,
+        members=members,
+        note=layout.note,
+    )
+
+
+def version_axis(layout: VersionsLayout, answers: Answers, rng: np.random.Generator) -> Axis:
+    """Pronouns, or one declared cue."""
+    versions = len(layout.groups)
+    place = tuple(np.array([getattr(p, name) for p in layout.placed]) for name in ("unit", "version", "context"))
+    shape = (layout.blocks, versions, layout.contexts)
+    chosen = _cell_means(answers.chosen, place, shape)
+    score = None if answers.score is None else _cell_means(answers.score, place, shape)
+    seed = int(rng.integers(2**63))
+    exchanged, members = None, tuple(np.zeros(0, dtype=bool) for _ in layout.groups)
+    if layout.has_baseline:
+        wording = _codes([str(placed.case.labels["wording"]) for placed in layout.placed])
+        unit = place[0] * versions + place[1]
+        block = np.arange(layout.blocks * versions) // versions
+        exchanged = swaps(answers.chosen, unit, place[2], wording, block)
+        members = tuple(np.arange(layout.blocks * versions) % versions == code for code in range(versions))
+    return Axis(
+        groups=tuple({layout.attribute: group} for group in layout.groups),
+        cluster=layout.block_name if layout.contexts == 1 else f"{layout.block_name} x probe",
+        items=len(layout.placed),
+        chosen_cells=tuple(chosen[:, code, :] for code in range(versions)),
+        score_cells=None if score is None else tuple(score[:, code, :] for code in range(versions)),
+        chosen=matched_contrasts(chosen, DRAWS, np.random.default_rng(seed)),
+        score=None if score is None else matched_contrasts(score, DRAWS, np.random.default_rng(seed)),
+        swaps=exchanged,
+        members=members,
+        note=f"{layout.blocks} {layout.block_name}s, each in a version per group, everything else equal",
+    )
+
+
+def _codes(labels: list[str]) -> Labels:
+    return np.unique(np.array(labels), return_inverse=True)[1].astype(np.int64)
+
+
+def _cell_means(values: Array, place: tuple[Labels, ...], shape: tuple[int, ...]) -> Array:
+    """Mean outcome per cell of the layout, NaN where a cell was never asked."""
+    total, count = np.zeros(shape), np.zeros(shape)
+    np.add.at(total, place, values)
+    np.add.at(count, place, 1.0)
+    return np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
+
+
+def estimates(axes: list[Axis], score_quantity: str, score_unit: str) -> Iterator[Estimate | Missing]:
+    """Every estimate of every axis; the gaps of all axes form one family."""
+    parts = [contrasts for axis in axes for contrasts in (axis.chosen, axis.score) if contrasts is not None]
+    family = adjust(np.concatenate([part.studentized for part in parts]), np.hstack([part.permuted for part in parts]))
+    start = 0
+    for axis in axes:
+        pairs = len(axis.chosen.pairs)
+        yield from _levels(axis, score_unit)
+        yield from _rate_gaps(axis, family, start)
+        yield from _flips(axis)
+        start += pairs
+        if axis.score is not None:
+            yield from _score_gaps(axis, family, start, f"{score_quantity}_gap", score_unit)
+            start += pairs
+
+
+def _method(family: Family, axis: Axis) -> str:
+    return (
+        f"labels permuted over whole {axis.cluster.split(' x ')[0]}s ({DRAWS:,} draws); single-step min-p over "
+        f"{family.p_value.size} hypotheses; simultaneous interval from the same draws, errors clustered by {axis.cluster}"
+    )
+
+
+def _levels(axis: Axis, score_unit: str) -> Iterator[Estimate]:
+    """Favourable rate and mean score of each group."""
+    for group, chosen in zip(axis.groups, axis.chosen_cells, strict=True):
+        rate, variance = float(np.nanmean(chosen)), group_variance(chosen)
+        clusters = int((~np.isnan(chosen)).any(1).sum())
+        n = int((~np.isnan(chosen)).sum())
+        effective = min(rate * (1 - rate) / variance, n) if variance > 0 else min(chosen.shape)
+        low, high = wilson_interval(rate, max(effective, 1.0))
+        yield Estimate(
+            quantity="selection_rate", unit="1", value=rate, low=min(low, rate), high=max(high, rate), interval="confidence", n=n,
+            clusters=clusters, group=group, method=f"mean; Wilson interval with effective n from {axis.cluster}", note=axis.note,
+        )  # fmt: skip
+    if axis.score_cells is None:
+        return
+    for group, score in zip(axis.groups, axis.score_cells, strict=True):
+        mean, half = float(np.nanmean(score)), critical_normal() * float(np.sqrt(group_variance(score)))
+        yield Estimate(
+            quantity="mean_log_odds" if score_unit == "nat" else "mean_score", unit=score_unit, value=mean, low=mean - half,
+            high=mean + half, interval="confidence", n=int((~np.isnan(score)).sum()), clusters=int((~np.isnan(score)).any(1).sum()),
+            group=group, method=f"mean; normal interval, errors clustered by {axis.cluster}", note=axis.note,
+        )  # fmt: skip
+
+
+def _rate_gaps(axis: Axis, family: Family, start: int) -> Iterator[Estimate | Missing]:
+    """Selection-rate difference and ratio of each pair, and the spread over all groups."""
+    overall = float(np.nanmean(np.concatenate([cells.ravel() for cells in axis.chosen_cells])))
+    bounds = []
+    for index, (first, second) in enumerate(axis.chosen.pairs):
+        which, error = start + index, float(axis.chosen.standard_error[index])
+        gap, critical = float(axis.chosen.gap[index]), float(family.critical[start + index])
+        rates = [float(np.nanmean(axis.chosen_cells[g])) for g in (first, second)]
+        units = [axis.chosen_cells[g].shape[0] for g in (first, second)]
+        low, high, detectable = gap - critical * error, gap + critical * error, family.minimum_detectable(which, error)
+        if error < 1e-12:
+            low, high = newcombe_interval(rates[0], units[0], rates[1], units[1])
+            detectable = minimum_detectable_share_gap(sum(rates) / 2, *units)
+        bounds.append((low, high))
+        shared = {"group": axis.groups[first], "reference": axis.groups[second], "n": _pair_items(axis, first, second)}
+        shared |= {"clusters": sum(units), "unit": "1", "interval": "confidence", "method": _method(family, axis)}
+        yield Estimate(
+            quantity="selection_rate_difference", value=gap, low=max(low, -1.0), high=min(high, 1.0), null=0.0,
+            p_value=float(family.p_value[which]), p_adjusted=float(family.p_adjusted[which]), minimum_detectable=detectable,
+            note=_rate_warning(overall), **shared,
+        )  # fmt: skip
+        yield _ratio(rates, gap, error * critical, shared)
+    yield from _spread("selection_rate_spread", "1", axis, bounds, [float(np.nanmean(c)) for c in axis.chosen_cells])
+
+
+def _pair_items(axis: Axis, first: int, second: int) -> int:
+    return int(sum((~np.isnan(axis.chosen_cells[g])).sum() for g in (first, second)))
+
+
+def _rate_warning(overall: float) -> str:
+    if 0.05 <= overall <= 0.95:
+        return ""
+    return (
+        f"{100 * overall:.1f} % of all cases get the favourable answer, so a difference of rates can say little here: "
+        f"read the log-odds gap beside it"
+    )
+
+
+def _ratio(rates: list[float], gap: float, half: float, shared: dict[str, object]) -> Estimate | Missing:
+    """Selection-rate ratio, group over reference, with an interval on the log scale (delta method)."""
+    rate, reference = rates
+    if rate <= 0 or reference <= 0:
+        reason = "nobody was selected in one of the two groups, so their ratio says nothing"
+        return Missing.model_validate(
+            {"quantity": "selection_rate_ratio", "status": "not_applicable", "reason": reason,
+             "group": shared["group"], "reference": shared["reference"]}
+        )  # fmt: skip
+    ratio = rate / reference
+    spread = half / ((rate + reference) / 2)
+    low, high = ratio * np.exp(-spread), ratio * np.exp(spread)
+    lower = (min(ratio, 1 / ratio), *(sorted((low, high)) if ratio <= 1 else sorted((1 / high, 1 / low))))
+    return Estimate.model_validate(
+        shared | {"quantity": "selection_rate_ratio", "value": ratio, "low": float(low), "high": float(high),
+                  "note": four_fifths(*lower), "method": "ratio of rates; log-scale interval at the level of the difference's"}
+    )  # fmt: skip
+
+
+def four_fifths(ratio: float, low: float, high: float) -> str:
+    """What the four-fifths rule (29 CFR 1607.4 D) says of the lower over the higher rate.
+
+    >>> four_fifths(0.7, 0.6, 0.78)
+    'four-fifths rule: the lower rate is below four fifths of the higher, with confidence (0.70, 0.60 to 0.78)'
+    """
+    figures = f"({ratio:.2f}, {low:.2f} to {high:.2f})"
+    if high < FOUR_FIFTHS:
+        return f"four-fifths rule: the lower rate is below four fifths of the higher, with confidence {figures}"
+    if low >= FOUR_FIFTHS:
+        return f"four-fifths rule: the lower rate is at least four fifths of the higher, with confidence {figures}"
+    side = "below" if ratio < FOUR_FIFTHS else "not below"
+    return f"four-fifths rule: {side} four fifths in this sample, but the data cannot tell {figures}"
+
+
+def _score_gaps(axis: Axis, family: Family, start: int, quantity: str, unit: str) -> Iterator[Estimate]:
+    """Gap in mean score of each pair, and the spread over all groups."""
+    assert axis.score is not None
+    assert axis.score_cells is not None
+    bounds = []
+    for index, (first, second) in enumerate(axis.score.pairs):
+        which, error = start + index, float(axis.score.standard_error[index])
+        gap, half = float(axis.score.gap[index]), float(family.critical[which]) * error
+        bounds.append((gap - half, gap + half))
+        yield Estimate(
+            quantity=quantity, unit=unit, value=gap, low=gap - half, high=gap + half, interval="confidence", null=0.0,
+            n=_pair_items(axis, first, second), clusters=axis.score_cells[first].shape[0] + axis.score_cells[second].shape[0],
+            group=axis.groups[first], reference=axis.groups[second], p_value=float(family.p_value[which]),
+            p_adjusted=float(family.p_adjusted[which]), minimum_detectable=family.minimum_detectable(which, error),
+            method=_method(family, axis), note=axis.note,
+        )  # fmt: skip
+    yield from _spread(quantity.replace("_gap", "_spread"), unit, axis, bounds, [float(np.nanmean(c)) for c in axis.score_cells])
+
+
+def _spread(quantity: str, unit: str, axis: Axis, bounds: list[tuple[float, float]], means: list[float]) -> Iterator[Estimate]:
+    """Largest minus smallest group mean, with an interval projected from the simultaneous pairwise ones, floored at 0."""
+    if len(means) < 3 or len(bounds) < len(all_pairs(len(means))):
+        return
+    low = max(0.0, *(max(low, -high) for low, high in bounds))
+    high = max(max(abs(low), abs(high)) for low, high in bounds)
+    highest, lowest = axis.groups[int(np.argmax(means))], axis.groups[int(np.argmin(means))]
+    value = max(means) - min(means)
+    attributes = dict.fromkeys(axis.groups[0], "all groups")
+    yield Estimate(
+        quantity=quantity, unit=unit, value=value, low=min(low, value), high=max(high, value), interval="confidence",
+        n=sum(int((~np.isnan(cells)).sum()) for cells in axis.chosen_cells),
+        clusters=sum(cells.shape[0] for cells in axis.chosen_cells), group=attributes,
+        method="largest minus smallest group mean; interval by projection of the simultaneous pairwise intervals, floored at 0",
+        note=f"highest: {', '.join(highest.values())}; lowest: {', '.join(lowest.values())}; a maximum over groups is biased upwards",
+    )  # fmt: skip
+
+
+def _flips(axis: Axis) -> Iterator[Estimate | Missing]:
+    """Share of swaps between two groups that change the outcome, minus the share within groups."""
+    if axis.swaps is None:
+        return
+    for first, second in axis.chosen.pairs:
+        group, reference = axis.groups[first], axis.groups[second]
+        shares = axis.swaps.shares(axis.members[first], axis.members[second])
+        if shares is None:
+            reason = "no two members of one group were tried in the same probe and wording, so there is no baseline of flips"
+            yield Missing(quantity="excess_flip_share", status="not_applicable", reason=reason, group=group, reference=reference)
+            continue
+        low, high = shares.interval()
+        yield Estimate(
+            quantity="excess_flip_share", unit="1", value=shares.excess, low=min(low, shares.excess), high=max(high, shares.excess),
+            interval="confidence", n=_pair_items(axis, first, second), clusters=shares.clusters, group=group, reference=reference,
+            method="flips between groups minus mean flips within groups; jackknife over units and probes, t interval",
+            note=f"{100 * shares.between:.1f} % of swaps between the groups change the outcome, {100 * shares.within:.1f} % within them",
+        )  # fmt: skip

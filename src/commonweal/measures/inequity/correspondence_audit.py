@@ -1,0 +1,143 @@
+"""The audit study of the social sciences, automated: the same résumé under another name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from commonweal.errors import NotApplicable
+from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.measures.inequity.audit_design import (
+    NamesLayout,
+    Placed,
+    VersionsLayout,
+    cue_layout,
+    names_layout,
+    pronoun_layout,
+)
+from commonweal.measures.inequity.audit_estimates import Axis, estimates, name_axes, outcomes, version_axis
+from commonweal.measures.inequity.selection import pool_selection
+from commonweal.measures.options import Design, Limit
+from commonweal.measures.probe_file import Probes
+from commonweal.measures.registry import Workload, measure
+from commonweal.models.protocols import Case, Decision, DecisionApplication
+
+NAMES_SHARE = 0.75
+
+QUANTITIES = {
+    "selection_rate": Quantity(unit="1", label="favourable rate"),
+    "mean_log_odds": Quantity(unit="nat", label="mean log-odds of the favourable answer"),
+    "mean_score": Quantity(unit="score", label="mean score"),
+    "selection_rate_difference": Quantity(unit="1", label="difference in favourable rate", null=0.0),
+    "selection_rate_ratio": Quantity(unit="1", label="ratio of favourable rates", about="four-fifths rule"),
+    "selection_rate_spread": Quantity(unit="1", label="largest minus smallest favourable rate"),
+    "log_odds_gap": Quantity(unit="nat", label="gap in mean log-odds of the favourable answer", null=0.0),
+    "log_odds_spread": Quantity(unit="nat", label="largest minus smallest mean log-odds"),
+    "score_gap": Quantity(unit="score", label="gap in mean score", null=0.0),
+    "score_spread": Quantity(unit="score", label="largest minus smallest mean score"),
+    "excess_flip_share": Quantity(unit="1", label="flips by a swap between groups, beyond those within groups"),
+    "names_audit": Quantity(unit="1", label="audit by first names"),
+    "pronoun_audit": Quantity(unit="1", label="audit by pronouns"),
+    "cue_audit": Quantity(unit="1", label="audit by a declared cue"),
+}
+
+
+def expected(probes: Probes, design: Design, limit: Limit) -> Workload:
+    """How many cases will be asked, before anything is."""
+    placed = [p for layout in _layouts(probes, design, limit) if not isinstance(layout, Missing) for p in layout.placed]
+    return Workload(len(placed), sum(len(p.case.text) for p in placed))
+
+
+@measure(
+    source="Bertrand and Mullainathan 2004, American Economic Review 94:991; Gaddis 2018, Audit Studies; 29 CFR 1607.4 D",
+    cluster="first name x probe; sentence frame x probe for declared cues; probe for pronouns",
+    version=1,
+    quantities=QUANTITIES,
+    warnings=(
+        "The probes are written for this audit. A gap on them is a gap on real cases only as far as they resemble each other.",
+        "A first name also signals class, age, religion and migration; a gap between names is not a gap by one attribute alone.",
+        "No gap shown is not fairness: read the minimum detectable effect beside each result.",
+        "Gender is signalled here as women or men by names, and as she, he or they by pronouns; other ways to be are not reached.",
+    ),
+    workload=expected,
+)
+def correspondence_audit(
+    application: DecisionApplication, probes: Probes, design: Design, limit: Limit, rng: np.random.Generator
+) -> Iterator[Estimate | Missing]:
+    """Gap in favourable outcomes between people who differ only in a name, a pronoun or a declared cue.
+
+    Every first name meets every probe (a résumé, a claim) once, in rotating wordings; the application decides; the
+    outcome of each group is the mean over its names. Reported for each pair of groups, intersections included:
+
+    - difference of favourable rates, in [-1, 1]; 0: no gap;
+    - ratio of favourable rates, in (0, inf); 1: no gap; the four-fifths rule is judged with its interval;
+    - gap in mean log-odds of the favourable answer [nat]; it still speaks where a threshold refuses nearly everyone;
+    - excess flip share: how often a swap between groups changes the outcome, minus how often a swap between two names
+      of the same group does, in [-1, 1]; 0: the group adds nothing to the noise of names.
+
+    p-values permute group labels over whole names (over versions within a sentence frame or probe for cues and pronouns).
+    All gaps are one family. The minimum detectable effect comes from the design (alpha 0.05 in the family, power 0.8).
+
+    It does not show why, nor what happens to real applicants, nor anything about attributes that no probe signals.
+
+    Raises
+    ------
+    NotApplicable
+        If no axis has enough names, frames or wordings, or the limit leaves too few items.
+    """
+    layouts = list(_layouts(probes, design, limit))
+    missing = [layout for layout in layouts if isinstance(layout, Missing)]
+    usable = [layout for layout in layouts if not isinstance(layout, Missing)]
+    if not usable:
+        raise NotApplicable("; ".join(one.reason for one in missing))
+    yield from missing
+    decisions = application.decide([placed.case for layout in usable for placed in layout.placed])
+    axes: list[Axis] = []
+    start = 0
+    for layout in usable:
+        own = decisions[start : start + len(layout.placed)]
+        start += len(layout.placed)
+        answers = outcomes(layout.placed, own, _chosen(application, layout.placed, own))
+        axes += name_axes(layout, answers, rng) if isinstance(layout, NamesLayout) else [version_axis(layout, answers, rng)]
+    unit = application.score_unit
+    yield from estimates(axes, "log_odds" if unit == "nat" else "score", unit or "score")
+    if unit is None:
+        reason = "the application answers a decision without a score, so there are no log-odds to compare"
+        yield Missing(quantity="log_odds_gap", status="not_applicable", reason=reason)
+
+
+def _layouts(probes: Probes, design: Design, limit: Limit) -> Iterator[NamesLayout | VersionsLayout | Missing]:
+    """Every axis that the probe file allows; where one cannot be, why."""
+    others = len(probes.cues) + (probes.pronouns is not None)
+    share = (1 - NAMES_SHARE) / others if probes.names and others else 1.0 / max(others, 1)
+    status = "not_applicable" if limit.items is None else "skipped"
+    if probes.names:
+        try:
+            yield names_layout(probes, design, limit, NAMES_SHARE if others else 1.0)
+        except NotApplicable as reason:
+            yield Missing(quantity="names_audit", status=status, reason=str(reason))
+    if probes.pronouns is not None:
+        try:
+            yield pronoun_layout(probes, probes.pronouns, limit, share)
+        except NotApplicable as reason:
+            yield Missing(quantity="pronoun_audit", status=status, reason=str(reason))
+    for cue in probes.cues:
+        try:
+            yield cue_layout(probes, cue, limit, share)
+        except NotApplicable as reason:
+            yield Missing(quantity="cue_audit", status=status, reason=str(reason), group={"attribute": cue.attribute})
+
+
+def _chosen(application: DecisionApplication, placed: Sequence[Placed], decisions: Sequence[Decision]) -> np.ndarray:
+    """Chance of the favourable outcome of each case: 0 or 1 by a threshold or an answer, in between for a pool."""
+    if application.top_share is None:
+        return np.array([float(bool(decision.favourable)) for decision in decisions])
+    probe = np.unique(np.array([str(p.case.labels["probe"]) for p in placed]), return_inverse=True)[1].astype(np.int64)
+    score = np.array([float("nan") if decision.score is None else decision.score for decision in decisions])
+    return pool_selection(score, probe, application.top_share)
+
+
+def cases(probes: Probes, design: Design, limit: Limit) -> list[Case]:
+    """The cases that the audit asks, in order, for those who want to read them first."""
+    return [p.case for layout in _layouts(probes, design, limit) if not isinstance(layout, Missing) for p in layout.placed]

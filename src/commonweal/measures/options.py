@@ -1,0 +1,28 @@
+"""What the person who runs a measure may ask of its design. Measures receive these by type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Design(StrEnum):
+    """`balanced`: every name meets every probe once, wordings rotate. `full`: in every wording."""
+
+    BALANCED = "balanced"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most this many items per measure and subject; None: no limit."""
+
+    items: int | None = None
+
+    def leaves(self, wanted: int) -> float:
+        """The share of what is wanted that the limit leaves, in (0, 1].
+
+        >>> Limit(50).leaves(200), Limit().leaves(200)
+        (0.25, 1.0)
+        """
+        return 1.0 if self.items is None or wanted <= self.items else max(self.items, 1) / wanted
