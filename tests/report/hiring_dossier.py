@@ -6,6 +6,8 @@ import itertools
 import random
 from collections.abc import Iterator, Mapping
 
+from declared_systems import hiring_system, large_system
+
 from commonweal.evidence.records import (
     Basis,
     Estimate,
@@ -20,100 +22,18 @@ from commonweal.evidence.records import (
     Status,
 )
 from commonweal.report.content import Dossier
-from commonweal.system.records import Actor, Asset, Dependency, Deployment, Population, Prompt, Stake, System
+from commonweal.system.records import Asset, System
 
 AUDIT = "inequity.correspondence_audit"
 ASSOCIATION = "inequity.occupation_association"
 ENERGY = "environment.inference_energy"
 DECLARED = "transparency.declaration_completeness"
-HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(2)>',
-    "safe \u202egnp.exe\u202c name",
-    "N" * 500,
-    " ",
-    "👩🏽‍💼 recruiter ']]>--></style>",
-    "javascript:alert(3)",
-)
 OCCUPATIONS = (
     "nurse", "carpenter", "librarian", "electrician", "secretary", "software developer", "kindergarten teacher", "plumber",
     "accountant", "chef", "lawyer", "physician", "dental hygienist", "roofer", "social worker", "civil engineer", "cashier",
     "truck driver", "pharmacist", "judge", "dietitian", "machinist", "receptionist", "pilot", "editor", "surveyor",
     "hairdresser", "welder", "paralegal", "firefighter",
 )  # fmt: skip
-
-
-def hiring_system() -> System:
-    """The example of DESIGN.md, with the data it was made from and the people around it."""
-    return System(
-        name="Résumé screening at a staffing agency",
-        actors=(
-            Actor(id="lab", name="The model's provider", roles=("provider",), jurisdiction="FR", contact="none",
-                  decision_rights=("training", "weights", "release")),
-            Actor(id="crawl", name="A web crawl foundation", roles=("data creator", "curator"), jurisdiction="US",
-                  contact="https://example.org/contact", decision_rights="unknown"),
-            Actor(id="agency", name="A staffing agency", roles=("deployer",), jurisdiction="US",
-                  decision_rights=("prompt", "decision_rule", "deployment", "oversight")),
-            Actor(id="recruiter", name="Recruiters", roles=("user",)),
-            Actor(id="eeoc", name="Equal Employment Opportunity Commission", roles=("regulator",), jurisdiction="US"),
-        ),
-        populations=(
-            Population(id="applicants", definition="people who apply for work through the agency", size=120000,
-                       groups={"gender": {"women": 0.48, "men": 0.52}, "race": "unknown"}, source="agency annual report"),
-            Population(id="authors", definition="people whose web pages are in the training text", size="unknown"),
-        ),
-        assets=(
-            Asset(id="webtext", kind="dataset", actor="crawl", release="open",
-                  declared={"license": "ODC-By", "languages": ("English",), "consent": "none", "tokens": "unknown",
-                            "personal_data": None}),
-            Asset(id="smollm2", kind="model", actor="lab", release="open_weights", locator="embedded:smollm2",
-                  declared={"license": "Apache-2.0", "training_energy_kwh": "unknown", "evaluated_for_bias": "none"}),
-            Asset(id="screener", kind="application", actor="agency",
-                  prompt=Prompt(template="{resume}\n\nShould we invite this applicant to an interview? Answer:",
-                                options={"invite": " yes", "reject": " no"}, favourable="invite")),
-        ),
-        dependencies=(
-            Dependency(upstream="webtext", downstream="smollm2", relation="trained_on", share=0.6),
-            Dependency(upstream="smollm2", downstream="screener", relation="serves"),
-            Dependency(upstream="screener", downstream="webtext", relation="feeds_back", share="unknown"),
-        ),
-        deployments=(
-            Deployment(application="screener", id="screening", context="employment", grid="USA", volume=400000,
-                       reach={"applicants": 90000, "authors": "unknown"}, human_override=(0.0, 0.2),
-                       alternative="two recruiters read each résumé",
-                       benefits=(Stake(population="applicants", what="an answer within a day"),),
-                       burdens=(Stake(population="applicants", what="no person reads most résumés", group={"gender": "women"}),)),
-        ),
-    )  # fmt: skip
-
-
-def large_system(count: int = 300) -> System:
-    """Many assets: datasets feed models, models are adapted, adaptations serve applications."""
-    rng = random.Random(4)
-    sizes = {"dataset": count // 5, "model": count // 6, "adapted_model": count // 4}
-    sizes["application"] = count - sum(sizes.values())
-    letters = {"dataset": "data", "model": "model", "adapted_model": "tuned", "application": "app"}
-    assets = [
-        Asset(id=f"{letters[kind]}-{index:03}", kind=kind, actor=f"firm-{index % 40}",
-              declared={"license": rng.choice(["MIT", "none", "unknown", None])})
-        for kind, size in sizes.items() for index in range(size)
-    ]  # fmt: skip
-    kinds = {kind: [asset.id for asset in assets if asset.kind == kind] for kind in sizes}
-    links = [(up, down, "trained_on") for down in kinds["model"] for up in rng.sample(kinds["dataset"], 3)]
-    links += [(rng.choice(kinds["model"]), down, "adapted_from") for down in kinds["adapted_model"]]
-    links += [(rng.choice(kinds["adapted_model"] + kinds["model"]), down, "serves") for down in kinds["application"]]
-    links += [(kinds["application"][3], kinds["dataset"][5], "feeds_back")]
-    return System(
-        name="Three hundred assets",
-        actors=tuple(Actor(id=f"firm-{index}", name=f"Firm {index}", roles=("provider",)) for index in range(40)),
-        populations=tuple(Population(id=f"people-{index}", definition=f"customers of region {index}") for index in range(12)),
-        assets=tuple(assets),
-        dependencies=tuple(Dependency.model_validate({"upstream": u, "downstream": d, "relation": r}) for u, d, r in links),
-        deployments=tuple(
-            Deployment(application=app, id=f"{app}-live", reach={f"people-{index % 12}": 1000 * index or "unknown"})
-            for index, app in enumerate(kinds["application"])
-        ),
-    )
 
 
 class Rows:
@@ -366,36 +286,3 @@ def one_asset_dossier() -> Dossier:
     """The smallest system: one asset of nobody, nothing measured."""
     system = System(name="One model", assets=(Asset(id="lonely", kind="model"),))
     return Dossier(system=system, run=RUN, findings=(), evidence=(), methods=())
-
-
-def hostile_dossier() -> Dossier:
-    """The hiring dossier with text that wants to become markup in every place that carries text."""
-    clean = hiring_dossier()
-    bad = itertools.cycle(HOSTILE)
-    system = clean.system.model_copy(update={
-        "name": HOSTILE[0] + HOSTILE[1],
-        "actors": tuple(actor.model_copy(update={"name": next(bad), "contact": HOSTILE[6]}) for actor in clean.system.actors),
-        "populations": tuple(people.model_copy(update={"definition": next(bad)}) for people in clean.system.populations),
-        "assets": tuple(asset.model_copy(update={"locator": HOSTILE[6], "declared": {text: text for text in HOSTILE}})
-                        for asset in clean.system.assets),
-    })  # fmt: skip
-    evidence = tuple(hostile_row(row, next(bad)) for row in clean.evidence)
-    findings = tuple(
-        finding.model_copy(update={"title": next(bad), "headline": next(bad), "details": HOSTILE, "conditions": HOSTILE,
-                                   "not_shown": HOSTILE})
-        for finding in clean.findings
-    )  # fmt: skip
-    listed = tuple(
-        method.model_copy(update={"title": next(bad), "description": "\n\n".join(HOSTILE), "source": HOSTILE[6], "warnings": HOSTILE})
-        for method in clean.methods
-    )
-    run = RUN.model_copy(update={"command": HOSTILE[0], "machine": HOSTILE[1], "questions": HOSTILE, "options": {HOSTILE[0]: HOSTILE[1]}})
-    return Dossier(system=system, run=run, findings=findings, evidence=evidence, methods=listed)
-
-
-def hostile_row(row: Evidence, text: str) -> Evidence:
-    update: dict[str, object] = {"note": row.note or text, "provenance": row.provenance.model_copy(update={"source": text})}
-    if row.estimate is not None and row.estimate.group is not None:
-        group = {key: f"{value}{text}" for key, value in row.estimate.group.items()}
-        update["estimate"] = row.estimate.model_copy(update={"group": group, "method": text})
-    return row.model_copy(update=update)

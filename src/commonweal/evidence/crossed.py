@@ -60,18 +60,35 @@ def all_pairs(groups: int) -> tuple[tuple[int, int], ...]:
     return tuple((second, first) for first, second in combinations(range(groups), 2))
 
 
-def nested_contrasts(y: Array, labels: Labels, strata: Labels, draws: int, rng: np.random.Generator) -> Contrasts:
+def pairs_with_reference(groups: int) -> tuple[tuple[int, int], ...]:
+    """Each group against the first only, for intersections, where all pairs would be too many hypotheses.
+
+    >>> pairs_with_reference(3)
+    ((1, 0), (2, 0))
+    """
+    return tuple((group, 0) for group in range(1, groups))
+
+
+@dataclass(frozen=True, slots=True)
+class Nesting:
+    """Which group each unit belongs to, int64 (unit,); labels are permuted within strata, int64 (unit,)."""
+
+    labels: Labels
+    strata: Labels
+    pairs: tuple[tuple[int, int], ...]
+
+
+def nested_contrasts(y: Array, nesting: Nesting, draws: int, rng: np.random.Generator) -> Contrasts:
     """Gaps between the groups of a nested design.
 
     Parameters
     ----------
     y : float64 (unit, context), NaN where an outcome is missing.
-    labels : int64 (unit,), 0 .. groups - 1.
-    strata : int64 (unit,); labels are permuted within a stratum (the other attribute of a name).
+    nesting : groups 0 .. G - 1 of the units, and the strata of the permutation (the other attribute of a name).
     draws : number of permutations.
     """
+    labels, strata, pairs = nesting.labels, nesting.strata, nesting.pairs
     groups = int(labels.max()) + 1
-    pairs = all_pairs(groups)
     centred = y - np.nanmean(y, axis=0, keepdims=True)
     gap, error = _nested(centred, labels[None, :], groups, pairs)
     permuted = np.empty((draws, len(pairs)))
@@ -107,7 +124,10 @@ def _nested(y: Array, labels: Labels, groups: int, pairs: tuple[tuple[int, int],
     spread = (member @ unit_mean**2 - size * mean**2) / np.maximum(size - 1, 1)
     contexts = y.shape[1]
     by_context = (member @ values) / np.maximum(member @ seen.astype(np.float64), 1)
-    residual = _residual_mean_square(values, seen, member, size, unit_mean, by_context, mean)
+    within = np.where(seen, values - unit_mean[:, None], 0.0)
+    explained = size * ((by_context - mean[:, :, None]) ** 2).sum(2)
+    unexplained = np.maximum(member @ (within**2).sum(1) - explained, 0.0)
+    residual = unexplained / np.maximum((size - 1) * (contexts - 1), 1)
     first, second = (np.array(side) for side in zip(*pairs, strict=True))
     between_units = spread[:, first] / size[:, first] + spread[:, second] / size[:, second]
     context_gap = by_context[:, first] - by_context[:, second]
@@ -115,18 +135,6 @@ def _nested(y: Array, labels: Labels, groups: int, pairs: tuple[tuple[int, int],
     overlap = (residual[:, first] / size[:, first] + residual[:, second] / size[:, second]) / contexts
     variance = np.maximum(between_units + between_contexts - overlap, np.maximum(between_units, between_contexts))
     return mean[:, first] - mean[:, second], np.sqrt(np.maximum(variance, 0.0))
-
-
-def _residual_mean_square(
-    values: Array, seen: npt.NDArray[np.bool_], member: Array, size: Array, unit_mean: Array, by_context: Array, mean: Array
-) -> Array:
-    """Residual mean square of unit x context within each group, float64 (draw, group)."""
-    contexts = values.shape[1]
-    within = np.where(seen, values - unit_mean[:, None], 0.0)
-    total = member @ (within**2).sum(1)
-    explained = size * ((by_context - mean[:, :, None]) ** 2).sum(2)
-    freedom = np.maximum((size - 1) * (contexts - 1), 1)
-    return np.maximum(total - explained, 0.0) / freedom
 
 
 def matched_contrasts(y: Array, draws: int, rng: np.random.Generator) -> Contrasts:
@@ -138,9 +146,8 @@ def matched_contrasts(y: Array, draws: int, rng: np.random.Generator) -> Contras
         group leaves that block and context out for all.
     draws : number of permutations of group labels within blocks.
     """
-    complete = ~np.isnan(y).any(axis=1, keepdims=True)
-    seen = complete[:, 0, :]
-    values = np.where(complete, y, 0.0)
+    seen = np.logical_not(np.isnan(y).any(axis=1))
+    values = np.where(seen[:, None, :], y, 0.0)
     pairs = all_pairs(y.shape[1])
     gap, error = _matched(values[None], seen, pairs)
     permuted = np.empty((draws, len(pairs)))

@@ -47,7 +47,7 @@ class Estimate(Row):
     reference: Mapping[str, str] | None = None
     null: float | None = None
     minimum_detectable: float | None = Field(default=None, ge=0.0)
-    note: str = Field(default="", description="what a reader of this number must know; becomes the evidence row's note")
+    note: str = Field(default="", exclude=True, description="what a reader must know; becomes the evidence row's note")
     basis: Basis | None = Field(default=None, exclude=True, description="overrides the measure's basis for this row")
 
     @field_validator("unit")

@@ -18,7 +18,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Literal, Self
 
 import polars as pl
 from pydantic import ValidationError
@@ -27,7 +27,7 @@ from commonweal.errors import EvidenceFileError, OutputError
 from commonweal.evidence.records import Evidence
 
 Item = dict[str, Any]
-COMPRESSION = "zstd"
+COMPRESSION: Literal["zstd"] = "zstd"
 
 
 def digest(*parts: object) -> str:
@@ -170,7 +170,9 @@ class Store:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._lock.close()
-            raise OutputError(f"{self.folder}: another run is writing here. Wait for it, or choose another folder with --out") from None
+            raise OutputError(
+                f"{self.folder}: another run is writing here. Wait for it, or choose another folder with --out"
+            ) from None
         self._rows = {row.id: row for row in read_evidence(self.evidence_path)}
         return self
 
@@ -214,7 +216,9 @@ def read_evidence(path: Path) -> list[Evidence]:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise EvidenceFileError(f"{path}:{number}: not an evidence row ({where}: {first['msg']}). Was it changed by hand?") from None
+            raise EvidenceFileError(
+                f"{path}:{number}: not an evidence row ({where}: {first['msg']}). Was it changed by hand?"
+            ) from None
     return rows
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from commonweal.errors import CommonwealError, NotApplicable, OutputError
+from commonweal.errors import CommonwealError, NotApplicable, OutputError, PermissionRequired
 from commonweal.evidence.records import Estimate, Evidence, Missing, Provenance, Status
 from commonweal.evidence.store import Journal, Store, digest
 from commonweal.measures.asking import RecordedApplication, RecordedModel
@@ -64,6 +64,7 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
     provenance |= {"source": task.spec.method.source, "measure": task.spec.name, "version": task.spec.method.version}
     provenance |= {"allowed": setting.allowed, "options": _options(setting)}
     rows = _Rows(task, setting, provenance)
+    status: Status
     try:
         subject = task.open_subject()
         probes = task.open_probes() if task.open_probes else None
@@ -83,6 +84,8 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
         raise
     except NotApplicable as reason:
         status, note = "not_applicable", str(reason)
+    except PermissionRequired as reason:
+        status, note = "skipped", str(reason)
     except CommonwealError as error:
         status, note = "failed", str(error)
     except Exception as error:  # noqa: BLE001 - the one place where a measure's own mistake becomes a row
@@ -133,6 +136,25 @@ class _Rows:
             provenance=Provenance(**provenance),
             **fields,
         )
+
+
+def broken_plugin(name: str, reason: str, setting: Setting) -> list[Evidence]:
+    """The `failed` row of a plug-in that could not be loaded."""
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    provenance = Provenance(source="entry point of the group commonweal.measures", measure=f"plugin.{name}", version=1, started=started,
+                            duration_s=0.0)  # fmt: skip
+    row = Evidence(id=digest("plugin", name, reason), subjects=("system",), measure=f"plugin.{name}", basis="measured", status="failed",
+                   note=reason, provenance=provenance)  # fmt: skip
+    return setting.store.append([row])
+
+
+def without_subject(spec: MeasureSpec, reason: str, setting: Setting) -> list[Evidence]:
+    """The `not_applicable` row of a measure that was asked for where nothing in the system is what it applies to."""
+
+    def nothing() -> Any:
+        raise NotApplicable(reason)
+
+    return gather(Task(spec, "system", nothing), setting)
 
 
 def _options(setting: Setting) -> dict[str, str]:

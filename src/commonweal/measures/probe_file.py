@@ -122,7 +122,8 @@ class Probes(Record):
             seen[tuple(name.groups.values())] += 1
             if seen[tuple(name.groups.values())] <= count:
                 kept.append(name)
-        return self.model_copy(update={"names": tuple(kept)})
+        fields = {field: getattr(self, field) for field in type(self).model_fields}
+        return type(self)(**{**fields, "names": tuple(kept)})
 
     @cached_property
     def fingerprint(self) -> str:

@@ -1,0 +1,7 @@
+"""ASK: a language model or an application. Importing this imports neither torch nor transformers."""
+
+from commonweal.models.applications import open_application, serving_model
+from commonweal.models.opening import open_model
+from commonweal.models.preflight import parameter_count, preflight_asset
+
+__all__ = ["open_application", "open_model", "parameter_count", "preflight_asset", "serving_model"]

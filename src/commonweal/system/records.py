@@ -7,17 +7,40 @@ empty (nobody has answered).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-Text = Annotated[str, Field(min_length=1)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
+from commonweal.system.quantities import Quantity
+from commonweal.system.wording import Means, did_you_mean, listed, shown
+
+Identifier = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"),
+    Means("a short name without spaces (letters, digits, '_', '.' or '-'; at most 64)"),
+]
+Text = Annotated[str, Field(min_length=1, pattern=r"\S"), Means("text")]
+Continuation = Annotated[str, Field(min_length=1), Means("text")]
+Jurisdiction = Annotated[
+    str,
+    Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"),
+    Means("a country code of two capital letters, such as FR or US-CA (ISO 3166)"),
+]
+Share = Annotated[float, Quantity("1", low=0.0, high=1.0)]
+Shares = Annotated[Mapping[str, Share], Means("groups with their shares, such as {women: 0.48, men: 0.52}")]
+PoolShare = Annotated[float, Quantity("1", low=0.0, high=1.0, open_low=True, open_high=True)]
+Size = Annotated[float, Quantity("people", low=0.0, open_low=True)]
+Volume = Annotated[float, Quantity("task/year", low=0.0)]
+Reach = Annotated[float, Quantity("people/year", low=0.0)]
+LogOdds = Annotated[float, Quantity("nat")]
+Seconds = Annotated[float, Quantity("s", low=0.0, high=3600.0, open_low=True)]
 Answer = Literal["none", "unknown"]
-Amount = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+ReachAnswer = Annotated[Literal["unknown"], Means("`none` or `unknown`"), WithJsonSchema({"enum": ["none", "unknown"]})]
 Fact = str | bool | int | float | tuple[str, ...] | None
+FactField = Annotated[Fact, Means("text, a number, true or false, or a list of texts")]
 
 AssetKind = Literal["dataset", "model", "adapted_model", "application"]
 Stage = Literal["creation", "curation", "training", "adaptation", "deployment"]
@@ -37,10 +60,22 @@ DEFAULT_STAGE: Mapping[AssetKind, Stage] = {
 }
 
 
+# Published shares are rounded to two places: eight groups of 12.5 % written as 0.13 or 0.12 stay within this of 1.
+SHARES_TOLERANCE = 0.0051
+
+
 class Record(BaseModel):
     """A frozen record; a field that is not declared here is an error, never silently dropped."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def empty_is_unanswered(cls, fields: object) -> object:
+        """A field without a value is the same as no field: nobody has answered."""
+        if not isinstance(fields, Mapping):
+            return fields
+        return {name: value for name, value in fields.items() if value is not None or name not in cls.model_fields}
 
 
 class Actor(Record):
@@ -49,7 +84,7 @@ class Actor(Record):
     id: Identifier = Field(description="short name used elsewhere in the file")
     name: Text = Field(description="who this is, in words")
     roles: tuple[Role, ...] = Field(min_length=1, description="what the actor does in this system")
-    jurisdiction: Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")] | Answer | None = Field(
+    jurisdiction: Jurisdiction | Answer | None = Field(
         default=None, description="ISO 3166 code of the law it answers to, such as FR or US-CA"
     )
     contact: str | None = Field(default=None, description="where a harmed person can write; `none` if there is no such place")
@@ -63,39 +98,41 @@ class Population(Record):
 
     id: Identifier = Field(description="short name used elsewhere in the file")
     definition: Text = Field(description="who these people are, in words")
-    size: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | Literal["unknown"] | None = Field(
-        default=None, description="number of people [people]"
-    )
-    groups: Mapping[str, Mapping[str, Share] | Literal["unknown"]] = Field(
+    size: Size | Literal["unknown"] | None = Field(default=None, description="number of people [people]")
+    groups: Mapping[str, Shares | Literal["unknown"]] = Field(
         default_factory=dict, description="attribute -> group -> share of the population; shares of one attribute sum to 1"
     )
     source: str | None = Field(default=None, description="where size and shares come from")
 
-    @model_validator(mode="after")
-    def shares_sum_to_one(self) -> Self:
-        for attribute, shares in self.groups.items():
+    @field_validator("groups")
+    @classmethod
+    def shares_sum_to_one(cls, groups: Mapping[str, Any]) -> Mapping[str, Any]:
+        for attribute, shares in groups.items():
             if shares == "unknown":
                 continue
             total = sum(shares.values())
-            if not shares or abs(total - 1.0) > 0.005:
-                raise ValueError(f"the shares of '{attribute}' sum to {total:.3f}, expected 1; add the group that is missing")
-        return self
+            if abs(total - 1.0) > SHARES_TOLERANCE:
+                mend = "add the group that is missing" if total < 1.0 else "lower the shares, or make each person count once"
+                raise ValueError(f"has shares of {shown(attribute)} that sum to {total:.3f}; expected 1; {mend}")
+        return groups
+
+
+SLOT = re.compile(r"(?<!\{)\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})")
 
 
 class DecisionRule(Record):
     """How the application turns a score into an outcome. Exactly one of the two."""
 
-    threshold: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
+    threshold: LogOdds | None = Field(
         default=None, description="favourable where the score (log-odds of the favourable answer) exceeds this [nat]"
     )
-    top_share: Annotated[float, Field(gt=0.0, lt=1.0)] | None = Field(
-        default=None, description="favourable for this share of the pool, highest scores first"
-    )
+    top_share: PoolShare | None = Field(default=None, description="favourable for this share of the pool, highest scores first")
 
     @model_validator(mode="after")
     def exactly_one(self) -> Self:
         if (self.threshold is None) == (self.top_share is None):
-            raise ValueError("give exactly one of `threshold` and `top_share`")
+            got = "neither" if self.threshold is None else "both"
+            raise ValueError(f"has {got}; expected exactly one of `threshold` and `top_share`")
         return self
 
 
@@ -103,17 +140,43 @@ class Prompt(Record):
     """An application that asks its model to choose between named options."""
 
     template: Text = Field(description="text with one {slot} where the input goes")
-    options: Mapping[str, Text] = Field(min_length=2, description="option -> the continuation whose probability is scored")
+    options: Mapping[str, Continuation] = Field(
+        min_length=2, description="option -> the continuation whose probability is scored"
+    )
     favourable: str = Field(description="the option that the person affected would want")
     decide: DecisionRule = Field(default=DecisionRule(threshold=0.0), description="how the score becomes a decision")
 
-    @model_validator(mode="after")
-    def favourable_is_an_option(self) -> Self:
-        if self.favourable not in self.options:
-            raise ValueError(f"favourable '{self.favourable}' is not among the options: {', '.join(self.options)}")
-        if len(set(self.options.values())) < len(self.options):
-            raise ValueError("two options have the same continuation, so they cannot be told apart")
-        return self
+    @field_validator("template")
+    @classmethod
+    def template_has_one_slot(cls, template: str) -> str:
+        slots = sorted(set(SLOT.findall(template)))
+        if len(slots) != 1:
+            got = "no {slot}" if not slots else f"{len(slots)} different slots: {', '.join(slots)}"
+            raise ValueError(f"has {got}; expected one place in braces, such as {{resume}}, where the input goes")
+        return template
+
+    @field_validator("options")
+    @classmethod
+    def continuations_differ(cls, options: Mapping[str, str]) -> Mapping[str, str]:
+        if len(set(options.values())) < len(options):
+            raise ValueError(
+                "has two options with the same text, so they cannot be told apart; expected a different text for each"
+            )
+        return options
+
+    @field_validator("favourable")
+    @classmethod
+    def favourable_is_an_option(cls, favourable: str, info: ValidationInfo) -> str:
+        options = info.data.get("options")
+        if options is not None and favourable not in options:
+            mend = did_you_mean(favourable, options)
+            raise ValueError(f"is {shown(favourable)}, which is not among the options; expected one of: {listed(options)}{mend}")
+        return favourable
+
+    @property
+    def slot(self) -> str:
+        """The name of the place in the template where the input goes."""
+        return str(SLOT.findall(self.template)[0])
 
 
 class Outcome(Record):
@@ -121,7 +184,7 @@ class Outcome(Record):
 
     favourable: Text = Field(description="the decision that the person affected would want")
     decide: DecisionRule | None = Field(default=None, description="how a score becomes a decision; not needed if it answers one")
-    timeout_s: Annotated[float, Field(gt=0.0, le=3600.0)] = Field(default=30.0, description="longest wait for one answer [s]")
+    timeout_s: Seconds = Field(default=30.0, description="longest wait for one answer [s]")
 
 
 class Asset(Record):
@@ -141,17 +204,29 @@ class Asset(Record):
     probes: str | None = Field(
         default=None, description="probe set for audits: builtin:hiring, or a file beside the system file (docs/probes.md)"
     )
-    declared: Mapping[str, Fact] = Field(
+    names_per_group: Annotated[int, Field(ge=2)] | None = Field(
+        default=None, description="how many first names per group an audit uses; by default all that the probe file has in each"
+    )
+    declared: Mapping[str, FactField] = Field(
         default_factory=dict, description="facts about it; `none`, `unknown` and empty are three different answers"
     )
 
-    @model_validator(mode="after")
-    def fields_fit_the_kind(self) -> Self:
-        if self.kind != "application" and (self.prompt or self.outcome or self.probes):
-            raise ValueError(f"`prompt`, `outcome` and `probes` belong to applications; this is a {self.kind}")
-        if self.prompt and self.locator:
-            raise ValueError("an application is either a `prompt` on its model or at a `locator`, not both")
-        return self
+    @field_validator("prompt", "outcome", "probes", "names_per_group")
+    @classmethod
+    def belongs_to_applications(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = info.data.get("kind")
+        if value is not None and kind not in (None, "application"):
+            raise ValueError(f"belongs to applications only; expected it on an asset of kind application, this is of kind {kind}")
+        return value
+
+    @field_validator("prompt")
+    @classmethod
+    def prompt_or_locator(cls, prompt: Prompt | None, info: ValidationInfo) -> Prompt | None:
+        if prompt is not None and info.data.get("locator"):
+            raise ValueError(
+                "is given beside `locator`; expected one of the two: a prompt on its model, or a place where it answers"
+            )
+        return prompt
 
     @property
     def life_stage(self) -> Stage:
@@ -164,7 +239,9 @@ class Dependency(Record):
     upstream: Identifier = Field(description="asset that is used")
     downstream: Identifier = Field(description="asset that uses it")
     relation: Relation = Field(description="how")
-    share: Share | Literal["unknown"] | None = Field(default=None, description="share of the downstream asset that comes from upstream")
+    share: Share | Literal["unknown"] | None = Field(
+        default=None, description="share of the downstream asset that comes from upstream"
+    )
 
 
 class Stake(Record):
@@ -179,11 +256,13 @@ class Deployment(Record):
     """An application in use somewhere, on someone."""
 
     application: Identifier = Field(description="the application that is deployed")
-    id: Identifier | None = Field(default=None, description="short name; by default the application's, with a number from the second on")
+    id: Identifier | None = Field(
+        default=None, description="short name; by default the application's, with a number from the second on"
+    )
     context: str | None = Field(default=None, description="what it decides about, such as employment, credit, housing, health")
     grid: str | None = Field(default=None, description="electricity grid: ISO 3166 alpha-3 country code, or `unknown`")
-    volume: Amount | Literal["unknown"] | None = Field(default=None, description="decisions a year [task/year]")
-    reach: Mapping[str, Amount | Literal["unknown"]] = Field(
+    volume: Volume | Literal["unknown"] | None = Field(default=None, description="decisions a year [task/year]")
+    reach: Mapping[str, Reach | ReachAnswer] = Field(
         default_factory=dict, description="population -> people reached a year [people/year]"
     )
     human_override: tuple[Share, Share] | Answer | None = Field(
@@ -193,11 +272,20 @@ class Deployment(Record):
     benefits: tuple[Stake, ...] = Field(default=(), description="who gains what")
     burdens: tuple[Stake, ...] = Field(default=(), description="who bears what")
 
-    @model_validator(mode="after")
-    def override_is_ordered(self) -> Self:
-        if isinstance(self.human_override, tuple) and self.human_override[0] > self.human_override[1]:
-            raise ValueError("human_override is [lowest, highest]; the first is larger than the second")
-        return self
+    @field_validator("reach", mode="before")
+    @classmethod
+    def nobody_is_zero(cls, reach: object) -> object:
+        """`none` says that nobody is reached: a declared 0, unlike `unknown`."""
+        return (
+            {name: 0.0 if people == "none" else people for name, people in reach.items()} if isinstance(reach, Mapping) else reach
+        )
+
+    @field_validator("human_override")
+    @classmethod
+    def override_is_ordered(cls, override: object) -> object:
+        if isinstance(override, tuple) and override[0] > override[1]:
+            raise ValueError("has a first number larger than the second; expected [lowest, highest]")
+        return override
 
     @property
     def key(self) -> str:
@@ -206,7 +294,10 @@ class Deployment(Record):
 
 
 class System(Record):
-    """The whole declared sociotechnical system. Ids are unique and references resolve (see loading)."""
+    """The whole declared sociotechnical system.
+
+    Nothing here checks that ids are unique or that references resolve: `loading` does, where it can name the line.
+    """
 
     name: Text = Field(description="title of the system")
     actors: tuple[Actor, ...] = ()
@@ -216,22 +307,37 @@ class System(Record):
     deployments: tuple[Deployment, ...] = ()
     folder: str = Field(default=".", exclude=True, description="folder of the system file; set by the loader")
 
+    @cached_property
+    def _assets_by_id(self) -> Mapping[str, Asset]:
+        return {asset.id: asset for asset in self.assets}
+
+    @cached_property
+    def _actors_by_id(self) -> Mapping[str, Actor]:
+        return {actor.id: actor for actor in self.actors}
+
+    @cached_property
+    def _populations_by_id(self) -> Mapping[str, Population]:
+        return {population.id: population for population in self.populations}
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy whose look-ups are built anew, since `update` may replace the records."""
+        copied = super().model_copy(update=update, deep=deep)
+        for lookup in ("_assets_by_id", "_actors_by_id", "_populations_by_id"):
+            copied.__dict__.pop(lookup, None)
+        return copied
+
     def asset(self, asset_id: str) -> Asset:
         """The asset with this id; KeyError if there is none."""
-        return next(asset for asset in self.assets if asset.id == asset_id) if self.has_asset(asset_id) else _missing(asset_id)
+        return self._assets_by_id[asset_id]
 
     def has_asset(self, asset_id: str) -> bool:
-        return any(asset.id == asset_id for asset in self.assets)
+        return asset_id in self._assets_by_id
 
     def actor(self, actor_id: str | None) -> Actor | None:
-        return next((actor for actor in self.actors if actor.id == actor_id), None)
+        return None if actor_id is None else self._actors_by_id.get(actor_id)
 
     def population(self, population_id: str) -> Population | None:
-        return next((population for population in self.populations if population.id == population_id), None)
+        return self._populations_by_id.get(population_id)
 
     def deployments_of(self, asset_id: str) -> tuple[Deployment, ...]:
         return tuple(deployment for deployment in self.deployments if deployment.application == asset_id)
-
-
-def _missing(asset_id: str) -> Asset:
-    raise KeyError(asset_id)

@@ -19,11 +19,11 @@ from __future__ import annotations
 import re
 import resource
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from types import TracebackType
 from typing import Literal, Self
 
@@ -202,7 +202,7 @@ class Meter:
 
     def read(self) -> Snapshot:
         """One reading of the clock, the CPU seconds and every counter."""
-        return Snapshot(time.perf_counter(), cpu_seconds(), tuple(_reading(counter) for counter in self.counters))
+        return Snapshot(perf_counter(), cpu_seconds(), tuple(_reading(counter) for counter in self.counters))
 
     def spent(self, before: Snapshot, after: Snapshot) -> Spent:
         """What was spent between two readings."""

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from time import perf_counter
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -128,7 +128,7 @@ class PowerSampler:
     def _sample(self) -> None:
         with self._lock:
             try:
-                now = (time.perf_counter(), self._power_w())
+                now = (perf_counter(), self._power_w())
             except OSError as error:
                 self._failure = error
                 return

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import platform
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from time import perf_counter, sleep
 
 from commonweal.evidence.store import Item, Journal, digest
 from commonweal.measures.environment.cases import distinct_cases, sample_cases
@@ -101,9 +101,9 @@ def _warm_up(application: DecisionApplication, probes: Probes) -> int:
     application.decide(sample_cases(probes, 1, start))
     while True:
         cases = sample_cases(probes, count, start)
-        began = time.perf_counter()
+        began = perf_counter()
         application.decide(cases)
-        elapsed = time.perf_counter() - began
+        elapsed = perf_counter() - began
         if elapsed >= WARM_UP_S or count >= MOST_IN_A_BLOCK:
             return min(max(round(count * BLOCK_S / elapsed), 1), MOST_IN_A_BLOCK)
         start, count = start + count, count * 2
@@ -111,7 +111,7 @@ def _warm_up(application: DecisionApplication, probes: Probes) -> int:
 
 def _rest(meter: Meter, journal: Journal, key: str) -> Block:
     if key not in journal:
-        journal.append([_item(key, 0, _spent(meter, partial(time.sleep, REST_S)))])
+        journal.append([_item(key, 0, _spent(meter, partial(sleep, REST_S)))])
     return _block(journal[key])
 
 

@@ -64,8 +64,8 @@ WATTS_PER_GB = Factor(
     0.02,
     0.39,
     "W per GB",
-    "from less than 1.5 W measured at the wall for 64 GB more (GreenAlgorithms issue 14) to 0.392 W/GB (Cloud Carbon "
-    "Footprint, mean of two memory makers' figures); others use 0.3725 (Green Algorithms) and 0.375 (codecarbon: 3 W per 8 GB)",
+    "from less than 1.5 W measured at the wall for 64 GB more (GreenAlgorithms/green-algorithms-tool, issue 14) to 0.392 W/GB "
+    "(Cloud Carbon Footprint, MEMORY_COEFFICIENT); in between, 0.3725 (Green Algorithms) and 0.375 (codecarbon 2)",
 )
 
 
@@ -106,9 +106,8 @@ class Figure:
 def block_weights(blocks: int, rng: np.random.Generator, draws: int = DRAWS) -> Array:
     """Weights that turn the deviations of the blocks into draws of the error of their mean, float64 (draws, blocks).
 
-    With x the values of k blocks, `mean + weights @ (x - mean)` follows Student's t with k - 1 degrees of freedom,
-    centred on the mean with standard error s / sqrt(k). The same weights serve every component and the run time, so that
-    a block that was slow is slow in all of them.
+    With x the values of k blocks, `weights @ (x - mean)` follows Student's t with k - 1 degrees of freedom and scale
+    s / sqrt(k). The same weights serve every component and the run time, so that a block that was slow is slow in all.
     """
     normal = rng.standard_normal((draws, blocks))
     spread = np.sqrt(rng.chisquare(blocks - 1, draws) / (blocks - 1))
@@ -117,7 +116,9 @@ def block_weights(blocks: int, rng: np.random.Generator, draws: int = DRAWS) -> 
 
 
 def block_mean(values: Sequence[float], weights: Array) -> Figure:
-    """Mean of the blocks, with draws of its error; no draw is below 0.
+    """Mean of the blocks, with draws of its error: Student's t on the logarithm, since a block is slow by a factor.
+
+    A block below a thousandth of the mean counts as that thousandth in the error; no draw is 0 or less.
 
     >>> figure = block_mean([2.0, 2.0, 2.0], block_weights(3, np.random.default_rng(0), 5))
     >>> figure.value, figure.bounds()
@@ -125,7 +126,8 @@ def block_mean(values: Sequence[float], weights: Array) -> Figure:
     """
     array = np.asarray(values, dtype=np.float64)
     mean = float(array.mean())
-    return Figure(mean, np.maximum(mean + weights @ (array - mean), 0.0))
+    logs = np.log(np.maximum(array, max(mean / 1000, np.finfo(np.float64).tiny)))
+    return Figure(mean, mean * np.exp(weights @ (logs - logs.mean())))
 
 
 def run_time_s(blocks: Sequence[Block], weights: Array) -> Figure:

@@ -157,7 +157,8 @@ def _cell_means(values: Array, place: tuple[Labels, ...], shape: tuple[int, ...]
     total, count = np.zeros(shape), np.zeros(shape)
     np.add.at(total, place, values)
     np.add.at(count, place, 1.0)
-    return np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
+    mean: Array = np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
+    return mean
 
 
 def estimates(axes: list[Axis], score_quantity: str, score_unit: str) -> Iterator[Estimate | Missing]:
@@ -222,10 +223,11 @@ def _rate_gaps(axis: Axis, family: Family, start: int) -> Iterator[Estimate | Mi
         bounds.append((low, high))
         shared = {"group": axis.groups[first], "reference": axis.groups[second], "n": _pair_items(axis, first, second)}
         shared |= {"clusters": sum(units), "unit": "1", "interval": "confidence", "method": _method(family, axis)}
-        yield Estimate(
-            quantity="selection_rate_difference", value=gap, low=max(low, -1.0), high=min(high, 1.0), null=0.0,
-            p_value=float(family.p_value[which]), p_adjusted=float(family.p_adjusted[which]), minimum_detectable=detectable,
-            note=_rate_warning(overall), **shared,
+        yield Estimate.model_validate(
+            shared
+            | {"quantity": "selection_rate_difference", "value": gap, "low": max(low, -1.0), "high": min(high, 1.0), "null": 0.0,
+               "p_value": float(family.p_value[which]), "p_adjusted": float(family.p_adjusted[which]),
+               "minimum_detectable": detectable, "note": _rate_warning(overall)}
         )  # fmt: skip
         yield _ratio(rates, gap, error * critical, shared)
     yield from _spread("selection_rate_spread", "1", axis, bounds, [float(np.nanmean(c)) for c in axis.chosen_cells])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -111,7 +112,7 @@ def _layouts(probes: Probes, design: Design, limit: Limit) -> Iterator[NamesLayo
     """Every axis that the probe file allows; where one cannot be, why."""
     others = len(probes.cues) + (probes.pronouns is not None)
     share = (1 - NAMES_SHARE) / others if probes.names and others else 1.0 / max(others, 1)
-    status = "not_applicable" if limit.items is None else "skipped"
+    status: Literal["not_applicable", "skipped"] = "not_applicable" if limit.items is None else "skipped"
     if probes.names:
         try:
             yield names_layout(probes, design, limit, NAMES_SHARE if others else 1.0)

@@ -46,7 +46,8 @@ def pool_selection(score: Array, probe: Labels, share: float) -> Array:
         moved[:, 1:] += ahead[:, :-1] * beats
         moved[:, -1] += ahead[:, -1] * beats[:, 0]
         ahead = moved
-    return ahead[:, :whole].sum(axis=1) + (places - whole) * ahead[:, whole]
+    chosen: Array = ahead[:, :whole].sum(axis=1) + (places - whole) * ahead[:, whole]
+    return chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Swaps:
             return None
         variance = 0.0
         for members in (first, second):
-            left_out = [self._without_unit(changed, tried, first, second, unit) for unit in np.flatnonzero(members)]
+            left_out = [self._without_unit(changed, tried, first, second, int(unit)) for unit in np.flatnonzero(members)]
             variance += _jackknife(left_out)
         probes = [
             _excess(_sums(changed - self.changed[r], first, second), _sums(tried - self.tried[r], first, second))

@@ -1,0 +1,132 @@
+"""Carry each finding downstream: which assets, deployments and people inherit it, and where it was never measured.
+
+Downstream of where it was measured a finding is an exposure, not a claim: published work finds no reliable
+correlation between a model's intrinsic bias and the harm of an application on it. So every place is either *measured
+here* or *inherited, not measured here*.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from commonweal.assessment.rows import Writer
+from commonweal.evidence.records import Estimate, Evidence
+from commonweal.system.graph import deployments_reached, downstream, people_per_year
+from commonweal.system.records import Deployment, System
+
+Kind = Literal["asset", "deployment", "population"]
+HERE = "measured here"
+INHERITED = "inherited, not measured here"
+SOURCE = "declared dependencies and reach; Bommasani et al. 2021, section 5.1 (one-to-many effect)"
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One place that inherits from where something was measured."""
+
+    measure: str
+    sources: tuple[str, ...]
+    kind: Kind
+    target: str
+    measured_here: bool
+    people_per_year: float | None
+    unknown: tuple[str, ...]
+    row: Evidence
+
+
+def measured_at(evidence: Iterable[Evidence]) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """measure -> subject -> ids of its rows with a number."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in evidence:
+        if row.status == "ok" and row.basis != "propagated":
+            found[row.measure][row.subjects[0]].append(row.id)
+    return {measure: {subject: tuple(ids) for subject, ids in subjects.items()} for measure, subjects in found.items()}
+
+
+def exposures(system: System, evidence: Sequence[Evidence], writer: Writer) -> Iterator[Exposure]:
+    """Every place that each measure's findings reach, one row per measure and place."""
+    below = {asset.id: tuple(one.asset for one in downstream(system, asset.id) if not one.through_evaluation) for asset in system.assets}
+    for measure, subjects in measured_at(evidence).items():
+        heirs: dict[str, list[str]] = defaultdict(list)
+        for subject in subjects:
+            for target in (subject, *below.get(subject, ())):
+                heirs[target].append(subject)
+        for target, sources in heirs.items():
+            yield _asset_exposure(system, measure, target, sources, subjects, writer)
+        yield from _deployment_exposures(system, measure, heirs, subjects, writer)
+        yield from _population_exposures(system, measure, subjects, writer)
+
+
+def _asset_exposure(
+    system: System, measure: str, target: str, sources: list[str], subjects: Mapping[str, tuple[str, ...]], writer: Writer
+) -> Exposure:
+    reached = people_per_year(system, target)
+    here = target in subjects
+    note = "" if not reached.upper_bound else "a person may be counted more than once: several deployments reach one population"
+    return _exposure(measure, sources, "asset", target, (here, reached.people_per_year, reached.unknown, note), subjects, writer)
+
+
+def _deployment_exposures(
+    system: System, measure: str, heirs: Mapping[str, list[str]], subjects: Mapping[str, tuple[str, ...]], writer: Writer
+) -> Iterator[Exposure]:
+    for deployment in system.deployments:
+        if deployment.application not in heirs:
+            continue
+        people, unknown = _reach(deployment)
+        here = deployment.application in subjects
+        note = f"measured at its application {deployment.application}, not in the deployment itself" if here else ""
+        known = (here, people, unknown, note)
+        yield _exposure(measure, heirs[deployment.application], "deployment", deployment.key, known, subjects, writer)
+
+
+def _reach(deployment: Deployment) -> tuple[float | None, tuple[str, ...]]:
+    if not deployment.reach:
+        return None, (f"{deployment.key}: reach",)
+    unknown = tuple(f"{deployment.key}: reach of {name}" for name, people in deployment.reach.items() if people == "unknown")
+    return None if unknown else sum(people for people in deployment.reach.values() if people != "unknown"), unknown
+
+
+def _population_exposures(
+    system: System, measure: str, subjects: Mapping[str, tuple[str, ...]], writer: Writer
+) -> Iterator[Exposure]:
+    reached: dict[str, dict[str, float | None]] = defaultdict(dict)
+    sources: dict[str, list[str]] = defaultdict(list)
+    for subject in subjects:
+        for deployment in deployments_reached(system, subject) if system.has_asset(subject) else ():
+            for name, people in deployment.reach.items():
+                reached[name][deployment.key] = None if people == "unknown" else people
+                sources[name] += [subject] if subject not in sources[name] else []
+    for name, parts in reached.items():
+        known = [people for people in parts.values() if people is not None]
+        total = sum(known) if len(known) == len(parts) else None
+        unknown = tuple(f"{key}: reach of {name}" for key, people in parts.items() if people is None)
+        here = any(d.application in subjects for d in system.deployments if d.key in parts)
+        note = "a person may be counted more than once: several deployments reach this population" if len(parts) > 1 else ""
+        yield _exposure(measure, sources[name], "population", name, (here, total, unknown, note), subjects, writer)
+
+
+def _exposure(
+    measure: str,
+    sources: list[str],
+    kind: Kind,
+    target: str,
+    known: tuple[bool, float | None, tuple[str, ...], str],
+    subjects: Mapping[str, tuple[str, ...]],
+    writer: Writer,
+) -> Exposure:
+    here, people, unknown, note = known
+    state = HERE if here else INHERITED
+    derived = [subjects[source][0] for source in sources]
+    group = {"measure": measure, "reaches": f"{kind} {target}", "state": state}
+    if people is None:
+        found: Estimate | str = f"{measure} reaches {kind} {target}: {state}; people a year: unknown ({'; '.join(unknown)})"
+    else:
+        found = Estimate(
+            quantity="people_reached", unit="people/year", value=people, low=people, high=people, interval="range", n=1,
+            method="sum of the declared reach", group=group, note=f"{state}. {note}".strip(". ") + ".",
+        )  # fmt: skip
+    row = writer.row(tuple(sources), found, derived)
+    return Exposure(measure, tuple(sources), kind, target, here, people, unknown, row)

@@ -1,0 +1,186 @@
+"""What each measure says about each subject, in words, with a verdict and the rows it rests on.
+
+*found*: a hypothesis of the measure holds after correction, and its interval excludes "no effect". *not shown*: none
+does; that is not evidence of absence, so the smallest effect that would have been found stands beside it. *described*:
+a number without a claim. *not measured*: no number, and why.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from commonweal.assessment.exposure import Exposure
+from commonweal.assessment.menders import menders
+from commonweal.report.numbers import bounds_text, detectable_text, value_text
+from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Reach, Verdict
+from commonweal.evidence.store import digest
+from commonweal.system.records import System
+
+ALPHA = 0.05
+DETAILS = 6
+
+
+def findings(
+    system: System, evidence: Sequence[Evidence], methods: Mapping[str, Method], reached: Sequence[Exposure]
+) -> tuple[Finding, ...]:
+    """One finding per measure and subject, those that were found first."""
+    groups: dict[tuple[str, str], list[Evidence]] = defaultdict(list)
+    propagated: dict[str, list[Evidence]] = defaultdict(list)
+    for row in evidence:
+        if row.basis == "propagated":
+            for origin in row.derived_from:
+                propagated[origin].append(row)
+        else:
+            groups[row.measure, "+".join(row.subjects)].append(row)
+    places: dict[tuple[str, str], list[Exposure]] = defaultdict(list)
+    for exposure in reached:
+        for source in exposure.sources:
+            places[exposure.measure, source].append(exposure)
+    order: dict[Verdict, int] = {"found": 0, "not_shown": 1, "described": 2, "not_measured": 3}
+    made = [
+        _finding(system, rows, methods.get(measure), places.get((measure, subject), []), propagated)
+        for (measure, subject), rows in groups.items()
+    ]
+    return tuple(sorted(made, key=lambda finding: order[finding.verdict]))
+
+
+def is_found(row: Evidence) -> bool:
+    """Whether a row's hypothesis holds: adjusted p at most 0.05 and an interval that excludes no effect."""
+    estimate = row.estimate
+    if row.status != "ok" or estimate is None or estimate.null is None or not estimate.excludes_null:
+        return False
+    p = estimate.p_adjusted if estimate.p_adjusted is not None else estimate.p_value
+    return p is None or p <= ALPHA
+
+
+def _finding(
+    system: System,
+    rows: Sequence[Evidence],
+    method: Method | None,
+    places: Sequence[Exposure],
+    propagated: Mapping[str, Sequence[Evidence]],
+) -> Finding:
+    measured = [row for row in rows if row.status == "ok" and row.estimate is not None]
+    hypotheses = [row for row in measured if row.estimate is not None and row.estimate.null is not None]
+    held = sorted((row for row in hypotheses if is_found(row)), key=_strength)
+    verdict: Verdict = (
+        "found" if held else "not_shown" if hypotheses else "described" if any(r.status == "ok" for r in rows) else "not_measured"
+    )
+    headline, details, rests_on = _words(verdict, rows, held, hypotheses, method)
+    consequences = [one for row in held for one in propagated.get(row.id, ()) if one.estimate is not None]
+    first = rows[0]
+    return Finding(
+        id=digest("finding", first.measure, first.subjects, [row.id for row in rows]),
+        measure=first.measure,
+        subject="+".join(first.subjects),
+        title=method.title if method else first.measure,
+        verdict=verdict,
+        headline=headline,
+        details=(*details, *_consequence_words(consequences)),
+        not_shown=_not_shown(rows, hypotheses, method),
+        conditions=tuple(dict.fromkeys(one.note for one in consequences)),
+        evidence=tuple(dict.fromkeys((*rests_on, *(one.id for one in consequences), *(row.id for row in rows)))),
+        reach=tuple(
+            Reach(
+                target=place.target,
+                kind=place.kind,
+                measured_here=place.measured_here,
+                people_per_year=place.people_per_year,
+                evidence=place.row.id,
+            )
+            for place in places
+            if not (place.kind == "asset" and place.target == first.subjects[0])
+        ),
+        menders=tuple(menders(system, first.subjects[0])),
+    )
+
+
+def _strength(row: Evidence) -> tuple[int, float, float]:
+    """Single attributes before intersections, smallest p first, then the largest effect."""
+    estimate = row.estimate
+    assert estimate is not None
+    return len(estimate.group or {}), estimate.p_adjusted or 0.0, -abs(estimate.value)
+
+
+def _words(
+    verdict: Verdict, rows: Sequence[Evidence], held: Sequence[Evidence], hypotheses: Sequence[Evidence], method: Method | None
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Headline, details, and the ids of the rows that they quote."""
+    if verdict == "found":
+        sentences = [_sentence(row, method) for row in held]
+        more = () if len(sentences) <= DETAILS else (f"and {len(sentences) - DETAILS} more; see the evidence rows",)
+        return sentences[0], (*sentences[1:DETAILS], *more), tuple(row.id for row in held)
+    if verdict == "not_shown":
+        count = len(hypotheses)
+        return f"None of {count} comparisons shows a gap. That is not evidence that there is none.", (), tuple(r.id for r in hypotheses)
+    if verdict == "described":
+        chosen = [row for row in rows if row.status == "ok"]
+        whole = [row for row in chosen if row.estimate is not None and not row.estimate.group] or chosen
+        sentences = [_sentence(row, method) for row in whole[:DETAILS]]
+        return sentences[0], tuple(sentences[1:]), tuple(row.id for row in whole[:DETAILS])
+    reasons = tuple(dict.fromkeys(f"{row.status.replace('_', ' ')}: {row.note}" for row in rows))
+    return reasons[0], reasons[1:], tuple(row.id for row in rows)
+
+
+def _label(estimate: Estimate, method: Method | None) -> str:
+    quantity = method.quantities.get(estimate.quantity) if method else None
+    return quantity.label if quantity else estimate.quantity.replace("_", " ")
+
+
+def comparison(estimate: Estimate) -> str:
+    """Who is compared with whom, in words.
+
+    >>> comparison(Estimate(quantity="gap", unit="nat", value=1, n=9, method="t", group={"race": "Black"}, reference={"race": "White"}))
+    'Black against White'
+    """
+    group = ", ".join((estimate.group or {}).values())
+    return f"{group} against {', '.join(estimate.reference.values())}" if estimate.reference else group
+
+
+def _sentence(row: Evidence, method: Method | None) -> str:
+    """One number in words."""
+    estimate = row.estimate
+    if estimate is None:
+        return row.note
+    who = comparison(estimate)
+    label = _label(estimate, method)
+    bounds = bounds_text(estimate) if estimate.low != estimate.high else ""
+    interval = f" ({round(estimate.level * 100)} % {estimate.interval} interval {bounds})" if bounds else ""
+    return f"{who + ': ' if who else ''}{label} {value_text(estimate)}{interval}"
+
+
+def _not_shown(rows: Sequence[Evidence], hypotheses: Sequence[Evidence], method: Method | None) -> tuple[str, ...]:
+    """What was looked for and not shown, with the smallest effect that would have been; and what could not be looked for."""
+    silent = [row for row in hypotheses if not is_found(row)]
+    words = []
+    for row in silent:
+        estimate = row.estimate
+        assert estimate is not None
+        if len(estimate.group or {}) > 1:
+            continue
+        detectable = detectable_text(estimate)
+        would = f"; this design finds {detectable} or more" if detectable else "; the smallest effect it would find is unknown"
+        words.append(f"{comparison(estimate)}: {_label(estimate, method)} {value_text(estimate)} ({bounds_text(estimate)}){would}")
+    crossed = sum(1 for row in silent if row.estimate is not None and len(row.estimate.group or {}) > 1)
+    if crossed:
+        words.append(f"{crossed} comparisons of intersecting groups; see the evidence rows")
+    lacking = dict.fromkeys(row.note for row in rows if row.status != "ok")
+    return (*words, *(f"not measured: {note}" for note in lacking))
+
+
+def _consequence_words(consequences: Sequence[Evidence]) -> tuple[str, ...]:
+    """Propagated figures of what was found, per decision and per year."""
+    names = {
+        "net_shortfall_per_decision": "fewer favourable outcomes per decision",
+        "excess_flips_per_decision": "outcomes changed per decision beyond other names",
+        "net_shortfall_per_year": "fewer favourable outcomes a year",
+        "excess_flips_per_year": "outcomes changed a year beyond other names",
+    }
+    words = []
+    for row in consequences[:DETAILS]:
+        estimate = row.estimate
+        assert estimate is not None
+        label = names.get(estimate.quantity, estimate.quantity.replace("_", " "))
+        words.append(f"propagated, {comparison(estimate)}: {value_text(estimate)} {label} ({bounds_text(estimate)})")
+    return tuple(words)

@@ -1,0 +1,132 @@
+"""From a measured selection gap to two figures per decision, and per year only where everything needed is declared.
+
+Per decision about a member of a group: the *net shortfall* against the named reference group (how many favourable
+outcomes fewer), and the *excess flips* (how many outcomes the cue changes beyond what another name of the same group
+changes). Per year: times the declared volume, the group's declared share and the share of outputs that stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from commonweal.assessment.rows import Writer
+from commonweal.evidence.records import Estimate, Evidence, Missing
+from commonweal.system.records import Deployment, System
+
+SOURCE = "arithmetic on the measured gap and the declared deployment (see conditions in the note)"
+CONDITIONS = (
+    "the probes resemble the people who are really decided about",
+    "the cue in the probe (a name, a pronoun, a phrase) is the only sign of the group",
+)
+FINAL = "the application's output is final"
+KINDS = {"selection_rate_difference": "net_shortfall", "excess_flip_share": "excess_flips"}
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One measured gap of an application, oriented against the named reference group."""
+
+    row: Evidence
+    estimate: Estimate
+    quantity: str
+    value: float
+    low: float
+    high: float
+
+
+def gaps(evidence: Sequence[Evidence]) -> Iterator[Gap]:
+    """Every gap against a named reference: the group that its measure never puts on the other side of a comparison."""
+    rows = [row for row in evidence if row.estimate is not None and row.estimate.quantity in KINDS and row.estimate.reference]
+    compared = {(row.measure, row.subjects, _key(row.estimate.group)) for row in rows if row.estimate is not None}
+    for row in rows:
+        estimate = row.estimate
+        assert estimate is not None
+        if (row.measure, row.subjects, _key(estimate.reference)) in compared or estimate.low is None or estimate.high is None:
+            continue
+        sign = -1.0 if estimate.quantity == "selection_rate_difference" else 1.0
+        low, high = sorted((sign * estimate.low, sign * estimate.high))
+        yield Gap(row, estimate, KINDS[estimate.quantity], sign * estimate.value, low, high)
+
+
+def _key(group: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((group or {}).items()))
+
+
+def shortfalls(system: System, evidence: Sequence[Evidence], writer: Writer) -> Iterator[Evidence]:
+    """Rows per decision for every gap, and per year for every deployment of the application."""
+    for gap in gaps(evidence):
+        subject = gap.row.subjects[0]
+        yield writer.row((subject,), _per_decision(gap), (gap.row.id,))
+        if len(gap.estimate.group or {}) != 1 or not system.has_asset(subject):
+            continue
+        for deployment in system.deployments_of(subject):
+            yield writer.row((subject,), _per_year(gap, deployment, system), (gap.row.id,))
+
+
+def _per_decision(gap: Gap) -> Estimate:
+    return Estimate(
+        quantity=f"{gap.quantity}_per_decision", unit="1/decision", value=gap.value, low=gap.low, high=gap.high,
+        interval=gap.estimate.interval, n=gap.estimate.n, clusters=gap.estimate.clusters, group=gap.estimate.group,
+        reference=gap.estimate.reference, method="the measured gap, per decision about a member of the group",
+        note="if " + "; and ".join((*CONDITIONS, FINAL)),
+    )  # fmt: skip
+
+
+def _per_year(gap: Gap, deployment: Deployment, system: System) -> Estimate | Missing:
+    """The figure per year, or what would have to be declared for it."""
+    ((attribute, group),) = (gap.estimate.group or {}).items()
+    quantity = f"{gap.quantity}_per_year"
+    place = {attribute: group, "deployment": deployment.key}
+    decisions, lacking = decisions_about(deployment, system, attribute, group)
+    if decisions is None:
+        reason = f"people unknown in deployment {deployment.key}: {lacking}"
+        return Missing(quantity=quantity, status="not_applicable", reason=reason, group=place, reference=gap.estimate.reference)
+    stands_low, stands_high, condition = standing(deployment)
+    corners = [bound * decisions * stands for bound in (gap.low, gap.high) for stands in (stands_low, stands_high)]
+    is_final = stands_low == stands_high
+    return Estimate(
+        quantity=quantity, unit="people-decision/year", value=gap.value * decisions * (stands_low + stands_high) / 2,
+        low=min(corners), high=max(corners), interval="confidence" if is_final else "range", n=gap.estimate.n,
+        clusters=gap.estimate.clusters, group=place, reference=gap.estimate.reference,
+        method=f"the figure per decision x {decisions:,.0f} decisions a year about the group"
+        + ("" if is_final else " x the declared range of outputs that stand; corners of both ranges"),
+        note="if " + "; and ".join((*CONDITIONS, condition)),
+    )  # fmt: skip
+
+
+def decisions_about(deployment: Deployment, system: System, attribute: str, group: str) -> tuple[float | None, str]:
+    """Decisions a year about members of a group, or None and what is not declared.
+
+    The volume is split over the reached populations by their reach, and within each by the declared share.
+    """
+    if not isinstance(deployment.volume, int | float):
+        return None, "its volume is not declared"
+    if not deployment.reach:
+        return None, "whom it reaches is not declared"
+    if any(people == "unknown" for people in deployment.reach.values()):
+        return None, "its reach is unknown"
+    total = sum(people for people in deployment.reach.values() if people != "unknown")
+    if total <= 0:
+        return None, "its declared reach is 0"
+    decisions = 0.0
+    for name, people in deployment.reach.items():
+        population = system.population(name)
+        shares = population.groups.get(attribute) if population else None
+        if not isinstance(shares, Mapping):
+            return None, f"the shares of '{attribute}' in population {name} are not declared"
+        if group not in shares:
+            return None, f"population {name} declares no share of '{group}' ({attribute}: {', '.join(shares)})"
+        decisions += float(deployment.volume) * float(people) / total * shares[group]
+    return decisions, ""
+
+
+def standing(deployment: Deployment) -> tuple[float, float, str]:
+    """The range of the share of outputs that stand, and the condition in words."""
+    override = deployment.human_override
+    if isinstance(override, tuple):
+        words = f"people overturn {100 * override[0]:g} to {100 * override[1]:g} % of outputs, and do so alike for all groups"
+        return 1 - override[1], 1 - override[0], words
+    if override == "none":
+        return 1.0, 1.0, f"{FINAL} (declared)"
+    return 1.0, 1.0, f"{FINAL} (how often a person overturns it is not declared)"

@@ -1,0 +1,191 @@
+"""The command line: verbs only. Exit codes: 0 complete; 1 beyond --fail-on; 2 bad input; 3 some rows failed (3 outranks 1)."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from commonweal.assessment.fail_on import judge, parse_condition
+from commonweal.errors import CommonwealError
+from commonweal.measures.options import Design
+from commonweal.measures.registry import load_registry
+from commonweal.pipeline import Options, Prepared, prepare
+from commonweal.pipeline import run as run_pipeline
+from commonweal.progress import Stages, duration_text
+from commonweal.report.content import Dossier
+from commonweal.system.loading import load
+from commonweal.system.permissions import Permissions
+from commonweal.system.questions import fact_summary, questions
+from commonweal.system.starter import write_starter
+
+BEYOND, BAD_INPUT, SOME_FAILED, INTERRUPTED = 1, 2, 3, 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Measure what a foundation model does to the people downstream of it, and write a dossier that can be checked.",
+)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+SystemFile = Annotated[Path, typer.Argument(metavar="FILE", help="The system file, such as system.yaml.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@contextmanager
+def plain_errors(debug: bool) -> Iterator[None]:
+    """A user's mistake ends in a few lines and exit code 2, never in a traceback (unless asked for)."""
+    try:
+        yield
+    except CommonwealError as error:
+        if debug:
+            raise
+        for line in str(error).split("\n"):
+            err.print(f"error: {line}", style="red", markup=False)
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def show_version(asked: bool) -> None:
+    if asked:
+        out.print(f"commonweal {importlib.metadata.version('commonweal')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Options of every command."""
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder for the new system file.")], debug: Debug = False) -> None:
+    """Write a commented starter system into DIR. It runs as it is; change it into yours."""
+    with plain_errors(debug):
+        for path in write_starter(folder):
+            out.print(f"wrote {path}", markup=False)
+    out.print(f"next: commonweal check {folder / 'system.yaml'}", markup=False)
+
+
+@app.command()
+def check(file: SystemFile, debug: Debug = False) -> None:
+    """Validate FILE, and list what is undeclared, unknown or unreachable as questions to answer."""
+    with plain_errors(debug):
+        system = load(file)
+    open_questions = questions(system)
+    out.print(
+        f"{file}: valid. {len(system.assets)} assets, {len(system.deployments)} deployments, {len(system.populations)} populations, "
+        f"{len(system.actors)} actors.",
+        markup=False,
+    )
+    for question in open_questions:
+        out.print(f"\n[{question.weight}] {question.subject}: {question.text}\n    where: {question.where}\n    why:   {question.why}", markup=False)
+    out.print("\nfacts declared about each asset (declared / none / unknown / empty):")
+    for asset in system.assets:
+        facts = fact_summary(asset)
+        out.print(f"  {asset.id}: {facts.declared} / {facts.none} / {facts.unknown} / {facts.empty} of {facts.asked}", markup=False)
+    out.print(f"\n{len(open_questions)} open questions. A question is no fault: the system can be run now.")
+
+
+@app.command()
+def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
+    file: SystemFile,
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the dossier; a run that was stopped goes on there.")] = Path("dossier"),
+    measures: Annotated[
+        list[str] | None, typer.Option("--measures", help="Only these: a name, a chapter (inequity) or a pattern. Can be repeated.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many items per measure and subject.")] = None,
+    design: Annotated[Design, typer.Option("--design", help="Audits: wordings rotate (balanced), or every name in every wording.")] = Design.BALANCED,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option("--fail-on", help="Exit 1 if: 'found' (any finding), or MEASURE:QUANTITY<VALUE holds for a whole interval."),
+    ] = None,
+    allow_code: Annotated[bool, typer.Option("--allow-code", help="Let the system file run its Python applications.")] = False,
+    allow_network: Annotated[bool, typer.Option("--allow-network", help="Let it call the addresses it names.")] = False,
+    allow_download: Annotated[bool, typer.Option("--allow-download", help="Let it download the models it names.")] = False,
+    allow_read: Annotated[list[Path] | None, typer.Option("--allow-read", help="Let it read this folder too.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Measure the system in FILE, follow each finding to people, and write the dossier."""
+    permissions = Permissions(allow_code, allow_network, allow_download, tuple(allow_read or ()))
+    options = Options(tuple(measures or ()), limit, design, seed, device, permissions)
+    with plain_errors(debug):
+        methods = {name: spec.method for name, spec in load_registry().specs.items()}
+        conditions = [parse_condition(text, methods) for text in fail_on or ()]
+        ready = prepare(load(file), options)
+        announce(ready)
+        with Stages(err) as stages, told_when_stopped(folder):
+            dossier = run_pipeline(ready, out=folder, progress=stages.tick)
+    code = conclude(dossier, stages.seconds)
+    for condition in conditions:
+        beyond, decided = judge(condition, dossier.rows, dossier.findings)
+        if not decided:
+            err.print(f"--fail-on {condition.text}: undecided, no row with a number answers it", markup=False)
+            code = SOME_FAILED
+        elif beyond:
+            err.print(f"--fail-on {condition.text}: {len(beyond)} beyond it ({', '.join(beyond[:3])})", markup=False)
+            code = code or BEYOND
+    out.print(str(dossier.path), markup=False)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def told_when_stopped(folder: Path) -> Iterator[None]:
+    """Ctrl-C ends a run without loss, and says so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print(f"\nstopped. What was measured is kept in {folder}; run the same command again to go on.", markup=False)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def announce(ready: Prepared) -> None:
+    """What is about to happen: subjects, what will be left out, and how long it may take."""
+    for problem in ready.preflight.problems:
+        err.print(f"error: {problem}", style="red", markup=False)
+    if ready.preflight.problems:
+        raise typer.Exit(BAD_INPUT)
+    for warning in ready.preflight.warnings:
+        err.print(f"left out: {warning}", style="yellow", markup=False)
+    text = f"{len(ready.tasks)} measurements on {len({task.subject_id for task in ready.tasks})} subjects"
+    if ready.preflight.seconds and ready.preflight.energy_wh:
+        (soon, late), (little, much) = ready.preflight.seconds, ready.preflight.energy_wh
+        text += f"; at most about {duration_text(soon)} to {duration_text(late)}, {little:.2g} to {much:.2g} Wh (rough), if nothing is stored"
+    err.print(text, markup=False)
+
+
+def conclude(dossier: Dossier, seconds: float) -> int:
+    """The last lines before the path: the finding, and what it cost. Returns the exit code so far."""
+    failed = [row for row in dossier.rows if row.status == "failed"]
+    for row in failed[:5]:
+        err.print(f"failed: {row.measure} on {'+'.join(row.subjects)}: {row.note}", style="red", markup=False)
+    counts = {verdict: sum(finding.verdict == verdict for finding in dossier.findings) for verdict in ("found", "not_shown", "described")}
+    first = dossier.findings[0] if dossier.findings else None
+    out.print(f"finding: {first.headline if first else 'nothing was measured'}", markup=False)
+    out.print(
+        f"cost: {duration_text(seconds)}; {len(dossier.rows)} rows, {counts['found']} found, {counts['not_shown']} not shown, "
+        f"{counts['described']} described, {len(failed)} failed",
+        markup=False,
+    )
+    return SOME_FAILED if failed else 0
+
+
+@app.command("measures")
+def list_measures() -> None:
+    """List the measures, what each applies to, and its first line."""
+    registry = load_registry()
+    for name, spec in sorted(registry.specs.items()):
+        out.print(f"{name} ({spec.method.applies_to}): {spec.method.title}", markup=False)
+    for reason in registry.broken.values():
+        err.print(f"cannot be loaded: {reason}", style="red", markup=False)
+

@@ -1,0 +1,112 @@
+"""What would stop a run, and how long it would take, found before any weight is loaded and all at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from commonweal.errors import CommonwealError, NotApplicable, ProbeFileError
+from commonweal.measures.gather import Task
+from commonweal.measures.options import Design, Limit
+from commonweal.measures.plan import Opener
+from commonweal.measures.probe_file import Probes
+from commonweal.models import parameter_count, preflight_asset, serving_model
+from commonweal.models.protocols import DecisionApplication, LanguageModel
+from commonweal.system.permissions import Permissions
+from commonweal.system.records import Asset, System
+
+CHARACTERS_PER_TOKEN = 4.0
+BUSY_W = (10.0, 150.0)
+ALLOWANCE = "Allow it with: --allow"
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """`problems` stop the run; `warnings` leave parts of it out. `seconds` None: no estimate; the range is low to high."""
+
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+    seconds: tuple[float, float] | None
+
+    @property
+    def energy_wh(self) -> tuple[float, float] | None:
+        """A rough range: a busy laptop to a busy server [Wh]."""
+        if self.seconds is None:
+            return None
+        return self.seconds[0] * BUSY_W[0] / 3600, self.seconds[1] * BUSY_W[1] / 3600
+
+
+def preflight(tasks: Sequence[Task], system: System, permissions: Permissions, opener: Opener, options: tuple[Design, Limit]) -> Preflight:
+    """Check every subject and probe file that the tasks need, and estimate the time from what they will ask."""
+    problems: dict[str, None] = {}
+    warnings: dict[str, None] = {}
+    operations = 0.0
+    for asset in {task.subject_id: system.asset(task.subject_id) for task in tasks if system.has_asset(task.subject_id)}.values():
+        own = [task for task in tasks if task.subject_id == asset.id and task.spec.subject in {LanguageModel, DecisionApplication}]
+        if not own or not _is_locatable(asset, system):
+            continue
+        for problem in preflight_asset(asset, system, permissions):
+            (warnings if "--allow-" in problem else problems)[problem] = None
+        probes = _probes(asset, own, opener, problems)
+        operations += sum(_operations(task, asset, system, probes, options, permissions) for task in own)
+    rate = matmul_rate() if operations else None
+    seconds = None if rate is None else (operations / rate, 4 * operations / rate)
+    return Preflight(tuple(problems), tuple(warnings), seconds)
+
+
+def _is_locatable(asset: Asset, system: System) -> bool:
+    """Whether the asset says where it is. One that does not is no mistake: its rows say that it cannot be asked."""
+    if asset.prompt is None:
+        return bool(asset.locator) and (asset.kind != "application" or asset.outcome is not None)
+    try:
+        return bool(serving_model(asset, system).locator)
+    except CommonwealError:
+        return True
+
+
+def _probes(asset: Asset, own: Sequence[Task], opener: Opener, problems: dict[str, None]) -> Probes | None:
+    if not any(task.open_probes for task in own):
+        return None
+    try:
+        return opener.probes(asset)
+    except ProbeFileError as error:
+        problems[f"asset '{asset.id}': {error}"] = None
+    except NotApplicable:
+        pass
+    return None
+
+
+def _operations(
+    task: Task, asset: Asset, system: System, probes: Probes | None, options: tuple[Design, Limit], permissions: Permissions
+) -> float:
+    """Floating-point operations that a task will ask of a local model, 2 per weight and token; 0 where none is known."""
+    workload = task.spec.workload
+    if workload is None or (Probes in task.spec.needs.values() and probes is None):
+        return 0.0
+    design, limit = options
+    provided: Mapping[type, object] = {Probes: probes, Design: design, Limit: limit}
+    needed = [kind for kind in task.spec.needs.values() if kind in provided]
+    template = len(asset.prompt.template) if asset.prompt else 0
+    try:
+        behind = serving_model(asset, system) if asset.prompt else asset
+        asked = workload(*(provided[kind] for kind in needed))
+    except CommonwealError:
+        return 0.0
+    weights = parameter_count(behind.locator, folder=Path(system.folder), permissions=permissions) if behind.locator else None
+    tokens = (asked.characters + asked.requests * template) / CHARACTERS_PER_TOKEN
+    return 2.0 * (weights or 0) * tokens
+
+
+def matmul_rate(seconds: float = 0.15) -> float:
+    """Rate of a float32 matrix product on this processor [operations/s], from a short trial."""
+    left, right = np.ones((512, 576), dtype=np.float32), np.ones((576, 1536), dtype=np.float32)
+    left @ right
+    done, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        left @ right
+        done += 1
+    return 2.0 * left.size * right.shape[1] * done / (time.perf_counter() - start)

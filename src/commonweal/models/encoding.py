@@ -1,0 +1,117 @@
+"""Text pairs become token pairs, and token pairs become the rows that a network has to read.
+
+The cut between context and continuation is that of lm-evaluation-harness: the joint text is encoded, and what exceeds
+the encoding of the context is the continuation; spaces at the end of the context belong to the continuation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from commonweal.errors import MeasurementError
+from commonweal.models.protocols import Continuation
+
+Tokens = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """Score `continuation` after `context`; both have at least one token. `cut`: the context lost its beginning."""
+
+    context: Tokens
+    continuation: Tokens
+    cut: bool = False
+
+
+@dataclass(slots=True)
+class Row:
+    """What the network reads once, and which pairs (by number) are answered from it."""
+
+    tokens: Tokens
+    pairs: list[int] = field(default_factory=list)
+
+
+def named(request: Continuation | Any, index: int) -> str:
+    """How an error names one request."""
+    labels = ", ".join(f"{key}={value}" for key, value in request.labels.items())
+    return f"item {index + 1} ({labels or repr(request.context[-60:])})"
+
+
+def prefix_of(tokenizer: Any) -> tuple[Tokens, int]:
+    """The tokens that this tokenizer puts before every text, and the token that stands for an empty context."""
+    before: Tokens = tuple(tokenizer.encode("", add_special_tokens=True))
+    bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
+    start = before[0] if before else bos if bos is not None else eos
+    if start is None:
+        raise MeasurementError("the tokenizer has neither a beginning nor an end token, so an empty context cannot be scored")
+    return (before[:1] if before[:1] == (bos,) else ()), int(start)
+
+
+def encoded(tokenizer: Any, texts: Sequence[str]) -> list[Tokens]:
+    """Token ids of each text, without special tokens of the tokenizer's own; each distinct text is encoded once."""
+    distinct = list(dict.fromkeys(texts))
+    ids = tokenizer(distinct, add_special_tokens=False, return_attention_mask=False)["input_ids"] if distinct else []
+    found = dict(zip(distinct, map(tuple, ids), strict=True))
+    return [found[text] for text in texts]
+
+
+def token_pairs(tokenizer: Any, requests: Sequence[Continuation], window: int | None) -> list[TokenPair]:
+    """Encode requests; a pair longer than `window` [token] loses the beginning of its context."""
+    always, start = prefix_of(tokenizer)
+    texts = []
+    for index, request in enumerate(requests):
+        if not request.continuation:
+            raise MeasurementError(f"{named(request, index)}: the continuation is empty, so there is nothing to score")
+        context = request.context.rstrip()
+        texts.append((context, request.context[len(context) :] + request.continuation))
+    contexts = encoded(tokenizer, [context for context, _ in texts])
+    joints = encoded(tokenizer, [context + continuation for context, continuation in texts])
+    pairs = []
+    for index, (before, whole) in enumerate(zip(contexts, joints, strict=True)):
+        after = whole[len(before) :] if before else whole
+        if not after:  # the joint text has no token of its own for the continuation
+            (after,) = encoded(tokenizer, [texts[index][1]])
+        pairs.append(_within(always + before or (start,), after, window, named(requests[index], index)))
+    return pairs
+
+
+def _within(before: Tokens, after: Tokens, window: int | None, name: str) -> TokenPair:
+    excess = len(before) + len(after) - 1 - window if window else 0
+    if excess <= 0:
+        return TokenPair(before, after)
+    if excess >= len(before):
+        raise MeasurementError(f"{name}: its continuation has {len(after)} tokens, more than the model's window of {window}")
+    return TokenPair(before[excess:], after, cut=True)
+
+
+def rows_of(pairs: Sequence[TokenPair]) -> list[Row]:
+    """The sequences to read: a sequence that begins another one is not read on its own.
+
+    So " yes" and " no" after the same context are both answered from one reading of it.
+
+    >>> [row.tokens for row in rows_of([TokenPair((1, 2), (3,)), TokenPair((1, 2), (4,)), TokenPair((1, 2), (4, 5))])]
+    [(1, 2, 4)]
+    """
+    inputs = [pair.context + pair.continuation[:-1] for pair in pairs]
+    rows: list[Row] = []
+    for number in sorted(range(len(pairs)), key=inputs.__getitem__, reverse=True):
+        tokens = inputs[number]
+        if rows and rows[-1].tokens[: len(tokens)] == tokens:
+            rows[-1].pairs.append(number)
+        else:
+            rows.append(Row(tokens, [number]))
+    return rows
+
+
+def batches_of(rows: Sequence[Row], budget: int) -> Iterator[list[Row]]:
+    """Rows of similar length together, longest first, at most `budget` tokens with their padding (or one row)."""
+    batch: list[Row] = []
+    for row in sorted(rows, key=lambda row: (-len(row.tokens), row.tokens)):
+        if batch and (len(batch) + 1) * len(batch[0].tokens) > budget:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch

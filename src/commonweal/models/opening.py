@@ -1,0 +1,118 @@
+"""Open a language model by its locator. A local model never causes a network call.
+
+torch and transformers are imported here, when a model is opened, and not before.
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from commonweal.errors import LocatorError, require
+from commonweal.models.contents import model_files, model_fingerprint, sha256_of_files
+from commonweal.models.locators import locate_model
+from commonweal.models.model_cache import Converted, converted
+from commonweal.models.quiet import quiet
+from commonweal.system.permissions import Permissions
+
+if TYPE_CHECKING:
+    from commonweal.models.local import LocalModel
+
+DTYPE = "float32"
+NOTHING_ALLOWED = Permissions()
+
+
+def open_model(
+    locator: str,
+    *,
+    folder: Path | str | None = ".",
+    permissions: Permissions = NOTHING_ALLOWED,
+    device: str = "auto",
+) -> LocalModel:
+    """Open the model at `locator`: `embedded:smollm2`, a folder, a `.gguf` file or `hf:ORG/NAME`.
+
+    Parameters
+    ----------
+    folder : paths are relative to it, and may not leave it without `permissions.read`. None: relative to the current
+        folder and without that fence, for a path that you name yourself.
+    device : "auto" (CUDA, else MPS, else CPU) or a torch device such as "cpu" or "cuda:1".
+
+    Raises
+    ------
+    LocatorError, PermissionRequired, MissingExtra : each says how to mend it.
+    """
+    located = locate_model(locator, None if folder is None else Path(folder), permissions)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        reading = pool.submit(_read, located.path) if located.form == "directory" else pool.submit(converted, located)
+        torch = require("torch", extra="models")
+        where = chosen_device(device)
+        with quiet():
+            require("transformers", extra="models")
+        source = reading.result()
+    with quiet():
+        try:
+            network, tokenizer = (_plain_llama if located.form == "gguf" else _automatic)(source.directory)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise LocatorError(f"{locator}: transformers cannot open it from {source.directory}: {reason}") from error
+        network.to(torch.device(where)).eval()
+    from commonweal.models.local import LocalModel  # noqa: PLC0415
+
+    fingerprint = model_fingerprint(source.hashes, DTYPE)
+    return LocalModel(network, tokenizer, locator=locator, fingerprint=fingerprint, device=where)
+
+
+def chosen_device(device: str) -> str:
+    """The torch device for "auto" or for a name; LocatorError where this machine has no such device."""
+    torch = require("torch", extra="models")
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise LocatorError(f"device '{device}' cannot be used here ({reason}); expected auto, cpu, cuda or mps") from error
+    return device
+
+
+def _read(directory: Path) -> Converted:
+    return Converted(directory, sha256_of_files(model_files(directory)))
+
+
+def _plain_llama(directory: Path) -> tuple[Any, Any]:
+    """A directory that conversion.py wrote, opened without the search that transformers makes (1 s instead of 3 s)."""
+    torch = require("torch", extra="models")
+    llama = require("transformers.models.llama.modeling_llama", extra="models")
+    files = {name: json.loads((directory / f"{name}.json").read_text(encoding="utf-8")) for name in ("config", "tokenizer_config")}
+    settings = {key: value for key, value in files["tokenizer_config"].items() if key != "tokenizer_class"}
+    tokens = require("transformers", extra="models").PreTrainedTokenizerFast(
+        tokenizer_file=str(directory / "tokenizer.json"), **settings
+    )
+    config = llama.LlamaConfig(**files["config"])
+    config._attn_implementation = "sdpa"
+    with torch.device("meta"):
+        network = llama.LlamaForCausalLM(config)
+    weights = require("safetensors.torch", extra="models").load_file(directory / "model.safetensors")
+    unplaced = network.load_state_dict(weights, assign=True, strict=False)
+    network.tie_weights()
+    network.model.rotary_emb = llama.LlamaRotaryEmbedding(config)
+    empty = [name for name, parameter in network.named_parameters() if parameter.is_meta]
+    if empty or unplaced.unexpected_keys:
+        raise ValueError(f"its weights do not fit its configuration: {', '.join([*empty, *unplaced.unexpected_keys][:3])}")
+    return network, tokens
+
+
+def _automatic(directory: Path) -> tuple[Any, Any]:
+    torch = require("torch", extra="models")
+    transformers = require("transformers", extra="models")
+    local = {"local_files_only": True, "trust_remote_code": False}
+    tokens = transformers.AutoTokenizer.from_pretrained(directory, **local)
+    network, report = transformers.AutoModelForCausalLM.from_pretrained(
+        directory, **local, dtype=torch.float32, use_safetensors=True, output_loading_info=True, attn_implementation="sdpa"
+    )
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise ValueError(f"weights are missing and would be random: {', '.join(missing[:3])}")
+    return network, tokens

@@ -1,0 +1,64 @@
+"""Progress that stays quiet: one line per stage, with what is done and the time left."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+
+def duration_text(seconds: float) -> str:
+    """A duration in words.
+
+    >>> duration_text(4.2), duration_text(200)
+    ('4 s', '3 min 20 s')
+    """
+    whole = max(round(seconds), 1)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+
+
+class Stages:
+    """On a terminal a bar per stage; elsewhere one line when a stage ends, and one every half minute."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
+        )
+        self._ids: dict[str, TaskID] = {}
+        self._began: dict[str, tuple[float, int]] = {}
+        self._told: dict[str, float] = {}
+        self._start = time.perf_counter()
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._console.is_terminal:
+            self._bars.stop()
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._start
+
+    def tick(self, stage: str, done: int, total: int) -> None:
+        """One step of a stage."""
+        now = time.perf_counter()
+        began, from_item = self._began.setdefault(stage, (now, done))
+        if self._console.is_terminal:
+            if stage not in self._ids:
+                self._ids[stage] = self._bars.add_task(stage, total=total)
+            self._bars.update(self._ids[stage], completed=done, total=total)
+            return
+        if done < total and now - self._told.setdefault(stage, now) < 30:
+            return
+        self._told[stage] = now
+        spent, new = now - began, done - from_item
+        left = f", about {duration_text(spent / new * (total - done))} left" if new and done < total else ""
+        stored = f" ({from_item} read back)" if from_item else ""
+        self._console.print(f"{stage}: {done} of {total} items{stored}, {duration_text(spent)}{left}", markup=False)

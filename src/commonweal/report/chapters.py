@@ -1,0 +1,144 @@
+"""The chapters: one per area of measures, with its numbers, its figures, and what has no figure and why.
+
+What this module does not do: it knows no measure by name (one picture of `figures` does).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from commonweal.evidence.records import Evidence, Finding, Method
+from commonweal.report.charts import figure_svg
+from commonweal.report.content import Dossier
+from commonweal.report.figures import Figure, plan_figures
+from commonweal.report.table import TableRow, quantity_labels, table_row
+from commonweal.report.wording import CHAPTERS, STATUSES, anchor, chapter_title, humanise
+
+REASONS_SHOWN = 8
+OPEN_FIGURES = 8
+NUMBERS_SHOWN = 60
+FIGURES_DRAWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A figure with its picture and the rows behind it."""
+
+    anchor: str
+    figure: Figure
+    svg: Markup
+    rows: tuple[tuple[str, TableRow], ...]
+    across: tuple[TableRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Rows without a number that give the same reason."""
+
+    status: str
+    note: str
+    subjects: tuple[str, ...]
+    count: int
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One measure within a chapter."""
+
+    anchor: str
+    name: str
+    title: str
+    method: Method | None
+    findings: tuple[Finding, ...]
+    numbers: tuple[TableRow, ...]
+    more_numbers: int
+    drawn: tuple[Drawn, ...]
+    folded: tuple[Drawn, ...]
+    undrawn: int
+    reasons: tuple[Reason, ...]
+    more_reasons: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One area."""
+
+    anchor: str
+    title: str
+    sections: tuple[Section, ...]
+
+
+def write_chapters(dossier: Dossier) -> tuple[Chapter, ...]:
+    """All chapters, known areas first, in the order of the book."""
+    by_measure: dict[str, list[Evidence]] = {}
+    for row in dossier.evidence:
+        by_measure.setdefault(row.measure, []).append(row)
+    for finding in dossier.findings:
+        by_measure.setdefault(finding.measure, [])
+    order = list(CHAPTERS)
+    areas = sorted(
+        {name.split(".")[0] for name in by_measure}, key=lambda area: (order.index(area) if area in order else 99, area)
+    )
+    return tuple(
+        Chapter(
+            anchor=anchor("chapter", area),
+            title=chapter_title(area),
+            sections=tuple(_section(name, rows, dossier) for name, rows in by_measure.items() if name.split(".")[0] == area),
+        )
+        for area in areas
+    )
+
+
+def _section(name: str, rows: Sequence[Evidence], dossier: Dossier) -> Section:
+    method = next((method for method in dossier.methods if method.name == name), None)
+    labels = quantity_labels(dossier.methods)
+    findings = tuple(finding for finding in dossier.findings if finding.measure == name)
+    figures = _urgent_first(plan_figures(name, rows, method), findings)
+    drawn = [_draw(figure, f"{anchor('fig', name)}-{index}", labels) for index, figure in enumerate(figures[:FIGURES_DRAWN])]
+    numbers = [row for row in rows if row.estimate is not None and not row.estimate.group]
+    reasons = _reasons(rows)
+    return Section(
+        anchor=anchor("measure", name),
+        name=name,
+        title=humanise(name),
+        method=method,
+        findings=findings,
+        numbers=tuple(table_row(row, labels) for row in numbers[:NUMBERS_SHOWN]),
+        more_numbers=max(0, len(numbers) - NUMBERS_SHOWN),
+        drawn=tuple(drawn[:OPEN_FIGURES]),
+        folded=tuple(drawn[OPEN_FIGURES:]),
+        undrawn=max(0, len(figures) - FIGURES_DRAWN),
+        reasons=reasons[:REASONS_SHOWN],
+        more_reasons=max(0, len(reasons) - REASONS_SHOWN),
+    )
+
+
+def _urgent_first(figures: list[Figure], findings: Sequence[Finding]) -> list[Figure]:
+    """Subjects about which something was found come first, since not every figure of a large system can be drawn."""
+    found = {finding.subject for finding in findings if finding.verdict == "found"}
+    return sorted(figures, key=lambda figure: not found.intersection(*(plotted.row.subjects for plotted in figure.rows[:1])))
+
+
+def _draw(figure: Figure, place: str, labels: dict[tuple[str, str], str]) -> Drawn:
+    rows = tuple((plotted.label, table_row(plotted.row, labels)) for plotted in figure.rows)
+    across = tuple(table_row(plotted.row, labels) for plotted in figure.across)
+    return Drawn(place, figure, figure_svg(figure, place), rows, across)
+
+
+def _reasons(rows: Sequence[Evidence]) -> tuple[Reason, ...]:
+    """Why rows carry no number: those that failed first, equal reasons together."""
+    without = [row for row in rows if row.estimate is None]
+    counts = Counter((row.status, row.note) for row in without)
+    rank = ("failed", "skipped", "not_applicable", "ok")
+    reasons = []
+    for (status, note), count in sorted(counts.items(), key=lambda entry: rank.index(entry[0][0])):
+        same = [row for row in without if (row.status, row.note) == (status, note)]
+        subjects = tuple(" + ".join(row.subjects) for row in same[:3])
+        word = "no number" if status == "ok" else STATUSES[status]
+        reasons.append(Reason(word, note, subjects, count, anchor("ev", same[0].id)))
+    return tuple(reasons)

@@ -1,0 +1,164 @@
+"""Write the dossier: one page that needs no network, and the same content as JSON.
+
+Text from models, data and system files is escaped by the templates, and marks that hide or reverse text are written out.
+The page forbids itself all network by its content security policy. What this module does not do: it computes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from commonweal.evidence.records import Evidence, Finding, Method, Run
+from commonweal.evidence.store import writing
+from commonweal.evidence.units import UNITS
+from commonweal.report.answer import detectable_of, first_screen
+from commonweal.report.chapters import write_chapters
+from commonweal.report.content import Dossier
+from commonweal.report.lineage import place_anchor
+from commonweal.report.map import draw_map
+from commonweal.report.method_text import method_blocks
+from commonweal.report.numbers import duration_text
+from commonweal.report.panels import write_panels
+from commonweal.report.table import evidence_table
+from commonweal.report.wording import (
+    BASES,
+    INHERITED,
+    KINDS,
+    STATUSES,
+    VERDICTS,
+    anchor,
+    chapter_title,
+    humanise,
+    links,
+    people_a_year,
+    shorten,
+    visible,
+)
+from commonweal.system.records import System
+
+ORDER = ("found", "not_shown", "described", "not_measured")
+PRINTED_PANELS = 40
+HASHES_SHOWN = 100
+
+
+def write_dossier(
+    folder: Path,
+    *,
+    system: System,
+    run: Run,
+    findings: Sequence[Finding],
+    evidence: Sequence[Evidence],
+    methods: Sequence[Method],
+) -> Path:
+    """Write `dossier.json` and `dossier.html` into a folder, each whole or not at all; return the path of the page."""
+    dossier = Dossier(system=system, run=run, findings=tuple(findings), evidence=tuple(evidence), methods=tuple(methods))
+    return save_dossier(folder, dossier)
+
+
+def save_dossier(folder: Path, dossier: Dossier) -> Path:
+    """Write a dossier; return the path of its page."""
+    page = render_dossier(dossier)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    _replace(folder / "dossier.json", dossier.to_json())
+    _replace(folder / "dossier.html", page)
+    return folder / "dossier.html"
+
+
+def render_dossier(dossier: Dossier) -> str:
+    """The text of `dossier.html`."""
+    pages = _environment()
+    style, script = (Markup(_source(pages, name)) for name in ("dossier.css", "dossier.js"))
+    table = evidence_table(dossier.evidence, dossier.methods)
+    panels = write_panels(dossier.system, dossier.findings)
+    return pages.get_template("dossier.html.j2").render(
+        dossier=dossier,
+        system=dossier.system,
+        run=dossier.run,
+        style=style,
+        script=script,
+        policy=content_policy(style, script),
+        parts=first_screen(dossier),
+        map=draw_map(dossier.system, dossier.findings),
+        panels=panels,
+        print_panels=len(panels) <= PRINTED_PANELS,
+        findings=sorted(dossier.findings, key=lambda finding: ORDER.index(finding.verdict)),
+        rows={row.id: row for row in dossier.evidence},
+        chapters=write_chapters(dossier),
+        table=table,
+        hashes=input_hashes(dossier.evidence),
+    )
+
+
+def input_hashes(evidence: Sequence[Evidence]) -> list[tuple[str, str]]:
+    """Each input of the run and its hash, once."""
+    pairs = dict.fromkeys((name, value) for row in evidence for name, value in row.provenance.inputs.items())
+    return sorted(pairs)[:HASHES_SHOWN]
+
+
+def content_policy(style: str, script: str) -> str:
+    """A policy that lets in this style and this script, images written into the page, and nothing else.
+
+    >>> content_policy("a{}", "")[:51]
+    "default-src 'none'; style-src 'sha256-X1RutGBrXCt9K"
+    """
+    return (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+
+
+def _source(pages: Environment, name: str) -> str:
+    assert pages.loader is not None
+    return pages.loader.get_source(pages, name)[0].replace("\r\n", "\n")
+
+
+def _shown(value: Any) -> Any:
+    """Every text that a template prints passes here before it is escaped."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _environment() -> Environment:
+    pages = Environment(
+        loader=PackageLoader("commonweal.report"),
+        autoescape=True,
+        finalize=_shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters.update(
+        humanise=humanise, links=links, people=people_a_year, shorten=shorten, duration=duration_text, blocks=method_blocks,
+        chapter=chapter_title,
+    )  # fmt: skip
+    pages.globals.update(
+        anchor=anchor, place_anchor=place_anchor, verdicts=VERDICTS, inherited=INHERITED, statuses=STATUSES, bases=BASES, kinds=KINDS,
+        units=UNITS, detectable_of=detectable_of,
+    )  # fmt: skip
+    return pages
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a whole new file beside the old one, then put it in its place."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with writing(path):
+        try:
+            with partial.open("w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,214 @@
+"""Which rows make which figure, and what each figure says in words.
+
+A figure is made for the rows of one measure and one quantity that differ in their group (one figure per subject and set of
+attributes), or, without groups, in their subject. What this module does not do: it draws nothing (see `charts`) and it
+compares no numbers beyond finding the lowest and the highest.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from commonweal.evidence.records import Estimate, Evidence, Method, Quantity
+from commonweal.report.numbers import Scale, bounds_text, detectable_text, interval_text, rounded, scale_of, value_text
+from commonweal.report.wording import INTERVALS, group_words, humanise, shorten
+
+COMPACT_FROM = 41
+SMALL_SET = 3
+SPOKEN_ROWS = 8
+ASSOCIATION = "inequity.occupation_association"
+ASSOCIATION_PAIR = ("she_share", "women_share_in_work")
+DIAGONAL = "equal to the workforce (not a norm to reach)"
+
+
+@dataclass(frozen=True, slots=True)
+class Plotted:
+    """A row of a figure: its label and its evidence, whose estimate is there."""
+
+    label: str
+    row: Evidence
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What one figure shows, before it is drawn."""
+
+    kind: Literal["forest", "compact", "scatter"]
+    title: str
+    axis: str
+    scale: Scale
+    rows: tuple[Plotted, ...]
+    null: float | None
+    caption: str
+    spoken: str
+    across: tuple[Plotted, ...] = ()
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        return tuple(sorted({plotted.row.basis for plotted in self.rows}))
+
+
+def plan_figures(measure: str, rows: Sequence[Evidence], method: Method | None) -> list[Figure]:
+    """The figures of one measure, in the order in which its quantities are declared."""
+    quantities = method.quantities if method else {}
+    numbered = [row for row in rows if row.estimate is not None]
+    figures: list[Figure] = []
+    if measure == ASSOCIATION:
+        figures, numbered = _association(numbered, quantities)
+    for name, of_quantity in _ordered(numbered, quantities):
+        for unit, same_unit in _by(of_quantity, lambda row: _estimate(row).unit).items():
+            grouped = [row for row in same_unit if _estimate(row).group]
+            single = [row for row in same_unit if not _estimate(row).group]
+            label = quantities.get(name, Quantity(unit=unit, label=humanise(name).lower()))
+            for subject, of_subject in _by(grouped, _subject).items():
+                figures += [_forest(label, subject, part) for part in _attribute_sets(of_subject)]
+            if _worth_drawing(single):
+                figures.append(_forest(label, "", [Plotted(_subject(row), row, _estimate(row)) for row in single]))
+    return figures
+
+
+def _estimate(row: Evidence) -> Estimate:
+    assert row.estimate is not None
+    return row.estimate
+
+
+def _subject(row: Evidence) -> str:
+    return " + ".join(row.subjects)
+
+
+def _has_width(row: Evidence) -> bool:
+    estimate = _estimate(row)
+    return estimate.low is not None and estimate.low != estimate.high
+
+
+def _worth_drawing(rows: Sequence[Evidence]) -> bool:
+    """Whether numbers without groups say more in a picture: one with an interval, or several that differ."""
+    bounded = [row for row in rows if _estimate(row).interval]
+    return any(_has_width(row) for row in bounded) or len({_estimate(row).value for row in bounded}) > 1
+
+
+def _by(rows: Iterable[Evidence], key: object) -> dict[str, list[Evidence]]:
+    parts: dict[str, list[Evidence]] = defaultdict(list)
+    for row in rows:
+        parts[key(row)].append(row)  # type: ignore[operator]
+    return dict(parts)
+
+
+def _ordered(rows: Sequence[Evidence], quantities: Mapping[str, Quantity]) -> list[tuple[str, list[Evidence]]]:
+    parts = _by(rows, lambda row: _estimate(row).quantity)
+    names = [name for name in quantities if name in parts] + [name for name in parts if name not in quantities]
+    return [(name, parts[name]) for name in names]
+
+
+def _attribute_sets(rows: Sequence[Evidence]) -> list[list[Plotted]]:
+    """Rows split by the attributes they are about; sets of one or two rows share a figure, with the attribute in the label."""
+    sets = _by(rows, lambda row: " x ".join(_estimate(row).group or {}))
+    small = [name for name, part in sets.items() if len(part) < SMALL_SET] if len(sets) > 1 else []
+    merged = small if sum(len(sets[name]) for name in small) < COMPACT_FROM and len(small) > 1 else []
+    whole = [[Plotted(_label(row), row, _estimate(row)) for row in part] for name, part in sets.items() if name not in merged]
+    mixed = [Plotted(f"{humanise(name)}: {_label(row)}", row, _estimate(row)) for name in merged for row in sets[name]]
+    return [mixed, *whole] if mixed else whole
+
+
+def _label(row: Evidence) -> str:
+    estimate = _estimate(row)
+    against = f" vs {group_words(estimate.reference)}" if estimate.reference else ""
+    return group_words(estimate.group) + against
+
+
+def _forest(quantity: Quantity, subject: str, plotted: Sequence[Plotted]) -> Figure:
+    first = plotted[0].estimate
+    scale = scale_of(first.quantity, first.unit)
+    nulls = {entry.estimate.null for entry in plotted}
+    attributes = {" x ".join(entry.estimate.group) for entry in plotted if entry.estimate.group}
+    by = f" by {attributes.pop().replace('_', ' ')}" if len(attributes) == 1 else " by single cues" if attributes else ""
+    name = quantity.label[:1].upper() + quantity.label[1:]
+    compact = len(plotted) >= COMPACT_FROM
+    rows = tuple(sorted(plotted, key=lambda entry: entry.estimate.value) if compact else plotted)
+    title = f"{name}{by}" + (f": {subject}" if subject else "")
+    null = nulls.pop() if len(nulls) == 1 else None
+    return Figure(
+        kind="compact" if compact else "forest",
+        title=title,
+        axis=f"{name} [{scale.words}]",
+        scale=scale,
+        rows=rows,
+        null=null,
+        caption=_caption(quantity, rows, null, scale),
+        spoken=_spoken(title, rows, null, scale),
+    )
+
+
+def _caption(quantity: Quantity, rows: Sequence[Plotted], null: float | None, scale: Scale) -> str:
+    """What the marks mean."""
+    kinds = sorted({entry.estimate.interval for entry in rows if entry.estimate.interval})
+    parts = [quantity.about] if quantity.about else []
+    if kinds == ["range"] and not any(_has_width(entry.row) for entry in rows):
+        parts.append("Complete counts, so there is no interval.")
+    elif kinds:
+        levels = {entry.estimate.level for entry in rows}
+        level = f"{levels.pop() * 100:g} % " if len(levels) == 1 and kinds != ["range"] else ""
+        parts.append(f"Line: {level}{' or '.join(INTERVALS[kind] for kind in kinds)}.")
+    else:
+        parts.append("No interval is recorded.")
+    if null is not None:
+        parts.append(f"Dashed line: {rounded(null * scale.factor)}, no effect.")
+        if any(entry.estimate.minimum_detectable for entry in rows):
+            parts.append("Band: effects too small for this design to find with power 0.8.")
+    if {entry.row.basis for entry in rows} - {"measured"}:
+        parts.append(f"Hollow point: not measured but {', '.join(sorted({e.row.basis for e in rows} - {'measured'}))}.")
+    if len(rows) >= COMPACT_FROM:
+        parts.append("Sorted by value; the table names every row.")
+    return " ".join(parts)
+
+
+def _spoken(title: str, rows: Sequence[Plotted], null: float | None, scale: Scale) -> str:
+    """The figure in sentences: every row if there are few, else the lowest and the highest."""
+    lowest, highest = min(rows, key=lambda e: e.estimate.value), max(rows, key=lambda e: e.estimate.value)
+    chosen = list(rows) if len(rows) <= SPOKEN_ROWS else [lowest, highest]
+    said = "; ".join(f"{shorten(entry.label, 120)}: {_sentence(entry.estimate)}" for entry in chosen)
+    opening = f"{title}. " if len(rows) <= SPOKEN_ROWS else f"{title}. {len(rows)} rows; the lowest and the highest are: "
+    closing = f" No effect would be {rounded(null * scale.factor)}." if null is not None else ""
+    return f"{opening}{said}.{closing}"
+
+
+def _sentence(estimate: Estimate) -> str:
+    interval = f" ({interval_text(estimate)})" if bounds_text(estimate) else ""
+    detectable = detectable_text(estimate)
+    return value_text(estimate) + interval + (f", minimum detectable effect {detectable}" if detectable else "")
+
+
+def _association(rows: list[Evidence], quantities: Mapping[str, Quantity]) -> tuple[list[Figure], list[Evidence]]:
+    """One scatter per model: what the model expects against who does the work. Returns the rows that are left."""
+    figures, used = [], set()
+    for subject, of_subject in _by(rows, _subject).items():
+        model, work = ({_label(row): row for row in of_subject if _estimate(row).quantity == name} for name in ASSOCIATION_PAIR)
+        shared = [label for label in model if label in work]
+        if shared:
+            up = tuple(Plotted(label, model[label], _estimate(model[label])) for label in shared)
+            along = tuple(Plotted(label, work[label], _estimate(work[label])) for label in shared)
+            figures.append(_scatter(subject, up, along, quantities))
+            used |= {row.id for row in (*model.values(), *work.values())}
+    return figures, [row for row in rows if row.id not in used]
+
+
+def _scatter(subject: str, up: tuple[Plotted, ...], along: tuple[Plotted, ...], quantities: Mapping[str, Quantity]) -> Figure:
+    names = [quantities[name].label if name in quantities else humanise(name) for name in ASSOCIATION_PAIR]
+    title = f"{humanise(names[0])} against {names[1]}, by occupation: {subject}"
+    scale = scale_of(*(up[0].estimate.quantity, up[0].estimate.unit))
+    spoken = _spoken(title, up, None, scale)
+    return Figure(
+        kind="scatter",
+        title=title,
+        axis=f"{humanise(names[0])} [{scale.words}]",
+        scale=scale,
+        rows=up,
+        null=None,
+        caption=f"Each point is an occupation; vertical line: its interval. Diagonal: {DIAGONAL}.",
+        spoken=spoken,
+        across=along,
+    )

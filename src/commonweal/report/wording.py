@@ -1,0 +1,189 @@
+"""The words of the dossier: verdicts, statuses, relations, units; and text of strangers made visible.
+
+What this module does not do: it never decides a verdict. It says in words what a record already holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from commonweal.evidence.records import Basis, Status, Verdict
+from commonweal.evidence.units import UNITS
+from commonweal.system.records import AssetKind, Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word of the dossier, the sign that stands beside it, and what it means."""
+
+    word: str
+    sign: str
+    meaning: str
+
+
+VERDICTS: Mapping[Verdict, Term] = {
+    "found": Term("Found", "▲", "the measurement shows it; verdict and interval agree"),
+    "not_shown": Term("Not shown", "○", "the measurement does not show it. That is not evidence that it is absent, or small"),
+    "described": Term("Described", "■", "a number without a claim that it is good or bad"),
+    "not_measured": Term("Not measured", "–", "there is no number, and the reason is given"),
+}
+INHERITED = Term("Inherited, not measured here", "↓", "found upstream; whether it shows here has not been measured")
+STATUSES: Mapping[Status, str] = {
+    "ok": "measured or recorded",
+    "not_applicable": "not applicable",
+    "skipped": "skipped",
+    "failed": "failed",
+}
+BASES: Mapping[Basis, str] = {
+    "measured": "measured",
+    "modelled": "modelled, not read from an instrument",
+    "declared": "declared or counted from declarations",
+    "reported": "reported by people",
+    "elicited": "elicited from people",
+    "propagated": "propagated: worked out from other rows, not measured here",
+    "simulated": "simulated",
+}
+KINDS: Mapping[AssetKind, str] = {
+    "dataset": "dataset",
+    "model": "model",
+    "adapted_model": "adapted model",
+    "application": "application",
+}
+RELATIONS: Mapping[Relation, str] = {
+    "trained_on": "trains",
+    "adapted_from": "adapted into",
+    "serves": "serves",
+    "evaluated_on": "evaluates",
+    "feeds_back": "feeds back into",
+}
+CHAPTERS: Mapping[str, str] = {
+    "inequity": "Inequity: who is treated differently",
+    "data": "Data: what the training text holds",
+    "misuse": "Misuse: what it can be turned to",
+    "environment": "Environment: energy, carbon and water",
+    "homogenization": "Homogenization: the same people refused everywhere",
+    "robustness": "Robustness: when the input changes",
+    "security": "Security: when somebody attacks it",
+    "transparency": "Transparency: what is declared and what is not",
+    "simulation": "Simulation: deployments run forward",
+    "assessment": "Downstream: what follows for people",
+    "recourse": "Recourse: what people have reported",
+}
+INTERVALS = {"confidence": "confidence interval", "uncertainty": "uncertainty interval", "range": "range"}
+MONEY = re.compile(r"^([A-Z]{3})(\d{4})(?:/(year|t|kWh))?$")
+PER = {"year": " a year", "t": " per tonne", "kWh": " per kilowatt-hour"}
+HIDDEN = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufffe\uffff]")
+WEB = re.compile(r"https?://[^\s<>\"'\u0000-\u001f]+[^\s<>\"'.,;:)\]]")
+
+
+def visible(text: str) -> str:
+    """Text in which nothing hides: control and direction marks are written out.
+
+    >>> visible("a\\u202eb")
+    'a⟨U+202E⟩b'
+    >>> visible("plain, مرحبا, 👩🏽‍💼")
+    'plain, مرحبا, 👩🏽‍💼'
+    """
+    return HIDDEN.sub(lambda mark: f"⟨U+{ord(mark.group()):04X}⟩", text)
+
+
+def shorten(text: str, limit: int) -> str:
+    """At most `limit` characters, on one line, marks made visible; empty text is said to be empty.
+
+    >>> shorten("a long name", 8), shorten("  ", 8)
+    ('a long…', '(empty)')
+    """
+    flat = " ".join(visible(text).split()) or "(empty)"
+    return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
+
+
+def wrap(text: str, width: int, lines: int) -> tuple[str, ...]:
+    """Text broken into at most `lines` lines of at most `width` characters, for a picture that cannot wrap by itself.
+
+    >>> wrap("Equal Employment Opportunity Commission", 18, 2)
+    ('Equal Employment', 'Opportunity Commi…')
+    """
+    broken: list[str] = []
+    rest = shorten(text, 10_000)
+    while rest and len(broken) < lines - 1 and len(rest) > width:
+        cut = max(rest.rfind(mark, 0, width) for mark in " -_/")
+        cut = cut + 1 if cut > width // 3 else width
+        broken.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return (*broken, shorten(rest, width)) if rest else tuple(broken)
+
+
+def anchor(kind: str, name: str) -> str:
+    """The id of a place in the page: the name itself where that is a safe fragment, else with a hash.
+
+    >>> anchor("ev", "0a1b"), anchor("asset", "a b")
+    ('ev-0a1b', 'asset-a_b-c8687a08')
+    """
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:64]
+    return f"{kind}-{safe}" if safe == name and name else f"{kind}-{safe}-{_hash(name)}"
+
+
+def _hash(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def humanise(name: str) -> str:
+    """A technical name in words.
+
+    >>> humanise("selection_rate_ratio"), humanise("chapter.new_measure")
+    ('Selection rate ratio', 'New measure')
+    """
+    words = name.rsplit(".", maxsplit=1)[-1].replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def chapter_title(chapter: str) -> str:
+    return CHAPTERS.get(chapter, humanise(chapter))
+
+
+def unit_words(unit: str) -> str:
+    """A unit in words; money says its price year.
+
+    >>> unit_words("kWh"), unit_words("USD2020/year")
+    ('kilowatt-hours', 'USD at 2020 prices a year')
+    """
+    money = MONEY.match(unit)
+    if money:
+        return f"{money[1]} at {money[2]} prices{PER.get(money[3] or '', '')}"
+    return UNITS.get(unit, unit)
+
+
+def group_words(group: Mapping[str, str] | None) -> str:
+    """A group by its values alone, where the figure already says the attribute.
+
+    >>> group_words({"gender": "women", "race": "Black"}), group_words(None)
+    ('women · Black', 'all')
+    """
+    return " · ".join(group.values()) if group else "all"
+
+
+def people_a_year(people: float | None) -> str:
+    """People reached, in words. What nobody knows is unknown, never 0.
+
+    >>> people_a_year(90000.0), people_a_year(None), people_a_year(0.0)
+    ('90,000 people a year', 'people unknown', '0 people a year (declared)')
+    """
+    if people is None:
+        return "people unknown"
+    return f"{people:,.0f} people a year" if people else "0 people a year (declared)"
+
+
+def links(text: str) -> list[tuple[str, str]]:
+    """Text cut into (piece, address); only http(s) addresses are ever linked.
+
+    >>> links("see https://a.org/x, or javascript:alert(1)")
+    [('see ', ''), ('https://a.org/x', 'https://a.org/x'), (', or javascript:alert(1)', '')]
+    """
+    pieces, end = [], 0
+    for found in WEB.finditer(text):
+        pieces += [(text[end : found.start()], ""), (found.group(), found.group())]
+        end = found.end()
+    return [piece for piece in (*pieces, (text[end:], "")) if piece[0]]

@@ -1,0 +1,154 @@
+"""Opens a system file. Every fault in it is told at once, each with its line.
+
+What this module does not do: it runs nothing, follows no link in the file, and opens no file but the one it is given.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from commonweal.errors import SystemFileError
+from commonweal.system.declared import read_declared
+from commonweal.system.faults import field_faults
+from commonweal.system.nodes import Entries, Fault, Node, Scalar, is_empty, parse, plain, records, text_of
+from commonweal.system.records import Deployment, System
+from commonweal.system.references import name_of, reference_faults
+from commonweal.system.wording import did_you_mean, listed, shown
+
+SCHEMA = "commonweal/1"
+LARGEST_BYTES = 10_000_000
+MOST_FAULTS = 100
+
+
+def load(path: str | Path) -> System:
+    """The system declared in a file; SystemFileError with every fault, each with its line, if there is any.
+
+    `System.folder` is the file's own folder, so that what the file names is looked for beside it.
+    """
+    text = _read(Path(path))
+    return system_from_text(text, str(path), folder=str(Path(path).absolute().parent))
+
+
+def system_from_text(text: str, name: str = "system.yaml", folder: str = ".") -> System:
+    """The system declared in a text; `name` is what its faults call the file.
+
+    >>> system_from_text("schema: commonweal/1\\nname: a\\nassets: [{id: m, kind: modl}]\\n")
+    Traceback (most recent call last):
+    commonweal.errors.SystemFileError: system.yaml:3 asset 'm': `kind` is 'modl'; expected one of: dataset, model, \
+adapted_model, application; did you mean 'model'?
+    """
+    root, faults = parse(text)
+    if root is None and faults:
+        raise _error(name, faults)
+    if is_empty(root):
+        raise _error(name, [Fault(0, f"the file is empty; expected a system, beginning with `schema: {SCHEMA}`")])
+    if not isinstance(root, Entries):
+        found = "a single value" if isinstance(root, Scalar) else "a list"
+        raise _error(
+            name,
+            [Fault(root.line if root else 0, f"the file is {found}; expected `name: value` lines, such as `schema: {SCHEMA}`")],
+        )
+    faults += _schema_faults(root) + reference_faults(root)
+    data = _data(root, faults)
+    system = None
+    try:
+        system = System.model_validate({**data, "folder": folder})
+    except ValidationError as error:
+        faults += field_faults(root, error)
+    if faults or system is None:
+        raise _error(name, faults)
+    return system.model_copy(update={"deployments": _with_ids(system.deployments)})
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.is_dir():
+            beside = " such as " + str(path / "system.yaml") if (path / "system.yaml").is_file() else ""
+            raise SystemFileError(f"{path}: is a folder; expected a system file{beside}")
+        if not path.exists():
+            raise SystemFileError(f"{path}: no such file; expected a system file{_neighbours(path)}")
+        if not path.is_file():
+            raise SystemFileError(f"{path}: is not a regular file; expected a system file")
+        size = path.stat().st_size
+        if size > LARGEST_BYTES:
+            raise SystemFileError(
+                f"{path}: has {size / 1e6:.1f} MB; expected at most {LARGEST_BYTES // 1_000_000} MB; is this the system file, or its data?"
+            )
+        raw = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SystemFileError(f"{path}: cannot be opened: {reason}; expected a file that you may read") from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        offset = error.start + (3 if raw.startswith(b"\xef\xbb\xbf") else 0)
+        line = raw.count(b"\n", 0, offset) + 1
+        raise SystemFileError(
+            f"{path}:{line} byte {offset} is 0x{raw[offset]:02x}, which is not UTF-8; expected a text in UTF-8; "
+            "save the file again with the encoding UTF-8"
+        ) from None
+
+
+def _neighbours(path: Path) -> str:
+    """A name in the same folder that was probably meant."""
+    if not path.parent.is_dir():
+        return f"; there is no folder {path.parent}"
+    found = [one.name for one in path.parent.iterdir() if one.suffix in (".yaml", ".yml")]
+    return did_you_mean(path.name, found) or (f"; found here: {listed(found)}" if found else "")
+
+
+def _error(name: str, faults: list[Fault]) -> SystemFileError:
+    ordered = sorted(dict.fromkeys(faults), key=lambda fault: fault.line)
+    lines = [f"{name}:{fault.line} {fault.text}" if fault.line else f"{name}: {fault.text}" for fault in ordered[:MOST_FAULTS]]
+    if len(ordered) > MOST_FAULTS:
+        lines.append(f"{name}: and {len(ordered) - MOST_FAULTS} more faults; mend these first")
+    return SystemFileError(*lines)
+
+
+def _schema_faults(root: Entries) -> list[Fault]:
+    node = root.values.get("schema")
+    if node is None or is_empty(node):
+        if isinstance(node, Scalar) and node.refused:
+            return []
+        return [Fault(node.line if node else 1, f"`schema` is missing; expected `schema: {SCHEMA}` as the first line")]
+    if text_of(node) != SCHEMA:
+        got = shown(text_of(node)) if isinstance(node, Scalar) else "not a text"
+        return [Fault(node.line, f"`schema` is {got}; expected `{SCHEMA}`, the version that this commonweal reads")]
+    return []
+
+
+def _data(root: Entries, faults: list[Fault]) -> dict[str, Any]:
+    """What the records are made from. The facts under `declared` are read here, since their catalogue knows their units."""
+    data: dict[str, Any] = plain(root)
+    data.pop("schema", None)
+    if "folder" in data:
+        data.pop("folder")
+        faults.append(
+            Fault(root.key_lines["folder"], "unknown field 'folder'; expected none: it is always the file's own folder")
+        )
+    for place, record in records(root, "assets"):
+        declared: Node | None = record.values.get("declared")
+        if isinstance(declared, Entries):
+            facts, wrong = read_declared(name_of("assets", place, record), declared)
+            data["assets"][place]["declared"] = facts
+            faults += wrong
+    return data
+
+
+def _with_ids(deployments: tuple[Deployment, ...]) -> tuple[Deployment, ...]:
+    """Every deployment gets an id: its application's, then with -2, -3 and so on."""
+    taken = {deployment.id for deployment in deployments if deployment.id is not None}
+    named = []
+    for deployment in deployments:
+        key = deployment.id
+        number = 1
+        while key is None:
+            candidate = deployment.application if number == 1 else f"{deployment.application}-{number}"
+            key = candidate if candidate not in taken else None
+            number += 1
+        taken.add(key)
+        named.append(deployment.model_copy(update={"id": key}))
+    return tuple(named)

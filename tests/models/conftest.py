@@ -1,0 +1,59 @@
+"""The embedded model, converted once for the whole run into a cache of its own, and a network that cannot be reached."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from commonweal.models import open_model
+from commonweal.models.local import LocalModel
+from commonweal.models.locators import Located, locate_model
+from commonweal.system.permissions import Permissions
+from commonweal.system.records import Asset, Dependency, System
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("COMMONWEAL_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def gguf() -> Located:
+    return locate_model("embedded:smollm2", None, Permissions())
+
+
+@pytest.fixture(scope="session")
+def smollm2(cache: Path) -> LocalModel:
+    return open_model("embedded:smollm2", device="cpu")
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a network call was made")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
+def system_of() -> Callable[..., System]:
+    """A system of these assets; the first model serves every application."""
+
+    def make(*assets: Asset, folder: Path | str = ".") -> System:
+        model = next((asset.id for asset in assets if asset.kind == "model"), None)
+        edges = tuple(
+            Dependency(upstream=model, downstream=asset.id, relation="serves")
+            for asset in assets
+            if model and asset.kind == "application"
+        )
+        return System(name="test", assets=assets, dependencies=edges, folder=str(folder))
+
+    return make

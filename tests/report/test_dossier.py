@@ -1,0 +1,230 @@
+"""The page and its JSON, read as text: what stands where, that nothing is run, and that nothing leaves the file."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hiring_dossier import hiring_dossier, one_asset_dossier
+from hostile_dossier import HOSTILE
+
+from commonweal.errors import OutputError
+from commonweal.report.content import Dossier, dossier_schema_text
+from commonweal.report.dossier import render_dossier, save_dossier, write_dossier
+
+SCHEMA_FILE = Path(__file__).parents[2] / "docs" / "dossier.schema.json"
+NAMES = ("hiring", "large", "hostile", "one")
+VOID = {"meta", "link", "br", "input", "hr", "img"}
+
+
+class Page(HTMLParser):
+    """The tags of a page in order, with what is inside a few of them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def attributes(self, name: str) -> list[str]:
+        return [attrs[name] or "" for _, attrs in self.tags if name in attrs]
+
+
+@pytest.fixture(scope="session")
+def parsed(pages: Mapping[str, Path]) -> Mapping[str, Page]:
+    return {name: Page(path.read_text(encoding="utf-8")) for name, path in pages.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tags_are_nested_and_ids_are_unique(parsed: Mapping[str, Page], name: str) -> None:
+    repeated = [key for key, count in Counter(parsed[name].attributes("id")).items() if count > 1]
+    assert repeated == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_inner_link_and_label_has_its_target(parsed: Mapping[str, Page], name: str) -> None:
+    page = parsed[name]
+    ids = set(page.attributes("id"))
+    hrefs = {href[1:] for href in page.attributes("href") if href.startswith("#")}
+    drawn_later = {href for href in hrefs if href.startswith("ev-")} if name == "large" else set()
+    assert hrefs - ids - drawn_later == set()
+    named = {
+        part
+        for attribute in ("aria-labelledby", "aria-describedby", "for")
+        for part in " ".join(page.attributes(attribute)).split()
+    }
+    assert named - ids == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_address_outside_the_file_is_loaded(parsed: Mapping[str, Page], name: str) -> None:
+    page = parsed[name]
+    assert [attrs for tag, attrs in page.tags if tag in ("img", "iframe", "object", "embed", "base", "audio", "video")] == []
+    assert page.attributes("src") == []
+    assert [attrs["href"] for tag, attrs in page.tags if tag == "link"] == ["data:,"]
+    policy = next(attrs["content"] for _, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_web_addresses_are_linked(parsed: Mapping[str, Page], name: str) -> None:
+    assert [href for href in parsed[name].attributes("href") if not re.match(r"#|https?://|data:,$", href)] == []
+    assert not any(attribute.startswith("on") for _, attrs in parsed[name].tags for attribute in attrs)
+    assert parsed[name].attributes("style") == []
+
+
+def test_hostile_text_stays_text(pages: Mapping[str, Path], parsed: Mapping[str, Page]) -> None:
+    text = pages["hostile"].read_text(encoding="utf-8")
+    assert "alert(1)" in text
+    assert "<script>alert" not in text
+    assert "<img" not in text
+    assert "\u202e" not in text
+    assert "⟨U+202E⟩" in text
+    assert sum(tag == "script" for tag, _ in parsed["hostile"].tags) == 1
+
+
+def test_hostile_rows_cannot_close_the_data_block(pages: Mapping[str, Path], dossiers: Mapping[str, Dossier]) -> None:
+    many = dossiers["hostile"].evidence
+    copies = tuple(row.model_copy(update={"id": f"{row.id}-{turn}"}) for turn in range(7) for row in many)
+    text = render_dossier(dossiers["hostile"].model_copy(update={"evidence": copies, "findings": ()}))
+    block = text.split('id="rows">')[1].split("</script>")[0]
+    data = json.loads(block)
+    assert len(data["rows"]) == len(copies)
+    assert any(HOSTILE[0] in entry for entry in data["texts"])
+    assert text.count("<script") == 2
+
+
+def test_answer_comes_first_and_unknown_is_never_zero(pages: Mapping[str, Path]) -> None:
+    text = pages["hiring"].read_text(encoding="utf-8")
+    order = [
+        text.index(part)
+        for part in ("<h1", "What was found", "Whom it reaches", "What is not shown", "What was not measured", "<svg")
+    ]
+    assert order == sorted(order)
+    answer = text[order[1] : order[5]]
+    assert "Women are invited less often" in answer
+    assert "applicants: 90,000 people a year" in answer
+    assert "authors: people unknown" in answer
+    assert "Minimum detectable effect (power 0.8)" in answer
+    assert "failed" in text
+    assert not re.search(r">\s*0 people", text)
+
+
+def test_nothing_measured_is_said_to_be_not_enough_evidence() -> None:
+    text = render_dossier(one_asset_dossier())
+    assert "Not enough evidence: nothing was measured." in text
+    assert "no actor declared" in text
+    assert "not measured" in text
+
+
+def test_none_unknown_and_empty_stay_three_answers(pages: Mapping[str, Path]) -> None:
+    text = pages["hiring"].read_text(encoding="utf-8")
+    panel = text.split('class="panel" id="asset-webtext"')[1].split("</article>")[0]
+    states = dict(re.findall(r'<tr class="(\w+)"><th scope="row" class="foreign">([^<]+)<', panel)[::-1])
+    assert {"declared", "none", "unknown", "empty"} <= set(states)
+    assert states["none"] == "Consent"
+    assert "there is none" in panel
+    assert "nobody could say" in panel
+    assert "the system file leaves it empty" in panel
+
+
+def test_upstream_chain_names_actors_and_their_rights(pages: Mapping[str, Path]) -> None:
+    panel = pages["hiring"].read_text(encoding="utf-8").split('class="panel" id="asset-screener"')[1].split("</article>")[0]
+    chain = panel.split("Upstream, and who can decide")[1]
+    assert chain.index("smollm2") < chain.index("webtext")
+    assert "training, weights, release" in chain
+    assert "A web crawl foundation" in chain
+
+
+def test_map_draws_every_place_and_dashes_what_feeds_back(pages: Mapping[str, Path], dossiers: Mapping[str, Dossier]) -> None:
+    for name in NAMES:
+        system = dossiers[name].system
+        text = pages[name].read_text(encoding="utf-8")
+        assert text.count('<g class="node"') == len(system.assets) + len(system.deployments) + len(system.populations)
+    hiring = pages["hiring"].read_text(encoding="utf-8")
+    assert hiring.count('class="edge dashed"') == 1
+    assert "1 inherited, not measured" in hiring
+
+
+def test_json_reads_back_as_the_same_dossier(pages: Mapping[str, Path], dossiers: Mapping[str, Dossier]) -> None:
+    for name, dossier in dossiers.items():
+        text = (pages[name].parent / "dossier.json").read_text(encoding="utf-8")
+        assert json.loads(text)["schema"] == "commonweal-dossier/1"
+        assert Dossier.model_validate_json(text).evidence == dossier.evidence
+
+
+def test_schema_file_is_fresh() -> None:
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == dossier_schema_text(), (
+        "run: python -m commonweal.report.content > docs/dossier.schema.json"
+    )
+
+
+def test_schema_accepts_what_is_written(pages: Mapping[str, Path]) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(dossier_schema_text())
+    for name in ("hiring", "one", "hostile"):
+        jsonschema.validate(json.loads((pages[name].parent / "dossier.json").read_text(encoding="utf-8")), schema)
+
+
+def test_write_dossier_replaces_whole_files(tmp_path: Path) -> None:
+    dossier = one_asset_dossier()
+    parts = {"system": dossier.system, "run": dossier.run, "findings": [], "evidence": [], "methods": []}
+    first = write_dossier(tmp_path / "new" / "folder", **parts)  # type: ignore[arg-type]
+    assert first == tmp_path / "new" / "folder" / "dossier.html"
+    assert write_dossier(first.parent, **parts) == first  # type: ignore[arg-type]
+    assert sorted(path.name for path in first.parent.iterdir()) == ["dossier.html", "dossier.json"]
+
+
+def test_same_dossier_gives_the_same_bytes(pages: Mapping[str, Path]) -> None:
+    assert render_dossier(hiring_dossier()) == pages["hiring"].read_text(encoding="utf-8")
+
+
+def test_full_disk_keeps_the_old_page_and_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = save_dossier(tmp_path, one_asset_dossier())
+    before = page.read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OutputError, match="disk is full"):
+        save_dossier(tmp_path, hiring_dossier())
+    assert page.read_bytes() == before
+    assert not list(tmp_path.glob(".*partial"))
+
+
+def test_notebook_summary_is_short_and_escaped(dossiers: Mapping[str, Dossier], tmp_path: Path) -> None:
+    summary = dossiers["hiring"].model_copy(update={"path": tmp_path / "dossier.html"})._repr_html_()
+    assert "applicants: 90,000 people a year" in summary
+    assert "authors: people unknown" in summary
+    assert 'href="file://' in summary
+    assert len(summary) < 5000
+    hostile = dossiers["hostile"]._repr_html_()
+    assert "<script" not in hostile
+    assert "\u202e" not in hostile
+
+
+def test_evidence_frame_has_a_line_per_row(dossiers: Mapping[str, Dossier]) -> None:
+    frame = dossiers["hiring"].evidence_frame
+    assert frame.height == len(dossiers["hiring"].evidence)
+    assert frame.filter(frame["status"] == "failed")["value"].null_count() == 1
