@@ -30,6 +30,8 @@ def gguf() -> Located:
 
 @pytest.fixture(scope="session")
 def smollm2(cache: Path) -> LocalModel:
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)  # on a shared machine, threads that wait for each other make small batches ten times slower
     return open_model("embedded:smollm2", device="cpu")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import threading
@@ -125,8 +126,16 @@ TOP_SHARE = Outcome(favourable="invite", decide=DecisionRule(top_share=0.5))
         ("return ['invite', 'wait']", INVITE, [Decision("invite", True, None), Decision("wait", False, None)]),
         ("return [0.7, 0]", THRESHOLD, [Decision("invite", True, 0.7), Decision(None, False, 0.0)]),
         ("return [0.7, 0.5]", TOP_SHARE, [Decision(None, None, 0.7), Decision(None, None, 0.5)]),
-        ("import numpy; return numpy.array([0.7, 0.25])", THRESHOLD, [Decision("invite", True, 0.7), Decision(None, False, 0.25)]),
-        ("import numpy; return list(numpy.array([True, False]))", INVITE, [Decision("invite", True, None), Decision(None, False, None)]),
+        (
+            "import numpy; return numpy.array([0.7, 0.25])",
+            THRESHOLD,
+            [Decision("invite", True, 0.7), Decision(None, False, 0.25)],
+        ),
+        (
+            "import numpy; return list(numpy.array([True, False]))",
+            INVITE,
+            [Decision("invite", True, None), Decision(None, False, None)],
+        ),
         (
             "return [{'decision': 'invite', 'score': 0.9}, {'decision': 'reject', 'score': 0.1}]",
             THRESHOLD,
@@ -195,7 +204,9 @@ def test_two_systems_may_each_have_a_module_of_the_same_name_and_neighbours(tmp_
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / f"rule_of_{name}.py").write_text(f"ANSWER = {name!r}\n")
-        applications.append(python_application(tmp_path / name, f"from rule_of_{name} import ANSWER; return [ANSWER] * len(texts)"))
+        applications.append(
+            python_application(tmp_path / name, f"from rule_of_{name} import ANSWER; return [ANSWER] * len(texts)")
+        )
     assert [application.decide([Case("x")])[0].option for application in applications] == ["one", "two"]
     assert applications[0].fingerprint != applications[1].fingerprint
 
@@ -220,8 +231,9 @@ class Service:
                 self.send_header("Content-Length", str(len(content)))
                 if status == 302:
                     self.send_header("Location", "http://example.invalid/")
-                self.end_headers()
-                self.wfile.write(content)
+                with contextlib.suppress(ConnectionError):  # the client may have hung up
+                    self.end_headers()
+                    self.wfile.write(content)
 
             def log_message(self, *_: Any) -> None: ...
 

@@ -21,7 +21,7 @@ REQUESTS = [
     Continuation("", "Hello, world"),
     Continuation("A résumé: 12 years   at 3 firms.\n\nAnswer:", " yes"),
     Continuation("A résumé: 12 years   at 3 firms.\n\nAnswer:", " no"),
-    Continuation("word " * 300, "word"),
+    Continuation("word " * 100, "word"),
 ]
 
 
@@ -92,7 +92,9 @@ def test_a_context_beyond_the_window_loses_its_beginning_and_is_counted(
     monkeypatch.setattr(smollm2, "truncated", 0)
     long = Continuation("one two three four five six seven eight nine ten eleven", " twelve")
     short = smollm2.tokenizer.decode(smollm2.tokenizer.encode(long.context)[-8:])
-    assert smollm2.score([long])[0].logprob == pytest.approx(one_at_a_time(smollm2, Continuation(short, " twelve")).logprob, abs=1e-4)
+    assert smollm2.score([long])[0].logprob == pytest.approx(
+        one_at_a_time(smollm2, Continuation(short, " twelve")).logprob, abs=1e-4
+    )
     assert smollm2.truncated == 1
     with pytest.raises(MeasurementError, match="window of 8"):
         smollm2.score([Continuation("a", " b" * 20, {"probe": "p1"})])

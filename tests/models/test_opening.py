@@ -80,7 +80,11 @@ def test_a_system_file_reaches_only_its_own_folder(tmp_path: Path) -> None:
         ({"config.json": "{}", "model.safetensors": "", "adapter_config.json": "{}"}, "adapter"),
         ({"config.json": "{}", "model.safetensors": ""}, "tokenizer"),
         (
-            {"config.json": "{}", "model.safetensors": "", "model.safetensors.index.json": '{"weight_map": {"a": "../../x.safetensors"}}'},
+            {
+                "config.json": "{}",
+                "model.safetensors": "",
+                "model.safetensors.index.json": '{"weight_map": {"a": "../../x.safetensors"}}',
+            },
             "not in this folder",
         ),
         ({"config.json": '{"model_type": "llama"}', "model.safetensors": "x", "tokenizer.json": "{}"}, "cannot open it"),

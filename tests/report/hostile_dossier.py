@@ -31,7 +31,7 @@ def hostile_dossier() -> Dossier:
         "assets": tuple(asset.model_copy(update={"locator": None if asset.prompt else HOSTILE[6], "declared": {text: text for text in HOSTILE}})
                         for asset in clean.system.assets),
     })  # fmt: skip
-    evidence = tuple(hostile_row(row, next(bad)) for row in clean.evidence)
+    evidence = tuple(hostile_row(row, next(bad)) for row in clean.rows)
     findings = tuple(
         finding.model_copy(update={"title": next(bad), "headline": next(bad), "details": HOSTILE, "conditions": HOSTILE,
                                    "not_shown": HOSTILE})

@@ -16,7 +16,7 @@ from commonweal.report.numbers import detectable_text, interval_text, rounded, v
 
 def planned(dossier: Dossier, measure: str) -> list[Figure]:
     method = next((method for method in dossier.methods if method.name == measure), None)
-    return plan_figures(measure, [row for row in dossier.evidence if row.measure == measure], method)
+    return plan_figures(measure, [row for row in dossier.rows if row.measure == measure], method)
 
 
 def estimate(value: float, **fields: object) -> Estimate:
@@ -36,7 +36,7 @@ def test_audit_is_split_by_attributes_and_quantity(dossiers: Mapping[str, Dossie
     assert "Difference in selection rate by gender x race: screener" in titles
     assert len(titles) == len(set(titles)) == 20
     assert sum(len(figure.rows) for figure in figures) == sum(
-        row.measure == AUDIT and row.estimate is not None for row in dossiers["hiring"].evidence
+        row.measure == AUDIT and row.estimate is not None for row in dossiers["hiring"].rows
     )
 
 

@@ -60,10 +60,14 @@ def adjust(observed: Array, permuted: Array, alpha: float = 0.05) -> Family:
 
 
 def _critical_values(together: Array, significant: npt.NDArray[np.bool_]) -> Array:
-    """Per hypothesis, the midpoint between the largest |t| that is not significant and the smallest that is."""
+    """Per hypothesis, the midpoint between the largest |t| that is not significant and the smallest that is.
+
+    The latter is capped: where an error is 0, |t| is as large as a float can be, and half of that is no critical value.
+    """
     critical = np.empty(together.shape[1])
     for column in range(together.shape[1]):
         inside = together[~significant[:, column], column].max(initial=0.0)
         outside = together[significant[:, column], column].min(initial=np.inf)
-        critical[column] = (inside + outside) / 2 if np.isfinite(outside) else inside * 1.05
+        capped = min(outside, 10 * max(inside, 1.0))
+        critical[column] = (inside + capped) / 2 if np.isfinite(outside) else inside * 1.05
     return critical

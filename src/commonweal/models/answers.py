@@ -42,7 +42,9 @@ def _option(value: object, outcome: Outcome, where: str) -> str | bool | None:
     if value is None or isinstance(value, bool):
         return value
     if not isinstance(value, str) or not value.strip():
-        raise ApplicationError(f"{where}: the decision is {_shown(value)}; expected a text such as '{outcome.favourable}', or true or false")
+        raise ApplicationError(
+            f"{where}: the decision is {_shown(value)}; expected a text such as '{outcome.favourable}', or true or false"
+        )
     if value != outcome.favourable and value.strip().casefold() == outcome.favourable.strip().casefold():
         raise ApplicationError(
             f"{where}: the decision is '{value}' and the system file declares favourable: '{outcome.favourable}'; "

@@ -54,7 +54,9 @@ def serving_model(asset: Asset, system: System) -> Asset:
             return served_by[0]
         if served_by:
             names = ", ".join(f"'{model.id}'" for model in served_by)
-            raise LocatorError(f"asset '{asset.id}': several models serve it ({names}); declare one asset for each, with its own prompt")
+            raise LocatorError(
+                f"asset '{asset.id}': several models serve it ({names}); declare one asset for each, with its own prompt"
+            )
         bases = [base for base in _upstream(current, system, "adapted_from", ("application",)) if base.id not in seen]
         if len(bases) != 1:
             raise LocatorError(
@@ -88,7 +90,9 @@ def endpoint_of(asset: Asset) -> tuple[str, Outcome]:
     if not asset.locator:
         raise LocatorError(f"asset '{asset.id}': declare either a `prompt` or a `locator` (http://… or python:module:function)")
     if asset.locator.partition(":")[0] not in ("http", "https", "python"):
-        raise LocatorError(f"asset '{asset.id}': its locator '{asset.locator}' is not an application; expected http(s)://… or python:…")
+        raise LocatorError(
+            f"asset '{asset.id}': its locator '{asset.locator}' is not an application; expected http(s)://… or python:…"
+        )
     if asset.outcome is None:
         raise LocatorError(f"asset '{asset.id}': declare which answer is favourable: outcome: {{favourable: …}}")
     return asset.locator, asset.outcome
@@ -98,6 +102,10 @@ def require_permission(asset: Asset, permissions: Permissions) -> None:
     """Raise PermissionRequired where the application runs code or calls an address that nobody allowed."""
     code = (asset.locator or "").startswith("python:")
     if code and not permissions.code:
-        raise PermissionRequired(f"asset '{asset.id}': {asset.locator} runs Python code. If you trust it, allow it with: --allow-code")
+        raise PermissionRequired(
+            f"asset '{asset.id}': {asset.locator} runs Python code. If you trust it, allow it with: --allow-code"
+        )
     if not code and not permissions.network:
-        raise PermissionRequired(f"asset '{asset.id}': it calls an address on the network. If you agree, allow it with: --allow-network")
+        raise PermissionRequired(
+            f"asset '{asset.id}': it calls an address on the network. If you agree, allow it with: --allow-network"
+        )

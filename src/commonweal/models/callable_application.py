@@ -132,7 +132,9 @@ class CallableApplication:
         if not isinstance(answers, (list, tuple)):
             raise ApplicationError(f"{self.locator}: got {type(answers).__name__}; expected a list of {len(cases)} answers")
         if len(answers) != len(cases):
-            raise ApplicationError(f"{self.locator}: got {len(answers)} answers to {len(cases)} texts; expected one each, in order")
+            raise ApplicationError(
+                f"{self.locator}: got {len(answers)} answers to {len(cases)} texts; expected one each, in order"
+            )
         decisions = [
             decision_of(answer, self.outcome, where=f"{self.locator}, item {index + 1}") for index, answer in enumerate(answers)
         ]

@@ -73,7 +73,11 @@ def _continue(contexts: list[Tokens], requests: list[GenerationRequest], model: 
             places = (seen.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
             more = {"position_ids": places} if positioned else {}
             out = model.network(
-                input_ids=torch.from_numpy(ids).to(model.device), attention_mask=seen, past_key_values=cache, use_cache=True, **more
+                input_ids=torch.from_numpy(ids).to(model.device),
+                attention_mask=seen,
+                past_key_values=cache,
+                use_cache=True,
+                **more,
             )
             cache = out.past_key_values
             logits = out.logits[:, -1].double().cpu().numpy()

@@ -110,14 +110,20 @@ class HTTPApplication:
         if 300 <= status < 400:
             raise ApplicationError(f"{where}: it redirects (status {status}), which is not followed; declare the final address")
         if status >= 400:
-            raise ApplicationError(f'{where}: it refused the request with status {status}; expected 200 to POST {{"input": text}}')
+            raise ApplicationError(
+                f'{where}: it refused the request with status {status}; expected 200 to POST {{"input": text}}'
+            )
         if len(body) > LONGEST_ANSWER:
             raise ApplicationError(f"{where}: the answer is longer than 1 MiB; expected a short JSON object")
         try:
             answer = json.loads(body)
         except ValueError as error:
             start = body[:60].decode("utf-8", errors="replace")
-            raise ApplicationError(f'{where}: the answer is not JSON but {start!r}; expected {{"decision": …}} or {{"score": …}}') from error
+            raise ApplicationError(
+                f'{where}: the answer is not JSON but {start!r}; expected {{"decision": …}} or {{"score": …}}'
+            ) from error
         if not isinstance(answer, dict):
-            raise ApplicationError(f'{where}: the answer is a JSON {type(answer).__name__}; expected {{"decision": …}} or {{"score": …}}')
+            raise ApplicationError(
+                f'{where}: the answer is a JSON {type(answer).__name__}; expected {{"decision": …}} or {{"score": …}}'
+            )
         return decision_of(answer, self.outcome, where=where)

@@ -59,5 +59,7 @@ def hub_snapshot(locator: str, permissions: Permissions) -> Path:
         folder = hub.snapshot_download(hub_name(locator), allow_patterns=list(WANTED), cache_dir=hub_cache())
     except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, http.HTTPError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise LocatorError(f"{locator}: the download failed: {reason}. Check the name and the connection, then run again") from error
+        raise LocatorError(
+            f"{locator}: the download failed: {reason}. Check the name and the connection, then run again"
+        ) from error
     return Path(folder)

@@ -17,7 +17,7 @@ from commonweal.models.generation import generated
 from commonweal.models.protocols import Continuation, GenerationRequest, Score
 from commonweal.models.quiet import quiet
 
-TOKEN_BUDGET = {"cpu": 4096, "mps": 8192}
+TOKEN_BUDGET = {"cpu": 4096, "mps": 8192}  # per forward pass [token], padding included
 CUDA_TOKEN_BUDGET = 32768
 POSITIONS_AT_ONCE = 512
 HEAD_TOLERANCE = 1e-3

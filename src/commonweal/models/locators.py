@@ -93,7 +93,9 @@ def _on_disk(locator: str, folder: Path | None, permissions: Permissions) -> Loc
         raise LocatorError(f"{locator}: there is no such file or folder ({path}). {_expected()}")
     if path.suffix == ".gguf":
         return Located(locator, path, "gguf")
-    reason = "pickled weights can run code when they are opened; " if path.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl") else ""
+    reason = (
+        "pickled weights can run code when they are opened; " if path.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl") else ""
+    )
     raise LocatorError(f"{locator}: {reason}weights are read only from safetensors and GGUF. {_expected()}")
 
 
@@ -143,7 +145,9 @@ def _json_of(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise LocatorError(f"{path.parent}: there is no {path.name}, so it is not a Hugging Face model folder. {_expected()}") from error
+        raise LocatorError(
+            f"{path.parent}: there is no {path.name}, so it is not a Hugging Face model folder. {_expected()}"
+        ) from error
     except (OSError, ValueError) as error:
         raise LocatorError(f"{path}: it cannot be read as JSON ({error})") from error
     if not isinstance(content, dict):

@@ -85,7 +85,9 @@ def _plain_llama(directory: Path) -> tuple[Any, Any]:
     """A directory that conversion.py wrote, opened without the search that transformers makes (1 s instead of 3 s)."""
     torch = require("torch", extra="models")
     llama = require("transformers.models.llama.modeling_llama", extra="models")
-    files = {name: json.loads((directory / f"{name}.json").read_text(encoding="utf-8")) for name in ("config", "tokenizer_config")}
+    files = {
+        name: json.loads((directory / f"{name}.json").read_text(encoding="utf-8")) for name in ("config", "tokenizer_config")
+    }
     settings = {key: value for key, value in files["tokenizer_config"].items() if key != "tokenizer_class"}
     tokens = require("transformers", extra="models").PreTrainedTokenizerFast(
         tokenizer_file=str(directory / "tokenizer.json"), **settings

@@ -49,9 +49,7 @@ def preflight_asset(asset: Asset, system: System, permissions: Permissions = NOT
     return [*problems, *_model_problems(served_by, folder, permissions)]
 
 
-def parameter_count(
-    locator: str, *, folder: Path | str | None = ".", permissions: Permissions = NOTHING_ALLOWED
-) -> int | None:
+def parameter_count(locator: str, *, folder: Path | str | None = ".", permissions: Permissions = NOTHING_ALLOWED) -> int | None:
     """Number of weights, from the headers of the model's files; None where it is not on this machine or not readable."""
     try:
         located = locate_model(locator, None if folder is None else Path(folder), replace(permissions, download=False))

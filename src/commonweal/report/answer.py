@@ -43,9 +43,9 @@ class Part:
 
 def first_screen(dossier: Dossier) -> tuple[Part, ...]:
     """The four parts, in the order in which a reader asks."""
-    rows = {row.id: row for row in dossier.evidence}
+    rows = {row.id: row for row in dossier.rows}
     found = [finding for finding in dossier.findings if finding.verdict == "found"]
-    measured = any(row.status == "ok" for row in dossier.evidence)
+    measured = any(row.status == "ok" for row in dossier.rows)
     nothing = (
         "Nothing is shown. That is not evidence that there is nothing."
         if measured
@@ -124,7 +124,7 @@ def _not_measured(dossier: Dossier) -> list[Line]:
     said = {name for finding in dossier.findings if finding.verdict == "not_measured" for name in finding.evidence}
     for status in ("failed", "skipped", "not_applicable"):
         groups: dict[tuple[str, str], list[Evidence]] = {}
-        for row in dossier.evidence:
+        for row in dossier.rows:
             if row.status == status and row.id not in said:
                 groups.setdefault((row.measure, row.note), []).append(row)
         for (measure, note), rows in groups.items():

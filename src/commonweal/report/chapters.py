@@ -76,7 +76,7 @@ class Chapter:
 def write_chapters(dossier: Dossier) -> tuple[Chapter, ...]:
     """All chapters, known areas first, in the order of the book."""
     by_measure: dict[str, list[Evidence]] = {}
-    for row in dossier.evidence:
+    for row in dossier.rows:
         by_measure.setdefault(row.measure, []).append(row)
     for finding in dossier.findings:
         by_measure.setdefault(finding.measure, [])

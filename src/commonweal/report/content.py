@@ -31,14 +31,14 @@ class Dossier(BaseModel):
     system: System = Field(description="the declared system")
     run: Run = Field(description="what is needed to repeat the run, and the questions that the system file leaves open")
     findings: tuple[Finding, ...] = Field(description="what is said, each with the ids of the evidence it rests on")
-    evidence: tuple[Evidence, ...] = Field(description="every row; ids are unique")
+    rows: tuple[Evidence, ...] = Field(alias="evidence", description="every evidence row; ids are unique")
     methods: tuple[Method, ...] = Field(description="how each measure works, its source, and what it does not show")
     path: Path | None = Field(default=None, exclude=True, description="where dossier.html was written")
 
     @property
-    def evidence_frame(self) -> pl.DataFrame:
+    def evidence(self) -> pl.DataFrame:
         """The evidence as a polars frame, one line per row."""
-        return evidence_frame(self.evidence)
+        return evidence_frame(self.rows)
 
     def to_json(self) -> str:
         """The text of `dossier.json`."""

@@ -77,7 +77,7 @@ def render_dossier(dossier: Dossier) -> str:
     """The text of `dossier.html`."""
     pages = _environment()
     style, script = (Markup(_source(pages, name)) for name in ("dossier.css", "dossier.js"))
-    table = evidence_table(dossier.evidence, dossier.methods)
+    table = evidence_table(dossier.rows, dossier.methods)
     panels = write_panels(dossier.system, dossier.findings)
     return pages.get_template("dossier.html.j2").render(
         dossier=dossier,
@@ -91,10 +91,10 @@ def render_dossier(dossier: Dossier) -> str:
         panels=panels,
         print_panels=len(panels) <= PRINTED_PANELS,
         findings=sorted(dossier.findings, key=lambda finding: ORDER.index(finding.verdict)),
-        rows={row.id: row for row in dossier.evidence},
+        rows={row.id: row for row in dossier.rows},
         chapters=write_chapters(dossier),
         table=table,
-        hashes=input_hashes(dossier.evidence),
+        hashes=input_hashes(dossier.rows),
     )
 
 

@@ -76,6 +76,7 @@ INTERVALS = {"confidence": "confidence interval", "uncertainty": "uncertainty in
 MONEY = re.compile(r"^([A-Z]{3})(\d{4})(?:/(year|t|kWh))?$")
 PER = {"year": " a year", "t": " per tonne", "kWh": " per kilowatt-hour"}
 HIDDEN = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufffe\uffff]")
+MEASURE = re.compile(r"^[a-z_]+\.(?=[a-z0-9_]+$)")
 WEB = re.compile(r"https?://[^\s<>\"'\u0000-\u001f]+[^\s<>\"'.,;:)\]]")
 
 
@@ -136,7 +137,7 @@ def humanise(name: str) -> str:
     >>> humanise("selection_rate_ratio"), humanise("chapter.new_measure")
     ('Selection rate ratio', 'New measure')
     """
-    words = name.rsplit(".", maxsplit=1)[-1].replace("_", " ").strip()
+    words = MEASURE.sub("", name).replace("_", " ").strip()
     return words[:1].upper() + words[1:]
 
 

@@ -1,0 +1,126 @@
+"""Ctrl-C or kill -9 anywhere: nothing measured is lost, and nothing measured is measured twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.flow.systems import write_system
+
+ITEMS = 8 * 9 * 20
+
+
+def start(system: Path, out: Path, pause_s: float, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "commonweal", "run", str(system), "--out", str(out), "--measures", "inequity.correspondence_audit",
+               "--allow-code", *more]  # fmt: skip
+    environment = {**os.environ, "NOISE_PAUSE_S": str(pause_s)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def journalled(out: Path) -> set[str]:
+    """Keys of the items that were written whole."""
+    keys = set()
+    for path in out.glob("items/*/*/*.jsonl"):
+        keys |= {json.loads(line)["key"] for line in path.read_bytes().split(b"\n")[:-1] if line}
+    return keys
+
+
+def asked(folder: Path) -> Counter[str]:
+    log = folder / "asked.log"
+    return Counter(log.read_text().split()) if log.exists() else Counter()
+
+
+def journalled_texts(out: Path) -> set[str]:
+    import hashlib
+
+    texts = set()
+    for path in out.glob("items/*/*/*.jsonl"):
+        for line in path.read_bytes().split(b"\n")[:-1]:
+            texts.add(hashlib.sha256(json.loads(line)["text"].encode()).hexdigest())
+    return texts
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_stopped_at_random_moments_goes_on_at_the_next_item(tmp_path: Path, how: signal.Signals) -> None:
+    system, out = write_system(tmp_path / "system"), tmp_path / "out"
+    rng = random.Random(how)
+    kept: set[str] = set()
+    stops = 0
+    for _ in range(3):
+        process = start(system, out, pause_s=0.002)
+        deadline = time.monotonic() + 60
+        target = len(kept) + rng.randrange(40, 300)
+        while process.poll() is None and time.monotonic() < deadline and len(journalled(out)) < target:
+            time.sleep(0.01)
+        if process.poll() is None:
+            process.send_signal(how)
+            stops += 1
+        process.communicate(timeout=60)
+        now = journalled_texts(out)
+        assert kept <= now, "an item that was written down is gone"
+        kept = now
+        counted = asked(tmp_path / "system")
+    assert stops >= 2
+    before = {text: count for text, count in counted.items() if text in kept}
+    last = start(system, out, pause_s=0.0)
+    output, errors = last.communicate(timeout=120)
+    assert last.returncode == 0, errors
+    after = asked(tmp_path / "system")
+    assert all(after[text] == count for text, count in before.items()), "an item that was written down was asked again"
+    items = pl.read_parquet(next(out.glob("items/inequity.correspondence_audit/screener/*.parquet")))
+    assert items["key"].n_unique() == len(items)
+    assert len(items.filter(pl.col("axis") == "name")) == ITEMS
+    assert "dossier.html" in output
+    assert not list(out.glob("items/*/*/*.jsonl"))
+
+
+def test_a_run_that_was_stopped_ends_with_the_same_numbers_as_one_that_was_not(tmp_path: Path) -> None:
+    system = write_system(tmp_path / "system")
+    process = start(system, tmp_path / "stopped", pause_s=0.002)
+    while len(journalled(tmp_path / "stopped")) < 200 and process.poll() is None:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    numbers = []
+    for out in (tmp_path / "stopped", tmp_path / "whole"):
+        process = start(system, out, pause_s=0.0)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        rows = [json.loads(line) for line in (out / "evidence.jsonl").read_text().splitlines()]
+        numbers.append({row["id"]: row["estimate"] for row in rows if row["measure"] == "inequity.correspondence_audit"})
+    assert numbers[0] == numbers[1]
+    assert len(numbers[0]) > 50
+
+
+def test_a_second_run_measures_nothing_and_adds_no_row(tmp_path: Path) -> None:
+    system, out = write_system(tmp_path / "system"), tmp_path / "out"
+    for _ in range(2):
+        process = start(system, out, pause_s=0.0)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    assert set(asked(tmp_path / "system").values()) == {1}
+    ids = [json.loads(line)["id"] for line in (out / "evidence.jsonl").read_text().splitlines()]
+    assert len(ids) == len(set(ids))
+
+
+def test_two_runs_at_once_do_not_write_to_one_folder(tmp_path: Path) -> None:
+    system, out = write_system(tmp_path / "system"), tmp_path / "out"
+    first = start(system, out, pause_s=0.005)
+    while not journalled(out) and first.poll() is None:
+        time.sleep(0.01)
+    second = start(system, out, pause_s=0.0)
+    _, errors = second.communicate(timeout=60)
+    first.kill()
+    first.communicate()
+    assert second.returncode == 2
+    assert "another run is writing here" in errors
