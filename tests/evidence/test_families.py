@@ -27,7 +27,11 @@ def single_step_min_p(observed: list[float], permuted: list[list[float]]) -> tup
 @st.composite
 def families(draw: st.DrawFn) -> tuple[Array, Array]:
     """Gaps and errors with ties, with columns that are all zero, with a draw whose error is 0, and some without any of these."""
-    hypotheses, draws, seed = draw(st.integers(1, 6)), draw(st.sampled_from([19, 39, 99, 199, 333])), draw(st.integers(0, 2**32 - 1))
+    hypotheses, draws, seed = (
+        draw(st.integers(1, 6)),
+        draw(st.sampled_from([19, 39, 99, 199, 333])),
+        draw(st.integers(0, 2**32 - 1)),
+    )
     rng = np.random.default_rng(seed)
     gap, error = rng.standard_normal((draws + 1, hypotheses)), rng.uniform(0.5, 1.5, (draws + 1, hypotheses))
     for column in range(hypotheses):

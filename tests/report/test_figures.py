@@ -122,7 +122,7 @@ def test_svg_has_name_description_and_no_fixed_colour(dossiers: Mapping[str, Dos
         ("selection_rate", "1", 0.12345, 0.10, 0.15, "12.3 %"),
         ("selection_rate_difference", "1", -0.0714, -0.112, -0.031, "−7.1 percentage points"),
         ("selection_rate_ratio", "1", 0.7858, 0.663, 0.909, "0.79"),
-        ("log_odds_gap", "nat", -0.14283, -0.23, -0.05, "−0.14 nat"),
+        ("log_odds_gap", "nat", -0.14283, -0.23, -0.05, "−0.143 nat"),
         ("energy", "Wh/1000 decisions", 11.42, 8.5, 14.3, "11.4 Wh/1000 decisions"),
         ("people_reached", "people/year", 90000.0, None, None, "90,000 people/year"),
         ("none_count", "count", 0.0, None, None, "0"),
@@ -138,8 +138,8 @@ def test_numbers_are_rounded_to_what_the_interval_warrants(
 
 def test_intervals_say_their_kind() -> None:
     bounds = {"low": 0.1, "high": 0.2}
-    assert interval_text(estimate(0.15, **bounds, interval="confidence")) == "95 % confidence interval 10 to 20"
-    assert interval_text(estimate(0.15, **bounds, interval="range")) == "range 10 to 20"
+    assert interval_text(estimate(0.15, **bounds, interval="confidence")) == "95 % confidence interval 10.0 to 20.0"
+    assert interval_text(estimate(0.15, **bounds, interval="range")) == "range 10.0 to 20.0"
     assert interval_text(estimate(0.15)) == "no interval"
     assert interval_text(estimate(0.15, low=0.15, high=0.15, interval="range")).startswith("complete count")
     assert detectable_text(estimate(0.15, minimum_detectable=0.05)) == "5 percentage points"

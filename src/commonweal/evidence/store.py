@@ -13,6 +13,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -119,8 +120,10 @@ class Journal:
             self._file.close()
             self._file = None
         partial = self.parquet_path.with_name(self.parquet_path.name + ".partial")
+        table = io.BytesIO()  # polars raises an error of its own for a full disk; a plain write raises an OSError
+        pl.DataFrame(list(self.items.values()), infer_schema_length=None).write_parquet(table, compression=COMPRESSION)
         with writing(self.parquet_path):
-            pl.DataFrame(list(self.items.values()), infer_schema_length=None).write_parquet(partial, compression=COMPRESSION)
+            partial.write_bytes(table.getbuffer())
             partial.replace(self.parquet_path)
             self.lines_path.unlink()
 
@@ -173,10 +176,17 @@ class Store:
             raise OutputError(
                 f"{self.folder}: another run is writing here. Wait for it, or choose another folder with --out"
             ) from None
-        self._rows = {row.id: row for row in read_evidence(self.evidence_path)}
+        try:
+            self._rows = {row.id: row for row in read_evidence(self.evidence_path)}
+        except BaseException:
+            self._release()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._release()
+
+    def _release(self) -> None:
         if self._lock is not None:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
             self._lock.close()

@@ -1,26 +1,29 @@
 """A language model in this process: torch computes, nothing of torch leaves.
 
-Scores are the same, to float32 rounding, whatever else is in the batch: rows are padded on the right, where a causal
-network does not look. Only the positions that answer a request are projected to the vocabulary.
+Scores are the same, to float32 rounding, whatever else is asked together. Prefixes that requests share are read once
+where the network can read a tree, which is found out by trying. Only the positions that answer a request are projected
+to the vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from commonweal.errors import MeasurementError, require
-from commonweal.models.encoding import Row, TokenPair, batches_of, named, rows_of, token_pairs
+from commonweal.models.encoding import Row, TokenPair, named, rows_of, token_pairs
 from commonweal.models.generation import generated
+from commonweal.models.passes import Pass, padded_passes, tree_passes
 from commonweal.models.protocols import Continuation, GenerationRequest, Score
 from commonweal.models.quiet import quiet
 
 TOKEN_BUDGET = {"cpu": 4096, "mps": 8192}  # per forward pass [token], padding included
 CUDA_TOKEN_BUDGET = 32768
+TREE_BUDGET = 1024  # per forward pass [token]; attention costs its square
 POSITIONS_AT_ONCE = 512
-HEAD_TOLERANCE = 1e-3
+TOLERANCE = 1e-3
 
 
 class LocalModel:
@@ -41,6 +44,7 @@ class LocalModel:
         self.window: int | None = getattr(network.config, "max_position_embeddings", None)
         self._head: Any = None
         self._head_is_known = False
+        self._reads_trees: bool | None = None
 
     @property
     def parameters(self) -> int:
@@ -53,8 +57,8 @@ class LocalModel:
         self.truncated += sum(pair.cut for pair in pairs)
         scores: dict[int, Score] = {}
         with require("torch", extra="models").inference_mode(), quiet():
-            for batch in batches_of(rows_of(pairs), self.token_budget):
-                scores.update(self._score_batch(batch, pairs))
+            for one in self._passes(rows_of(pairs), pairs):
+                scores.update(self._score_pass(one))
         for index, request in enumerate(requests):
             if not np.isfinite(scores[index].logprob):
                 raise MeasurementError(f"{named(request, index)}: the model's answer is not a number ({scores[index].logprob})")
@@ -65,36 +69,42 @@ class LocalModel:
         with quiet():
             return generated(self, requests)
 
-    def _score_batch(self, batch: list[Row], pairs: Sequence[TokenPair]) -> dict[int, Score]:
-        """Scores of the pairs that this batch of rows answers."""
-        torch = require("torch", extra="models")
-        ids = np.zeros((len(batch), len(batch[0].tokens)), dtype=np.int64)
-        reads = []
-        for line, row in enumerate(batch):
-            ids[line, : len(row.tokens)] = row.tokens
-            for number in row.pairs:
-                pair = pairs[number]
-                first = len(pair.context) - 1
-                reads += [(line, first + step, token, number) for step, token in enumerate(pair.continuation)]
-        lines, places, targets, numbers = np.array(reads, dtype=np.int64).T
-        where, position = np.unique(lines * ids.shape[1] + places, return_inverse=True)
-        rows = torch.from_numpy(where // ids.shape[1]).to(self.device)
-        columns = torch.from_numpy(where % ids.shape[1]).to(self.device)
-        logprobs, best = self._read(torch.from_numpy(ids).to(self.device), (rows, columns), position, targets)
+    def _passes(self, rows: list[Row], pairs: Sequence[TokenPair]) -> Iterator[Pass]:
+        longest = max((len(row.tokens) for row in rows), default=0)
+        window = getattr(self.network.config, "sliding_window", None)
+        if (window is None or longest <= window) and self._can_read_trees():
+            return tree_passes(rows, pairs, TREE_BUDGET)
+        return padded_passes(rows, pairs, self.token_budget)
+
+    def _score_pass(self, one: Pass) -> dict[int, Score]:
+        """Scores of the pairs that this pass answers."""
+        logprobs, best = self._read(one)
         scores = {}
-        for number in dict.fromkeys(numbers.tolist()):
-            mine = numbers == number
+        for number in dict.fromkeys(one.number.tolist()):
+            mine = one.number == number
             scores[number] = Score(float(logprobs[mine].sum()), int(mine.sum()), bool(best[mine].all()))
         return scores
 
-    def _read(self, ids: Any, where: tuple[Any, Any], position: Any, targets: Any) -> tuple[Any, Any]:
-        """log P of each target at its position, and whether it is the most likely token: float64 (read,), bool (read,)."""
+    def _inputs(self, one: Pass) -> dict[str, Any]:
+        """What the network is called with."""
         torch = require("torch", extra="models")
-        head = self._separate_head()
-        if head is None:
-            states = self.network(input_ids=ids, use_cache=False).logits[where]
-        else:
-            states = self.network.base_model(input_ids=ids, use_cache=False).last_hidden_state[where]
+        inputs = {"input_ids": torch.from_numpy(one.ids).to(self.device), "use_cache": False}
+        if one.depths is not None and one.may_attend is not None:
+            dtype = self.network.dtype
+            mask = torch.zeros(one.may_attend.shape, dtype=dtype).masked_fill_(~torch.from_numpy(one.may_attend), torch.finfo(dtype).min)
+            inputs |= {
+                "attention_mask": mask[None, None].to(self.device),
+                "position_ids": torch.from_numpy(one.depths)[None].to(self.device),
+            }
+        return inputs
+
+    def _read(self, one: Pass) -> tuple[Any, Any]:
+        """log P of each target at its place, and whether it is the most likely token: float64 (read,), bool (read,)."""
+        torch = require("torch", extra="models")
+        head, inputs, targets = self._separate_head(), self._inputs(one), one.target
+        where, position = np.unique(one.place, return_inverse=True)
+        output = self.network(**inputs).logits if head is None else self.network.base_model(**inputs).last_hidden_state
+        states = output.flatten(0, 1)[torch.from_numpy(where).to(self.device)]
         logprobs, best = np.empty(len(targets)), np.empty(len(targets), dtype=bool)
         for start in range(0, len(states), POSITIONS_AT_ONCE):
             part = states[start : start + POSITIONS_AT_ONCE]
@@ -106,6 +116,23 @@ class LocalModel:
             logprobs[mine] = known.cpu().numpy()
             best[mine] = (logits.argmax(dim=-1)[line] == target).cpu().numpy()
         return logprobs, best
+
+    def _can_read_trees(self) -> bool:
+        """Whether this network reads a tree as it reads its branches one by one; found out once, on two short branches."""
+        if self._reads_trees is None:
+            branches = (tuple(range(1, 13)), (*range(1, 5), *range(13, 21)))
+            pairs = [TokenPair(branch[:-1], branch[-1:]) for branch in branches]
+            try:
+                tree = [self._read(one)[0] for one in tree_passes(rows_of(pairs), pairs, TREE_BUDGET)]
+                alone = [self._read(one)[0] for one in padded_passes(rows_of(pairs), pairs, 1)]
+            except (TypeError, ValueError, RuntimeError, AttributeError):
+                return self._not_trees()
+            self._reads_trees = bool(np.allclose(np.sort(np.concatenate(tree)), np.sort(np.concatenate(alone)), atol=TOLERANCE))
+        return self._reads_trees
+
+    def _not_trees(self) -> bool:
+        self._reads_trees = False
+        return False
 
     def _separate_head(self) -> Any:
         """The projection to the vocabulary, where applying it to the last hidden state is all that the network does.
@@ -121,7 +148,7 @@ class LocalModel:
                 whole = self.network(input_ids=ids, use_cache=False).logits.float()
                 state = core(input_ids=ids, use_cache=False)
                 parted = head(state.last_hidden_state).float() if hasattr(state, "last_hidden_state") else None
-                same = parted is not None and parted.shape == whole.shape and bool((parted - whole).abs().max() < HEAD_TOLERANCE)
+                same = parted is not None and parted.shape == whole.shape and bool((parted - whole).abs().max() < TOLERANCE)
                 self._head = head if same else None
             self._head_is_known = True
         return self._head

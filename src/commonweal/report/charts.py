@@ -68,7 +68,7 @@ def _record(index: int, plotted: Plotted, figure: Figure) -> dict[str, Any]:
 
 def _forest(figure: Figure) -> Any:
     """Rows from top to bottom; for each its point, its interval, and the band of effects that the design would miss."""
-    step = ROW if figure.kind == "forest" else max(4.0, min(12.0, 620 / len(figure.rows)))
+    step = ROW if figure.kind == "forest" else max(1.5, min(12.0, 560 / len(figure.rows)))
     records = [_record(index, plotted, figure) for index, plotted in enumerate(figure.rows)]
     labels = [shorten(plotted.label, LABEL_CHARACTERS) for plotted in figure.rows]
     room = max(60, CHARACTER_PX * max(map(len, labels))) if figure.kind == "forest" else 0  # the reader's font may be a wide one
@@ -87,7 +87,9 @@ def _forest(figure: Figure) -> Any:
         layers.append(zero.mark_rule(color=MUTED, strokeDash=[5, 4]).encode(x=alt.X("null:Q")))
     lines = base.transform_filter("isValid(datum.low)").mark_rule(color=SERIES, strokeWidth=2.2 if step > 8 else 1)
     layers.append(lines.encode(y=y, x=alt.X("low:Q", scale=value), x2=alt.X2("high:Q")))
-    points = base.mark_point(filled=True, size=64 if step > 8 else 10, opacity=1, stroke=SERIES, strokeWidth=1.8)
+    points = base.mark_point(
+        filled=True, size=64 if step > 8 else 12, opacity=1, stroke=SERIES, strokeWidth=1.8 if step > 8 else 0.8
+    )
     title = alt.Axis(title=figure.axis, tickCount=7)
     layers.append(points.encode(y=y, x=alt.X("value:Q", scale=value, axis=title), fill=alt.Fill("paint:N", scale=None)))
     return alt.layer(*layers).properties(
@@ -123,7 +125,7 @@ def _scatter(figure: Figure) -> Any:
     base = alt.Chart(alt.Data(values=records))
     ends = alt.Chart(alt.Data(values=[{"across": 0, "value": 0}, {"across": top, "value": top}]))
     note = alt.Chart(alt.Data(values=[{"across": top * 0.985, "value": top * 0.985, "words": DIAGONAL}]))
-    note = note.mark_text(align="right", dy=-11, angle=318, fill=MUTED, fontSize=11).encode(**across, text=alt.Text("words:N"))
+    note = note.mark_text(align="right", dy=-9, angle=320.5, fill=MUTED, fontSize=11).encode(**across, text=alt.Text("words:N"))
     rules = base.transform_filter("isValid(datum.low)").mark_rule(color=SERIES, opacity=0.35)
     names = alt.Chart(alt.Data(values=_apart(far, top)))
     return alt.layer(

@@ -90,12 +90,20 @@ def render_dossier(dossier: Dossier) -> str:
         map=draw_map(dossier.system, dossier.findings),
         panels=panels,
         print_panels=len(panels) <= PRINTED_PANELS,
-        findings=sorted(dossier.findings, key=lambda finding: ORDER.index(finding.verdict)),
+        finding_groups=finding_groups(dossier.findings),
         rows={row.id: row for row in dossier.rows},
         chapters=write_chapters(dossier),
         table=table,
         hashes=input_hashes(dossier.rows),
     )
+
+
+def finding_groups(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """The findings of each measure with the same verdict, what was found first; a page folds the long groups."""
+    groups: dict[tuple[int, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((ORDER.index(finding.verdict), finding.measure), []).append(finding)
+    return [groups[key] for key in sorted(groups, key=lambda key: key[0])]
 
 
 def input_hashes(evidence: Sequence[Evidence]) -> list[tuple[str, str]]:

@@ -49,15 +49,15 @@ def scale_of(quantity: str, unit: str) -> Scale:
 
 
 def rounded(value: float, width: float | None = None) -> str:
-    """A number with as many digits as an interval of this width warrants; three significant ones without.
+    """A number to the second significant digit of its interval's half-width; three significant digits without an interval.
 
-    >>> rounded(-7.1423, 8.2), rounded(0.33333), rounded(123456.7, 4000.0), rounded(0.00000123)
+    >>> rounded(-7.1423, 12.0), rounded(0.33333), rounded(123456.7, 4000.0), rounded(0.00000123)
     ('−7.1', '0.333', '123,500', '1.23 × 10⁻⁶')
     """
     if value != 0 and (abs(value) < TINY or abs(value) >= HUGE) and not (width and width > TINY):
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPT)}".replace("-", "−")
-    leading = abs(value) if width is None or width <= 0 else width
+    leading = abs(value) if width is None or width <= 0 else width / 2
     digits = (1 if width else 2) - math.floor(math.log10(leading)) if leading > 0 else 0
     shown = round(value, digits)
     text = f"{shown:,.{max(0, digits)}f}"
@@ -96,7 +96,7 @@ def interval_text(estimate: Estimate) -> str:
     """The interval and its kind in words.
 
     >>> interval_text(Estimate(quantity="gap", unit="nat", value=1, low=0.5, high=1.5, interval="confidence", n=9, method="t"))
-    '95 % confidence interval 0.5 to 1.5'
+    '95 % confidence interval 0.50 to 1.50'
     """
     if estimate.interval is None:
         return "no interval"

@@ -32,7 +32,7 @@ VERDICTS: Mapping[Verdict, Term] = {
 }
 INHERITED = Term("Inherited, not measured here", "↓", "found upstream; whether it shows here has not been measured")
 STATUSES: Mapping[Status, str] = {
-    "ok": "measured or recorded",
+    "ok": "ok",
     "not_applicable": "not applicable",
     "skipped": "skipped",
     "failed": "failed",
