@@ -14,12 +14,18 @@ OPTIONAL = ("torch", "transformers", "gguf", "safetensors", "pynvml")
 
 def main() -> int:
     """Import them all; fail if one cannot be, or if an optional library came in."""
-    names = [module.name for module in pkgutil.walk_packages(commonweal.__path__, "commonweal.") if not module.name.endswith("__main__")]
+    names = [
+        module.name
+        for module in pkgutil.walk_packages(commonweal.__path__, "commonweal.")
+        if not module.name.endswith("__main__")
+    ]
     for name in names:
         importlib.import_module(name)
     loaded = [name for name in OPTIONAL if name in sys.modules]
     installed = [name for name in OPTIONAL if importlib.util.find_spec(name)]
-    print(f"{len(names)} modules import; optional libraries installed: {', '.join(installed) or 'none'}, imported: {', '.join(loaded) or 'none'}")
+    print(
+        f"{len(names)} modules import; optional libraries installed: {', '.join(installed) or 'none'}, imported: {', '.join(loaded) or 'none'}"
+    )
     return 1 if loaded or len(names) < 40 else 0
 
 

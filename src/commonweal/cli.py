@@ -13,11 +13,12 @@ from rich.console import Console
 
 from commonweal.assessment.fail_on import judge, parse_condition
 from commonweal.errors import CommonwealError
+from commonweal.evidence.numbers import duration_text
 from commonweal.measures.options import Design
 from commonweal.measures.registry import load_registry
 from commonweal.pipeline import Options, Prepared, prepare
 from commonweal.pipeline import run as run_pipeline
-from commonweal.progress import Stages, duration_text
+from commonweal.progress import Stages
 from commonweal.report.content import Dossier
 from commonweal.system.loading import load
 from commonweal.system.permissions import Permissions
@@ -67,7 +68,9 @@ def main(
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder for the new system file.")], debug: Debug = False) -> None:
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder for the new system file.")], debug: Debug = False
+) -> None:
     """Write a commented starter system into DIR. It runs as it is; change it into yours."""
     with plain_errors(debug):
         for path in write_starter(folder):
@@ -87,23 +90,33 @@ def check(file: SystemFile, debug: Debug = False) -> None:
         markup=False,
     )
     for question in open_questions:
-        out.print(f"\n[{question.weight}] {question.subject}: {question.text}\n    where: {question.where}\n    why:   {question.why}", markup=False)
+        out.print(
+            f"\n[{question.weight}] {question.subject}: {question.text}\n    where: {question.where}\n    why:   {question.why}",
+            markup=False,
+        )
     out.print("\nfacts declared about each asset (declared / none / unknown / empty):")
     for asset in system.assets:
         facts = fact_summary(asset)
-        out.print(f"  {asset.id}: {facts.declared} / {facts.none} / {facts.unknown} / {facts.empty} of {facts.asked}", markup=False)
+        out.print(
+            f"  {asset.id}: {facts.declared} / {facts.none} / {facts.unknown} / {facts.empty} of {facts.asked}", markup=False
+        )
     out.print(f"\n{len(open_questions)} open questions. A question is no fault: the system can be run now.")
 
 
 @app.command()
 def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     file: SystemFile,
-    folder: Annotated[Path, typer.Option("--out", help="Folder for the dossier; a run that was stopped goes on there.")] = Path("dossier"),
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the dossier; a run that was stopped goes on there.")] = Path(
+        "dossier"
+    ),
     measures: Annotated[
-        list[str] | None, typer.Option("--measures", help="Only these: a name, a chapter (inequity) or a pattern. Can be repeated.")
+        list[str] | None,
+        typer.Option("--measures", help="Only these: a name, a chapter (inequity) or a pattern. Can be repeated."),
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many items per measure and subject.")] = None,
-    design: Annotated[Design, typer.Option("--design", help="Audits: wordings rotate (balanced), or every name in every wording.")] = Design.BALANCED,
+    design: Annotated[
+        Design, typer.Option("--design", help="Audits: wordings rotate (balanced), or every name in every wording.")
+    ] = Design.BALANCED,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     fail_on: Annotated[
@@ -169,7 +182,10 @@ def conclude(dossier: Dossier, seconds: float) -> int:
     failed = [row for row in dossier.rows if row.status == "failed"]
     for row in failed[:5]:
         err.print(f"failed: {row.measure} on {'+'.join(row.subjects)}: {row.note}", style="red", markup=False)
-    counts = {verdict: sum(finding.verdict == verdict for finding in dossier.findings) for verdict in ("found", "not_shown", "described")}
+    counts = {
+        verdict: sum(finding.verdict == verdict for finding in dossier.findings)
+        for verdict in ("found", "not_shown", "described")
+    }
     first = dossier.findings[0] if dossier.findings else None
     out.print(f"finding: {first.headline if first else 'nothing was measured'}", markup=False)
     out.print(
@@ -188,4 +204,3 @@ def list_measures() -> None:
         out.print(f"{name} ({spec.method.applies_to}): {spec.method.title}", markup=False)
     for reason in registry.broken.values():
         err.print(f"cannot be loaded: {reason}", style="red", markup=False)
-

@@ -86,6 +86,6 @@ def require(module: str, *, extra: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         raise MissingExtra(
-            f"this needs the library '{module.split('.')[0]}', which is not installed "
+            f"this needs the library '{module.split('.', maxsplit=1)[0]}', which is not installed "
             f"(or cannot be imported: {error}). Install it with: pip install 'commonweal[{extra}]'"
         ) from error

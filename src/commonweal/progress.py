@@ -9,15 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-
-def duration_text(seconds: float) -> str:
-    """A duration in words.
-
-    >>> duration_text(4.2), duration_text(200)
-    ('4 s', '3 min 20 s')
-    """
-    whole = max(round(seconds), 1)
-    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+from commonweal.evidence.numbers import duration_text
 
 
 class Stages:

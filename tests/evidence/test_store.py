@@ -247,12 +247,14 @@ def test_two_runs_never_write_to_one_folder_at_the_same_time(tmp_path: Path) -> 
 
 
 def test_a_full_disk_is_told_as_such_and_what_was_measured_goes_on_where_it_stopped(small_disk: Path) -> None:
-    written = 0
-    with Store(small_disk) as store, store.journal("tests.m", ("a",), "k") as journal:
-        with pytest.raises(OutputError, match=r"the disk is full\. Everything measured so far is kept"):  # noqa: PT012
-            for index in range(100):
-                journal.append([{"key": f"{index}", "text": "x" * 5000}])
-                written = index + 1
+    def fill(journal: Journal) -> None:
+        for index in range(100):
+            journal.append([{"key": f"{index}", "text": "x" * 5000}])
+
+    full = pytest.raises(OutputError, match=r"the disk is full\. Everything measured so far is kept")
+    with full, Store(small_disk) as store, store.journal("tests.m", ("a",), "k") as journal:
+        fill(journal)
+    written = len(journal)
     assert 0 < written < 100
     with pytest.raises(OutputError, match="disk is full"), Store(small_disk) as store:
         store.append([row("1", note="n" * 300_000)])

@@ -106,7 +106,7 @@ def test_hostile_text_stays_text(pages: Mapping[str, Path], parsed: Mapping[str,
 def test_hostile_rows_cannot_close_the_data_block(pages: Mapping[str, Path], dossiers: Mapping[str, Dossier]) -> None:
     some = [row for row in dossiers["hostile"].rows if row.estimate is None or row.estimate.group is None]
     copies = tuple(row.model_copy(update={"id": f"{row.id}-{turn}"}) for turn in range(120) for row in some)
-    text = render_dossier(dossiers["hostile"].model_copy(update={"evidence": copies, "findings": ()}))
+    text = render_dossier(dossiers["hostile"].model_copy(update={"rows": copies, "findings": ()}))
     block = text.split('id="rows">')[1].split("</script>")[0]
     data = json.loads(block)
     assert len(data["rows"]) == len(copies)

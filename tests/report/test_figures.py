@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import pytest
 from hiring_dossier import ASSOCIATION, AUDIT, DECLARED, ENERGY, Rows
 
+from commonweal.evidence.numbers import detectable_text, interval_text, rounded, value_text
 from commonweal.evidence.records import Estimate, Evidence
 from commonweal.report.charts import figure_svg
 from commonweal.report.content import Dossier
 from commonweal.report.figures import DIAGONAL, Figure, plan_figures
-from commonweal.report.numbers import detectable_text, interval_text, rounded, value_text
 
 
 def planned(dossier: Dossier, measure: str) -> list[Figure]:
@@ -150,3 +150,13 @@ def test_rounding_never_fails_and_keeps_the_sign(value: float) -> None:
     text = rounded(value, 0.5)
     assert text.startswith("−") == (value < 0 and float(text.replace("−", "-").replace(",", "").split(" ")[0]) != 0)
     assert rounded(value)
+
+
+def test_yes_and_no_and_single_exact_numbers_are_listed_not_drawn() -> None:
+    exact = {"low": 1.0, "high": 1.0, "interval": "range"}
+    rows = rows_of(
+        *(estimate(1.0, quantity="field_answered", group={"field": name}, **exact) for name in ("licence", "actor")),
+        estimate(90000.0, quantity="people_reached", unit="people/year", group={"reaches": "applicants"}),
+    )
+    figures = plan_figures("newcomer.unheard_of", rows, None)
+    assert [(figure.kind, len(figure.rows)) for figure in figures] == [("table", 2), ("table", 1)]

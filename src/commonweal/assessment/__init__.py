@@ -24,7 +24,9 @@ class Assessment:
     findings: tuple[Finding, ...]
 
 
-def assess(system: System, evidence: Sequence[Evidence], methods: Mapping[str, Method], system_hash: str, seed: int) -> Assessment:
+def assess(
+    system: System, evidence: Sequence[Evidence], methods: Mapping[str, Method], system_hash: str, seed: int
+) -> Assessment:
     """Propagate the evidence through the system and put it into words."""
     reached = list(exposures(system, evidence, Writer("assessment.exposure", exposure.SOURCE, seed, system_hash)))
     consequences = list(shortfalls(system, evidence, Writer("assessment.shortfall", shortfall.SOURCE, seed, system_hash)))

@@ -48,7 +48,10 @@ def measured_at(evidence: Iterable[Evidence]) -> Mapping[str, Mapping[str, tuple
 
 def exposures(system: System, evidence: Sequence[Evidence], writer: Writer) -> Iterator[Exposure]:
     """Every place that each measure's findings reach, one row per measure and place."""
-    below = {asset.id: tuple(one.asset for one in downstream(system, asset.id) if not one.through_evaluation) for asset in system.assets}
+    below = {
+        asset.id: tuple(one.asset for one in downstream(system, asset.id) if not one.through_evaluation)
+        for asset in system.assets
+    }
     for measure, subjects in measured_at(evidence).items():
         heirs: dict[str, list[str]] = defaultdict(list)
         for subject in subjects:

@@ -54,7 +54,11 @@ def judge(condition: Condition, evidence: Sequence[Evidence], findings: Sequence
     if condition.text == "found":
         found = tuple(finding.id for finding in findings if finding.verdict == "found")
         return found, any(finding.verdict != "not_measured" for finding in findings)
-    rows = [row for row in evidence if row.measure == condition.measure and row.estimate and row.estimate.quantity == condition.quantity]
+    rows = [
+        row
+        for row in evidence
+        if row.measure == condition.measure and row.estimate and row.estimate.quantity == condition.quantity
+    ]
     return tuple(row.id for row in rows if _is_beyond(row, condition)), bool(rows)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from commonweal.assessment.exposure import Exposure
 from commonweal.assessment.menders import menders
-from commonweal.report.numbers import bounds_text, detectable_text, value_text
+from commonweal.evidence.numbers import bounds_text, detectable_text, value_text
 from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Reach, Verdict
 from commonweal.evidence.store import digest
 from commonweal.system.records import System
@@ -113,7 +113,11 @@ def _words(
         return sentences[0], (*sentences[1:DETAILS], *more), tuple(row.id for row in held)
     if verdict == "not_shown":
         count = len(hypotheses)
-        return f"None of {count} comparisons shows a gap. That is not evidence that there is none.", (), tuple(r.id for r in hypotheses)
+        return (
+            f"None of {count} comparisons shows a gap. That is not evidence that there is none.",
+            (),
+            tuple(r.id for r in hypotheses),
+        )
     if verdict == "described":
         chosen = [row for row in rows if row.status == "ok"]
         whole = [row for row in chosen if row.estimate is not None and not row.estimate.group] or chosen
@@ -161,7 +165,9 @@ def _not_shown(rows: Sequence[Evidence], hypotheses: Sequence[Evidence], method:
             continue
         detectable = detectable_text(estimate)
         would = f"; this design finds {detectable} or more" if detectable else "; the smallest effect it would find is unknown"
-        words.append(f"{comparison(estimate)}: {_label(estimate, method)} {value_text(estimate)} ({bounds_text(estimate)}){would}")
+        words.append(
+            f"{comparison(estimate)}: {_label(estimate, method)} {value_text(estimate)} ({bounds_text(estimate)}){would}"
+        )
     crossed = sum(1 for row in silent if row.estimate is not None and len(row.estimate.group or {}) > 1)
     if crossed:
         words.append(f"{crossed} comparisons of intersecting groups; see the evidence rows")

@@ -37,7 +37,9 @@ def _mender(system: System, asset_id: str, steps: int) -> Mender:
     actor = system.actor(asset.actor)
     if actor is None:
         word = "unknown" if asset.actor == "unknown" else "not declared"
-        return Mender(asset=asset_id, actor=None, name=f"who decides is {word}", steps_upstream=steps, rights=(), note="ask who decides")
+        return Mender(
+            asset=asset_id, actor=None, name=f"who decides is {word}", steps_upstream=steps, rights=(), note="ask who decides"
+        )
     useful = (*RIGHTS[asset.kind], "oversight")
     if not isinstance(actor.decision_rights, tuple):
         note = {"none": "has no decision rights (declared)", "unknown": "decision rights unknown"}.get(

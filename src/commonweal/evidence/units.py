@@ -28,7 +28,8 @@ UNITS: dict[str, str] = {
     "s/1000 decisions": "seconds per 1,000 decisions",
     "score": "the application's own score, on its own scale",
 }
-MONEY = re.compile(r"^[A-Z]{3}(19|20)\d\d(/(year|t|kWh))?$")
+MONEY = re.compile(r"^([A-Z]{3})((?:19|20)\d\d)(?:/(year|t|kWh))?$")
+PER = {"year": " a year", "t": " per tonne", "kWh": " per kilowatt-hour"}
 
 
 def is_unit(unit: str) -> bool:
@@ -38,3 +39,15 @@ def is_unit(unit: str) -> bool:
     (True, True, False, False)
     """
     return unit in UNITS or bool(MONEY.match(unit))
+
+
+def unit_words(unit: str) -> str:
+    """A unit in words; money says its price year.
+
+    >>> unit_words("kWh"), unit_words("USD2020/year")
+    ('kilowatt-hours', 'USD at 2020 prices a year')
+    """
+    money = MONEY.match(unit)
+    if money:
+        return f"{money[1]} at {money[2]} prices{PER.get(money[3] or '', '')}"
+    return UNITS.get(unit, unit)

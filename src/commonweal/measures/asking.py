@@ -106,7 +106,10 @@ def _recall(
     for start in range(0, len(waiting), CHUNK):
         chunk = waiting[start : start + CHUNK]
         journal.append(
-            [{"key": key, **item} for (key, _), item in zip(chunk, ask([request for _, request in chunk]), strict=True)]
+            [
+                {"key": key} | item | {"key": key}
+                for (key, _), item in zip(chunk, ask([request for _, request in chunk]), strict=True)
+            ]
         )
         done += len(chunk)
         tick(done, total)

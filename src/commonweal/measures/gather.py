@@ -51,7 +51,7 @@ class Setting:
     system: System
     system_hash: str
     seed: int = 0
-    limit: Limit = Limit()
+    limit: Limit = field(default_factory=Limit)
     design: Design = Design.BALANCED
     allowed: tuple[str, ...] = ()
     progress: Progress = field(default=silent)
@@ -104,7 +104,9 @@ class _Rows:
     key: str = ""
 
     def known(self) -> list[Evidence]:
-        return [row for row in self.setting.store.rows.values() if row.provenance.inputs.get("rows") == self.key]
+        """What the measure itself said before; a row that tells why an earlier attempt broke off is not that."""
+        rows = (row for row in self.setting.store.rows.values() if row.provenance.inputs.get("rows") == self.key)
+        return [row for row in rows if row.status == "ok" or row.missing is not None]
 
     def of(self, found: list[Estimate | Missing]) -> list[Evidence]:
         if not found:
@@ -122,7 +124,8 @@ class _Rows:
         identity = digest(self.key, self.task.subject_id, one.quantity, one.group, one.reference)
         if isinstance(one, Missing):
             return self._evidence(identity, status=one.status, missing=one, note=one.reason)
-        return self._evidence(identity, status="ok", estimate=one, note=one.note, basis=one.basis or self.task.spec.basis)
+        stored = one.model_copy(update={"note": "", "basis": None})  # the row has them; the estimate reads back without
+        return self._evidence(identity, status="ok", estimate=stored, note=one.note, basis=one.basis or self.task.spec.basis)
 
     def _evidence(self, identity: str, **fields: Any) -> Evidence:
         provenance = dict(self.provenance)

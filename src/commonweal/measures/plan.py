@@ -74,7 +74,9 @@ class Opener:
         """The declared probes of an application, or the built-in hiring probes where it is about hiring."""
         declared = asset.probes or (DEFAULT_PROBES if is_about_hiring(asset, self._system) else None)
         if declared is None:
-            raise NotApplicable(f"'{asset.id}' declares no probes; write a probe file (docs/probes.md) and name it under `probes`")
+            raise NotApplicable(
+                f"'{asset.id}' declares no probes; write a probe file (docs/probes.md) and name it under `probes`"
+            )
         probes = load_probes(declared, Path(self._system.folder))
         return probes.with_names_per_group(asset.names_per_group) if asset.names_per_group else probes
 
@@ -115,4 +117,3 @@ def unasked(specs: Sequence[MeasureSpec], planned: Sequence[Task]) -> Iterator[t
     for spec in specs:
         if spec.name not in used:
             yield spec, f"the system declares no {spec.method.applies_to} that it could be put to"
-

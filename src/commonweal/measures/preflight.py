@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from commonweal.measures.options import Design, Limit
 from commonweal.measures.plan import Opener
 from commonweal.measures.probe_file import Probes
 from commonweal.models import parameter_count, preflight_asset, serving_model
+from commonweal.models.prefix_tree import shared_prefix
 from commonweal.models.protocols import DecisionApplication, LanguageModel
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System
@@ -40,13 +42,17 @@ class Preflight:
         return self.seconds[0] * BUSY_W[0] / 3600, self.seconds[1] * BUSY_W[1] / 3600
 
 
-def preflight(tasks: Sequence[Task], system: System, permissions: Permissions, opener: Opener, options: tuple[Design, Limit]) -> Preflight:
+def preflight(
+    tasks: Sequence[Task], system: System, permissions: Permissions, opener: Opener, options: tuple[Design, Limit]
+) -> Preflight:
     """Check every subject and probe file that the tasks need, and estimate the time from what they will ask."""
     problems: dict[str, None] = {}
     warnings: dict[str, None] = {}
     operations = 0.0
     for asset in {task.subject_id: system.asset(task.subject_id) for task in tasks if system.has_asset(task.subject_id)}.values():
-        own = [task for task in tasks if task.subject_id == asset.id and task.spec.subject in {LanguageModel, DecisionApplication}]
+        own = [
+            task for task in tasks if task.subject_id == asset.id and task.spec.subject in {LanguageModel, DecisionApplication}
+        ]
         if not own or not _is_locatable(asset, system):
             continue
         for problem in preflight_asset(asset, system, permissions):
@@ -90,15 +96,25 @@ def _operations(
     design, limit = options
     provided: Mapping[type, object] = {Probes: probes, Design: design, Limit: limit}
     needed = [kind for kind in task.spec.needs.values() if kind in provided]
-    template = len(asset.prompt.template) if asset.prompt else 0
+    before, _, after = (asset.prompt.template if asset.prompt else "{}").partition("{")
     try:
         behind = serving_model(asset, system) if asset.prompt else asset
-        asked = workload(*(provided[kind] for kind in needed))
+        texts = [before + text + after.partition("}")[2] for text in workload(*(provided[kind] for kind in needed))]
     except CommonwealError:
         return 0.0
     weights = parameter_count(behind.locator, folder=Path(system.folder), permissions=permissions) if behind.locator else None
-    tokens = (asked.characters + asked.requests * template) / CHARACTERS_PER_TOKEN
-    return 2.0 * (weights or 0) * tokens
+    return 2.0 * (weights or 0) * distinct_characters(texts) / CHARACTERS_PER_TOKEN
+
+
+def distinct_characters(texts: Sequence[str]) -> int:
+    """Characters to be read where texts that begin alike are read together.
+
+    >>> distinct_characters(["a résumé, Ann", "a résumé, Bob"])
+    16
+    """
+    ordered = sorted(set(texts))
+    shared = sum(shared_prefix(first, second) for first, second in pairwise(ordered))
+    return sum(map(len, ordered)) - shared
 
 
 def matmul_rate(seconds: float = 0.15) -> float:

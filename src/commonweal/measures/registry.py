@@ -2,8 +2,8 @@
 
 A measure is a function whose first argument is what it applies to (a `LanguageModel`, a `DecisionApplication`, an
 `Asset`, a `System`); the further arguments are what it needs, and `gather` hands them over by their type. It yields
-`Estimate`s (or a `Missing` for one quantity that cannot be had), and raises `NotApplicable` or `MeasurementError` where there is nothing to say. Its name is
-`<folder>.<function>`.
+`Estimate`s (or a `Missing` for one quantity that cannot be had), and raises `NotApplicable` or `MeasurementError` where
+there is nothing to say. Its name is `<folder>.<function>`.
 
 This module does not run anything and does not know what the numbers mean.
 """
@@ -15,7 +15,7 @@ import importlib.metadata
 import inspect
 import pkgutil
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from commonweal import measures as package
@@ -34,12 +34,7 @@ SUBJECTS: Mapping[type, str] = {
 ENTRY_POINTS = "commonweal.measures"
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """What a measure will ask of a subject, for the estimate of time before weights are loaded."""
-
-    requests: int
-    characters: int
+Workload = Callable[..., Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +46,7 @@ class MeasureSpec:
     subject: type
     needs: Mapping[str, type]
     basis: Basis
-    workload: Callable[..., Workload] | None = None
+    workload: Workload | None = None
 
     @property
     def name(self) -> str:
@@ -81,7 +76,7 @@ def measure(
     quantities: Mapping[str, Quantity],
     basis: Basis = "measured",
     warnings: tuple[str, ...] = (),
-    workload: Callable[..., Workload] | None = None,
+    workload: Workload | None = None,
 ) -> Callable[[Measured], Measured]:
     """Register a function as a measure.
 
@@ -93,12 +88,17 @@ def measure(
     quantities : every quantity that the measure may yield; a quantity with a `null` is a hypothesis.
     basis : of its rows, unless an estimate says otherwise.
     warnings : what its authors and critics say it does not show; printed beside the result.
-    workload : how much it will ask, for the time estimate; called with the arguments of the measure that it names.
+    workload : the texts that it will ask, for the time estimate; called with the arguments of the measure that it names by type.
     """
 
     def register(function: Measured) -> Measured:
-        folder = function.__module__.split(".")[-2]
-        name = f"{folder}.{function.__name__}"
+        parents = function.__module__.split(".")[:-1]
+        if not parents:
+            raise CommonwealError(
+                f"measure {function.__name__}: the module '{function.__module__}' lies in no package, and its folder is the first half "
+                f"of the measure's name; put it in one, such as 'acme/inequity/{function.__name__}.py'"
+            )
+        name = f"{parents[-1]}.{function.__name__}"
         hints = typing.get_type_hints(function)
         parameters = list(inspect.signature(function).parameters)
         if not parameters or hints.get(parameters[0]) not in SUBJECTS:

@@ -91,7 +91,9 @@ class LocalModel:
         inputs = {"input_ids": torch.from_numpy(one.ids).to(self.device), "use_cache": False}
         if one.depths is not None and one.may_attend is not None:
             dtype = self.network.dtype
-            mask = torch.zeros(one.may_attend.shape, dtype=dtype).masked_fill_(~torch.from_numpy(one.may_attend), torch.finfo(dtype).min)
+            mask = torch.zeros(one.may_attend.shape, dtype=dtype).masked_fill_(
+                ~torch.from_numpy(one.may_attend), torch.finfo(dtype).min
+            )
             inputs |= {
                 "attention_mask": mask[None, None].to(self.device),
                 "position_ids": torch.from_numpy(one.depths)[None].to(self.device),

@@ -16,6 +16,7 @@ from commonweal.models.encoding import Row, TokenPair, batches_of
 from commonweal.models.prefix_tree import packs_of
 
 Integers = npt.NDArray[np.int64]
+Read = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,11 @@ def padded_passes(rows: Sequence[Row], pairs: Sequence[TokenPair], budget: int) 
     """Rows of similar length together, padded on the right, where a causal network does not look."""
     for batch in batches_of(rows, budget):
         ids = np.zeros((len(batch), len(batch[0].tokens)), dtype=np.int64)
-        reads = []
+        reads: list[Read] = []
         for line, row in enumerate(batch):
             ids[line, : len(row.tokens)] = row.tokens
             reads += _reads(row, pairs, range(line * ids.shape[1], line * ids.shape[1] + len(row.tokens)))
-        yield Pass(ids, *np.array(reads, dtype=np.int64).T)
+        yield Pass(ids, *_columns(reads))
 
 
 def tree_passes(rows: Sequence[Row], pairs: Sequence[TokenPair], budget: int) -> Iterator[Pass]:
@@ -50,14 +51,19 @@ def tree_passes(rows: Sequence[Row], pairs: Sequence[TokenPair], budget: int) ->
     ordered = sorted(rows, key=lambda row: row.tokens)
     start = 0
     for pack in packs_of([row.tokens for row in ordered], budget):
-        reads = []
+        reads: list[Read] = []
         for row, path in zip(ordered[start:], pack.paths, strict=False):
             reads += _reads(row, pairs, path)
         start += len(pack.paths)
-        yield Pass(pack.tokens[None], *np.array(reads, dtype=np.int64).T, depths=pack.depths, may_attend=pack.may_attend())
+        yield Pass(pack.tokens[None], *_columns(reads), pack.depths, pack.may_attend())
 
 
-def _reads(row: Row, pairs: Sequence[TokenPair], path: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+def _columns(reads: Sequence[Read]) -> tuple[Integers, Integers, Integers]:
+    place, target, number = np.array(reads, dtype=np.int64).T
+    return place, target, number
+
+
+def _reads(row: Row, pairs: Sequence[TokenPair], path: Sequence[int]) -> Iterator[Read]:
     """Where each target token of a row's pairs is answered: the place before it."""
     for number in row.pairs:
         first = len(pairs[number].context) - 1

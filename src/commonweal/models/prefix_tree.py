@@ -65,8 +65,8 @@ def packs_of(sequences: Sequence[Tokens], budget: int) -> Iterator[Pack]:
         yield _pack(tokens, parents, paths)
 
 
-def shared_prefix(first: Tokens, second: Tokens) -> int:
-    """How many tokens two sequences share at their beginning.
+def shared_prefix(first: Sequence[object], second: Sequence[object]) -> int:
+    """How much two sequences of tokens (or two texts) share at their beginning.
 
     >>> shared_prefix((1, 2, 3), (1, 2, 4, 5))
     2

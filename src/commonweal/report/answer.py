@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from commonweal.evidence.numbers import detectable_text
 from commonweal.evidence.records import Evidence, Finding
 from commonweal.report.content import Dossier
 from commonweal.report.lineage import place_anchor
-from commonweal.report.numbers import detectable_text
 from commonweal.report.wording import STATUSES, anchor, humanise, people_a_year
 from commonweal.system.records import System
 
@@ -39,6 +39,7 @@ class Part:
     left_out: int
     left_out_href: str
     otherwise: str
+    also: tuple[Line, ...] = ()
 
 
 def first_screen(dossier: Dossier) -> tuple[Part, ...]:
@@ -51,13 +52,20 @@ def first_screen(dossier: Dossier) -> tuple[Part, ...]:
         if measured
         else "Not enough evidence: nothing was measured."
     )
+    described = [_line(finding, dossier.system) for finding in dossier.findings if finding.verdict == "described"]
+    first = _part("What was found", "found", [_line(finding, dossier.system) for finding in found], nothing)
+    nobody = (
+        "People unknown: no deployment or population is declared downstream."
+        if found
+        else "Nothing found, so nobody is shown to be reached."
+    )
+    no_test = "Every test that was made showed something." if found else "Nothing was tested that could have shown a difference."
     return (
-        _part("What was found", "found", [_line(finding, dossier.system) for finding in found], nothing),
-        _part("Whom it reaches", "reach", _reached(found, dossier.system), "Nothing found, so nobody is shown to be reached."
-              if not found else "People unknown: no deployment or population is declared downstream."),
-        _part("What is not shown", "not_shown", _not_shown(dossier, rows), "No test ended without a result."),
+        replace(first, also=tuple(described[: max(0, LINES - len(first.lines))])),
+        _part("Whom it reaches", "reach", _reached(found, dossier.system), nobody),
+        _part("What is not shown", "not_shown", _not_shown(dossier, rows), no_test),
         _part("What was not measured", "not_measured", _not_measured(dossier), "Everything that was asked for was measured."),
-    )  # fmt: skip
+    )
 
 
 def _part(title: str, style: str, lines: Sequence[Line], otherwise: str) -> Part:

@@ -127,7 +127,8 @@ def _urgent_first(figures: list[Figure], findings: Sequence[Finding]) -> list[Fi
 def _draw(figure: Figure, place: str, labels: dict[tuple[str, str], str]) -> Drawn:
     rows = tuple((plotted.label, table_row(plotted.row, labels)) for plotted in figure.rows)
     across = tuple(table_row(plotted.row, labels) for plotted in figure.across)
-    return Drawn(place, figure, figure_svg(figure, place), rows, across)
+    svg = Markup("") if figure.kind == "table" else figure_svg(figure, place)
+    return Drawn(place, figure, svg, rows, across)
 
 
 def _reasons(rows: Sequence[Evidence]) -> tuple[Reason, ...]:

@@ -76,7 +76,7 @@ def _forest(figure: Figure) -> Any:
         title=None, grid=False, labels=figure.kind == "forest", labelExpr=f"{_json_list(labels)}[datum.value]", minExtent=room
     )
     y = alt.Y("row:O", sort=None, axis=axis_y)
-    value = alt.Scale(zero=False, nice=True, padding=6)
+    value = alt.Scale(zero=True, nice=True) if figure.exact else alt.Scale(zero=False, nice=True, padding=6)
     base = alt.Chart(alt.Data(values=records))
     layers = []
     if any("from" in record for record in records):

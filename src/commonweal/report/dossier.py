@@ -16,6 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from commonweal.evidence.numbers import duration_text
 from commonweal.evidence.records import Evidence, Finding, Method, Run
 from commonweal.evidence.store import writing
 from commonweal.evidence.units import UNITS
@@ -25,7 +26,6 @@ from commonweal.report.content import Dossier
 from commonweal.report.lineage import place_anchor
 from commonweal.report.map import draw_map
 from commonweal.report.method_text import method_blocks
-from commonweal.report.numbers import duration_text
 from commonweal.report.panels import write_panels
 from commonweal.report.table import evidence_table
 from commonweal.report.wording import (

@@ -9,12 +9,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from commonweal.evidence.numbers import (
+    INTERVALS,
+    Scale,
+    bounds_text,
+    detectable_text,
+    interval_text,
+    rounded,
+    scale_of,
+    value_text,
+)
 from commonweal.evidence.records import Estimate, Evidence, Method, Quantity
-from commonweal.report.numbers import Scale, bounds_text, detectable_text, interval_text, rounded, scale_of, value_text
-from commonweal.report.wording import INTERVALS, group_words, humanise, shorten
+from commonweal.report.wording import group_words, humanise, shorten
 
 COMPACT_FROM = 41
 SMALL_SET = 3
@@ -37,7 +46,7 @@ class Plotted:
 class Figure:
     """What one figure shows, before it is drawn."""
 
-    kind: Literal["forest", "compact", "scatter"]
+    kind: Literal["forest", "compact", "scatter", "table"]
     title: str
     axis: str
     scale: Scale
@@ -46,6 +55,11 @@ class Figure:
     caption: str
     spoken: str
     across: tuple[Plotted, ...] = ()
+
+    @property
+    def exact(self) -> bool:
+        """Whether every row is a complete count or a plain number, so that the axis begins at 0."""
+        return self.null is None and not any(_has_width(plotted.row) for plotted in self.rows)
 
     @property
     def bases(self) -> tuple[str, ...]:
@@ -64,8 +78,11 @@ def plan_figures(measure: str, rows: Sequence[Evidence], method: Method | None) 
             grouped = [row for row in same_unit if _estimate(row).group]
             single = [row for row in same_unit if not _estimate(row).group]
             label = quantities.get(name, Quantity(unit=unit, label=humanise(name).lower()))
-            for subject, of_subject in _by(grouped, _subject).items():
-                figures += [_forest(label, subject, part) for part in _attribute_sets(of_subject)]
+            parts = [(subject, part) for subject, rest in _by(grouped, _subject).items() for part in _attribute_sets(rest)]
+            figures += [_forest(label, subject, part) for subject, part in parts if _says_more_in_a_picture(part)]
+            listed = [(subject, entry) for subject, part in parts if not _says_more_in_a_picture(part) for entry in part]
+            if listed:
+                figures.append(_listing(label, listed))
             if _worth_drawing(single):
                 figures.append(_forest(label, "", [Plotted(_subject(row), row, _estimate(row)) for row in single]))
     return figures
@@ -89,6 +106,21 @@ def _worth_drawing(rows: Sequence[Evidence]) -> bool:
     """Whether numbers without groups say more in a picture: one with an interval, or several that differ."""
     bounded = [row for row in rows if _estimate(row).interval]
     return any(_has_width(row) for row in bounded) or len({_estimate(row).value for row in bounded}) > 1
+
+
+def _says_more_in_a_picture(part: Sequence[Plotted]) -> bool:
+    """Whether rows by group are worth drawing; one exact number, or plain yes and no, reads better in a table."""
+    exact = not any(_has_width(entry.row) or entry.estimate.null is not None for entry in part)
+    values = {entry.estimate.value for entry in part}
+    return not exact or (len(values) > 1 and not values <= {0.0, 1.0})
+
+
+def _listing(quantity: Quantity, listed: Sequence[tuple[str, Plotted]]) -> Figure:
+    """Rows that are shown as a table, each with its subject."""
+    subjects = {subject for subject, _ in listed}
+    several = len(subjects) > 1
+    rows = tuple(replace(entry, label=f"{subject}: {entry.label}") if several else entry for subject, entry in listed)
+    return replace(_forest(quantity, "" if several else subjects.pop(), rows), kind="table", null=None)
 
 
 def _by(rows: Iterable[Evidence], key: object) -> dict[str, list[Evidence]]:
@@ -146,7 +178,8 @@ def _forest(quantity: Quantity, subject: str, plotted: Sequence[Plotted]) -> Fig
 def _caption(quantity: Quantity, rows: Sequence[Plotted], null: float | None, scale: Scale) -> str:
     """What the marks mean."""
     kinds = sorted({entry.estimate.interval for entry in rows if entry.estimate.interval})
-    parts = [quantity.about] if quantity.about else []
+    about = quantity.about.strip()
+    parts = [about[:1].upper() + about[1:] + ("" if about.endswith((".", "!", "?")) else ".")] if about else []
     if kinds == ["range"] and not any(_has_width(entry.row) for entry in rows):
         parts.append("Complete counts, so there is no interval.")
     elif kinds:

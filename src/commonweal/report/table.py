@@ -12,8 +12,8 @@ from dataclasses import astuple, dataclass, fields
 
 from markupsafe import Markup
 
+from commonweal.evidence.numbers import detectable_text, interval_text, p_text, value_text
 from commonweal.evidence.records import Evidence, Method
-from commonweal.report.numbers import detectable_text, interval_text, p_text, value_text
 from commonweal.report.wording import STATUSES, anchor, group_words, humanise, visible
 
 LAZY_FROM = 2001

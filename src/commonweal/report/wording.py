@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from commonweal.evidence.records import Basis, Status, Verdict
-from commonweal.evidence.units import UNITS
 from commonweal.system.records import AssetKind, Relation
 
 
@@ -72,9 +71,6 @@ CHAPTERS: Mapping[str, str] = {
     "assessment": "Downstream: what follows for people",
     "recourse": "Recourse: what people have reported",
 }
-INTERVALS = {"confidence": "confidence interval", "uncertainty": "uncertainty interval", "range": "range"}
-MONEY = re.compile(r"^([A-Z]{3})(\d{4})(?:/(year|t|kWh))?$")
-PER = {"year": " a year", "t": " per tonne", "kWh": " per kilowatt-hour"}
 HIDDEN = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufffe\uffff]")
 MEASURE = re.compile(r"^[a-z_]+\.(?=[a-z0-9_]+$)")
 WEB = re.compile(r"https?://[^\s<>\"'\u0000-\u001f]+[^\s<>\"'.,;:)\]]")
@@ -143,18 +139,6 @@ def humanise(name: str) -> str:
 
 def chapter_title(chapter: str) -> str:
     return CHAPTERS.get(chapter, humanise(chapter))
-
-
-def unit_words(unit: str) -> str:
-    """A unit in words; money says its price year.
-
-    >>> unit_words("kWh"), unit_words("USD2020/year")
-    ('kilowatt-hours', 'USD at 2020 prices a year')
-    """
-    money = MONEY.match(unit)
-    if money:
-        return f"{money[1]} at {money[2]} prices{PER.get(money[3] or '', '')}"
-    return UNITS.get(unit, unit)
 
 
 def group_words(group: Mapping[str, str] | None) -> str:

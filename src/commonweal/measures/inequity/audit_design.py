@@ -34,7 +34,7 @@ MINIMUM_NAMES = 9
 MINIMUM_WORDINGS = 5
 MINIMUM_BLOCKS = 12
 MINIMUM_PROBES = 4
-PROBES_PER_FRAME = 4
+PROBES_PER_FRAME = {Design.BALANCED: 2, Design.FULL: 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +163,14 @@ def pronoun_layout(probes: Probes, pronouns: PronounSet, limit: Limit, share: fl
     return VersionsLayout("pronoun", groups, len(chosen), 1, "probe", tuple(place()), has_baseline=False)
 
 
-def cue_layout(probes: Probes, cue: CueSet, limit: Limit, share: float) -> VersionsLayout:
-    """One version of each sentence frame per group, in four probes each; the frame is the block, the probe the context."""
+def cue_layout(probes: Probes, cue: CueSet, design: Design, limit: Limit, share: float) -> VersionsLayout:
+    """One version of each sentence frame per group, in a few probes each; the frame is the block, the probe the context."""
     if len(cue.wordings) < MINIMUM_WORDINGS:
         raise NotApplicable(f"{len(cue.wordings)} wordings for the cue '{cue.attribute}'; at least {MINIMUM_WORDINGS} are needed")
     groups = reference_first(list(cue.groups), cue.reference)
     budget = None if limit.items is None else int(limit.items * share)
     fitting = probes.probes_of(cue)
-    each = min(PROBES_PER_FRAME, len(fitting))
+    each = min(PROBES_PER_FRAME[design], len(fitting))
     if budget is not None:
         each = min(each, budget // (len(groups) * len(cue.frames)))
     _enough_blocks(len(cue.frames) if each else 0, f"sentence frames for the cue '{cue.attribute}'", limit)

@@ -227,7 +227,7 @@ def _rate_gaps(axis: Axis, family: Family, start: int) -> Iterator[Estimate | Mi
             shared
             | {"quantity": "selection_rate_difference", "value": gap, "low": max(low, -1.0), "high": min(high, 1.0), "null": 0.0,
                "p_value": float(family.p_value[which]), "p_adjusted": float(family.p_adjusted[which]),
-               "minimum_detectable": detectable, "note": _rate_warning(overall)}
+               "minimum_detectable": detectable, "note": _rate_warning(overall, axis.score is not None)}
         )  # fmt: skip
         yield _ratio(rates, gap, error * critical, shared)
     yield from _spread("selection_rate_spread", "1", axis, bounds, [float(np.nanmean(c)) for c in axis.chosen_cells])
@@ -237,13 +237,11 @@ def _pair_items(axis: Axis, first: int, second: int) -> int:
     return int(sum((~np.isnan(axis.chosen_cells[g])).sum() for g in (first, second)))
 
 
-def _rate_warning(overall: float) -> str:
+def _rate_warning(overall: float, has_score: bool) -> str:
     if 0.05 <= overall <= 0.95:
         return ""
-    return (
-        f"{100 * overall:.1f} % of all cases get the favourable answer, so a difference of rates can say little here: "
-        f"read the log-odds gap beside it"
-    )
+    more = "read the gap in log-odds or scores beside it" if has_score else "the application gives no score that would say more"
+    return f"{100 * overall:.1f} % of all cases get the favourable answer, so a difference of rates can say little here: {more}"
 
 
 def _ratio(rates: list[float], gap: float, half: float, shared: dict[str, object]) -> Estimate | Missing:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -20,8 +20,8 @@ from commonweal.measures.inequity.audit_design import (
 from commonweal.measures.inequity.audit_estimates import Axis, estimates, name_axes, outcomes, version_axis
 from commonweal.measures.inequity.selection import pool_selection
 from commonweal.measures.options import Design, Limit
-from commonweal.measures.probe_file import Probes
-from commonweal.measures.registry import Workload, measure
+from commonweal.measures.probe_file import CueSet, Probes
+from commonweal.measures.registry import measure
 from commonweal.models.protocols import Case, Decision, DecisionApplication
 
 NAMES_SHARE = 0.75
@@ -44,10 +44,9 @@ QUANTITIES = {
 }
 
 
-def expected(probes: Probes, design: Design, limit: Limit) -> Workload:
-    """How many cases will be asked, before anything is."""
-    placed = [p for layout in _layouts(probes, design, limit) if not isinstance(layout, Missing) for p in layout.placed]
-    return Workload(len(placed), sum(len(p.case.text) for p in placed))
+def expected(probes: Probes, design: Design, limit: Limit) -> list[str]:
+    """The texts that will be asked, for the estimate of time before anything is."""
+    return [case.text for case in cases(probes, design, limit)]
 
 
 @measure(
@@ -82,17 +81,14 @@ def correspondence_audit(
 
     It does not show why, nor what happens to real applicants, nor anything about attributes that no probe signals.
 
-    Raises
-    ------
-    NotApplicable
-        If no axis has enough names, frames or wordings, or the limit leaves too few items.
+    An audit that has too few names, frames or wordings is a row `not_applicable`; one that a limit leaves too few items
+    is `skipped`.
     """
     layouts = list(_layouts(probes, design, limit))
-    missing = [layout for layout in layouts if isinstance(layout, Missing)]
+    yield from (layout for layout in layouts if isinstance(layout, Missing))
     usable = [layout for layout in layouts if not isinstance(layout, Missing)]
     if not usable:
-        raise NotApplicable("; ".join(one.reason for one in missing))
-    yield from missing
+        return
     decisions = application.decide([placed.case for layout in usable for placed in layout.placed])
     axes: list[Axis] = []
     start = 0
@@ -101,33 +97,44 @@ def correspondence_audit(
         start += len(layout.placed)
         answers = outcomes(layout.placed, own, _chosen(application, layout.placed, own))
         axes += name_axes(layout, answers, rng) if isinstance(layout, NamesLayout) else [version_axis(layout, answers, rng)]
-    unit = application.score_unit
-    yield from estimates(axes, "log_odds" if unit == "nat" else "score", unit or "score")
-    if unit is None:
-        reason = "the application answers a decision without a score, so there are no log-odds to compare"
-        yield Missing(quantity="log_odds_gap", status="not_applicable", reason=reason)
+    yield from estimates(axes, "log_odds" if application.score_unit == "nat" else "score", application.score_unit or "score")
+    without = sum(decision.score is None for decision in decisions)
+    if without:
+        quantity = "score_gap" if application.score_unit == "score" else "log_odds_gap"
+        reason = f"{without} of {len(decisions)} answers carry a decision without a score, so there are no log-odds or scores to compare"
+        yield Missing(quantity=quantity, status="not_applicable", reason=reason)
 
 
 def _layouts(probes: Probes, design: Design, limit: Limit) -> Iterator[NamesLayout | VersionsLayout | Missing]:
     """Every axis that the probe file allows; where one cannot be, why."""
     others = len(probes.cues) + (probes.pronouns is not None)
     share = (1 - NAMES_SHARE) / others if probes.names and others else 1.0 / max(others, 1)
-    status: Literal["not_applicable", "skipped"] = "not_applicable" if limit.items is None else "skipped"
     if probes.names:
-        try:
-            yield names_layout(probes, design, limit, NAMES_SHARE if others else 1.0)
-        except NotApplicable as reason:
-            yield Missing(quantity="names_audit", status=status, reason=str(reason))
-    if probes.pronouns is not None:
-        try:
-            yield pronoun_layout(probes, probes.pronouns, limit, share)
-        except NotApplicable as reason:
-            yield Missing(quantity="pronoun_audit", status=status, reason=str(reason))
+        names_share = NAMES_SHARE if others else 1.0
+        yield _or_missing(lambda within: names_layout(probes, design, within, names_share), limit, "names_audit")
+    if (pronouns := probes.pronouns) is not None:
+        yield _or_missing(lambda within: pronoun_layout(probes, pronouns, within, share), limit, "pronoun_audit")
     for cue in probes.cues:
+        place = partial(_place_cue, probes, cue, design, share)
+        yield _or_missing(place, limit, "cue_audit", {"attribute": cue.attribute})
+
+
+def _place_cue(probes: Probes, cue: CueSet, design: Design, share: float, limit: Limit) -> VersionsLayout:
+    return cue_layout(probes, cue, design, limit, share)
+
+
+def _or_missing(
+    place: Callable[[Limit], NamesLayout | VersionsLayout], limit: Limit, quantity: str, group: Mapping[str, str] | None = None
+) -> NamesLayout | VersionsLayout | Missing:
+    """The layout; or why there is none, `skipped` where it is only the limit that leaves too little."""
+    try:
+        return place(limit)
+    except NotApplicable as within_limit:
         try:
-            yield cue_layout(probes, cue, limit, share)
+            place(Limit())
         except NotApplicable as reason:
-            yield Missing(quantity="cue_audit", status=status, reason=str(reason), group={"attribute": cue.attribute})
+            return Missing(quantity=quantity, status="not_applicable", reason=str(reason), group=group)
+        return Missing(quantity=quantity, status="skipped", reason=str(within_limit), group=group)
 
 
 def _chosen(application: DecisionApplication, placed: Sequence[Placed], decisions: Sequence[Decision]) -> np.ndarray:

@@ -16,7 +16,7 @@ from commonweal.errors import NotApplicable
 from commonweal.evidence.intervals import wilson_interval
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.options import Limit
-from commonweal.measures.registry import Workload, measure
+from commonweal.measures.registry import measure
 from commonweal.models.protocols import Continuation, LanguageModel
 
 Array = npt.NDArray[np.float64]
@@ -69,10 +69,9 @@ def material(limit: Limit) -> Material:
     )
 
 
-def expected(limit: Limit) -> Workload:
-    """How much will be asked, before anything is."""
-    requests = material(limit).requests()
-    return Workload(len(requests) // 3, sum(len(request.context) for request in requests) // 3)
+def expected(limit: Limit) -> list[str]:
+    """The texts that will be asked, for the estimate of time before anything is."""
+    return [request.context for request in material(limit).requests()]
 
 
 @measure(
@@ -87,7 +86,7 @@ def expected(limit: Limit) -> Workload:
         "correlation": Quantity(unit="1", label="correlation of P(she) with the share of women"),
         "mean_skew": Quantity(unit="1", label="mean of P(she) minus the share of women"),
         "mean_they_share": Quantity(unit="1", label="mean P(they) among she, he and they"),
-        "beyond_workforce": Quantity(unit="1", label="occupations whose pronoun is more one-sided than their workforce"),
+        "beyond_workforce_share": Quantity(unit="1", label="occupations whose pronoun is more one-sided than their workforce"),
     },
     warnings=(
         "The workforce is not the norm to reach: it is itself a result of unequal chances. It is shown because a model that goes "
@@ -151,16 +150,20 @@ def _mean_interval(values: Array, level: float = 0.95) -> tuple[float, float]:
     return max(0.0, float(values.mean()) - half), min(1.0, float(values.mean()) + half)
 
 
-def _overall(given: Material, she: Array, they: Array, rng: np.random.Generator) -> Iterator[Estimate]:
+def _overall(given: Material, she: Array, they: Array, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
     """Slope, correlation, skew: intervals resample occupations and templates, both at random (Owen 2007)."""
     occupations, templates = she.shape
     draws = np.array([_summary(given.women, she, they, *_resample(occupations, templates, rng)) for _ in range(DRAWS)])
     observed = _summary(given.women, she, they, np.arange(occupations), np.arange(templates))
-    low, high = np.nanpercentile(draws, [2.5, 97.5], axis=0)
     for index, quantity in enumerate(("slope", "correlation", "mean_skew", "mean_they_share")):
         value = observed[index]
+        if np.isnan(value):
+            reason = "the model gives every occupation the same pronouns, and what does not vary has no correlation"
+            yield Missing(quantity=quantity, status="not_applicable", reason=reason)
+            continue
+        low, high = np.nanpercentile(draws[:, index], [2.5, 97.5])
         yield Estimate(
-            quantity=quantity, unit="1", value=float(value), low=float(min(low[index], value)), high=float(max(high[index], value)),
+            quantity=quantity, unit="1", value=float(value), low=float(min(low, value)), high=float(max(high, value)),
             interval="confidence", n=she.size, clusters=occupations,
             method=f"bootstrap over occupations and templates, {DRAWS:,} draws, percentile interval",
         )  # fmt: skip
@@ -169,7 +172,7 @@ def _overall(given: Material, she: Array, they: Array, rng: np.random.Generator)
     lower, upper = wilson_interval(rate, occupations)
     names = [occupation for occupation, is_beyond in zip(given.occupations, beyond, strict=True) if is_beyond]
     yield Estimate(
-        quantity="beyond_workforce", unit="1", value=rate, low=lower, high=upper, interval="confidence", n=occupations,
+        quantity="beyond_workforce_share", unit="1", value=rate, low=lower, high=upper, interval="confidence", n=occupations,
         clusters=occupations, method="simultaneous t intervals over templates (Bonferroni); Wilson interval of the share",
         note=("more one-sided than their workforce: " + ", ".join(names)) if names else "none is more one-sided with confidence",
     )  # fmt: skip
@@ -186,11 +189,14 @@ def _summary(
     centred = share - share.mean()
     slope = float((centred * model).sum() / (centred**2).sum())
     spread = model.std()
-    correlation = slope * float(share.std() / spread) if spread > 0 else float("nan")
+    correlation = slope * float(share.std() / spread) if spread > 1e-12 else float("nan")
     return slope, correlation, float((model - share).mean()), float(they[np.ix_(occupations, templates)].mean())
 
 
 def _is_beyond(values: Array, share: float, comparisons: int) -> bool:
-    """Whether P(she) lies beyond the workforce, further from one half on the same side, with simultaneous confidence."""
+    """Whether P(she) lies beyond the workforce, further from one half on the same side, with simultaneous confidence.
+
+    Beyond a workforce of exactly one half lies either side.
+    """
     low, high = _mean_interval(values, 1 - 0.05 / comparisons)
-    return low > share if share > 0.5 else high < share
+    return (share >= 0.5 and low > share) or (share <= 0.5 and high < share)

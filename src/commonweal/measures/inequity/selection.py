@@ -26,28 +26,41 @@ def pool_selection(score: Array, probe: Labels, share: float) -> Array:
     probe : int64 (item,), which probe an item is a version of.
     share : in (0, 1). A pool of R probes has `share * R` places; a fraction of a place is given by lot.
 
-    The number of competitors ahead is a sum of independent indicators (Poisson binomial); its distribution is
-    built up probe by probe.
+    The number of competitors ahead is a sum of independent indicators (Poisson binomial) once an item's own lot is drawn;
+    its distribution is built up probe by probe. Over the lot, the chance is a polynomial of a degree below the number of
+    probes, so Gauss-Legendre integration is exact.
 
     >>> pool_selection(np.array([3.0, 2.0, 1.0, 0.0]), np.array([0, 1, 2, 3]), 0.5)
     array([1., 1., 0., 0.])
+    >>> pool_selection(np.zeros(4), np.array([0, 1, 2, 3]), 0.25).round(6)
+    array([0.25, 0.25, 0.25, 0.25])
     """
     probes = np.unique(probe)
-    places = share * probes.size
-    whole = int(np.floor(places + 1e-9))
-    ahead = np.zeros((score.size, whole + 2))
-    ahead[:, 0] = 1.0
-    for other in probes:
+    above, level = np.zeros((probes.size, score.size)), np.zeros((probes.size, score.size))
+    for index, other in enumerate(probes):
         rivals = np.sort(score[probe == other])
-        above = (rivals.size - np.searchsorted(rivals, score, side="right")) / rivals.size
-        level = (np.searchsorted(rivals, score, side="right") - np.searchsorted(rivals, score, side="left")) / rivals.size
-        beats = np.where(probe == other, 0.0, above + level / 2)[:, None]
-        moved = ahead * (1 - beats)
-        moved[:, 1:] += ahead[:, :-1] * beats
-        moved[:, -1] += ahead[:, -1] * beats[:, 0]
+        highest, lowest = np.searchsorted(rivals, score, side="right"), np.searchsorted(rivals, score, side="left")
+        above[index] = np.where(probe == other, 0.0, (rivals.size - highest) / rivals.size)
+        level[index] = np.where(probe == other, 0.0, (highest - lowest) / rivals.size)
+    nodes, weights = np.polynomial.legendre.leggauss((probes.size + 1) // 2 if level.any() else 1)
+    chosen = np.zeros(score.size)
+    for node, weight in zip(nodes, weights, strict=True):
+        chosen += weight / 2 * _places_left(above + level * (1 + node) / 2, share * probes.size)
+    return np.clip(chosen, 0.0, 1.0)
+
+
+def _places_left(beats: Array, places: float) -> Array:
+    """Chance that fewer than `places` of the rivals are ahead; `beats` is float64 (rival, item), independent chances."""
+    whole = int(np.floor(places + 1e-9))
+    ahead = np.zeros((beats.shape[1], whole + 2))
+    ahead[:, 0] = 1.0
+    for each in beats:
+        moved = ahead * (1 - each[:, None])
+        moved[:, 1:] += ahead[:, :-1] * each[:, None]
+        moved[:, -1] += ahead[:, -1] * each
         ahead = moved
-    chosen: Array = ahead[:, :whole].sum(axis=1) + (places - whole) * ahead[:, whole]
-    return chosen
+    left: Array = ahead[:, :whole].sum(axis=1) + max(places - whole, 0.0) * ahead[:, whole]
+    return left
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ import re
 from dataclasses import dataclass
 
 from commonweal.evidence.records import Estimate
-from commonweal.report.wording import INTERVALS, unit_words
+from commonweal.evidence.units import unit_words
 
 POINTS = re.compile(r"(^|_)(difference|gap|excess)(_|$)")
 PLAIN = re.compile(r"(^|_)(ratio|slope|correlation|skew|index|odds)(_|$)")
+INTERVALS = {"confidence": "confidence interval", "uncertainty": "uncertainty interval", "range": "range"}
 PERCENT = re.compile(r"(^|_)(rate|share|probability|coverage|frequency|proportion)(_|$)")
 TINY = 1e-4
 HUGE = 1e9
@@ -135,7 +136,7 @@ def duration_text(seconds: float) -> str:
     ('0.42 s', '3 min 13 s', '2 h 1 min')
     """
     if seconds < 60:
-        return f"{seconds:.3g} s"
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     whole = round(seconds)
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"

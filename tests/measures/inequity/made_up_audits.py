@@ -1,0 +1,136 @@
+"""Applications that decide by numbers drawn from their seed, and probes to put to them. Nothing is a mock: they really decide."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+from commonweal.evidence.records import Estimate, Missing
+from commonweal.measures.probe_file import CueSet, Name, Probe, Probes, PronounSet, Wording
+from commonweal.models.protocols import Case, Decision
+
+TEXT = re.compile(r"^w(?P<wording>\d+) (?P<name>\S+) applies\. p(?P<probe>\d+)(?P<more>.*)$")
+NORMAL = NormalDist()
+FORMS = {"he": {"they": "he"}, "she": {"they": "she"}, "they": {"they": "they"}}
+
+
+def uniform(*parts: object) -> float:
+    """A number in (0, 1) that only depends on the parts."""
+    bits = hashlib.blake2b("/".join(map(str, parts)).encode(), digest_size=6).digest()
+    return (int.from_bytes(bits, "big") + 0.5) / 2**48
+
+
+def names_of(
+    per_cell: int, genders: Sequence[str] = ("men", "women"), races: Sequence[str] = ("Black", "White")
+) -> tuple[Name, ...]:
+    cells = [{"gender": gender, "race": race} for gender in genders for race in races]
+    return tuple(
+        Name(name=f"{cell['gender']}-{cell['race']}-{index}", groups=cell, source="made up")
+        for cell in cells
+        for index in range(per_cell)
+    )
+
+
+def made_up_probes(
+    per_cell: int = 9,
+    bodies: int = 8,
+    wordings: int = 5,
+    names: tuple[Name, ...] | None = None,
+    frames: int = 0,
+    pronouns: bool = False,
+) -> Probes:
+    cues = (
+        CueSet(
+            attribute="age", reference="younger", probes=tuple(f"p{index}" for index in range(bodies)),
+            frames=tuple({"younger": f"frame{index}-younger", "older": f"frame{index}-older"} for index in range(frames)),
+            wordings=tuple(Wording(id=f"c{index}", text=f"w{index} {{cue}} applies. {{body}}") for index in range(wordings)),
+        ),
+    )  # fmt: skip
+    sets = PronounSet(
+        attribute="gender", reference="he", forms=FORMS,
+        wordings=tuple(Wording(id=f"s{index}", text=f"w{index} {{statement}} applies. {{body}}") for index in range(wordings)),
+    )  # fmt: skip
+    return Probes(
+        name="made up", language="en", slot="resume", source="tests", reference={"gender": "men", "race": "White"},
+        probes=tuple(
+            Probe(id=f"p{index}", occupation="nurse", quality="average", body=f"p{index}", statement="pronoun-{they}" if pronouns else None)
+            for index in range(bodies)
+        ),
+        names=names_of(per_cell) if names is None else names,
+        wordings=tuple(Wording(id=f"n{index}", text=f"w{index} {{name}} applies. {{body}}") for index in range(wordings)),
+        pronouns=sets if pronouns else None,
+        cues=cues if frames else (),
+    )  # fmt: skip
+
+
+@dataclass
+class NoisyScreener:
+    """Log-odds = probe + name + wording + cell noise + effects of groups [nat], each from the seed and the text alone.
+
+    `rate_effect`: this share of the refusals of a group become favourable, whatever the score.
+    """
+
+    seed: int
+    name_sd: float = 0.5
+    probe_sd: float = 1.0
+    wording_sd: float = 0.5
+    noise_sd: float = 0.7
+    effects: Mapping[str, float] = field(default_factory=dict)
+    rate_effect: Mapping[str, float] = field(default_factory=dict)
+    shift: float = 0.0
+    score_unit: str | None = "nat"
+    top_share: float | None = None
+    threshold: float | None = 0.0
+    name: str = "noisy"
+    device: str = "cpu"
+    favourable: str = "invite"
+    runs_here: bool = True
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def fingerprint(self) -> str:
+        return f"noisy {self.seed}"
+
+    def normal(self, *parts: object) -> float:
+        return NORMAL.inv_cdf(uniform(self.seed, *parts))
+
+    def log_odds(self, text: str) -> float:
+        found = TEXT.match(text)
+        assert found is not None, text
+        person = found["name"]
+        value = self.shift + self.probe_sd * self.normal("probe", found["probe"]) + self.name_sd * self.normal("name", person)
+        value += self.wording_sd * self.normal("wording", found["wording"]) + self.noise_sd * self.normal("cell", text)
+        return value + sum(effect for group, effect in self.effects.items() if group in person.split("-"))
+
+    def decide(self, cases: Sequence[Case]) -> list[Decision]:
+        return [self.decision(case.text) for case in cases]
+
+    def decision(self, text: str) -> Decision:
+        self.asked.append(text)
+        score = self.log_odds(text)
+        chosen = score > 0.0
+        for group, share in self.rate_effect.items():
+            found = TEXT.match(text)
+            if not chosen and found is not None and group in found["name"].split("-"):
+                chosen = uniform(self.seed, "turned", text) < share
+        told = None if self.score_unit is None else score
+        return Decision("invite" if chosen else "reject", None if self.top_share is not None else chosen, told)
+
+
+Rows = list[Estimate | Missing]
+
+
+def the(rows: Rows, quantity: str, group: Mapping[str, str] | str, reference: str | None = None) -> Estimate:
+    """The one estimate of a quantity for a group, against a reference group if one is named."""
+    wanted = {group} if isinstance(group, str) else set(group.values())
+    found = [
+        row
+        for row in rows
+        if isinstance(row, Estimate) and row.quantity == quantity and set((row.group or {}).values()) == wanted
+        and (reference is None or set((row.reference or {}).values()) == {reference})
+    ]  # fmt: skip
+    assert len(found) == 1, (quantity, group, reference, len(found))
+    return found[0]
