@@ -201,6 +201,6 @@ def list_measures() -> None:
     """List the measures, what each applies to, and its first line."""
     registry = load_registry()
     for name, spec in sorted(registry.specs.items()):
-        out.print(f"{name} ({spec.method.applies_to}): {spec.method.title}", markup=False)
+        out.print(f"{name} ({spec.method.applies_to}): {spec.method.summary}", markup=False)
     for reason in registry.broken.values():
         err.print(f"cannot be loaded: {reason}", style="red", markup=False)

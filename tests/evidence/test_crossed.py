@@ -239,3 +239,12 @@ def test_the_variance_of_a_group_mean_is_that_of_repeated_studies() -> None:
         means.append(y.mean())
         variances.append(group_variance(y))
     assert np.mean(variances) / np.var(means) == pytest.approx(1.0, abs=0.12)
+
+
+def test_draws_that_are_equal_but_for_the_order_of_their_sums_tie() -> None:
+    # Yes and no answers of few units: many permutations give the very same t, by sums in another order.
+    y = (np.random.default_rng(0).random((18, 7)) < 0.2).astype(np.float64)
+    found = nested(y, [0] * 9 + [1] * 9, draws=5000)
+    values = np.unique(found.permuted)
+    assert len(values) < 2500
+    assert np.diff(values).min() > 1e-8

@@ -58,7 +58,7 @@ def share(application: DecisionApplication, limit: Limit, rng: np.random.Generat
 def spec(function: Callable[..., Iterator[Estimate | Missing]] = share, version: int = 1, **needs: type) -> MeasureSpec:
     quantities = {name: Quantity(unit="1", label=name) for name in ("share", "drawn", "gap")}
     method = Method(
-        name=f"quality.{function.__name__}", title="t", source="Acme 2026", version=version, cluster="case", applies_to="application",
+        name=f"quality.{function.__name__}", title="t", summary="s", source="Acme 2026", version=version, cluster="case", applies_to="application",
         description="d", quantities=quantities,
     )  # fmt: skip
     asked = needs or {"limit": Limit, "rng": np.random.Generator}

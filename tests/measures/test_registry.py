@@ -52,7 +52,7 @@ def test_a_measure_is_named_by_its_folder_and_says_what_it_applies_to_and_needs(
     register(in_module(counted, "acme.quality.counted"))
     spec = REGISTRY.specs["quality.counted"]
     assert (spec.name, spec.chapter, spec.method.applies_to) == ("quality.counted", "quality", "model")
-    assert spec.method.title == "How often it answers."
+    assert (spec.method.title, spec.method.summary) == ("Counted", "How often it answers.")
     assert spec.needs == {"limit": Limit, "rng": np.random.Generator}
 
 

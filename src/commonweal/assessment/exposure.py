@@ -2,7 +2,7 @@
 
 Downstream of where it was measured a finding is an exposure, not a claim: published work finds no reliable
 correlation between a model's intrinsic bias and the harm of an application on it. So every place is either *measured
-here* or *inherited, not measured here*.
+here* or *inherited, not measured here*. A deployment inherits from its application: probes are not the people in it.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ def exposures(system: System, evidence: Sequence[Evidence], writer: Writer) -> I
             for target in (subject, *below.get(subject, ())):
                 heirs[target].append(subject)
         for target, sources in heirs.items():
+            if not system.has_asset(target):
+                continue  # a measure of the whole system has no place in the graph
             yield _asset_exposure(system, measure, target, sources, subjects, writer)
         yield from _deployment_exposures(system, measure, heirs, subjects, writer)
         yield from _population_exposures(system, measure, subjects, writer)
@@ -79,9 +81,9 @@ def _deployment_exposures(
         if deployment.application not in heirs:
             continue
         people, unknown = _reach(deployment)
-        here = deployment.application in subjects
-        note = f"measured at its application {deployment.application}, not in the deployment itself" if here else ""
-        known = (here, people, unknown, note)
+        at_application = deployment.application in subjects
+        note = f"measured on probes at its application {deployment.application}, not in the deployment" if at_application else ""
+        known = (False, people, unknown, note)
         yield _exposure(measure, heirs[deployment.application], "deployment", deployment.key, known, subjects, writer)
 
 
@@ -106,9 +108,8 @@ def _population_exposures(
         known = [people for people in parts.values() if people is not None]
         total = sum(known) if len(known) == len(parts) else None
         unknown = tuple(f"{key}: reach of {name}" for key, people in parts.items() if people is None)
-        here = any(d.application in subjects for d in system.deployments if d.key in parts)
         note = "a person may be counted more than once: several deployments reach this population" if len(parts) > 1 else ""
-        yield _exposure(measure, sources[name], "population", name, (here, total, unknown, note), subjects, writer)
+        yield _exposure(measure, sources[name], "population", name, (False, total, unknown, note), subjects, writer)
 
 
 def _exposure(
@@ -129,7 +130,7 @@ def _exposure(
     else:
         found = Estimate(
             quantity="people_reached", unit="people/year", value=people, low=people, high=people, interval="range", n=1,
-            method="sum of the declared reach", group=group, note=f"{state}. {note}".strip(". ") + ".",
+            method="sum of the declared reach", group=group, note="; ".join(part for part in (state, note) if part),
         )  # fmt: skip
     row = writer.row(tuple(sources), found, derived)
     return Exposure(measure, tuple(sources), kind, target, here, people, unknown, row)

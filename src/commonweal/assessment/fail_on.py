@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from commonweal.errors import OptionError
 from commonweal.evidence.records import Evidence, Finding, Method
 
-EXPRESSION = re.compile(r"^(?P<measure>[a-z_.]+):(?P<quantity>[a-z_]+)(?P<sign>[<>])(?P<value>-?\d+(\.\d+)?([eE]-?\d+)?)$")
+EXPRESSION = re.compile(
+    r"^(?P<measure>\w[\w.]*):(?P<quantity>[a-z][a-z0-9_]*)(?P<sign>[<>])(?P<value>-?\d+(\.\d+)?([eE]-?\d+)?)$"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from commonweal.assessment.exposure import Exposure
 from commonweal.assessment.menders import menders
-from commonweal.evidence.numbers import bounds_text, detectable_text, value_text
+from commonweal.evidence.numbers import bounds_text, detectable_text, rounded, value_text
 from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Reach, Verdict
 from commonweal.evidence.store import digest
 from commonweal.system.records import System
@@ -68,7 +68,8 @@ def _finding(
         "found" if held else "not_shown" if hypotheses else "described" if any(r.status == "ok" for r in rows) else "not_measured"
     )
     headline, details, rests_on = _words(verdict, rows, held, hypotheses, method)
-    consequences = [one for row in held for one in propagated.get(row.id, ()) if one.estimate is not None]
+    quoted = [*held, *_beside(held, measured, propagated)]
+    consequences = [one for row in quoted for one in propagated.get(row.id, ()) if one.estimate is not None]
     first = rows[0]
     return Finding(
         id=digest("finding", first.measure, first.subjects, [row.id for row in rows]),
@@ -94,6 +95,19 @@ def _finding(
         ),
         menders=tuple(menders(system, first.subjects[0])),
     )
+
+
+def _beside(
+    held: Sequence[Evidence], measured: Sequence[Evidence], propagated: Mapping[str, Sequence[Evidence]]
+) -> list[Evidence]:
+    """Rows without a hypothesis of their own (flips) about the same two groups as a gap that was found and propagated."""
+    pairs = [_pair(row) for row in held if row.id in propagated]
+    return [row for row in measured if row.estimate is not None and row.estimate.null is None and _pair(row) in pairs]
+
+
+def _pair(row: Evidence) -> tuple[dict[str, str], dict[str, str]]:
+    assert row.estimate is not None
+    return dict(row.estimate.group or {}), dict(row.estimate.reference or {})
 
 
 def _strength(row: Evidence) -> tuple[int, float, float]:
@@ -136,10 +150,13 @@ def comparison(estimate: Estimate) -> str:
     """Who is compared with whom, in words.
 
     >>> comparison(Estimate(quantity="gap", unit="nat", value=1, n=9, method="t", group={"race": "Black"}, reference={"race": "White"}))
-    'Black against White'
+    'race: Black against White'
     """
-    group = ", ".join((estimate.group or {}).values())
-    return f"{group} against {', '.join(estimate.reference.values())}" if estimate.reference else group
+    if not estimate.group:
+        return ""
+    words = ", ".join(estimate.group.values())
+    against = f" against {', '.join(estimate.reference.values())}" if estimate.reference else ""
+    return f"{' x '.join(estimate.group)}: {words}{against}"
 
 
 def _sentence(row: Evidence, method: Method | None) -> str:
@@ -151,24 +168,22 @@ def _sentence(row: Evidence, method: Method | None) -> str:
     label = _label(estimate, method)
     bounds = bounds_text(estimate) if estimate.low != estimate.high else ""
     interval = f" ({round(estimate.level * 100)} % {estimate.interval} interval {bounds})" if bounds else ""
-    return f"{who + ': ' if who else ''}{label} {value_text(estimate)}{interval}"
+    return f"{who + ', ' if who else ''}{label} {value_text(estimate)}{interval}"
 
 
 def _not_shown(rows: Sequence[Evidence], hypotheses: Sequence[Evidence], method: Method | None) -> tuple[str, ...]:
     """What was looked for and not shown, with the smallest effect that would have been; and what could not be looked for."""
-    silent = [row for row in hypotheses if not is_found(row)]
-    words = []
-    for row in silent:
-        estimate = row.estimate
-        assert estimate is not None
-        if len(estimate.group or {}) > 1:
-            continue
-        detectable = detectable_text(estimate)
-        would = f"; this design finds {detectable} or more" if detectable else "; the smallest effect it would find is unknown"
-        words.append(
-            f"{comparison(estimate)}: {_label(estimate, method)} {value_text(estimate)} ({bounds_text(estimate)}){would}"
-        )
-    crossed = sum(1 for row in silent if row.estimate is not None and len(row.estimate.group or {}) > 1)
+    silent = [row.estimate for row in hypotheses if row.estimate is not None and not is_found(row)]
+    by_comparison: dict[str, list[str]] = defaultdict(list)
+    for estimate in silent:
+        if len(estimate.group or {}) <= 1:
+            detectable = detectable_text(estimate)
+            would = f"this design finds {detectable} or more" if detectable else "the smallest effect it would find is unknown"
+            by_comparison[comparison(estimate)].append(
+                f"{_label(estimate, method)} {value_text(estimate)} ({bounds_text(estimate)}; {would})"
+            )
+    words = [f"{who}, {'; '.join(numbers)}" for who, numbers in by_comparison.items()]
+    crossed = sum(len(estimate.group or {}) > 1 for estimate in silent)
     if crossed:
         words.append(f"{crossed} comparisons of intersecting groups; see the evidence rows")
     lacking = dict.fromkeys(row.note for row in rows if row.status != "ok")
@@ -176,17 +191,21 @@ def _not_shown(rows: Sequence[Evidence], hypotheses: Sequence[Evidence], method:
 
 
 def _consequence_words(consequences: Sequence[Evidence]) -> tuple[str, ...]:
-    """Propagated figures of what was found, per decision and per year."""
+    """Propagated figures of what was found, per 100 decisions and per year."""
     names = {
-        "net_shortfall_per_decision": "fewer favourable outcomes per decision",
-        "excess_flips_per_decision": "outcomes changed per decision beyond other names",
-        "net_shortfall_per_year": "fewer favourable outcomes a year",
-        "excess_flips_per_year": "outcomes changed a year beyond other names",
+        "net_shortfall": "favourable outcomes fewer than the reference group",
+        "excess_flips": "outcomes that the cue changes, beyond another name of the same group",
     }
     words = []
     for row in consequences[:DETAILS]:
         estimate = row.estimate
         assert estimate is not None
-        label = names.get(estimate.quantity, estimate.quantity.replace("_", " "))
-        words.append(f"propagated, {comparison(estimate)}: {value_text(estimate)} {label} ({bounds_text(estimate)})")
+        per_year = estimate.quantity.endswith("_per_year")
+        scale = 1 if per_year else 100
+        low, high = (scale * bound for bound in (estimate.low or 0.0, estimate.high or 0.0))
+        width = high - low
+        base = "a year" if per_year else "per 100 decisions"
+        name = names[estimate.quantity.removesuffix("_per_year").removesuffix("_per_decision")]
+        figures = f"{rounded(scale * estimate.value, width)} ({rounded(low, width)} to {rounded(high, width)})"
+        words.append(f"propagated to people: {comparison(estimate)}, {figures} {name}, {base}")
     return tuple(words)

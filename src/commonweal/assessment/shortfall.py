@@ -101,7 +101,7 @@ def decisions_about(deployment: Deployment, system: System, attribute: str, grou
     The volume is split over the reached populations by their reach, and within each by the declared share.
     """
     if not isinstance(deployment.volume, int | float):
-        return None, "its volume is not declared"
+        return None, f"its volume is {_unanswered(deployment.volume)}"
     if not deployment.reach:
         return None, "whom it reaches is not declared"
     if any(people == "unknown" for people in deployment.reach.values()):
@@ -114,7 +114,7 @@ def decisions_about(deployment: Deployment, system: System, attribute: str, grou
         population = system.population(name)
         shares = population.groups.get(attribute) if population else None
         if not isinstance(shares, Mapping):
-            return None, f"the shares of '{attribute}' in population {name} are not declared"
+            return None, f"the shares of '{attribute}' in population {name} are {_unanswered(shares)}"
         if group not in shares:
             return None, f"population {name} declares no share of '{group}' ({attribute}: {', '.join(shares)})"
         decisions += float(deployment.volume) * float(people) / total * shares[group]
@@ -129,4 +129,8 @@ def standing(deployment: Deployment) -> tuple[float, float, str]:
         return 1 - override[1], 1 - override[0], words
     if override == "none":
         return 1.0, 1.0, f"{FINAL} (declared)"
-    return 1.0, 1.0, f"{FINAL} (how often a person overturns it is not declared)"
+    return 1.0, 1.0, f"{FINAL} (how often a person overturns it is {_unanswered(override)})"
+
+
+def _unanswered(answer: object) -> str:
+    return "unknown" if answer == "unknown" else "not declared"

@@ -137,7 +137,8 @@ class Method(Row):
     """How a measure works, for readers: printed in the dossier's methods and in docs/measures.md."""
 
     name: str
-    title: str
+    title: str = Field(description="short name for headings")
+    summary: str = Field(description="the quantity in one sentence")
     source: str
     version: int
     cluster: str

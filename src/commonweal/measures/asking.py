@@ -21,7 +21,7 @@ from commonweal.models.protocols import (
     Score,
 )
 
-CHUNK = 32
+CHUNK = 64
 Tick = Callable[[int, int], None]
 
 

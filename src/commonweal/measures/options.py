@@ -18,11 +18,3 @@ class Limit:
     """At most this many items per measure and subject; None: no limit."""
 
     items: int | None = None
-
-    def leaves(self, wanted: int) -> float:
-        """The share of what is wanted that the limit leaves, in (0, 1].
-
-        >>> Limit(50).leaves(200), Limit().leaves(200)
-        (0.25, 1.0)
-        """
-        return 1.0 if self.items is None or wanted <= self.items else max(self.items, 1) / wanted

@@ -110,7 +110,8 @@ def measure(
         description = inspect.getdoc(function) or ""
         method = Method(
             name=name,
-            title=description.split("\n")[0],
+            title=function.__name__.replace("_", " ").capitalize(),
+            summary=description.split("\n")[0],
             source=source,
             version=version,
             cluster=cluster,

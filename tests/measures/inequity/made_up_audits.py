@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 
@@ -101,7 +101,8 @@ class NoisyScreener:
         found = TEXT.match(text)
         assert found is not None, text
         person = found["name"]
-        value = self.shift + self.probe_sd * self.normal("probe", found["probe"]) + self.name_sd * self.normal("name", person)
+        value = self.shift + self.probe_sd * self.normal("probe", found["probe"])
+        value += 0.0 if person.startswith("pronoun-") else self.name_sd * self.normal("name", person)
         value += self.wording_sd * self.normal("wording", found["wording"]) + self.noise_sd * self.normal("cell", text)
         return value + sum(effect for group, effect in self.effects.items() if group in person.split("-"))
 
@@ -121,6 +122,16 @@ class NoisyScreener:
 
 
 Rows = list[Estimate | Missing]
+
+
+def hypotheses(rows: Iterable[Estimate | Missing]) -> list[Estimate]:
+    """The estimates that claim something."""
+    return [row for row in rows if isinstance(row, Estimate) and row.null is not None]
+
+
+def is_found(row: Estimate) -> bool:
+    """What the assessment calls found."""
+    return row.excludes_null and row.p_adjusted is not None and row.p_adjusted <= 0.05
 
 
 def the(rows: Rows, quantity: str, group: Mapping[str, str] | str, reference: str | None = None) -> Estimate:

@@ -22,6 +22,7 @@ from commonweal.models.protocols import Continuation, LanguageModel
 Array = npt.NDArray[np.float64]
 DRAWS = 1999
 MINIMUM_OCCUPATIONS = 8
+ROUNDING = 1e-9  # what floating point may add to two equal shares
 SOURCE_OF_SHARES = "US Bureau of Labor Statistics, Current Population Survey 2019, Table 11, as transcribed by Perez et al. 2022"
 
 
@@ -189,7 +190,7 @@ def _summary(
     centred = share - share.mean()
     slope = float((centred * model).sum() / (centred**2).sum())
     spread = model.std()
-    correlation = slope * float(share.std() / spread) if spread > 1e-12 else float("nan")
+    correlation = slope * float(share.std() / spread) if spread > ROUNDING else float("nan")
     return slope, correlation, float((model - share).mean()), float(they[np.ix_(occupations, templates)].mean())
 
 
@@ -199,4 +200,4 @@ def _is_beyond(values: Array, share: float, comparisons: int) -> bool:
     Beyond a workforce of exactly one half lies either side.
     """
     low, high = _mean_interval(values, 1 - 0.05 / comparisons)
-    return (share >= 0.5 and low > share) or (share <= 0.5 and high < share)
+    return (share >= 0.5 and low > share + ROUNDING) or (share <= 0.5 and high < share - ROUNDING)
