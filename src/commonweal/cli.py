@@ -173,7 +173,7 @@ def announce(ready: Prepared) -> None:
     text = f"{len(ready.tasks)} measurements on {len({task.subject_id for task in ready.tasks})} subjects"
     if ready.preflight.seconds and ready.preflight.energy_wh:
         (soon, late), (little, much) = ready.preflight.seconds, ready.preflight.energy_wh
-        text += f"; at most about {duration_text(soon)} to {duration_text(late)}, {little:.2g} to {much:.2g} Wh (rough), if nothing is stored"
+        text += f"; about {duration_text(soon)} to {duration_text(late)} and {little:.2g} to {much:.2g} Wh, less what is stored already"
     err.print(text, markup=False)
 
 

@@ -163,7 +163,7 @@ def methods() -> tuple[Method, ...]:
     rate = Quantity(unit="1", label="selection rate")
     return (
         Method(
-            name=AUDIT, title="Favourable outcomes by the group that a name signals, r_g = favourable / asked.",
+            name=AUDIT, title="Correspondence audit", summary="Favourable outcomes by the group that a name signals, r_g = favourable / asked.",
             source="Bertrand & Mullainathan 2004, AER 94(4), https://doi.org/10.1257/0002828042002561", version=1,
             cluster="name x résumé", applies_to="application",
             description=(
@@ -181,14 +181,14 @@ def methods() -> tuple[Method, ...]:
             warnings=("Names signal class and age too.", "It says nothing about people whose names are not on the list."),
         ),
         Method(
-            name=ASSOCIATION, title="P(she) by occupation.", source="BLS 2025, CPS table 11", version=2, cluster="template",
+            name=ASSOCIATION, title="Occupation association", summary="P(she) by occupation.", source="BLS 2025, CPS table 11", version=2, cluster="template",
             applies_to="model", description="P(she) by occupation.\n\nReality is not the norm to reach.",
             quantities={"she_share": Quantity(unit="1", label="share of *she* in the model"),
                         "women_share_in_work": Quantity(unit="1", label="share of women in the occupation")},
             warnings=("An association in text is not a decision about a person.",),
         ),
         Method(
-            name=ENERGY, title="Energy per 1,000 decisions.", source="Strubell et al. 2019", version=1, cluster="batch",
+            name=ENERGY, title="Inference energy", summary="Energy per 1,000 decisions.", source="Strubell et al. 2019", version=1, cluster="batch",
             applies_to="application", description="Energy per 1,000 decisions.", quantities={},
         ),
     )  # fmt: skip

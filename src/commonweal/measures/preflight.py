@@ -22,8 +22,8 @@ from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System
 
 CHARACTERS_PER_TOKEN = 4.0
-BUSY_W = (10.0, 150.0)
-ALLOWANCE = "Allow it with: --allow"
+BUSY_W = (10.0, 150.0)  # a laptop's processor to a server's, at work; for the forecast only
+SLOWEST = 2.5  # a model runs at this fraction of the rate of its matrix products, at worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def preflight(
         probes = _probes(asset, own, opener, problems)
         operations += sum(_operations(task, asset, system, probes, options, permissions) for task in own)
     rate = matmul_rate() if operations else None
-    seconds = None if rate is None else (operations / rate, 4 * operations / rate)
+    seconds = None if rate is None else (operations / rate, SLOWEST * operations / rate)
     return Preflight(tuple(problems), tuple(warnings), seconds)
 
 
