@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,7 +49,8 @@ def plain_errors(debug: bool) -> Iterator[None]:
         yield
     except CommonwealError as error:
         if debug:
-            raise
+            traceback.print_exc()
+            raise typer.Exit(BAD_INPUT) from None
         for line in str(error).split("\n"):
             err.print(f"error: {line}", style="red", markup=False)
         raise typer.Exit(BAD_INPUT) from None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from assessed_systems import AUDIT, METHODS, deployment, estimate, evidence, system, writer
+from tests.assessment.assessed_systems import AUDIT, METHODS, deployment, estimate, evidence, system, writer
 
 from commonweal.assessment import assess
 from commonweal.assessment.exposure import Exposure, exposures

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from assessed_systems import AUDIT, METHODS, estimate, evidence, system
+from tests.assessment.assessed_systems import AUDIT, METHODS, estimate, evidence, system
 
 from commonweal.assessment import assess
 from commonweal.assessment.fail_on import judge, parse_condition

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from assessed_systems import AUDIT, METHODS, estimate, evidence, system
+from tests.assessment.assessed_systems import AUDIT, METHODS, estimate, evidence, system
 
 from commonweal.assessment import assess
 from commonweal.assessment.findings import is_found

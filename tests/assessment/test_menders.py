@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from assessed_systems import system
+from tests.assessment.assessed_systems import system
 
 from commonweal.assessment.menders import menders
 from commonweal.system.records import Actor, Asset, Dependency, System

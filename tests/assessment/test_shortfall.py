@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from assessed_systems import deployment, estimate, evidence, system, writer
+from tests.assessment.assessed_systems import deployment, estimate, evidence, system, writer
 
 from commonweal.assessment.shortfall import shortfalls
 from commonweal.evidence.records import Estimate, Evidence

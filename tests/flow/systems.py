@@ -1,4 +1,4 @@
-"""Small real systems for tests of the whole flow: a Python application beside its system file."""
+"""Small real systems for tests of the whole flow: Python applications beside their system file, and an HTTP service."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 NOISE = '''
-"""A screener with noise per name, per résumé and per text, and a gap for one group on request. It keeps a log of what it was asked."""
+"""A screener whose score is noise per text. It keeps a log of what it was asked."""
 import hashlib, os, time
 import numpy as np
 from pathlib import Path
@@ -27,6 +27,34 @@ def decide(texts):
     return [{"score": float(noise("text", text))} for text in texts]
 '''
 
+NAMED = '''
+"""A screener that has its likings for single names and résumés, and treats men better by NOISE_GAP if that is set."""
+import csv, hashlib, os, re
+from importlib.resources import files
+from statistics import NormalDist
+
+SEED, GAP = os.environ.get("NOISE_SEED", "0"), float(os.environ.get("NOISE_GAP", "0"))
+LIST = (files("commonweal.measures") / "probes" / "us_names.csv").read_text(encoding="utf-8")
+GENDER = {row["name"]: row["gender"] for row in csv.DictReader(LIST.splitlines())}
+NAME = re.compile(r"\\b(" + "|".join(map(re.escape, GENDER)) + r")\\b")
+
+def uniform(*key):
+    return (int.from_bytes(hashlib.blake2b(repr((SEED, *key)).encode(), digest_size=7).digest(), "big") + 0.5) / 2**56
+
+def noise(*key):
+    return NormalDist().inv_cdf(uniform(*key))
+
+def decide(texts):
+    answers = []
+    for text in texts:
+        match = NAME.search(text)
+        name = match[1] if match else ""
+        liking = 0.05 * noise("name", name) + 0.1 * noise("rest", NAME.sub("", text))
+        gap = GAP if GENDER.get(name) == "men" else 0.0
+        answers.append("invite" if uniform("text", text) < 0.45 + liking + gap else "reject")
+    return answers
+'''
+
 SYSTEM = """
 schema: commonweal/1
 name: A test agency
@@ -43,19 +71,24 @@ assets:
     kind: application
     actor: agency
     locator: "{locator}"
-    outcome: {{favourable: invite, decide: {{threshold: 0.0}}{timeout}}}
+    outcome: {{favourable: invite{rule}}}
     probes: builtin:hiring
-    names_per_group: 9
+    names_per_group: {names}
 deployments:
   - {{application: screener, context: employment, grid: FRA, volume: 1000, reach: {{applicants: 500}}, human_override: none}}
 """
 
 
-def write_system(folder: Path, locator: str = "python:noise_app:decide", timeout: str = "") -> Path:
-    """A system file with one application; with the Python one, its module is written beside it."""
+APPLICATIONS = {"noise_app": NOISE, "name_app": NAMED}
+
+
+def write_system(folder: Path, locator: str = "python:noise_app:decide", *, timeout: str = "", names: int = 9) -> Path:
+    """A system file with one application; with a Python one, its module is written beside it."""
     folder.mkdir(parents=True, exist_ok=True)
-    if locator.startswith("python:noise_app"):
-        (folder / "noise_app.py").write_text(textwrap.dedent(NOISE), encoding="utf-8")
+    module = locator.split(":")[1] if locator.startswith("python:") else ""
+    if module in APPLICATIONS:
+        (folder / f"{module}.py").write_text(textwrap.dedent(APPLICATIONS[module]), encoding="utf-8")
+    rule = "" if module == "name_app" else ", decide: {threshold: 0.0}"
     path = folder / "system.yaml"
-    path.write_text(SYSTEM.format(locator=locator, timeout=timeout), encoding="utf-8")
+    path.write_text(SYSTEM.format(locator=locator, rule=rule + timeout, names=names), encoding="utf-8")
     return path

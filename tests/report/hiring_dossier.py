@@ -6,7 +6,7 @@ import itertools
 import random
 from collections.abc import Iterator, Mapping
 
-from declared_systems import hiring_system, large_system
+from tests.report.declared_systems import hiring_system, large_system
 
 from commonweal.evidence.records import (
     Basis,

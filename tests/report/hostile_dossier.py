@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hiring_dossier import RUN, hiring_dossier
+from tests.report.hiring_dossier import RUN, hiring_dossier
 
 from commonweal.evidence.records import Evidence
 from commonweal.report.content import Dossier

@@ -11,8 +11,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hiring_dossier import hiring_dossier, one_asset_dossier
-from hostile_dossier import HOSTILE
+from tests.report.hiring_dossier import hiring_dossier, one_asset_dossier
+from tests.report.hostile_dossier import HOSTILE
 
 from commonweal.errors import OutputError
 from commonweal.report.content import Dossier, dossier_schema_text

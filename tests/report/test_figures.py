@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from hiring_dossier import ASSOCIATION, AUDIT, DECLARED, ENERGY, Rows
+from tests.report.hiring_dossier import ASSOCIATION, AUDIT, DECLARED, ENERGY, Rows
 
 from commonweal.evidence.numbers import detectable_text, interval_text, rounded, value_text
 from commonweal.evidence.records import Estimate, Evidence

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up_audits import NoisyScreener, Rows, hypotheses, is_found, made_up_probes, names_of, the
+from tests.measures.inequity.made_up_audits import NoisyScreener, Rows, hypotheses, is_found, made_up_probes, names_of, the
 from scipy.stats import binom
 
 from commonweal.evidence.intervals import newcombe_interval

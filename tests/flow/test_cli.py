@@ -1,0 +1,204 @@
+"""The command line as a person meets it: each test runs the real command in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from pathlib import Path
+
+import click
+import polars as pl
+import pytest
+import typer
+
+from commonweal.cli import app
+from commonweal.system.starter import STARTER
+from tests.flow.commands import commonweal, dossier_in, rows_in
+from tests.flow.systems import write_system
+
+AUDIT = "inequity.correspondence_audit"
+TRANSPARENCY = "transparency.declaration_completeness"
+COMMANDS: click.Group = typer.main.get_command(app)  # type: ignore[assignment]
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a system of one Python application, audited with seed 0 into `zero`."""
+    folder = tmp_path_factory.mktemp("audited")
+    write_system(folder)
+    ended = commonweal("run", "system.yaml", "--out", "zero", "--measures", AUDIT, "--allow-code", cwd=folder)
+    assert ended.code == 0, ended.err
+    return folder
+
+
+@pytest.fixture(scope="module")
+def declared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the starter system."""
+    folder = tmp_path_factory.mktemp("declared")
+    (folder / "system.yaml").write_text(STARTER, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("command", [None, *sorted(COMMANDS.commands)])
+def test_help_names_every_option_and_says_what_each_is_for(command: str | None) -> None:
+    ended = commonweal(*([command] if command else []), "--help", COLUMNS="100")
+    assert (ended.code, ended.err) == (0, "")
+    text = " ".join(re.sub(r"[│╭╮╰╯─]", " ", ended.out).split())
+    described = COMMANDS.commands[command] if command else COMMANDS
+    assert (described.help or "").split("\n")[0] in text
+    for parameter in described.params:
+        explanation = getattr(parameter, "help", None)
+        name = parameter.opts[0] if parameter.opts[0].startswith("-") else str(parameter.metavar)
+        assert name in text
+        assert explanation, f"{name} has no explanation"
+        assert explanation.split()[-1] in text
+    for name in COMMANDS.commands if command is None else ():
+        assert name in text
+    assert max(map(len, ended.lines)) <= 100
+    assert "\x1b" not in ended.out
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    assert "Usage:" in commonweal().said
+
+
+def test_version() -> None:
+    ended = commonweal("--version")
+    assert (ended.code, ended.out.strip()) == (0, f"commonweal {importlib.metadata.version('commonweal')}")
+
+
+def test_init_check_run_in_an_empty_folder_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    made = commonweal("init", ".", cwd=tmp_path)
+    assert made.code == 0, made.err
+    assert (tmp_path / "system.yaml").read_text(encoding="utf-8") == STARTER
+    assert made.lines[-1] == "next: commonweal check system.yaml"
+
+    checked = commonweal("check", "system.yaml", cwd=tmp_path)
+    assert (checked.code, checked.err) == (0, "")
+    assert "system.yaml: valid. 2 assets" in checked.lines[0]
+    questions = int(re.findall(r"^(\d+) open questions", checked.out, re.M)[0])
+    assert questions == checked.out.count("    where: ") == checked.out.count("    why: ") >= 3
+    assert "Which data was 'smollm2' made from?" in checked.out
+
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert list(before) == [tmp_path / "system.yaml"], "check writes nothing"
+    sizes = []
+    for _ in range(2):
+        ran = commonweal("run", "system.yaml", "--measures", "transparency", cwd=tmp_path)
+        assert ran.code == 0, ran.err
+        assert ran.lines[-1] == str(tmp_path / "dossier" / "dossier.html")
+        assert [line.split(":")[0] for line in ran.lines[-3:-1]] == ["finding", "cost"]
+        assert Path(ran.lines[-1]).stat().st_size > 10_000
+        sizes.append(len(rows_in(tmp_path / "dossier")))
+    assert sizes[0] == sizes[1] > 20, "a second run adds no row"
+    assert {row["measure"] for row in rows_in(tmp_path / "dossier")} == {TRANSPARENCY}
+
+    again = commonweal("init", ".", cwd=tmp_path)
+    assert again.code == 2
+    assert "system.yaml: is already there" in again.err
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_an_error_has_file_and_line_and_a_traceback_only_on_request(tmp_path: Path) -> None:
+    path = tmp_path / "system.yaml"
+    path.write_text(STARTER.replace("actor: agency", "actor: agancy"), encoding="utf-8")
+    line = path.read_text(encoding="utf-8").split("\n").index("    actor: agancy") + 1
+    for command in (["check", "system.yaml"], ["run", "system.yaml", "--out", "out"]):
+        plain = commonweal(*command, cwd=tmp_path)
+        assert (plain.code, plain.out) == (2, "")
+        assert plain.err.startswith(f"error: system.yaml:{line} asset 'screener': unknown actor 'agancy'; declared: agency, lab")
+        assert "did you mean 'agency'?" in plain.err
+        assert "Traceback" not in plain.err
+        assert len(plain.err.splitlines()) <= 5
+        loud = commonweal(*command, "--debug", cwd=tmp_path)
+        assert "Traceback" in loud.err
+        assert "SystemFileError" in loud.err
+        assert loud.code == 2, "1 would say that a finding lies beyond --fail-on"
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_measure_is_refused_with_those_that_there_are(audited: Path) -> None:
+    ended = commonweal("run", "system.yaml", "--out", "unknown", "--measures", "inequity.corespondence", cwd=audited)
+    assert ended.code == 2
+    assert "no measure 'inequity.corespondence'; there are: " in ended.err
+    assert AUDIT in ended.err
+    assert not (audited / "unknown").exists()
+
+
+def test_the_measures_are_listed_with_what_they_apply_to() -> None:
+    ended = commonweal("measures")
+    assert ended.code == 0
+    assert any(line.startswith(f"{AUDIT} (application): Gap in favourable outcomes") for line in ended.lines)
+    assert len(ended.lines) >= 4
+
+
+@pytest.mark.parametrize(
+    ("conditions", "code", "words"),
+    [
+        (["found", f"{TRANSPARENCY}:declared_share>0.99"], 0, ""),
+        ([f"{TRANSPARENCY}:declared_share<0.99"], 1, "2 beyond it"),
+        ([f"{AUDIT}:selection_rate_ratio<0.8"], 3, "undecided, no row with a number answers it"),
+        ([f"{TRANSPARENCY}:declared_share<0.99", f"{AUDIT}:selection_rate_ratio<0.8"], 3, "undecided"),
+        ([f"{AUDIT}:selection_rate_ratio<0.8", f"{TRANSPARENCY}:declared_share<0.99"], 3, "undecided"),
+        (["selection_rate<<0.8"], 2, "expected 'found' or MEASURE:QUANTITY<VALUE"),
+        ([f"{AUDIT}:selection_speed<1"], 2, "has no quantity 'selection_speed'; it has: selection_rate,"),
+        (["inequity.nothing:selection_rate<1"], 2, "no measure 'inequity.nothing'"),
+    ],
+)
+def test_fail_on_sets_the_exit_code_and_undecided_outranks_beyond(
+    declared: Path, conditions: list[str], code: int, words: str
+) -> None:
+    flags = [part for condition in conditions for part in ("--fail-on", condition)]
+    ended = commonweal("run", "system.yaml", "--measures", TRANSPARENCY, *flags, cwd=declared)
+    assert ended.code == code, ended.err
+    assert words in ended.err
+    assert len(ended.err.splitlines()) <= 5
+    if code != 2:
+        assert ended.lines[-1] == str(declared / "dossier" / "dossier.html")
+
+
+def test_fail_on_found_is_beyond_where_something_is_found(tmp_path: Path) -> None:
+    write_system(tmp_path, "python:name_app:decide")
+    command = ["run", "system.yaml", "--measures", AUDIT, "--allow-code", "--fail-on", "found"]
+    ended = commonweal(*command, cwd=tmp_path, NOISE_GAP="0.5")
+    assert ended.code == 1, ended.said
+    assert re.search(r"--fail-on found: \d+ beyond it", ended.err)
+    assert ended.lines[-3].startswith("finding: gender: women against men")
+
+
+def test_limit_asks_no_more_than_that(audited: Path) -> None:
+    log = audited / "asked.log"
+    before = len(log.read_text().splitlines())
+    ended = commonweal(
+        "run", "system.yaml", "--out", "limited", "--measures", AUDIT, "--allow-code", "--limit", "400", cwd=audited
+    )
+    assert ended.code == 0, ended.err
+    items = pl.read_parquet(next((audited / "limited").glob(f"items/{AUDIT}/screener/*.parquet")))
+    assert 288 <= len(items) <= 400
+    assert len(log.read_text().splitlines()) - before == len(items)
+    assert {row["provenance"]["options"]["limit"] for row in rows_in(audited / "limited") if row["measure"] == AUDIT} == {"400"}
+    refused = commonweal("run", "system.yaml", "--limit", "0", cwd=audited)
+    assert refused.code == 2
+    assert "--limit" in refused.err
+
+
+def test_a_seed_changes_the_p_values_but_not_the_item_outcomes(audited: Path) -> None:
+    ended = commonweal(
+        "run", "system.yaml", "--out", "one", "--measures", AUDIT, "--allow-code", "--seed", "1", cwd=audited
+    )
+    assert ended.code == 0, ended.err
+    zero, one = (
+        pl.read_parquet(next((audited / name).glob(f"items/{AUDIT}/screener/*.parquet"))).sort("key") for name in ("zero", "one")
+    )
+    assert zero.equals(one)
+    numbers = []
+    for name in ("zero", "one"):
+        rows = [row for row in rows_in(audited / name) if row["estimate"] and row["measure"] == AUDIT]
+        named = [(row["estimate"]["quantity"], str(row["estimate"]["group"]), str(row["estimate"]["reference"])) for row in rows]
+        numbers.append({key: row["estimate"] for key, row in zip(named, rows, strict=True)})
+        assert dossier_in(audited / name)["run"]["seed"] == int(name == "one")
+    assert numbers[0].keys() == numbers[1].keys()
+    assert all(numbers[0][key]["value"] == pytest.approx(numbers[1][key]["value"]) for key in numbers[0])
+    tested = [key for key in numbers[0] if numbers[0][key]["p_value"] is not None]
+    assert tested
+    assert any(numbers[0][key]["p_value"] != numbers[1][key]["p_value"] for key in tested)
