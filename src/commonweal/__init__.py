@@ -4,12 +4,40 @@
 >>> system = commonweal.load("examples/hiring/system.yaml")  # doctest: +SKIP
 >>> dossier = commonweal.run(system, out="dossiers/hiring")  # doctest: +SKIP
 >>> dossier.evidence  # doctest: +SKIP
+
+The public names are imported when they are first used, so that `from commonweal.models import open_model` does not wait
+for what draws figures.
 """
 
-from commonweal.pipeline import Options, run
-from commonweal.report.content import Dossier
-from commonweal.system.loading import load
-from commonweal.system.permissions import Permissions
-from commonweal.system.records import System
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from commonweal.pipeline import Options, run
+    from commonweal.report.content import Dossier
+    from commonweal.system.loading import load
+    from commonweal.system.permissions import Permissions
+    from commonweal.system.records import System
 
 __all__ = ["Dossier", "Options", "Permissions", "System", "load", "run"]
+
+HOMES = {
+    "Dossier": "commonweal.report.content",
+    "Options": "commonweal.pipeline",
+    "Permissions": "commonweal.system.permissions",
+    "System": "commonweal.system.records",
+    "load": "commonweal.system.loading",
+    "run": "commonweal.pipeline",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in HOMES:
+        raise AttributeError(f"commonweal has no public name '{name}'; there are: {', '.join(__all__)}")
+    return getattr(importlib.import_module(HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

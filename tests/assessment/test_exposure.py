@@ -3,12 +3,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tests.assessment.assessed_systems import AUDIT, METHODS, deployment, estimate, evidence, system, writer
-
 from commonweal.assessment import assess
 from commonweal.assessment.exposure import Exposure, exposures
 from commonweal.evidence.records import Evidence, Missing
 from commonweal.system.records import Asset, Dependency, System
+from tests.assessment.assessed_systems import AUDIT, METHODS, deployment, estimate, evidence, system, writer
 
 
 def places(declared: System, *rows: Evidence) -> dict[tuple[str, str], Exposure]:

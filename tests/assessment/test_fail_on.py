@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.assessment.assessed_systems import AUDIT, METHODS, estimate, evidence, system
 
 from commonweal.assessment import assess
 from commonweal.assessment.fail_on import judge, parse_condition
 from commonweal.errors import OptionError
 from commonweal.evidence.records import Missing
+from tests.assessment.assessed_systems import AUDIT, METHODS, estimate, evidence, system
 
 RATIO = f"{AUDIT}:selection_rate_ratio"
 

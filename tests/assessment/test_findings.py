@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from tests.assessment.assessed_systems import AUDIT, METHODS, estimate, evidence, system
-
 from commonweal.assessment import assess
 from commonweal.assessment.findings import is_found
 from commonweal.evidence.records import Estimate, Evidence, Finding, Missing
+from tests.assessment.assessed_systems import AUDIT, METHODS, estimate, evidence, system
 
 GAP = "log_odds_gap"
 

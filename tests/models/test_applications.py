@@ -14,6 +14,7 @@ import pytest
 
 from commonweal.errors import ApplicationError, LocatorError, PermissionRequired
 from commonweal.models import open_application, serving_model
+from commonweal.models.answers import decision_of
 from commonweal.models.http_application import HTTPApplication
 from commonweal.models.local import LocalModel
 from commonweal.models.prompt_application import PromptApplication
@@ -319,3 +320,18 @@ def test_an_endpoint_that_is_down_is_named_without_its_password(service: Service
     with pytest.raises(ApplicationError, match="cannot be reached") as caught:
         HTTPApplication("app", url, INVITE, backoff_s=0.0).decide([Case("x")])
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.model
+def test_a_case_longer_than_the_window_is_refused_rather_than_losing_its_name(smollm2: LocalModel) -> None:
+    prompt = Prompt(template="{text} Answer:", options={"yes": " yes", "no": " no"}, favourable="yes")
+    application = PromptApplication("screener", prompt, smollm2)
+    with pytest.raises(ApplicationError, match="1 of 2 cases are longer than the model's window"):
+        application.decide([Case("Name: Ann. " + "word " * 9000), Case("Name: Ann.")])
+
+
+def test_an_answer_outside_the_declared_options_is_an_error_and_not_unfavourable() -> None:
+    outcome = Outcome(favourable="invite", options=("invite", "reject"))
+    assert decision_of("reject", outcome, where="item 1") == Decision("reject", False, None)
+    with pytest.raises(ApplicationError, match="the decision is 'invited'; expected one of the declared options: invite, reject"):
+        decision_of("invited", outcome, where="item 1")

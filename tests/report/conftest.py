@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.report.hiring_dossier import hiring_dossier, large_dossier, one_asset_dossier
-from tests.report.hostile_dossier import hostile_dossier
 
 from commonweal.report.content import Dossier
 from commonweal.report.dossier import save_dossier
+from tests.report.hiring_dossier import hiring_dossier, large_dossier, one_asset_dossier
+from tests.report.hostile_dossier import hostile_dossier
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,6 @@ import itertools
 import random
 from collections.abc import Iterator, Mapping
 
-from tests.report.declared_systems import hiring_system, large_system
-
 from commonweal.evidence.records import (
     Basis,
     Estimate,
@@ -23,6 +21,7 @@ from commonweal.evidence.records import (
 )
 from commonweal.report.content import Dossier
 from commonweal.system.records import Asset, System
+from tests.report.declared_systems import hiring_system, large_system
 
 AUDIT = "inequity.correspondence_audit"
 ASSOCIATION = "inequity.occupation_association"
@@ -181,7 +180,8 @@ def methods() -> tuple[Method, ...]:
             warnings=("Names signal class and age too.", "It says nothing about people whose names are not on the list."),
         ),
         Method(
-            name=ASSOCIATION, title="Occupation association", summary="P(she) by occupation.", source="BLS 2025, CPS table 11", version=2, cluster="template",
+            name=ASSOCIATION, title="Occupation association", summary="P(she) by occupation.",
+            source="BLS 2025, CPS table 11", version=2, cluster="template",
             applies_to="model", description="P(she) by occupation.\n\nReality is not the norm to reach.",
             quantities={"she_share": Quantity(unit="1", label="share of *she* in the model"),
                         "women_share_in_work": Quantity(unit="1", label="share of women in the occupation")},

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 
-from tests.report.hiring_dossier import RUN, hiring_dossier
-
 from commonweal.evidence.records import Evidence
 from commonweal.report.content import Dossier
+from tests.report.hiring_dossier import RUN, hiring_dossier
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -11,12 +11,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from tests.report.hiring_dossier import hiring_dossier, one_asset_dossier
-from tests.report.hostile_dossier import HOSTILE
 
 from commonweal.errors import OutputError
 from commonweal.report.content import Dossier, dossier_schema_text
 from commonweal.report.dossier import render_dossier, save_dossier, write_dossier
+from tests.report.hiring_dossier import hiring_dossier, one_asset_dossier
+from tests.report.hostile_dossier import HOSTILE
 
 SCHEMA_FILE = Path(__file__).parents[2] / "docs" / "dossier.schema.json"
 NAMES = ("hiring", "large", "hostile", "one")

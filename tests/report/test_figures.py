@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from tests.report.hiring_dossier import ASSOCIATION, AUDIT, DECLARED, ENERGY, Rows
 
 from commonweal.evidence.numbers import detectable_text, interval_text, rounded, value_text
 from commonweal.evidence.records import Estimate, Evidence
 from commonweal.report.charts import figure_svg
 from commonweal.report.content import Dossier
 from commonweal.report.figures import DIAGONAL, Figure, plan_figures
+from tests.report.hiring_dossier import ASSOCIATION, AUDIT, DECLARED, ENERGY, Rows
 
 
 def planned(dossier: Dossier, measure: str) -> list[Figure]:

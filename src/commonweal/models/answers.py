@@ -50,6 +50,10 @@ def _option(value: object, outcome: Outcome, where: str) -> str | bool | None:
             f"{where}: the decision is '{value}' and the system file declares favourable: '{outcome.favourable}'; "
             "write both the same way, or every answer counts as unfavourable"
         )
+    if outcome.options is not None and value not in outcome.options:
+        raise ApplicationError(
+            f"{where}: the decision is '{value}'; expected one of the declared options: {', '.join(outcome.options)}"
+        )
     return value
 
 

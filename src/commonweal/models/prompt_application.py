@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import logsumexp
 
-from commonweal.errors import LocatorError
+from commonweal.errors import ApplicationError, LocatorError
 from commonweal.models.contents import fingerprint_of
 from commonweal.models.protocols import Case, Continuation, Decision, LanguageModel
 from commonweal.system.records import Prompt
@@ -66,7 +66,15 @@ class PromptApplication:
             for case in cases
             for option in options
         ]
-        logprobs = np.array([score.logprob for score in self.model.score(requests)]).reshape(len(cases), len(options))
+        cut_before = getattr(self.model, "truncated", 0)
+        scores = self.model.score(requests)
+        cut = getattr(self.model, "truncated", 0) - cut_before
+        if cut:
+            raise ApplicationError(
+                f"'{self.name}': {cut // len(options)} of {len(cases)} cases are longer than the model's window and would lose their "
+                f"beginning, where a name may stand; shorten the template or the probes"
+            )
+        logprobs = np.array([score.logprob for score in scores]).reshape(len(cases), len(options))
         return [self._decision(dict(zip(options, line, strict=True))) for line in logprobs.tolist()]
 
     def _decision(self, logprobs: dict[str, float]) -> Decision:

@@ -183,8 +183,21 @@ class Outcome(Record):
     """What an HTTP or Python application answers, and which answer is favourable."""
 
     favourable: Text = Field(description="the decision that the person affected would want")
+    options: tuple[Text, ...] | None = Field(
+        default=None,
+        min_length=2,
+        description="every decision it may answer; another one is then an error, not an unfavourable answer",
+    )
     decide: DecisionRule | None = Field(default=None, description="how a score becomes a decision; not needed if it answers one")
     timeout_s: Seconds = Field(default=30.0, description="longest wait for one answer [s]")
+
+    @field_validator("options")
+    @classmethod
+    def favourable_is_one_of_them(cls, options: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        favourable = info.data.get("favourable")
+        if options is not None and favourable is not None and favourable not in options:
+            raise ValueError(f"do not include the favourable '{favourable}'; expected every decision it may answer, that one too")
+        return options
 
 
 class Asset(Record):

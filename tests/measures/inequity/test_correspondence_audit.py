@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.measures.inequity.made_up_audits import NoisyScreener, Rows, hypotheses, is_found, made_up_probes, names_of, the
 from scipy.stats import binom
 
 from commonweal.evidence.intervals import newcombe_interval
@@ -24,6 +23,7 @@ from commonweal.measures.probe_file import Name, Probe, Probes, load_probes
 from commonweal.measures.registry import REGISTRY
 from commonweal.models.protocols import Case, Decision
 from commonweal.system.records import Asset, System
+from tests.measures.inequity.made_up_audits import NoisyScreener, Rows, hypotheses, is_found, made_up_probes, names_of, the
 
 SMALL = made_up_probes()
 DIFFERENCE, GAP = "selection_rate_difference", "log_odds_gap"
