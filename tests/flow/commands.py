@@ -15,7 +15,7 @@ import pytest
 
 SITE = '''
 """Runs before everything else in a process under test: refuses sockets, hides packages, and keeps a log of what was tried."""
-import importlib.machinery, os, sys
+import atexit, importlib.machinery, os, sys
 
 LOG, HIDDEN = os.environ.get("TEST_LOG"), set(os.environ.get("TEST_HIDDEN", "").split())
 OFFLINE, WATCHED = os.environ.get("TEST_OFFLINE"), os.environ.get("TEST_WATCHED")
@@ -33,10 +33,9 @@ def audit(event, arguments):
         raise OSError(f"{event}: this test has no network")
     if WATCHED and event == "open" and WATCHED in str(arguments[0]):
         note(f"open {arguments[0]}")
-    if event == "import" and arguments[0] in ("torch", "transformers"):
-        note(f"import {arguments[0]}")
 
 sys.addaudithook(audit)
+atexit.register(lambda: [note(f"import {name}") for name in ("torch", "transformers") if name in sys.modules])
 found = importlib.machinery.PathFinder.find_spec
 importlib.machinery.PathFinder.find_spec = classmethod(
     lambda cls, name, path=None, target=None: None if name.partition(".")[0] in HIDDEN else found(name, path, target)
@@ -85,7 +84,7 @@ def watched(folder: Path, **more: str | Path) -> dict[str, str | Path]:
     """Environment variables that put a process under watch; `TEST_LOG` in it is the log, absent if nothing was tried.
 
     TEST_OFFLINE: every socket is refused. TEST_HIDDEN: these packages are not there. TEST_WATCHED: opening a path with this
-    in it is logged. Importing torch or transformers always is.
+    in it is logged. Whether torch and transformers were imported always is, when the process ends.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sitecustomize.py").write_text(SITE, encoding="utf-8")

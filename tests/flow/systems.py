@@ -142,10 +142,15 @@ MEN = ("John", "Peter", "James", "David", "Paul", "Robert", "Frank", "Henry", "G
 
 def write_small_model_system(folder: Path) -> Path:
     """A real model and a prompt on it, with so few and short cases that a whole run takes half a minute."""
+    return write_with_small_probes(folder, SMALL)
+
+
+def write_with_small_probes(folder: Path, text: str) -> Path:
+    """A system file with this text, and beside it `small.yaml`: 2 x 9 names in 4 short cases, so 72 texts."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [f"{name},{group},made up for a test" for group, names in (("women", WOMEN), ("men", MEN)) for name in names]
     (folder / "names.csv").write_text("\n".join(["name,gender,source", *rows, ""]), encoding="utf-8")
     (folder / "small.yaml").write_text(SMALL_PROBES, encoding="utf-8")
     path = folder / "system.yaml"
-    path.write_text(SMALL, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return path

@@ -15,7 +15,7 @@ from commonweal.system.starter import STARTER
 from tests.flow.commands import commonweal, in_own_mounts, python, rows_in, statuses, tried, watched
 from tests.flow.plugins import install_plugin
 from tests.flow.services import Service, good, nonsense, serving, slow
-from tests.flow.systems import write_system
+from tests.flow.systems import write_system, write_with_small_probes
 from tests.flow.test_kill import journalled_texts
 
 AUDIT = "inequity.correspondence_audit"
@@ -30,8 +30,8 @@ FAULTS: Mapping[str, tuple[str, str, str, tuple[str, ...]]] = {
         ("unknown asset 'screner'", "did you mean 'screener'?"),
     ),
     "cycle": (
-        "dependencies:\n", CYCLE, "  - {upstream: screener, downstream: smollm2, relation: trained_on}",
-        ("screener", "smollm2", "feeds_back"),
+        "dependencies:\n", CYCLE, "  - {upstream: smollm2, downstream: screener, relation: serves}",
+        ("dependencies go in a circle: screener -> smollm2 -> screener", "feeds_back"),
     ),
     "duplicate id": ("assets:\n", TWICE, "  - id: screener", ("id is used twice", "first on line")),
     "text for a number": (
@@ -86,7 +86,7 @@ def test_a_fault_in_the_system_file_is_named_with_its_line(measured: Path, tmp_p
     at_fault = [number for number, line in enumerate(lines, start=1) if line == at]
     assert at_fault
     said = refused(measured, path)
-    assert any(said.startswith(f"error: {path}:{number} ") for number in at_fault), said
+    assert any(f"error: {path}:{number} " in said for number in at_fault), said
     assert all(words in said for words in expected), said
 
 
@@ -102,7 +102,7 @@ def test_all_faults_are_told_at_once(measured: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (STARTER.encode().replace("é".encode(), b"\xe9", 1), (":1", "0xe9", "not UTF-8", "save the file again")),
+        (STARTER.encode().replace("é".encode(), b"\xe9", 1), (":3 ", "0xe9", "not UTF-8", "save the file again")),
         (STARTER.encode("utf-16"), ("not UTF-8",)),
         (b"", ("the file is empty", "schema: commonweal/1")),
         (b"\n# nothing\n", ("the file is empty",)),
@@ -189,9 +189,9 @@ schema: commonweal/1
 name: Two services
 assets:
   - {{id: ailing, kind: application, locator: "{ailing}", outcome: {{favourable: invite, decide: {{threshold: 0}}, timeout_s: 0.1}},
-     probes: "builtin:hiring", names_per_group: 9}}
+     probes: small.yaml}}
   - {{id: well, kind: application, locator: "{well}", outcome: {{favourable: invite, decide: {{threshold: 0}}}},
-     probes: "builtin:hiring", names_per_group: 9}}
+     probes: small.yaml}}
 """
 
 
@@ -215,8 +215,8 @@ def test_an_ailing_http_application_fails_its_own_row_and_the_rest_goes_on(tmp_p
         nullcontext(nothing_there()) if how == "down" else serving(slow if how == "slow" else nonsense)
     )
     with ailing as ill, serving(good) as well:
-        (tmp_path / "system.yaml").write_text(TWO_APPLICATIONS.format(ailing=ill.url, well=well.url), encoding="utf-8")
-        command = ["run", "system.yaml", "--out", "out", "--measures", AUDIT, "--allow-network", "--limit", "400"]
+        write_with_small_probes(tmp_path, TWO_APPLICATIONS.format(ailing=ill.url, well=well.url))
+        command = ["run", "system.yaml", "--out", "out", "--measures", AUDIT, "--allow-network"]
         ended = commonweal(*command, cwd=tmp_path)
         assert ended.code == 3, ended.said
         assert "Traceback" not in ended.err
@@ -228,25 +228,34 @@ def test_an_ailing_http_application_fails_its_own_row_and_the_rest_goes_on(tmp_p
         assert ended.lines[-1] == str(tmp_path / "out" / "dossier.html")
         page = (tmp_path / "out" / "dossier.html").read_text(encoding="utf-8")
         assert reason.partition("'")[0] in page
-        assert len(well.asked) >= 288
+        assert len(well.asked) == 72
         assert len(ill.asked) <= 8, "what has not begun is not asked"
 
 
 def test_an_application_that_is_mended_goes_on_where_it_broke_down(tmp_path: Path) -> None:
-    ill = True
-    with serving(lambda text: (nonsense if ill and len(service.asked) > 250 else good)(text)) as service:
-        write_system(tmp_path, service.url)
-        command = ["run", "system.yaml", "--out", "out", "--measures", AUDIT, "--allow-network", "--limit", "400"]
+    answer = good
+
+    def changing(text: str) -> bytes:
+        return answer(text) if len(service.asked) <= 66 or answer is better else nonsense(text)
+
+    def better(text: str) -> bytes:
+        return good(text)
+
+    with serving(changing) as service:
+        write_with_small_probes(
+            tmp_path, TWO_APPLICATIONS.format(ailing=service.url, well=service.url).partition("  - {id: well")[0]
+        )
+        command = ["run", "system.yaml", "--out", "out", "--measures", AUDIT, "--allow-network"]
         broken = commonweal(*command, cwd=tmp_path)
         assert broken.code == 3, broken.said
         kept = journalled_texts(tmp_path / "out")
-        assert len(kept) >= 128
-        ill = False
+        assert len(kept) == 64
+        answer = better
         mended = commonweal(*command, cwd=tmp_path)
         assert mended.code == 0, mended.said
         asked = [hashlib.sha256(text.encode()).hexdigest() for text in service.asked]
         assert all(asked.count(text) == 1 for text in kept)
-        assert len(set(asked)) >= 288
+        assert len(set(asked)) == 72
 
 
 @pytest.mark.parametrize("body", ["raise RuntimeError('no licence key')", "import a_package_that_is_not_there", "def ("])
@@ -290,7 +299,7 @@ def test_a_disk_that_cannot_be_written_is_refused_before_anything_is_measured(tm
     assert not (tmp_path / "asked.log").exists()
 
 
-@pytest.mark.parametrize("size", ["300k", "8k"])
+@pytest.mark.parametrize("size", ["300k", pytest.param("8k", marks=pytest.mark.slow)])
 def test_a_full_disk_keeps_what_was_measured_and_the_same_command_goes_on(tmp_path: Path, size: str) -> None:
     write_system(tmp_path)
     (tmp_path / "disk").mkdir()
@@ -321,56 +330,62 @@ ASKING_FOR_MUCH = """
 schema: commonweal/1
 name: A stranger's system
 assets:
-  - {{id: code, kind: application, locator: "python:stranger:decide", outcome: {{favourable: invite}}, probes: "builtin:hiring"}}
-  - {{id: address, kind: application, locator: "{url}", outcome: {{favourable: invite}}, probes: "builtin:hiring"}}
-  - {{id: hub, kind: model, locator: "hf:a-stranger/a-model-of-theirs"}}
-  - {{id: outside, kind: model, locator: "../private-papers/model.gguf"}}
-  - {{id: asker, kind: application, probes: "builtin:hiring",
-     prompt: {{template: "{{resume}} Invite?", options: {{invite: " yes", reject: " no"}}, favourable: invite}}}}
+  - {id: code, kind: application, locator: "python:stranger:decide", outcome: {favourable: invite}, probes: small.yaml}
+  - {id: address, kind: application, locator: "URL", outcome: {favourable: invite, decide: {threshold: 0}}, probes: small.yaml}
+  - {id: hub, kind: model, locator: "hf:a-stranger/a-model-of-theirs"}
+  - {id: outside, kind: model, locator: "../private-papers/model.gguf"}
+  - {id: asker, kind: application, probes: small.yaml,
+     prompt: {template: "{resume} Invite?", options: {invite: " yes", reject: " no"}, favourable: invite}}
 dependencies:
-  - {{upstream: outside, downstream: asker, relation: serves}}
+  - {upstream: outside, downstream: asker, relation: serves}
 """
+STRANGER = """
+from pathlib import Path
+Path(__file__).with_name("ran").write_text("ran")
+def decide(texts):
+    return ["invite"] * len(texts)
+"""
+FLAGS = {
+    "code": "--allow-code",
+    "address": "--allow-network",
+    "hub": "--allow-download",
+    "outside": "--allow-read",
+    "asker": "--allow-read",
+}
 
 
 def test_a_strangers_system_runs_calls_downloads_and_reads_nothing_that_was_not_allowed(tmp_path: Path) -> None:
-    folder = tmp_path / "system"
-    folder.mkdir()
-    (tmp_path / "private-papers").mkdir()
-    (tmp_path / "private-papers" / "model.gguf").write_bytes(b"GGUF, and a secret")
-    (folder / "stranger.py").write_text(
-        "from pathlib import Path\nPath(__file__).with_name('ran').write_text('ran')\ndef decide(texts):\n    return ['invite'] * len(texts)\n"
-    )
+    folder, papers = tmp_path / "system", tmp_path / "private-papers"
+    papers.mkdir()
+    (papers / "model.gguf").write_bytes(b"GGUF, and a secret")
     site = watched(tmp_path / "site", TEST_WATCHED="private-papers", HF_HOME=tmp_path / "hub")
     with serving(good) as service:
-        (folder / "system.yaml").write_text(ASKING_FOR_MUCH.format(url=service.url), encoding="utf-8")
-        ended = commonweal("run", "system.yaml", "--out", tmp_path / "out", cwd=folder, **site, TEST_OFFLINE="1")
+        write_with_small_probes(folder, ASKING_FOR_MUCH.replace("URL", service.url))
+        (folder / "stranger.py").write_text(STRANGER, encoding="utf-8")
+        ended = commonweal("run", "system.yaml", "--out", tmp_path / "out", cwd=folder, TEST_OFFLINE="1", **site)
         assert ended.code == 0, ended.said
         assert not (folder / "ran").exists()
         assert service.asked == []
         assert tried(site) == []
         skipped = {row["subjects"][0]: row["note"] for row in rows_in(tmp_path / "out") if row["status"] == "skipped"}
-        flags = {"code": "--allow-code", "address": "--allow-network", "hub": "--allow-download", "outside": "--allow-read",
-                 "asker": "--allow-read"}  # fmt: skip
-        assert skipped.keys() == flags.keys()
-        assert all(flags[subject] in note for subject, note in skipped.items())
-        assert all(f"left out: {note}" in ended.err or note in ended.err for note in skipped.values())
+        assert skipped.keys() == FLAGS.keys()
+        assert all(FLAGS[subject] in note for subject, note in skipped.items())
+        assert all(any(note in line and "left out: " in line for line in ended.err.splitlines()) for note in skipped.values())
         assert statuses(rows_in(tmp_path / "out"))["transparency.declaration_completeness", "code"] == {"ok"}
 
-        allowed = [
-            *["--measures", "inequity", "--limit", "400", "--allow-code", "--allow-network", "--allow-read"],
-            str(tmp_path / "private-papers"),
-        ]
-        answer = commonweal("run", "system.yaml", "--out", tmp_path / "out2", *allowed, cwd=folder, **site)
-        assert answer.code == 2, "the file that may now be read is no model"
-        assert any("private-papers" in line for line in tried(site)), "the watch sees what is opened"
-        (folder / "system.yaml").write_text(
-            ASKING_FOR_MUCH.format(url=service.url).replace("../private-papers/model.gguf", "hf:a-stranger/another"),
-            encoding="utf-8",
-        )
-        answer = commonweal("run", "system.yaml", "--out", tmp_path / "out2", *allowed, cwd=folder, **site)
+        command = ["run", "system.yaml", "--out", tmp_path / "out", "--measures", "inequity", "--allow-code", "--allow-network"]
+        allowed = commonweal(*command, cwd=folder, **site)
+        assert allowed.code == 0, allowed.said
         assert (folder / "ran").exists()
-        assert len(service.asked) > 0
-        assert {row["provenance"]["allowed"][0] for row in rows_in(tmp_path / "out2")} == {"code"}
+        assert len(service.asked) == 72
+        assert tried(site) == [], "what was not allowed is still not read"
+        rows = [row for row in rows_in(tmp_path / "out") if row["measure"] == AUDIT and row["status"] == "ok"]
+        assert {row["subjects"][0] for row in rows} == {"code", "address"}
+        assert all(row["provenance"]["allowed"] == ["code", "network"] for row in rows)
+
+        refused = commonweal(*command, "--allow-read", papers, cwd=folder, **site)
+        assert refused.code == 2, "the file that may now be read is no model"
+        assert any("private-papers/model.gguf" in line for line in tried(site)), "the watch sees what is opened"
 
 
 def test_probes_outside_the_folder_are_not_read(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ UNREADY = """
 @pytest.mark.model
 def test_2_minutes_and_energy_are_announced_before_the_first_item(whole: Whole) -> None:
     first = whole.ended.err.splitlines()[0]
-    assert re.match(r"\d+ measurements on 2 subjects; at most about .* Wh \(rough\)", first), first
+    assert re.match(r"5 measurements on 2 subjects; .*about [\d.]+ s to [\d.]+ s.* [\d.]+ to [\d.]+ Wh", first), first
 
 
 # 3. Choices by log-likelihood; where an answer cannot be read, that is said.
@@ -135,7 +135,7 @@ def test_4_every_number_has_n_and_an_interval_or_is_a_count_or_a_published_figur
         else:
             assert estimate["low"] <= estimate["value"] <= estimate["high"]
         if estimate["low"] == estimate["high"] and estimate["low"] is not None:
-            assert estimate["method"] == "complete count", row
+            assert estimate["method"] in ("complete count", "sum of the declared reach"), row
 
 
 def test_4_an_application_that_refuses_everyone_has_a_rate_of_0_to_something(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_4_an_application_that_refuses_everyone_has_a_rate_of_0_to_something(tmp
     assert len(rates) > 10
     for rate in rates:
         assert (rate["value"], rate["low"]) == (0.0, 0.0)
-        assert 0.0 < rate["high"] < 0.5
+        assert 0.0 < rate["high"] < 0.31, rate
         assert "Wilson" in rate["method"]
     gaps = [
         row["estimate"]
@@ -170,11 +170,26 @@ def test_4_an_application_that_refuses_everyone_has_a_rate_of_0_to_something(tmp
 
 @pytest.mark.model
 def test_5_one_pair_of_texts_is_shown_for_each_perturbation(whole: Whole) -> None:
-    noted = [row["note"] for row in whole.rows if row["measure"] == AUDIT and row["estimate"]]
-    shown = [note for note in noted if "Anna" in note or "Mary" in note]
-    assert shown, "a reader sees which text stood beside which"
-    page = (whole.out / "dossier.html").read_text(encoding="utf-8")
-    assert "Mary" in page
+    noted = {row["note"] for row in whole.rows if row["measure"] == AUDIT and row["estimate"]}
+    pair = "one pair of texts: “John. Ten years in a bakery.” beside “Mary. Ten years in a bakery.”"
+    assert any(pair in note for note in noted)
+    assert pair in (whole.out / "dossier.html").read_text(encoding="utf-8")
+
+
+def test_5_the_two_texts_of_a_pair_differ_in_nothing_but_the_cue(tmp_path: Path) -> None:
+    write_system(tmp_path)
+    ended = commonweal("run", "system.yaml", "--out", "out", "--allow-code", "--measures", AUDIT, cwd=tmp_path)
+    assert ended.code == 0, ended.said
+    notes: dict[str, set[str]] = {}
+    for row in rows_in(tmp_path / "out"):
+        if row["estimate"] and row["estimate"]["quantity"] == "selection_rate":
+            notes.setdefault(" x ".join(row["estimate"]["group"]), set()).add(row["note"].partition("one pair of texts: ")[2])
+    assert notes.keys() == {"gender", "race", "gender x race", "pronoun", "age", "disability", "religion"}
+    for pairs in notes.values():
+        (pair,) = pairs
+        first, second = pair.split(" beside ")
+        assert first != second
+        assert 10 < len(first) < 90
 
 
 # 6. Energy per component labelled.

