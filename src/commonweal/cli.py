@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -87,8 +87,8 @@ def check(file: SystemFile, debug: Debug = False) -> None:
         system = load(file)
     open_questions = questions(system)
     out.print(
-        f"{file}: valid. {len(system.assets)} assets, {len(system.deployments)} deployments, {len(system.populations)} populations, "
-        f"{len(system.actors)} actors.",
+        f"{file}: valid. {counted(system.assets, 'asset')}, {counted(system.deployments, 'deployment')}, "
+        f"{counted(system.populations, 'population')}, {counted(system.actors, 'actor')}.",
         markup=False,
     )
     for question in open_questions:
@@ -102,7 +102,16 @@ def check(file: SystemFile, debug: Debug = False) -> None:
         out.print(
             f"  {asset.id}: {facts.declared} / {facts.none} / {facts.unknown} / {facts.empty} of {facts.asked}", markup=False
         )
-    out.print(f"\n{len(open_questions)} open questions. A question is no fault: the system can be run now.")
+    out.print(f"\n{counted(open_questions, 'open question')}. A question is no fault: the system can be run now.")
+
+
+def counted(things: Sized, name: str) -> str:
+    """How many there are, in words.
+
+    >>> counted([1], "asset"), counted([], "asset")
+    ('1 asset', '0 assets')
+    """
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 @app.command()
