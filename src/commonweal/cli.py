@@ -143,12 +143,12 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     """Measure the system in FILE, follow each finding to people, and write the dossier."""
     permissions = Permissions(allow_code, allow_network, allow_download, tuple(allow_read or ()))
     options = Options(tuple(measures or ()), limit, design, seed, device, permissions)
-    with plain_errors(debug):
+    with plain_errors(debug), told_when_stopped(folder):
         methods = {name: spec.method for name, spec in load_registry().specs.items()}
         conditions = [parse_condition(text, methods) for text in fail_on or ()]
         ready = prepare(load(file), options)
         announce(ready)
-        with Stages(err) as stages, told_when_stopped(folder):
+        with Stages(err) as stages:
             dossier = run_pipeline(ready, out=folder, progress=stages.tick)
     code = conclude(dossier, stages.seconds)
     for condition in conditions:

@@ -258,7 +258,14 @@ def test_an_application_that_is_mended_goes_on_where_it_broke_down(tmp_path: Pat
         assert len(set(asked)) == 72
 
 
-@pytest.mark.parametrize("body", ["raise RuntimeError('no licence key')", "import a_package_that_is_not_there", "def ("])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import a_package_that_is_not_there",
+        pytest.param("raise SystemExit('no licence key')", marks=pytest.mark.slow),
+        pytest.param("def (", marks=pytest.mark.slow),
+    ],
+)
 def test_a_plugin_that_cannot_import_is_a_failed_row_and_the_rest_goes_on(tmp_path: Path, body: str) -> None:
     (tmp_path / "system.yaml").write_text(STARTER, encoding="utf-8")
     install_plugin(tmp_path / "site", "broken", body)

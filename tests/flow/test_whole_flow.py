@@ -44,7 +44,7 @@ def audited(folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int, gap: float
     return cw.run(system, out=folder / f"{seed}-{gap}" / "out", options=options)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
 def test_ten_points_for_one_group_are_found_and_covered_and_reach_people(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
@@ -97,14 +97,16 @@ def test_over_many_seeds_noise_is_silent_at_the_stated_rate_and_ten_points_are_f
 
 
 def test_python_and_the_command_line_say_the_same(tmp_path: Path) -> None:
-    path = write_system(tmp_path / "system")
+    path = write_with_small_probes(tmp_path / "system", THREE)
+    write_system(tmp_path / "other")
+    shutil.copy(tmp_path / "other" / "noise_app.py", path.parent)
     ended = commonweal("run", path, "--out", tmp_path / "cli", "--measures", AUDIT, "--measures", "transparency", "--allow-code")
     assert ended.code == 0, ended.err
     options = cw.Options(measures=(AUDIT, "transparency"), permissions=cw.Permissions(code=True))
     dossier = cw.run(cw.load(path), out=tmp_path / "python", options=options)
     numbers = [{row["id"]: row["estimate"] for row in rows_in(tmp_path / name)} for name in ("cli", "python")]
     assert numbers[0] == numbers[1]
-    assert len(numbers[0]) > 100
+    assert len(numbers[0]) > 60
     assert dossier.path == tmp_path / "python" / "dossier.html"
     told = [dossier_in(tmp_path / name)["findings"] for name in ("cli", "python")]
     assert told[0] == told[1]
@@ -220,6 +222,7 @@ def test_a_system_of_one_asset(tmp_path: Path) -> None:
     assert found[AUDIT, "system"] == {"not_applicable"}, "what was asked for and finds no subject says so"
 
 
+@pytest.mark.slow
 def test_a_system_of_three_assets_with_every_measure(tmp_path: Path) -> None:
     write_with_small_probes(tmp_path, THREE)
     write_system(tmp_path / "other")
@@ -296,6 +299,7 @@ def opens(page: Path) -> None:
         assert errors == []
 
 
+@pytest.mark.slow
 def test_what_is_measured_anew_when_the_system_changes_is_only_what_depends_on_it(tmp_path: Path) -> None:
     """A changed application is asked again; its unchanged neighbour is not."""
     two = THREE.replace("dependencies:\n", OTHER + "dependencies:\n")

@@ -14,7 +14,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from commonweal.errors import ProbeFileError
-from commonweal.measures.probe_file import Probes, fill, load_probes, render_cue, render_name, render_pronoun
+from commonweal.measures.probe_file import Probes, fill, render_cue, render_name, render_pronoun
+from commonweal.measures.probe_reader import load_probes
 
 HINTS = re.compile(
     r"\b(he|him|his|himself|she|her|hers|herself|they|them|their|theirs|themsel\w+|mr|mrs|ms|man|men|woman|women|male|female|"

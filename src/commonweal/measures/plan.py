@@ -11,7 +11,8 @@ from pathlib import Path
 
 from commonweal.errors import CommonwealError, NotApplicable, OptionError
 from commonweal.measures.gather import Task, subject_kind
-from commonweal.measures.probe_file import BUILTIN, Probes, load_probes
+from commonweal.measures.probe_file import Probes
+from commonweal.measures.probe_reader import BUILTIN, load_probes
 from commonweal.measures.registry import MeasureSpec, Registry
 from commonweal.models import open_application, open_model, serving_model
 from commonweal.models.protocols import DecisionApplication, LanguageModel
@@ -43,7 +44,7 @@ class Opener:
     """Opens the subjects of a system; keeps the last model, so that an application on it does not load it again."""
 
     def __init__(self, system: System, permissions: Permissions, device: str) -> None:
-        self._system, self._permissions, self._device = system, permissions, device
+        self._system, self._permissions, self.device = system, permissions, device
         self._held: tuple[str, LanguageModel] | None = None
 
     def model(self, asset: Asset) -> LanguageModel:
@@ -51,7 +52,7 @@ class Opener:
             raise NotApplicable(f"'{asset.id}' has no locator, so it cannot be asked; declare where it is")
         if self._held is None or self._held[0] != asset.locator:
             self._held = None
-            opened = open_model(asset.locator, folder=self._system.folder, permissions=self._permissions, device=self._device)
+            opened = open_model(asset.locator, folder=self._system.folder, permissions=self._permissions, device=self.device)
             self._held = (asset.locator, opened)
         return self._held[1]
 
@@ -61,7 +62,7 @@ class Opener:
         if asset.prompt is None and asset.outcome is None:
             raise NotApplicable(f"'{asset.id}' does not say which answer is favourable; declare outcome: {{favourable: …}}")
         model = self.model(serving_model(asset, self._system)) if asset.prompt is not None else None
-        return open_application(asset, self._system, permissions=self._permissions, device=self._device, model=model)
+        return open_application(asset, self._system, permissions=self._permissions, device=self.device, model=model)
 
     def subject(self, spec: MeasureSpec, asset: Asset) -> LanguageModel | DecisionApplication | Asset:
         if spec.subject is LanguageModel:

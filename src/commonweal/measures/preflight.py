@@ -15,7 +15,7 @@ from commonweal.measures.gather import Task
 from commonweal.measures.options import Design, Limit
 from commonweal.measures.plan import Opener
 from commonweal.measures.probe_file import Probes
-from commonweal.models import parameter_count, preflight_asset, serving_model
+from commonweal.models import device_problems, parameter_count, preflight_asset, serving_model
 from commonweal.models.prefix_tree import shared_prefix
 from commonweal.models.protocols import DecisionApplication, LanguageModel
 from commonweal.system.permissions import Permissions
@@ -58,6 +58,8 @@ def preflight(
         for problem in preflight_asset(asset, system, permissions):
             (warnings if "--allow-" in problem else problems)[problem] = None
         probes = _probes(asset, own, opener, problems)
+        if asset.prompt is not None or asset.kind != "application":
+            problems |= dict.fromkeys(device_problems(opener.device))
         operations += sum(_operations(task, asset, system, probes, options, permissions) for task in own)
     rate = matmul_rate() if operations else None
     seconds = None if rate is None else (operations / rate, SLOWEST * operations / rate)

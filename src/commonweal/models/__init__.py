@@ -2,6 +2,6 @@
 
 from commonweal.models.applications import open_application, serving_model
 from commonweal.models.opening import open_model
-from commonweal.models.preflight import parameter_count, preflight_asset
+from commonweal.models.preflight import device_problems, parameter_count, preflight_asset
 
-__all__ = ["open_application", "open_model", "parameter_count", "preflight_asset", "serving_model"]
+__all__ = ["device_problems", "open_application", "open_model", "parameter_count", "preflight_asset", "serving_model"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +24,7 @@ from commonweal.models.gguf_file import read_gguf_header
 from commonweal.models.http_application import shown_url
 from commonweal.models.hub import hub_name
 from commonweal.models.locators import Located, check_sha256, locate_model
-from commonweal.models.opening import NOTHING_ALLOWED
+from commonweal.models.opening import NOTHING_ALLOWED, chosen_device
 from commonweal.models.prompt_application import slot_of
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System
@@ -47,6 +48,15 @@ def preflight_asset(asset: Asset, system: System, permissions: Permissions = NOT
     except CommonwealError as error:
         return [*problems, str(error)]
     return [*problems, *_model_problems(served_by, folder, permissions)]
+
+
+def device_problems(device: str) -> list[str]:
+    """Why a model cannot be put on this device, if it cannot; a GPU is asked only where one was named."""
+    if device in ("auto", "cpu"):
+        return []
+    if not re.fullmatch(r"cuda(:\d+)?|mps", device):
+        return [f"--device: got '{device}'; expected auto, cpu, cuda, cuda:1 or mps"]
+    return _caught(lambda: chosen_device(device), "--device: ")
 
 
 def parameter_count(locator: str, *, folder: Path | str | None = ".", permissions: Permissions = NOTHING_ALLOWED) -> int | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from commonweal.evidence.records import Evidence, Run
+from commonweal.evidence.store import digest
 from commonweal.system.questions import questions
 from commonweal.system.records import System
 
@@ -46,6 +47,7 @@ def run_record(
         machine=machine(),
         allowed=allowed,
         options=dict(options),
+        system_hash=digest(system.model_dump(mode="json")),
         questions=tuple(f"{question.subject}: {question.text}" for question in questions(system)),
     )
 

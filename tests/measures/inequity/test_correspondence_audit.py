@@ -19,7 +19,8 @@ from commonweal.measures.inequity.audit_design import NamesLayout, Placed
 from commonweal.measures.inequity.audit_estimates import Answers, estimates, four_fifths, name_axes
 from commonweal.measures.inequity.correspondence_audit import cases, correspondence_audit, expected
 from commonweal.measures.options import Design, Limit
-from commonweal.measures.probe_file import Name, Probe, Probes, load_probes
+from commonweal.measures.probe_file import Name, Probe, Probes
+from commonweal.measures.probe_reader import load_probes
 from commonweal.measures.registry import REGISTRY
 from commonweal.models.protocols import Case, Decision
 from commonweal.system.records import Asset, System
