@@ -181,7 +181,7 @@ def announce(ready: Prepared) -> None:
         raise typer.Exit(BAD_INPUT)
     for warning in ready.preflight.warnings:
         err.print(f"left out: {warning}", style="yellow", markup=False)
-    text = f"{len(ready.tasks)} measurements on {len({task.subject_id for task in ready.tasks})} subjects"
+    text = f"{counted(ready.tasks, 'measurement')} on {counted({task.subject_id for task in ready.tasks}, 'subject')}"
     if ready.preflight.seconds and ready.preflight.energy_wh:
         (soon, late), (little, much) = ready.preflight.seconds, ready.preflight.energy_wh
         text += f"; about {duration_text(soon)} to {duration_text(late)} and {little:.2g} to {much:.2g} Wh, less what is stored already"
