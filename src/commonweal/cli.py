@@ -13,9 +13,11 @@ import typer
 from rich.console import Console
 
 from commonweal.assessment.fail_on import judge, parse_condition
-from commonweal.errors import CommonwealError
+from commonweal.errors import CommonwealError, OptionError
 from commonweal.evidence.numbers import duration_text
 from commonweal.measures.options import Design
+from commonweal.measures.plan import Opener
+from commonweal.measures.preflight import declared_problems
 from commonweal.measures.registry import load_registry
 from commonweal.pipeline import Options, Prepared, prepare
 from commonweal.pipeline import run as run_pipeline
@@ -85,6 +87,9 @@ def check(file: SystemFile, debug: Debug = False) -> None:
     """Validate FILE, and list what is undeclared, unknown or unreachable as questions to answer."""
     with plain_errors(debug):
         system = load(file)
+        problems = declared_problems(system, Opener(system, Permissions(), "auto"))
+        if problems:
+            raise OptionError("\n".join(problems))
     open_questions = questions(system)
     out.print(
         f"{file}: valid. {counted(system.assets, 'asset')}, {counted(system.deployments, 'deployment')}, "

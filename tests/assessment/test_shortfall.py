@@ -35,7 +35,7 @@ def test_ten_points_fewer_are_one_favourable_outcome_fewer_in_ten_decisions() ->
     assert rows[0].basis == "propagated"
     assert rows[0].derived_from == ("0",)
     assert rows[0].note.startswith("if the probes resemble the people who are really decided about; and the cue in the probe")
-    assert rows[0].note.endswith("the application's output is final")
+    assert rows[0].note.endswith("it counts what the application puts out, before a person overturns any of it")
 
 
 def test_per_year_the_volume_is_split_by_the_declared_share_of_the_group() -> None:
@@ -52,7 +52,9 @@ def test_a_range_of_human_override_gives_the_corners_of_both_ranges_and_is_calle
     found = number(rows, "net_shortfall_per_year")
     assert (found.value, found.low, found.high) == pytest.approx((17_280, 7_680, 28_800))
     assert found.interval == "range"
-    assert rows[1].note.endswith("people overturn 0 to 20 % of outputs, and do so alike for all groups")
+    assert rows[1].note.endswith(
+        "people overturn 0 to 20 % of outputs, alike for all groups, and decide those anew without regard to the group"
+    )
 
 
 def test_a_gap_that_may_go_either_way_keeps_both_signs_at_the_corners() -> None:

@@ -214,3 +214,31 @@ def test_a_seed_changes_the_p_values_but_not_the_item_outcomes(audited: Path) ->
     tested = [key for key in numbers[0] if numbers[0][key]["p_value"] is not None]
     assert tested
     assert any(numbers[0][key]["p_value"] != numbers[1][key]["p_value"] for key in tested)
+
+
+def test_check_opens_the_probe_file_and_looks_up_the_grid(tmp_path: Path) -> None:
+    system = write_system(tmp_path)
+    text = system.read_text(encoding="utf-8")
+    system.write_text(text.replace("builtin:hiring", "nowhere.yaml").replace("grid: FRA", "grid: Germany"), encoding="utf-8")
+    done = commonweal("check", "system.yaml", cwd=tmp_path)
+    assert done.code == 2
+    assert "nowhere.yaml: there is no such file" in done.err
+    assert "no grid zone 'Germany' in the table; nearest: DEU (Germany)" in done.err
+
+
+def test_probes_for_another_slot_are_refused(tmp_path: Path) -> None:
+    text = """
+schema: commonweal/1
+name: A bank
+assets:
+  - {id: model, kind: model, locator: "embedded:smollm2"}
+  - id: triage
+    kind: application
+    prompt: {template: "{application} Grant? Answer:", options: {grant: " yes", refuse: " no"}, favourable: grant}
+    probes: builtin:hiring
+dependencies: [{upstream: model, downstream: triage, relation: serves}]
+"""
+    (tmp_path / "system.yaml").write_text(text, encoding="utf-8")
+    done = commonweal("check", "system.yaml", cwd=tmp_path)
+    assert done.code == 2
+    assert "fill the slot {resume}, and the template has {application}" in done.err

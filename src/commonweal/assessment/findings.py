@@ -63,7 +63,8 @@ def _finding(
 ) -> Finding:
     measured = [row for row in rows if row.status == "ok" and row.estimate is not None]
     hypotheses = [row for row in measured if row.estimate is not None and row.estimate.null is not None]
-    held = sorted((row for row in hypotheses if is_found(row)), key=_strength)
+    compared = {_group_key(row.estimate.group) for row in hypotheses if row.estimate is not None}
+    held = sorted((row for row in hypotheses if is_found(row)), key=lambda row: _strength(row, compared))
     verdict: Verdict = (
         "found" if held else "not_shown" if hypotheses else "described" if any(r.status == "ok" for r in rows) else "not_measured"
     )
@@ -110,11 +111,19 @@ def _pair(row: Evidence) -> tuple[dict[str, str], dict[str, str]]:
     return dict(row.estimate.group or {}), dict(row.estimate.reference or {})
 
 
-def _strength(row: Evidence) -> tuple[int, float, float]:
-    """Single attributes before intersections, smallest p first, then the largest effect."""
+def _group_key(group: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((group or {}).items()))
+
+
+def _strength(row: Evidence, compared: set[tuple[tuple[str, str], ...]]) -> tuple[int, bool, float, float]:
+    """Single attributes before intersections, the named reference before other pairs, smallest p, then largest effect.
+
+    The named reference group is the one that is never itself compared with another.
+    """
     estimate = row.estimate
     assert estimate is not None
-    return len(estimate.group or {}), estimate.p_adjusted or 0.0, -abs(estimate.value)
+    other = _group_key(estimate.reference) in compared
+    return len(estimate.group or {}), other, estimate.p_adjusted or 0.0, -abs(estimate.value)
 
 
 def _words(
@@ -134,6 +143,10 @@ def _words(
         )
     if verdict == "described":
         chosen = [row for row in rows if row.status == "ok"]
+        order = list(method.quantities) if method else []
+        chosen.sort(
+            key=lambda row: order.index(row.estimate.quantity) if row.estimate and row.estimate.quantity in order else len(order)
+        )
         whole = [row for row in chosen if row.estimate is not None and not row.estimate.group] or chosen
         sentences = [_sentence(row, method) for row in whole[:DETAILS]]
         return sentences[0], tuple(sentences[1:]), tuple(row.id for row in whole[:DETAILS])

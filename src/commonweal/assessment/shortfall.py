@@ -20,6 +20,7 @@ CONDITIONS = (
     "the cue in the probe (a name, a pronoun, a phrase) is the only sign of the group",
 )
 FINAL = "the application's output is final"
+BEFORE = "it counts what the application puts out, before a person overturns any of it"
 KINDS = {"selection_rate_difference": "net_shortfall", "excess_flip_share": "excess_flips"}
 
 
@@ -69,7 +70,7 @@ def _per_decision(gap: Gap) -> Estimate:
         quantity=f"{gap.quantity}_per_decision", unit="1/decision", value=gap.value, low=gap.low, high=gap.high,
         interval=gap.estimate.interval, n=gap.estimate.n, clusters=gap.estimate.clusters, group=gap.estimate.group,
         reference=gap.estimate.reference, method="the measured gap, per decision about a member of the group",
-        note="if " + "; and ".join((*CONDITIONS, FINAL)),
+        note="if " + "; and ".join((*CONDITIONS, BEFORE)),
     )  # fmt: skip
 
 
@@ -125,7 +126,8 @@ def standing(deployment: Deployment) -> tuple[float, float, str]:
     """The range of the share of outputs that stand, and the condition in words."""
     override = deployment.human_override
     if isinstance(override, tuple):
-        words = f"people overturn {100 * override[0]:g} to {100 * override[1]:g} % of outputs, and do so alike for all groups"
+        share = f"{100 * override[0]:g} to {100 * override[1]:g} %"
+        words = f"people overturn {share} of outputs, alike for all groups, and decide those anew without regard to the group"
         return 1 - override[1], 1 - override[0], words
     if override == "none":
         return 1.0, 1.0, f"{FINAL} (declared)"

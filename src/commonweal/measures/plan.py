@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from commonweal.errors import CommonwealError, NotApplicable, OptionError
+from commonweal.errors import CommonwealError, NotApplicable, OptionError, ProbeFileError
 from commonweal.measures.gather import Task, subject_kind
 from commonweal.measures.probe_file import Probes
 from commonweal.measures.probe_reader import BUILTIN, load_probes
@@ -21,7 +21,7 @@ from commonweal.system.records import Asset, System
 
 DEFAULT_PROBES = BUILTIN + "hiring"
 HIRING_CONTEXTS = {"employment", "hiring", "recruitment"}
-HIRING_SLOTS = {"resume", "cv", "application"}
+HIRING_SLOT = "resume"
 
 
 def select(registry: Registry, asked: Sequence[str]) -> tuple[MeasureSpec, ...]:
@@ -79,13 +79,19 @@ class Opener:
                 f"'{asset.id}' declares no probes; write a probe file (docs/probes.md) and name it under `probes`"
             )
         probes = load_probes(declared, Path(self._system.folder))
+        if asset.prompt is not None and asset.prompt.slot != probes.slot:
+            raise ProbeFileError(
+                f"probes '{declared}' fill the slot {{{probes.slot}}}, and the template has {{{asset.prompt.slot}}}; "
+                f"if these probes are meant for it, give both the same name"
+            )
         return probes.with_names_per_group(asset.names_per_group) if asset.names_per_group else probes
 
 
 def is_about_hiring(asset: Asset, system: System) -> bool:
-    """Whether an application's template takes a résumé, or a deployment of it is about employment."""
-    slot = asset.prompt is not None and any(f"{{{name}}}" in asset.prompt.template for name in HIRING_SLOTS)
-    return slot or any((d.context or "").lower() in HIRING_CONTEXTS for d in system.deployments_of(asset.id))
+    """Whether an application's template takes a {resume}, or (without a template) a deployment of it is about employment."""
+    if asset.prompt is not None:
+        return asset.prompt.slot == HIRING_SLOT
+    return any((d.context or "").lower() in HIRING_CONTEXTS for d in system.deployments_of(asset.id))
 
 
 def tasks(specs: Sequence[MeasureSpec], system: System, opener: Opener) -> list[Task]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from commonweal.errors import CommonwealError, NotApplicable, ProbeFileError
+from commonweal.errors import CommonwealError, MeasurementError, NotApplicable, ProbeFileError
+from commonweal.measures.environment.grid import intensity
 from commonweal.measures.gather import Task
 from commonweal.measures.options import Design, Limit
 from commonweal.measures.plan import Opener
@@ -46,7 +47,7 @@ def preflight(
     tasks: Sequence[Task], system: System, permissions: Permissions, opener: Opener, options: tuple[Design, Limit]
 ) -> Preflight:
     """Check every subject and probe file that the tasks need, and estimate the time from what they will ask."""
-    problems: dict[str, None] = {}
+    problems: dict[str, None] = dict.fromkeys(grid_problems(system))
     warnings: dict[str, None] = {}
     operations = 0.0
     for asset in {task.subject_id: system.asset(task.subject_id) for task in tasks if system.has_asset(task.subject_id)}.values():
@@ -64,6 +65,32 @@ def preflight(
     rate = matmul_rate() if operations else None
     seconds = None if rate is None else (operations / rate, SLOWEST * operations / rate)
     return Preflight(tuple(problems), tuple(warnings), seconds)
+
+
+def declared_problems(system: System, opener: Opener) -> tuple[str, ...]:
+    """Faults in what the system file points at and can be read without a model: probe files and grid zones."""
+    problems: dict[str, None] = {}
+    for asset in system.assets:
+        if asset.kind == "application":
+            try:
+                opener.probes(asset)
+            except ProbeFileError as error:
+                problems[f"asset '{asset.id}': {error}"] = None
+            except NotApplicable:
+                continue
+    return (*problems, *grid_problems(system))
+
+
+def grid_problems(system: System) -> tuple[str, ...]:
+    """Deployments whose grid zone is not in the table, with the nearest ones."""
+    problems = []
+    for deployment in system.deployments:
+        try:
+            if deployment.grid not in (None, "unknown"):
+                intensity(str(deployment.grid))
+        except MeasurementError as error:
+            problems.append(f"deployment '{deployment.key}': {error}; or write `unknown`")
+    return tuple(problems)
 
 
 def _is_locatable(asset: Asset, system: System) -> bool:

@@ -528,3 +528,28 @@ def test_a_score_that_never_varies_gives_no_gap_of_width_zero() -> None:
     gaps = [row for row in rows if row.quantity == "log_odds_gap"]
     assert gaps
     assert all(isinstance(row, Missing) and "no score differs" in row.reason for row in gaps)
+
+
+class OneFrameMoves(Constant):
+    """Refuses one version of one frame and accepts everything else, with scores that vary."""
+
+    def decide(self, cases: Sequence[Case]) -> list[Decision]:
+        scores = [
+            1.0 + len(case.text) / 1e4 - 3.0 * (case.labels.get("unit") == "frame 1" and "older" in case.labels.values())
+            for case in cases
+        ]
+        return [Decision(None, score > 0, score) for score in scores]
+
+
+def test_a_rate_that_moves_in_one_matched_set_only_promises_no_small_detectable_effect() -> None:
+    probes = load_probes("builtin:hiring", Path()).with_names_per_group(9)
+    rows = list(correspondence_audit(OneFrameMoves(0), probes, Design.BALANCED, Limit(), np.random.default_rng(0)))
+    (row,) = [row for row in rows if row.quantity == DIFFERENCE and dict(row.group or {}) == {"age": "older"}]
+    assert isinstance(row, Estimate)
+    assert "the outcome moves in 1 of 16 matched sets only" in row.note
+    assert row.low is not None
+    assert row.low < -0.15
+    assert row.high is not None
+    assert row.high > 0.1
+    assert row.minimum_detectable is not None
+    assert row.minimum_detectable > 0.15

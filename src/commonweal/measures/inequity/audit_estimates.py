@@ -27,7 +27,7 @@ from commonweal.evidence.crossed import (
 from commonweal.evidence.families import Family, adjust
 from commonweal.evidence.intervals import critical_normal, minimum_detectable_share_gap, newcombe_interval, wilson_interval
 from commonweal.evidence.records import Estimate, Missing
-from commonweal.measures.inequity.audit_design import NamesLayout, Placed, VersionsLayout
+from commonweal.measures.inequity.audit_design import MINIMUM_BLOCKS, NamesLayout, Placed, VersionsLayout
 from commonweal.measures.inequity.selection import Swaps, swaps
 from commonweal.measures.inequity.shown_pair import shown_pair
 from commonweal.models.protocols import Decision
@@ -35,6 +35,7 @@ from commonweal.models.protocols import Decision
 DRAWS = 9999
 FOUR_FIFTHS = 0.8
 TINY = 1e-12
+ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Answers:
 class Axis:
     """One comparison: its groups (reference first), outcomes by group, contrasts, and how they were obtained.
 
-    `cells` is float64 (unit, context) per group, for the interval of a single group's mean.
+    `cells` is float64 (unit, context) per group, for the interval of a single group's mean. `matched`: the rows of all
+    groups' cells are versions of the same blocks.
     """
 
     groups: tuple[Mapping[str, str], ...]
@@ -62,6 +64,7 @@ class Axis:
     swaps: Swaps | None
     members: tuple[npt.NDArray[np.bool_], ...]
     note: str = ""
+    matched: bool = False
 
 
 def outcomes(placed: tuple[Placed, ...], decisions: list[Decision], chosen: Array) -> Answers:
@@ -151,6 +154,7 @@ def version_axis(layout: VersionsLayout, answers: Answers, rng: np.random.Genera
             f"{layout.blocks} {layout.block_name}s, each in a version per group, everything else equal",
             shown_pair(layout.placed, named[1], named[0], matched=True),
         ),
+        matched=True,
     )
 
 
@@ -229,9 +233,14 @@ def _rate_gaps(axis: Axis, family: Family, start: int) -> Iterator[Estimate | Mi
         rates = [float(np.nanmean(axis.chosen_cells[g])) for g in (first, second)]
         units = [axis.chosen_cells[g].shape[0] for g in (first, second)]
         low, high, detectable = gap - critical * error, gap + critical * error, family.minimum_detectable(which, error)
-        if error < TINY:
-            low, high = newcombe_interval(rates[0], units[0], rates[1], units[1])
-            detectable = minimum_detectable_share_gap(sum(rates) / 2, *units)
+        moving = _moving_blocks(axis, first, second)
+        too_few = moving is not None and moving < MINIMUM_BLOCKS and family.p_adjusted[which] > ALPHA
+        note = _rate_warning(overall, axis.score is not None)
+        if error < TINY or too_few:
+            wide = newcombe_interval(rates[0], units[0], rates[1], units[1])
+            low, high = min(low, wide[0]), max(high, wide[1])
+            detectable = max(detectable, minimum_detectable_share_gap(sum(rates) / 2, *units))
+            note = note if moving is None else _too_few_words(moving, units[0], axis)
         bounds.append((low, high))
         shared = {"group": axis.groups[first], "reference": axis.groups[second], "n": _pair_items(axis, first, second)}
         shared |= {"clusters": sum(units), "unit": "1", "interval": "confidence", "method": _method(family, axis)}
@@ -239,10 +248,26 @@ def _rate_gaps(axis: Axis, family: Family, start: int) -> Iterator[Estimate | Mi
             shared
             | {"quantity": "selection_rate_difference", "value": gap, "low": max(low, -1.0), "high": min(high, 1.0), "null": 0.0,
                "p_value": float(family.p_value[which]), "p_adjusted": float(family.p_adjusted[which]),
-               "minimum_detectable": detectable, "note": _rate_warning(overall, axis.score is not None)}
+               "minimum_detectable": detectable, "note": note}
         )  # fmt: skip
         yield _ratio(rates, gap, error * critical, shared)
     yield from _spread("selection_rate_spread", "1", axis, bounds, [float(np.nanmean(c)) for c in axis.chosen_cells])
+
+
+def _moving_blocks(axis: Axis, first: int, second: int) -> int | None:
+    """In how many blocks the outcome differs at all between two groups; None where units are not matched."""
+    if not axis.matched:
+        return None
+    differs = np.abs(axis.chosen_cells[first] - axis.chosen_cells[second]) > TINY
+    return int(differs.any(axis=1).sum())
+
+
+def _too_few_words(moving: int, blocks: int, axis: Axis) -> str:
+    more = ": read the gap in log-odds or scores beside it" if axis.score is not None else ""
+    return (
+        f"the outcome moves in {moving} of {blocks} matched sets only, too few to judge a difference of rates by permuting them; "
+        f"the interval is Newcombe's, as if the sets were not matched{more}"
+    )
 
 
 def _pair_items(axis: Axis, first: int, second: int) -> int:

@@ -76,6 +76,10 @@ def correspondence_audit(
     - excess flip share: how often a swap between groups changes the outcome, minus how often a swap between two names
       of the same group does, in [-1, 1]; 0: the group adds nothing to the noise of names.
 
+    Under `threshold` (or a decision that the application states) a case's outcome is 0 or 1. Under `top_share` it is the
+    chance that its score is among the chosen share of a pool with one version of every probe, drawn at random whatever
+    its group; ties are drawn by lot. That chance is computed exactly from the scores in `items/`.
+
     p-values permute group labels over whole names (over versions within a sentence frame or probe for cues and pronouns).
     All gaps are one family. The minimum detectable effect comes from the design (alpha 0.05 in the family, power 0.8).
 
@@ -97,12 +101,24 @@ def correspondence_audit(
         start += len(layout.placed)
         answers = outcomes(layout.placed, own, _chosen(application, layout.placed, own))
         axes += name_axes(layout, answers, rng) if isinstance(layout, NamesLayout) else [version_axis(layout, answers, rng)]
-    yield from estimates(axes, "log_odds" if application.score_unit == "nat" else "score", application.score_unit or "score")
+    numbers = estimates(axes, "log_odds" if application.score_unit == "nat" else "score", application.score_unit or "score")
+    yield from (_with_pool(one, application.top_share) for one in numbers)
     without = sum(decision.score is None for decision in decisions)
     if without:
         quantity = "score_gap" if application.score_unit == "score" else "log_odds_gap"
         reason = f"{without} of {len(decisions)} answers carry a decision without a score, so there are no log-odds or scores to compare"
         yield Missing(quantity=quantity, status="not_applicable", reason=reason)
+
+
+def _with_pool(one: Estimate | Missing, top_share: float | None) -> Estimate | Missing:
+    """Where a share of a pool is chosen, each rate says by which rule its outcomes were worked out from the scores."""
+    if top_share is None or isinstance(one, Missing) or one.unit != "1":
+        return one
+    pool = (
+        f"outcome of a case: its chance to be among the best-scored {100 * top_share:g} % of a pool with one version of every probe, "
+        f"drawn at random, ties by lot (computed exactly); "
+    )
+    return one.model_copy(update={"method": pool + one.method})
 
 
 def _layouts(probes: Probes, design: Design, limit: Limit) -> Iterator[NamesLayout | VersionsLayout | Missing]:
