@@ -323,11 +323,14 @@ def test_an_endpoint_that_is_down_is_named_without_its_password(service: Service
 
 
 @pytest.mark.model
-def test_a_case_longer_than_the_window_is_refused_rather_than_losing_its_name(smollm2: LocalModel) -> None:
+def test_a_case_longer_than_the_window_is_refused_rather_than_losing_its_name(
+    smollm2: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smollm2, "window", 64)
     prompt = Prompt(template="{text} Answer:", options={"yes": " yes", "no": " no"}, favourable="yes")
     application = PromptApplication("screener", prompt, smollm2)
     with pytest.raises(ApplicationError, match="1 of 2 cases are longer than the model's window"):
-        application.decide([Case("Name: Ann. " + "word " * 9000), Case("Name: Ann.")])
+        application.decide([Case("Name: Ann. " + "word " * 100), Case("Name: Ann.")])
 
 
 def test_an_answer_outside_the_declared_options_is_an_error_and_not_unfavourable() -> None:
