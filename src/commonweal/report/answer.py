@@ -15,7 +15,7 @@ from commonweal.report.lineage import place_anchor
 from commonweal.report.wording import STATUSES, anchor, humanise, people_a_year
 from commonweal.system.records import System
 
-LINES = 4
+LINES = 2
 
 
 @dataclass(frozen=True, slots=True)
