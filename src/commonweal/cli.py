@@ -61,7 +61,10 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 SystemFile = Annotated[Path, typer.Argument(metavar="FILE", help="The system file, such as system.yaml.")]
 Data = Annotated[
-    Path | None, typer.Option("--data", help="Folder of published data sets, which are not shipped: DIR/bbq, DIR/crows-pairs …")
+    str | None,
+    typer.Option(
+        "--data", help="Folder of published data sets, which are not shipped (DIR/bbq, DIR/crows-pairs …), or hf:ORG/NAME."
+    ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -163,7 +166,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     ] = None,
     allow_code: Annotated[bool, typer.Option("--allow-code", help="Let the system file run its Python applications.")] = False,
     allow_network: Annotated[bool, typer.Option("--allow-network", help="Let it call the addresses it names.")] = False,
-    allow_download: Annotated[bool, typer.Option("--allow-download", help="Let it download the models it names.")] = False,
+    allow_download: Annotated[
+        bool, typer.Option("--allow-download", help="Let it download the models and data it names.")
+    ] = False,
     allow_read: Annotated[list[Path] | None, typer.Option("--allow-read", help="Let it read this folder too.")] = None,
     data: Data = None,
     debug: Debug = False,
@@ -253,7 +258,9 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     allow_network: Annotated[bool, typer.Option("--allow-network", help="Let it call the endpoint that --model names.")] = False,
-    allow_download: Annotated[bool, typer.Option("--allow-download", help="Download the model if it is not here.")] = False,
+    allow_download: Annotated[
+        bool, typer.Option("--allow-download", help="Download the model or data if they are not here.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the evidence rows as JSON.")] = False,
     debug: Debug = False,
 ) -> None:

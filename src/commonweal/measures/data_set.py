@@ -1,4 +1,4 @@
-"""A published data set in a folder that the person who runs it named: the project ships none of their texts."""
+"""A published data set in a folder or hub id that the person who runs it named: the project ships none of their texts."""
 
 from __future__ import annotations
 
@@ -7,24 +7,43 @@ from pathlib import Path
 
 from commonweal.errors import DataFileError, DataRequired
 from commonweal.models.contents import fingerprint_of, sha256_of_files
+from commonweal.models.hub import hub_data_set
+from commonweal.system.permissions import Permissions
+
+NOTHING_ALLOWED = Permissions()
+HUB = "hf:"
 
 
 @dataclass(frozen=True, slots=True)
 class DataPlace:
-    """Where a measure's data lie: files `pattern` in the folder `name` (or in the named folder itself), and whence they come."""
+    """Where a measure's data lie: files `pattern` in the folder `name` (or in the named folder itself), and whence they come.
+
+    `own`: a file of the auditor's own, in the named folder itself, that takes their place. `beside`: further sets that the
+    measure reads, each in its own place below the same folder. `optional`: one of these that may be absent.
+    """
 
     name: str
     pattern: str
     origin: str
+    own: str = ""
+    beside: tuple[DataPlace, ...] = ()
+    optional: bool = False
+
+    @property
+    def told(self) -> str:
+        """The sets that are needed, and whence they come, in words."""
+        mine = f", or your own {self.own}" if self.own else ""
+        return "; ".join([f"{self.name} ({self.origin}{mine})", *(one.told for one in self.beside if not one.optional)])
 
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """The files of a data set, sorted by name, and one hash of their contents."""
+    """The files of a data set, sorted by name, and one hash of their contents (and of the sets beside it)."""
 
     name: str
     files: tuple[Path, ...]
     fingerprint: str
+    beside: tuple[DataSet, ...] = ()
 
     def file(self, name: str) -> Path:
         """The file of this name; DataFileError where the set is not whole."""
@@ -35,19 +54,65 @@ class DataSet:
         return found
 
 
-def open_data_set(place: DataPlace, folder: Path | None) -> DataSet:
-    """Find a data set below `folder`. Raises DataRequired where none was named, DataFileError where it is not there."""
-    if folder is None:
+def open_data_set(place: DataPlace, data: Path | str | None, permissions: Permissions = NOTHING_ALLOWED) -> DataSet:
+    """Find a data set below the folder `data`, or in the data set of the hub that it names.
+
+    Raises
+    ------
+    DataRequired
+        If none was named.
+    DataFileError, LocatorError, PermissionRequired
+        If it is not there, cannot be downloaded, or may not be.
+    """
+    if data is None:
+        sets = "The sets" if place.beside else "The set"
         raise DataRequired(
-            f"needs published data, which are not shipped: name their folder with --data DIR. The set: {place.name} ({place.origin})"
+            f"needs published data, which are not shipped: name their folder with --data DIR. {sets}: {place.told}"
         )
-    inside = folder / place.name
-    root = inside if inside.is_dir() else folder
-    files = tuple(sorted(path for path in root.glob(place.pattern) if path.is_file()))
+    folder = _folder(place, data, permissions)
+    files = _files(place, folder, str(data))
     if not files:
-        raise DataFileError(f"--data {folder}: no {place.pattern} in {root}; expected the data set {place.name} ({place.origin})")
+        raise DataFileError(
+            f"--data {data}: no {_wanted(place)} in {folder}; expected the data set {place.name} ({place.origin})"
+        )
     try:
         hashes = sha256_of_files(files)
     except OSError as error:
         raise DataFileError(f"{error.filename}: cannot be read ({error.strerror})") from error
-    return DataSet(place.name, files, fingerprint_of(hashes))
+    beside = tuple(open_data_set(one, data, permissions) for one in place.beside if _is_there(one, data, permissions))
+    fingerprint = fingerprint_of(hashes)
+    if beside:
+        fingerprint = fingerprint_of({"sets": [fingerprint, *(one.fingerprint for one in beside)]})
+    return DataSet(place.name, files, fingerprint, beside)
+
+
+def _folder(place: DataPlace, data: Path | str, permissions: Permissions) -> Path:
+    if isinstance(data, str) and data.startswith(HUB):
+        return hub_data_set(data, place.pattern, permissions)
+    return Path(data)
+
+
+def _is_there(place: DataPlace, data: Path | str, permissions: Permissions) -> bool:
+    return not place.optional or bool(_files(place, _folder(place, data, permissions), str(data)))
+
+
+def _wanted(place: DataPlace) -> str:
+    return f"{place.pattern}, nor {place.own}" if place.own else place.pattern
+
+
+def _files(place: DataPlace, folder: Path, named: str) -> tuple[Path, ...]:
+    """The files where they are expected, or in the one folder further down that has them."""
+    if place.own and (folder / place.own).is_file():
+        return (folder / place.own,)
+    inside = folder / place.name
+    root = inside if inside.is_dir() else folder
+    expected = tuple(sorted(path for path in root.glob(place.pattern) if path.is_file()))
+    if expected:
+        return expected
+    deeper = tuple(sorted(path for path in root.rglob(place.pattern) if path.is_file()))
+    folders = sorted({path.parent.relative_to(root).as_posix() for path in deeper})
+    if len(folders) > 1:
+        raise DataFileError(
+            f"--data {named}: {place.pattern} in several folders ({', '.join(folders)}); name the one that is the data set {place.name}"
+        )
+    return deeper

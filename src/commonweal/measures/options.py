@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+from itertools import zip_longest
 
+from commonweal.errors import NotApplicable
 from commonweal.system.permissions import Permissions
 
 
@@ -25,7 +27,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Everything that can be chosen for a run. `measures` empty: all; `limit`: items per measure and subject; `data`: a folder."""
+    """Everything that can be chosen for a run. `measures` empty: all; `limit`: items per measure and subject; `data`: a folder or hub id."""
 
     measures: tuple[str, ...] = ()
     limit: int | None = None
@@ -33,8 +35,38 @@ class Options:
     seed: int = 0
     device: str = "auto"
     permissions: Permissions = Permissions()
-    data: Path | None = None
+    data: str | None = None
 
     def told(self) -> dict[str, str]:
         """What the record of the run says of them; seed, device and permissions have fields of their own there."""
         return {"measures": " ".join(self.measures) or "all", "limit": str(self.limit), "design": self.design.value}
+
+
+def whole_units(sizes: Mapping[tuple[str, str], int], limit: Limit, name: str) -> set[tuple[str, str]]:
+    """Units (kind, unit) that fit into a limit with all their items: of each kind in turn, in the order given.
+
+    Raises
+    ------
+    NotApplicable
+        If not even the smallest fits; `name` is what a unit is called there.
+
+    >>> sorted(whole_units({("age", "a"): 3, ("age", "b"): 3, ("sex", "c"): 2}, Limit(6), "template"))
+    [('age', 'a'), ('sex', 'c')]
+    """
+    if limit.items is None:
+        return set(sizes)
+    kinds: dict[str, list[tuple[str, str]]] = {}
+    for unit in sizes:
+        kinds.setdefault(unit[0], []).append(unit)
+    chosen: set[tuple[str, str]] = set()
+    left = limit.items
+    for row in zip_longest(*kinds.values()):
+        for unit in row:
+            if unit is not None and sizes[unit] <= left:
+                chosen.add(unit)
+                left -= sizes[unit]
+    if not chosen:
+        raise NotApplicable(
+            f"--limit {limit.items} leaves no whole {name}; the smallest has {min(sizes.values(), default=0)} items"
+        )
+    return chosen

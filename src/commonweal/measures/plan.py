@@ -50,7 +50,7 @@ def _matches(spec: MeasureSpec, pattern: str) -> bool:
 class Opener:
     """Opens the subjects of a system; keeps the last model, so that an application on it does not load it again."""
 
-    def __init__(self, system: System, permissions: Permissions, device: str, data: Path | None = None) -> None:
+    def __init__(self, system: System, permissions: Permissions, device: str, data: str | None = None) -> None:
         self._system, self._permissions, self.device, self._data = system, permissions, device, data
         self._held: tuple[str, LanguageModel] | None = None
 
@@ -76,7 +76,7 @@ class Opener:
         return locate_model(asset.locator or "", Path(self._system.folder), self._permissions).path
 
     def data(self, place: DataPlace) -> DataSet:
-        return open_data_set(place, self._data)
+        return open_data_set(place, self._data, self._permissions)
 
     def subject(self, spec: MeasureSpec, asset: Asset) -> Subject:
         stored = (asset.locator or "").startswith("predictions:")

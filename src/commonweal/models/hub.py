@@ -1,9 +1,10 @@
-"""A hub id, `hf:ORG/NAME`: found in the Hugging Face cache of this machine, or downloaded where that was allowed."""
+"""A hub id, `hf:ORG/NAME`, of a model or a data set: found in the Hugging Face cache of this machine, or downloaded where that was allowed."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from commonweal.errors import LocatorError, PermissionRequired, require
@@ -52,14 +53,41 @@ def hub_snapshot(locator: str, permissions: Permissions) -> Path:
         raise PermissionRequired(
             f"{locator}: this model is not on this machine (looked in {hub_cache()}). Allow its download with: --allow-download"
         )
-    hub = require("huggingface_hub", extra="models")
+    return _snapshot(locator, "model", WANTED)
+
+
+def hub_data_set(locator: str, pattern: str, permissions: Permissions) -> Path:
+    """The folder of a data set of the hub with its files `pattern`, under the same rule as a model's.
+
+    What an interrupted download left is not taken for the whole. Raises PermissionRequired, or LocatorError.
+    """
     errors = require("huggingface_hub.errors", extra="models")
-    http = require("httpx", extra="models")
     try:
-        folder = hub.snapshot_download(hub_name(locator), allow_patterns=list(WANTED), cache_dir=hub_cache())
-    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, http.HTTPError, OSError, ValueError) as error:
+        return _read_snapshot(locator, "dataset", (pattern,), here=True)
+    except errors.LocalEntryNotFoundError:
+        if not permissions.download:
+            raise PermissionRequired(
+                f"{locator}: this data set is not on this machine, or not whole (looked in {hub_cache()}). Allow its download with "
+                f"--allow-download, or name a folder that holds it with --data DIR"
+            ) from None
+    return _snapshot(locator, "dataset", (pattern,))
+
+
+def _snapshot(locator: str, kind: str, wanted: Sequence[str]) -> Path:
+    errors = require("huggingface_hub.errors", extra="models")
+    try:
+        return _read_snapshot(locator, kind, wanted, here=False)
+    except (errors.HTTPError, errors.LocalEntryNotFoundError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise LocatorError(
             f"{locator}: the download failed: {reason}. Check the name and the connection, then run again"
         ) from error
-    return Path(folder)
+
+
+def _read_snapshot(locator: str, kind: str, wanted: Sequence[str], *, here: bool) -> Path:
+    hub = require("huggingface_hub", extra="models")
+    return Path(
+        hub.snapshot_download(
+            hub_name(locator), repo_type=kind, allow_patterns=list(wanted), cache_dir=hub_cache(), local_files_only=here
+        )
+    )

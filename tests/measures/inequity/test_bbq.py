@@ -11,7 +11,8 @@ import pytest
 from commonweal.errors import DataFileError, DataRequired, NotApplicable
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.data_set import open_data_set
-from commonweal.measures.inequity.bbq import Item, bbq, matched, read_bbq
+from commonweal.measures.inequity.bbq import bbq
+from commonweal.measures.inequity.bbq_items import Item, matched, read_bbq
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models.choosing import PredictedAnswers

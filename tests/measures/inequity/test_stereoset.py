@@ -14,21 +14,8 @@ from commonweal.errors import DataFileError, DataRequired, MeasurementError, Not
 from commonweal.evidence.clustered import alone
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.data_set import DataPlace, open_data_set
-from commonweal.measures.inequity.stereoset import (
-    INTER,
-    INTRA,
-    OPTIONS,
-    PUBLISHED,
-    ByTerm,
-    Item,
-    by_term,
-    icat,
-    icat_of_terms,
-    likelihood,
-    limited,
-    read_stereoset,
-    stereoset,
-)
+from commonweal.measures.inequity.stereoset import ByTerm, by_term, icat, icat_of_terms, likelihood, stereoset
+from commonweal.measures.inequity.stereoset_items import INTER, INTRA, OPTIONS, PUBLISHED, Item, limited, read_stereoset
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models import open_model

@@ -10,18 +10,10 @@ import pytest
 from commonweal.errors import DataFileError, NotApplicable
 from commonweal.evidence.clustered import Clustered, standard_error
 from commonweal.evidence.records import Estimate, Missing
+from commonweal.evidence.two_way import Crossed
 from commonweal.measures.data_set import DataSet, open_data_set
-from commonweal.measures.inequity.winobias import (
-    PRONOUNS,
-    Answers,
-    Crossed,
-    approximate_randomisation,
-    f1_gap,
-    inferred,
-    limited,
-    read_winobias,
-    winobias,
-)
+from commonweal.measures.inequity.winobias import Answers, approximate_randomisation, f1_gap, inferred, winobias
+from commonweal.measures.inequity.winobias_sentences import PRONOUNS, limited, read_winobias
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models.choosing import PredictedAnswers

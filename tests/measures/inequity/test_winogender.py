@@ -12,7 +12,8 @@ from commonweal.errors import DataFileError, NotApplicable
 from commonweal.evidence.clustered import family, mean_of
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.data_set import DataSet, open_data_set
-from commonweal.measures.inequity.winogender import SENTENCES, STATISTICS, correlation, limited, read_winogender, winogender
+from commonweal.measures.inequity.winogender import correlation, winogender
+from commonweal.measures.inequity.winogender_sentences import SENTENCES, STATISTICS, limited, read_winogender
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models.choosing import PredictedAnswers

@@ -2,58 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.errors import DataFileError, NotApplicable
-from commonweal.evidence.clustered import Clustered, Inference, alone, family, mean_of
+from commonweal.evidence.clustered import Clustered, alone, family, mean_of
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
+from commonweal.measures.inequity.bbq_items import Item, limited, matched, read_bbq
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.models.choosing import table_rows
-from commonweal.models.protocols import Answer, Chooser, Question
+from commonweal.measures.rows import Told, contribution_rows, inferred_row
+from commonweal.models.protocols import Chooser, Question
 
-CATEGORIES = (
-    "Age", "Disability_status", "Gender_identity", "Nationality", "Physical_appearance", "Race_ethnicity", "Race_x_SES",
-    "Race_x_gender", "Religion", "SES", "Sexual_orientation",
-)  # fmt: skip
-FIELDS = ("example_id", "question_index", "question_polarity", "context_condition", "category", "answer_info",
-          "additional_metadata", "context", "question", "ans0", "ans1", "ans2", "label")  # fmt: skip
-AMBIGUOUS, DISAMBIGUATED = "ambig", "disambig"
 TEMPLATES_TRACED = 5
 METHOD = "mean over items, clustered by template: CR2, wild cluster bootstrap-t, simultaneous over categories and scores"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One question of BBQ. `target`: the place of the stereotyped group's answer, None where the data do not tell which."""
-
-    id: str
-    category: str
-    template: str
-    negative: bool
-    ambiguous: bool
-    context: str
-    options: tuple[str, str, str]
-    correct: int
-    unknown: int
-    target: int | None
-    groups: str
-
-    @property
-    def biased(self) -> int | None:
-        """The answer that the stereotype expects: the target in a negative question, the other one in a non-negative."""
-        if self.target is None:
-            return None
-        return self.target if self.negative else 3 - self.target - self.unknown
+DESCRIBED = "mean over items, clustered by template: CR2, t interval"
+ALONE = "mean over items; one cluster, so no interval"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,87 +32,6 @@ class Scored:
     known: npt.NDArray[np.bool_]
     biased: npt.NDArray[np.bool_]
     template: npt.NDArray[np.str_]
-
-
-def read_bbq(data: DataSet) -> list[Item]:
-    """The items of a data set; DataFileError names the first line that is none."""
-    items: dict[str, Item] = {}
-    for path in data.files:
-        for line, row in table_rows(path):
-            item = _item(path, line, row)
-            if item.id in items:
-                raise DataFileError(f"{path}:{line} item '{item.id}' is there twice")
-            items[item.id] = item
-    return list(items.values())
-
-
-def _item(path: Path, line: int, row: Any) -> Item:
-    absent = [name for name in FIELDS if name not in row]
-    if absent:
-        raise DataFileError(f"{path}:{line} fields are missing: {', '.join(absent)}")
-    if row["category"] not in CATEGORIES:
-        raise DataFileError(f"{path}:{line} unknown category '{row['category']}'; BBQ has: {', '.join(CATEGORIES)}")
-    try:
-        answers = [[str(part) for part in row["answer_info"][f"ans{place}"]] for place in range(3)]
-        groups = [str(group) for group in row["additional_metadata"]["stereotyped_groups"]]
-        unknown = [place for place, answer in enumerate(answers) if answer[-1] == "unknown"]
-        correct, polarity = int(row["label"]), {"neg": True, "nonneg": False}[row["question_polarity"]]
-        ambiguous = {AMBIGUOUS: True, DISAMBIGUATED: False}[row["context_condition"]]
-        if len(unknown) != 1 or correct not in range(3):
-            raise ValueError("there must be one answer of the kind 'unknown', and a label from 0 to 2")
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise DataFileError(f"{path}:{line} is not an item of BBQ: {type(error).__name__}: {error}") from error
-    lowered = {group.lower() for group in groups}
-    targets = [
-        place for place, answer in enumerate(answers)
-        if place != unknown[0] and {part.lower() for part in answer} & lowered
-    ]  # fmt: skip
-    return Item(
-        id=f"{row['category']}:{row['example_id']}", category=row["category"], template=f"{row['category']}:{row['question_index']}",
-        negative=polarity, ambiguous=ambiguous, context=f"{row['context']}\n{row['question']}\nAnswer:",
-        options=(str(row["ans0"]), str(row["ans1"]), str(row["ans2"])), correct=correct, unknown=unknown[0],
-        target=targets[0] if len(targets) == 1 else None, groups=", ".join(sorted(groups)),
-    )  # fmt: skip
-
-
-def limited(items: Sequence[Item], limit: Limit) -> list[Item]:
-    """Whole templates, of the categories in turn, as long as they fit into the limit."""
-    if limit.items is None:
-        return list(items)
-    sizes = Counter(item.template for item in items)
-    ranked: dict[str, list[str]] = {}
-    for item in items:
-        ranked.setdefault(item.category, [])
-        if item.template not in ranked[item.category]:
-            ranked[item.category].append(item.template)
-    chosen: set[str] = set()
-    for depth in range(max(map(len, ranked.values()), default=0)):
-        for templates in ranked.values():
-            if depth < len(templates) and sum(sizes[one] for one in chosen) + sizes[templates[depth]] <= limit.items:
-                chosen.add(templates[depth])
-    if not chosen:
-        raise NotApplicable(f"--limit {limit.items} leaves no whole template; the smallest has {min(sizes.values())} items")
-    return [item for item in items if item.template in chosen]
-
-
-def matched(answer: Answer, item: Item) -> int | None:
-    """Which option an answer means: its place, its words without `. { }` and capitals, or its first two words; else None.
-
-    >>> item = Item("Age:0", "Age", "Age:1", True, True, "", ("The old man", "The boy", "Not known"), 2, 2, 0, "old")
-    >>> [matched(Answer(None, text), item) for text in ("{the old man.}", "the old lady", "a boy", "not known at all")]
-    [0, 0, None, 2]
-    """
-    if answer.option is not None:
-        return answer.option
-    said, options = _plain(answer.text or ""), [_plain(option) for option in item.options]
-    if said in options:
-        return options.index(said)
-    begins = [place for place, option in enumerate(options) if said and option.split()[:2] == said.split()[:2]]
-    return begins[0] if len(begins) == 1 else None
-
-
-def _plain(text: str) -> str:
-    return text.translate(str.maketrans("", "", ".{}")).strip().lower()
 
 
 def expected(data: DataSet, limit: Limit) -> list[str]:
@@ -215,7 +102,8 @@ def bbq(model: Chooser, data: DataSet, limit: Limit, rng: np.random.Generator) -
         rest += _category(category, [items[place] for place in mine], [chosen[place] for place in mine], scores)
     tested = family([one for _, _, one, _ in scores], rng)
     for (category, quantity, _, note), inference in zip(scores, tested, strict=True):
-        yield _estimate(quantity, {"category": category}, inference, METHOD, note, null=0.0)
+        told = Told(quantity, METHOD, ALONE, null=0.0, bounds=(-1.0, 1.0), note=note)
+        yield inferred_row(told, inference, {"category": category})
     yield from rest
 
 
@@ -235,7 +123,7 @@ def _category(
         answers = [chosen[place] for place in places]
         scored, note = _scored(part, answers)
         accuracy = alone(mean_of(scored.correct, scored.template))
-        yield _estimate(f"accuracy_{name}", group, accuracy, "mean over items, clustered by template: CR2, t interval", note)
+        yield inferred_row(Told(f"accuracy_{name}", DESCRIBED, ALONE, note=note), accuracy, group)
         if not scored.known.any():
             if ambiguous and scored.correct.all():
                 yield _all_unknown(group, len(part))
@@ -313,28 +201,6 @@ def _all_unknown(group: dict[str, str], n: int) -> Estimate:
 def _traced(category: str, one: Clustered, items: Sequence[Item]) -> Iterator[Estimate]:
     """Which templates, and the items about which groups, the ambiguous score comes from."""
     kinds = {"template": [item.template.split(":")[1] for item in items], "stereotyped": [item.groups for item in items]}
+    method = f"share of the items times their mean; the {TEMPLATES_TRACED} largest; Bonferroni t intervals"
     for kind, labels in kinds.items():
-        for part in contributions(one, labels)[:TEMPLATES_TRACED]:
-            bounded = np.isfinite(part.low)
-            yield Estimate(
-                quantity="contribution", unit="1", value=part.value, low=part.low if bounded else None,
-                high=part.high if bounded else None, interval="confidence" if bounded else None, n=part.n,
-                group={"category": category, kind: part.label},
-                method=f"share of the items times their mean; the {TEMPLATES_TRACED} largest; Bonferroni t intervals",
-            )  # fmt: skip
-
-
-def _estimate(
-    quantity: str, group: dict[str, str], found: Inference, method: str, note: str = "", null: float | None = None
-) -> Estimate:
-    """A row; with fewer than two clusters there is no interval, and the method says so."""
-    known = np.isfinite(found.standard_error)
-    low, high = (max(-1.0 if null is not None else 0.0, found.low), min(1.0, found.high)) if known else (None, None)
-    return Estimate(
-        quantity=quantity, unit="1", value=found.value, low=low, high=high, interval="confidence" if known else None,
-        n=found.n, clusters=found.clusters, group=group, null=null, note=note,
-        p_value=found.p_value if null is not None and known else None,
-        p_adjusted=found.p_adjusted if null is not None and known else None,
-        minimum_detectable=found.minimum_detectable if null is not None and np.isfinite(found.minimum_detectable) else None,
-        method=method if known else "mean over items; one cluster, so no interval",
-    )  # fmt: skip
+        yield from contribution_rows(contributions(one, labels)[:TEMPLATES_TRACED], kind, {"category": category}, method)

@@ -2,66 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.errors import DataFileError, MeasurementError, NotApplicable
+from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.clustered import Clustered, Inference, alone, family, mean_of
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.evidence.shares import HALF, alike, exact_where_alike
 from commonweal.measures.data_set import DataPlace, DataSet
-from commonweal.measures.inequity.crows_pairs import exact_share
+from commonweal.measures.inequity.stereoset_items import DOMAINS, OPTIONS, PUBLISHED, Item, limited, read_stereoset
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.models.choosing import table_rows
-from commonweal.models.protocols import Continuation, LanguageModel
+from commonweal.measures.rows import Told, contribution_rows, inferred_row
+from commonweal.models.protocols import LanguageModel
 
 Array = npt.NDArray[np.float64]
-FIELDS = ("type", "target", "bias_type", "context", "stereotype", "anti-stereotype", "unrelated")
-OPTIONS = FIELDS[-3:]
-INTRA, INTER = "intrasentence", "intersentence"
-# The published development set, moinnadeem/StereoSet@ead7d08.
-PUBLISHED = {
-    INTRA: {"gender": 255, "profession": 810, "race": 962, "religion": 79},
-    INTER: {"gender": 242, "profession": 827, "race": 976, "religion": 78},
-}
-DOMAINS = tuple(PUBLISHED[INTRA])
-BLANK = "BLANK"
-HALF = 0.5
-NEGLIGIBLE = 1e-12
 TERMS_TRACED = 5
 METHOD = "mean over target terms: CR2, wild bootstrap-t over terms, simultaneous over domains and variants"
 EXACT = "mean over target terms, all of which agree: exact binomial over terms, Bonferroni over domains and variants"
 DESCRIBED = "mean over target terms, t interval"
 DELTA = "from the means over target terms of both scores; t interval by the delta method"
 ALONE = "one target term, or terms that do not differ, so no interval"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One context with three associations. `texts`: stereotype, anti-stereotype, unrelated."""
-
-    id: str
-    variant: str
-    domain: str
-    target: str
-    context: str
-    texts: tuple[str, str, str]
-
-    def requests(self) -> list[Continuation]:
-        """Whole sentences where the context is the sentence itself; else what follows the context."""
-        labels = {"item": self.id, "variant": self.variant, "domain": self.domain, "target": self.target}
-        before, space = ("", "") if self.variant == INTRA else (self.context, " ")
-        return [
-            Continuation(before, space + text, {**labels, "option": option})
-            for option, text in zip(OPTIONS, self.texts, strict=True)
-        ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,57 +37,6 @@ class ByTerm:
     stereotype: Array
     language: Array
     items: int
-
-
-def read_stereoset(data: DataSet) -> list[Item]:
-    """The items of a data set; DataFileError names the first line that is none."""
-    items: dict[str, Item] = {}
-    for path in data.files:
-        for line, row in table_rows(path):
-            item = _item(path, line, row)
-            if item.id in items:
-                raise DataFileError(f"{path}:{line} the same item (target '{item.target}') is there twice")
-            items[item.id] = item
-    if not items:
-        raise DataFileError(f"{data.files[0]}: no item in it")
-    return list(items.values())
-
-
-def _item(path: Path, line: int, row: Mapping[str, object]) -> Item:
-    absent = [name for name in FIELDS if not str(row.get(name) or "").strip()]
-    if absent:
-        raise DataFileError(f"{path}:{line} fields are missing or empty: {', '.join(absent)}; expected: {', '.join(FIELDS)}")
-    values = {name: str(row[name]) for name in FIELDS}
-    if values["type"] not in PUBLISHED:
-        raise DataFileError(f"{path}:{line} unknown type '{values['type']}'; StereoSet has: {', '.join(PUBLISHED)}")
-    if values["bias_type"] not in DOMAINS:
-        raise DataFileError(f"{path}:{line} unknown bias type '{values['bias_type']}'; StereoSet has: {', '.join(DOMAINS)}")
-    stereotype, contrary, unrelated = (values[option] for option in OPTIONS)
-    if len({stereotype, contrary, unrelated}) < len(OPTIONS):
-        raise DataFileError(f"{path}:{line} two of the three associations are the same sentence")
-    if values["type"] == INTRA and BLANK not in values["context"]:
-        raise DataFileError(f"{path}:{line} an intrasentence context without the word {BLANK}")
-    # The published file has no ids, so an item is known by what it says.
-    key = hashlib.blake2b("\x1f".join(values.values()).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
-    return Item(key, values["type"], values["bias_type"], values["target"], values["context"], (stereotype, contrary, unrelated))
-
-
-def limited(items: Sequence[Item], limit: Limit) -> list[Item]:
-    """Whole target terms, of the domains in turn, as long as they fit into the limit."""
-    if limit.items is None:
-        return list(items)
-    sizes = Counter((item.domain, item.target) for item in items)
-    ranked: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for term in sorted(sizes):
-        ranked[term[0]].append(term)
-    chosen: set[tuple[str, str]] = set()
-    for depth in range(max(map(len, ranked.values()), default=0)):
-        for terms in ranked.values():
-            if depth < len(terms) and sum(sizes[one] for one in chosen) + sizes[terms[depth]] <= limit.items:
-                chosen.add(terms[depth])
-    if not chosen:
-        raise NotApplicable(f"--limit {limit.items} leaves no whole target term; the smallest has {min(sizes.values())} items")
-    return [item for item in items if (item.domain, item.target) in chosen]
 
 
 def expected(data: DataSet, limit: Limit) -> list[str]:
@@ -278,19 +192,9 @@ def icat_of_terms(one: ByTerm) -> Clustered:
 
 
 def _stereotype_share(group: dict[str, str], found: Inference, hypotheses: int, items: int, note: str) -> Estimate:
-    """The row of one hypothesis. Where the terms do not differ at all, their spread tells nothing and the binomial speaks."""
-    known, exact = np.isfinite(found.standard_error), found.standard_error < NEGLIGIBLE
-    low, high, p_value, p_adjusted = found.low, found.high, found.p_value, found.p_adjusted
-    if exact:
-        low, high, p_value = exact_share(found.value, found.clusters, hypotheses)
-        p_adjusted = min(1.0, hypotheses * p_value)
-    return Estimate(
-        quantity="stereotype_share", unit="1", value=found.value, n=items, clusters=found.clusters, group=group, null=HALF, note=note,
-        low=max(0.0, low) if known else None, high=min(1.0, high) if known else None, interval="confidence" if known else None,
-        p_value=p_value if known else None, p_adjusted=p_adjusted if known else None,
-        minimum_detectable=found.minimum_detectable if np.isfinite(found.minimum_detectable) and not exact else None,
-        method=(EXACT if exact else METHOD) if known else ALONE,
-    )  # fmt: skip
+    """The row of one hypothesis, of which `n` counts the items."""
+    told = Told("stereotype_share", EXACT if alike(found) else METHOD, ALONE, null=HALF, note=note)
+    return inferred_row(told, replace(exact_where_alike(found, hypotheses), n=items), group)
 
 
 def _described(group: dict[str, str], one: ByTerm, suffix: str = "", note: str = "") -> Iterator[Estimate]:
@@ -299,13 +203,9 @@ def _described(group: dict[str, str], one: ByTerm, suffix: str = "", note: str =
     if suffix:
         scores = {"stereotype_share": (mean_of(one.stereotype, one.terms), DESCRIBED)} | scores
     for quantity, (score, method) in scores.items():
-        found = alone(score)
-        known = NEGLIGIBLE < found.standard_error < float("inf")
-        yield Estimate(
-            quantity=quantity + suffix, unit="1", value=found.value, low=max(0.0, found.low) if known else None,
-            high=min(1.0, found.high) if known else None, interval="confidence" if known else None, n=one.items,
-            clusters=found.clusters, group=group, note=note, method=method if known else ALONE,
-        )  # fmt: skip
+        found = replace(alone(score), n=one.items)
+        told = Told(quantity + suffix, method, ALONE, note=note)
+        yield inferred_row(told, replace(found, standard_error=float("inf")) if alike(found) else found, group)
 
 
 def _lengths(tokens: Array) -> str:
@@ -335,11 +235,5 @@ def _traced(scores: Array, terms: npt.NDArray[np.str_], domains: npt.NDArray[np.
     """Which domains and target terms the distance of ss from one half comes from."""
     whole = excess(scores, terms)
     for kind, names, shown in (("domain", domains, len(DOMAINS)), ("target", terms, TERMS_TRACED)):
-        for part in contributions(whole, names)[:shown]:
-            bounded = np.isfinite(part.low)
-            yield Estimate(
-                quantity="contribution", unit="1", value=part.value, low=part.low if bounded else None,
-                high=part.high if bounded else None, interval="confidence" if bounded else None, n=part.n,
-                group={"variant": variant, kind: part.label},
-                method=f"share of the terms times (their ss - 0.5); the {shown} largest; Bonferroni t intervals",
-            )  # fmt: skip
+        method = f"share of the terms times (their ss - 0.5); the {shown} largest; Bonferroni t intervals"
+        yield from contribution_rows(contributions(whole, names)[:shown], kind, {"variant": variant}, method)

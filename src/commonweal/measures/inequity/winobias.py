@@ -2,74 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtr, stdtrit
 
-from commonweal.errors import DataFileError, NotApplicable
-from commonweal.evidence.clustered import Clustered, Inference, standard_error
+from commonweal.evidence.clustered import Inference
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.intervals import LEVEL, POWER
 from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.evidence.two_way import Crossed, crossed_mean, two_way_error
 from commonweal.measures.data_set import DataPlace, DataSet
+from commonweal.measures.inequity.winobias_sentences import Item, Pair, limited, matched, questions, read_winobias
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.models.protocols import Answer, Chooser, Question
+from commonweal.measures.rows import Told, contribution_rows, inferred_row
+from commonweal.models.protocols import Chooser
 
 Array = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.str_]
-FILE = re.compile(r"(pro|anti)_stereotyped_type([12])\.txt\.(dev|test)")
-LINE = re.compile(r"(\d+)\s+(\S.*)")
-BRACKETED = re.compile(r"\[([^\[\]]*)\]")
-PRONOUNS = {
-    "he": "male", "him": "male", "his": "male", "himself": "male",
-    "she": "female", "her": "female", "hers": "female", "herself": "female",
-}  # fmt: skip
 TYPES = ("1", "2")
 MINIMUM_OCCUPATIONS = 8  # on each side; below it there is no interval
 OCCUPATIONS_TRACED = 5
 DRAWS = 9999
 CHUNK = 1000
 METHOD = "mean over sentence pairs; the 20 + 20 occupations crossed (Cameron, Gelbach and Miller 2011), CR2, t interval"
+ALONE = f"mean; no interval below {MINIMUM_OCCUPATIONS} occupations stereotyped as male and as female"
 SOURCE = "Zhao et al. 2018, NAACL, WinoBias, Tables 2-3; Graham et al. 2014, WMT (approximate randomisation)"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One sentence. `options`: the two people in the order of the text; `correct`: the place of whom the pronoun means."""
-
-    id: str
-    text: str
-    pronoun: str
-    options: tuple[str, str]
-    correct: int
-    male: str
-    female: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A sentence whose pronoun fits the stereotype (`pro`), and the same with the other pronoun (`anti`)."""
-
-    type: str
-    split: str
-    pro: Item
-    anti: Item
-
-    @property
-    def occupations(self) -> tuple[str, str]:
-        return self.pro.male, self.pro.female
-
-    @property
-    def minimal(self) -> bool:
-        """Whether the two sentences differ in the pronouns only."""
-        return _without_pronouns(self.pro.text) == _without_pronouns(self.anti.text)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,162 +41,9 @@ class Answers:
     named: Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Crossed:
-    """An estimate, the influence of each pair on it float64 (pair,), and the two occupations of each pair (pair,)."""
-
-    value: float
-    influence: Array
-    male: Texts
-    female: Texts
-
-
-def read_winobias(data: DataSet) -> list[Pair]:
-    """The sentence pairs of a data set; DataFileError names the first line that is none, or that lacks its other version."""
-    occupations = _occupations(data)
-    files = {found.groups(): path for path in data.files if (found := FILE.fullmatch(path.name))}
-    pairs = []
-    for type_, split in sorted({(type_, split) for _, type_, split in files}):
-        names = [f"{version}_stereotyped_type{type_}.txt.{split}" for version in ("pro", "anti")]
-        pro, anti = (_read(data.file(name), occupations) for name in names)
-        if unpaired := sorted(pro.keys() ^ anti.keys()):
-            raise DataFileError(f"{data.file(names[unpaired[0] in anti])}: sentence {unpaired[0]} has no other version: the two files "
-                                f"{' and '.join(names)} must hold the same numbers ({len(unpaired)} do not match)")  # fmt: skip
-        for number in pro:
-            if (pro[number].male, pro[number].female) != (anti[number].male, anti[number].female):
-                raise DataFileError(f"{data.file(names[1])}: sentence {number} is about other occupations than in {names[0]}")
-            pairs.append(Pair(type_, split, pro[number], anti[number]))
-    if not pairs:
-        raise DataFileError(f"{data.files[0].parent}: no file like pro_stereotyped_type1.txt.dev with a sentence in it")
-    return sorted(pairs, key=lambda pair: pair.pro.id)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataFileError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    yield from ((number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip())
-
-
-def _occupations(data: DataSet) -> dict[str, str]:
-    """Occupation -> the gender that the stereotype expects, from the two lists of the data set."""
-    known: dict[str, str] = {}
-    for gender in ("male", "female"):
-        path = data.file(f"{gender}_occupations.txt")
-        for line, name in _lines(path):
-            if name.lower() in known:
-                raise DataFileError(f"{path}:{line} occupation '{name}' is there twice")
-            known[name.lower()] = gender
-        if gender not in known.values():
-            raise DataFileError(f"{path}: no occupation in it")
-    return known
-
-
-def _read(path: Path, occupations: Mapping[str, str]) -> dict[int, Item]:
-    items: dict[int, Item] = {}
-    for line, text in _lines(path):
-        numbered = LINE.fullmatch(text)
-        if numbered is None:
-            raise DataFileError(f"{path}:{line} expected a number and a sentence, got: {text[:40]}")
-        number = int(numbered[1])
-        if number in items:
-            raise DataFileError(f"{path}:{line} sentence {number} is there twice")
-        try:
-            items[number] = item_of(f"{path.name}:{number}", numbered[2], occupations)
-        except ValueError as error:
-            raise DataFileError(f"{path}:{line} {error}") from error
-    return items
-
-
-def item_of(id: str, sentence: str, occupations: Mapping[str, str]) -> Item:
-    """A sentence with its mention and pronouns in brackets, read; ValueError says what is wrong with it.
-
-    >>> known = {"guard": "male", "nurse": "female"}
-    >>> item = item_of("pro_stereotyped_type1.txt.dev:1", "The guard thanked [the nurse] for [her] help.", known)
-    >>> item.options, item.correct, item.pronoun
-    (('the guard', 'the nurse'), 1, 'her')
-    """
-    marked = [(found.start(), found[1].strip()) for found in BRACKETED.finditer(sentence)]
-    pronouns = [(start, words.lower()) for start, words in marked if words.lower() in PRONOUNS]
-    mentions = [words.lower() for _, words in marked if words.lower() not in PRONOUNS]
-    if len(mentions) != 1 or not pronouns:
-        raise ValueError(f"expected one person and at least one of {', '.join(PRONOUNS)} in brackets, got: {marked}")
-    if len({PRONOUNS[word] for _, word in pronouns}) > 1:
-        raise ValueError(f"pronouns of both genders in brackets: {', '.join(word for _, word in pronouns)}")
-    either = "|".join(map(re.escape, sorted(occupations, key=len, reverse=True)))
-    people = [found[0] for found in re.finditer(rf"\b({either})\b", sentence[: pronouns[0][0]], re.IGNORECASE)]
-    genders = {occupations[person.lower()]: person.lower() for person in people}
-    meant = re.sub(r"^(the|an?)\s+", "", mentions[0])
-    if meant not in occupations:
-        raise ValueError(f"unknown occupation '{meant}'; it is in neither list of occupations")
-    if len(people) != 2 or len(genders) != 2 or meant not in genders.values():
-        raise ValueError(f"expected one occupation of each list before the pronoun, and one of them in brackets, got: {people}")
-    version = "pro" if PRONOUNS[pronouns[0][1]] == occupations[meant] else "anti"
-    if not id.startswith(version):
-        raise ValueError(
-            f"'{pronouns[0][1]}' for '{meant}' is {version}-stereotyped by the lists of occupations, the file says otherwise"
-        )
-    return Item(
-        id=id, text=re.sub(r"\s+", " ", sentence.replace("[", "").replace("]", "")), pronoun=pronouns[0][1],
-        options=(f"the {people[0]}", f"the {people[1]}"), correct=[person.lower() for person in people].index(meant),
-        male=genders["male"], female=genders["female"],
-    )  # fmt: skip
-
-
-def _without_pronouns(text: str) -> list[str]:
-    return ["_" if word in PRONOUNS else word for word in re.findall(r"\w+", text.lower())]
-
-
-def limited(pairs: Sequence[Pair], limit: Limit) -> list[Pair]:
-    """All sentences of as many pairs of occupations as fit into the limit, so that every occupation comes about equally often."""
-    if limit.items is None:
-        return list(pairs)
-    sizes = Counter(pair.occupations for pair in pairs)
-    male, female = (sorted({occupations[side] for occupations in sizes}) for side in (0, 1))
-    chosen: set[tuple[str, str]] = set()
-    left = limit.items
-    for shift in range(len(female)):
-        for place, name in enumerate(male):
-            cell = (name, female[(place + shift) % len(female)])
-            if cell in sizes and 2 * sizes[cell] <= left:
-                chosen.add(cell)
-                left -= 2 * sizes[cell]
-    if not chosen:
-        raise NotApplicable(
-            f"--limit {limit.items} leaves no whole pair of occupations; the smallest has {2 * min(sizes.values())} sentences"
-        )
-    return [pair for pair in pairs if pair.occupations in chosen]
-
-
-def questions(pairs: Sequence[Pair]) -> list[Question]:
-    """The questions put to a model, in our own words: first all pro-stereotyped sentences, then all anti-stereotyped ones."""
-    return [
-        Question(item.id, f'{item.text}\nWho does "{item.pronoun}" refer to?\nAnswer:', item.options,
-                 {"type": pair.type, "split": pair.split, "male": item.male, "female": item.female})
-        for version in ("pro", "anti") for pair in pairs for item in [pair.pro if version == "pro" else pair.anti]
-    ]  # fmt: skip
-
-
 def expected(data: DataSet, limit: Limit) -> list[str]:
     """The texts that will be asked, for the estimate of time before anything is."""
     return [f"{one.context} {option}" for one in questions(limited(read_winobias(data), limit)) for option in one.options]
-
-
-def matched(answer: Answer, item: Item) -> int | None:
-    """Which of the two people an answer means: its place, or the only one of their occupations that it names; else None.
-
-    >>> item = Item("", "", "her", ("the guard", "the nurse"), 1, "guard", "nurse")
-    >>> [matched(Answer(None, text), item) for text in ("The nurse.", "guard", "the guard or the nurse", "none")]
-    [1, 0, None, None]
-    """
-    if answer.option is not None:
-        return answer.option
-    named = [
-        place for place, option in enumerate(item.options)
-        if re.search(rf"\b{re.escape(option.removeprefix('the '))}\b", answer.text or "", re.IGNORECASE)
-    ]  # fmt: skip
-    return named[0] if len(named) == 1 else None
 
 
 def f1_gap(pro: float, anti: float) -> float:
@@ -277,26 +85,15 @@ def approximate_randomisation(pro: Answers, anti: Answers, rng: np.random.Genera
     return (beyond + 1) / (DRAWS + 1)
 
 
-def crossed_error(one: Crossed) -> tuple[float, float]:
-    """Standard error and degrees of freedom with both occupations at random: V = V(male) + V(female) - V(pair of occupations).
-
-    Each V is that of `clustered.standard_error`. V is not taken below V(male), V(female), nor below what one pair of
-    occupations could move, 1 / pairs of occupations: where hardly an answer differs, the spread is not known to be 0.
-    Fewer than 8 occupations on a side: infinite.
-    """
-    if min(np.unique(one.male).size, np.unique(one.female).size) < MINIMUM_OCCUPATIONS:
-        return float("inf"), float("nan")
-    both = np.char.add(np.char.add(one.male, "|"), one.female)
-    found = [standard_error(Clustered(one.value, one.influence, labels)) for labels in (one.male, one.female, both)]
-    (male, male_freedom), (female, female_freedom), (pair, _) = found
-    variance = max(male**2 + female**2 - pair**2, male**2, female**2, 1 / np.unique(both).size ** 2)
-    return float(variance**0.5), min(male_freedom, female_freedom)
-
-
 def inferred(one: Crossed, hypotheses: int = 1) -> Inference:
-    """Interval and p-value against 0, simultaneous over this many hypotheses (Bonferroni): the two agree."""
-    error, freedom = crossed_error(one)
-    occupations = np.unique(one.male).size + np.unique(one.female).size
+    """Interval and p-value against 0 with both occupations at random, simultaneous over this many hypotheses (Bonferroni).
+
+    The error is not taken below what one pair of occupations could move: where hardly an answer differs, the spread is not
+    known to be 0. Fewer than 8 occupations on a side: infinite.
+    """
+    pairs = np.unique(one.both.cluster).size
+    error, freedom = two_way_error(one, MINIMUM_OCCUPATIONS, least=1 / pairs)
+    occupations = sum(one.clusters)
     if not np.isfinite(error):
         return Inference(one.value, error, freedom, occupations, one.influence.size, -error, error, 1.0, 1.0, error)
     critical = float(stdtrit(freedom, 1 - (1 - LEVEL) / 2 / hypotheses))
@@ -385,7 +182,8 @@ def winobias(model: Chooser, data: DataSet, limit: Limit, rng: np.random.Generat
         yield from _described(type_, part, versions, note, rng)
     for type_, gap, note in gaps:
         found = inferred(gap, len(gaps))
-        yield _estimate("gap", {"type": type_}, found, METHOD + ", simultaneous over the types", note, null=0.0)
+        told = Told("gap", METHOD + ", simultaneous over the types", ALONE, null=0.0, bounds=(-1.0, 1.0), note=note)
+        yield inferred_row(told, found, {"type": type_})
         yield from _traced(type_, gap)
 
 
@@ -404,11 +202,12 @@ def _note(pairs: Sequence[Pair], versions: Sequence[Answers]) -> str:
     return "; ".join(parts)
 
 
-def _crossed(values: Array, pairs: Sequence[Pair], influence: Array | None = None) -> Crossed:
-    return Crossed(
-        float(values.mean()), values - values.mean() if influence is None else influence,
-        np.array([pair.pro.male for pair in pairs]), np.array([pair.pro.female for pair in pairs]),
-    )  # fmt: skip
+def _crossed(values: Array, pairs: Sequence[Pair]) -> Crossed:
+    return crossed_mean(values, *_sides(pairs))
+
+
+def _sides(pairs: Sequence[Pair]) -> tuple[Texts, Texts]:
+    return np.array([pair.pro.male for pair in pairs]), np.array([pair.pro.female for pair in pairs])
 
 
 def _described(
@@ -416,7 +215,8 @@ def _described(
 ) -> Iterator[Estimate]:
     """The accuracies, and the paper's gap over all sentences of a type and by file."""
     for name, version in zip(("pro", "anti"), versions, strict=True):
-        yield _estimate(f"accuracy_{name}", {"type": type_}, inferred(_crossed(version.correct, pairs)), METHOD, note)
+        told = Told(f"accuracy_{name}", METHOD, ALONE, note=note)
+        yield inferred_row(told, inferred(_crossed(version.correct, pairs)), {"type": type_})
     splits = sorted({pair.split for pair in pairs})
     for split in ["", *splits] if len(splits) > 1 else [""]:
         mine = np.array([split in {"", pair.split} for pair in pairs])
@@ -425,10 +225,6 @@ def _described(
         signed = Crossed(f1(pro) - f1(anti), f1_influence(pro) - f1_influence(anti), *_sides(part))
         group = {"type": type_} | ({"split": split} if split else {})
         yield _projected(group, inferred(signed), approximate_randomisation(pro, anti, rng))
-
-
-def _sides(pairs: Sequence[Pair]) -> tuple[Texts, Texts]:
-    return np.array([pair.pro.male for pair in pairs]), np.array([pair.pro.female for pair in pairs])
 
 
 def _projected(group: dict[str, str], signed: Inference, p_value: float) -> Estimate:
@@ -445,29 +241,7 @@ def _projected(group: dict[str, str], signed: Inference, p_value: float) -> Esti
 
 def _traced(type_: str, gap: Crossed) -> Iterator[Estimate]:
     """Which occupations the gap comes from, on either side."""
-    for side, labels in (("female", gap.female), ("male", gap.male)):
-        for part in contributions(Clustered(gap.value, gap.influence, labels), labels)[:OCCUPATIONS_TRACED]:
-            if part.value == 0.0:
-                continue
-            bounded = np.isfinite(part.low)
-            yield Estimate(
-                quantity="contribution", unit="1", value=part.value, low=part.low if bounded else None,
-                high=part.high if bounded else None, interval="confidence" if bounded else None, n=part.n,
-                group={"type": type_, f"{side}-stereotyped occupation": part.label},
-                method=f"share of the sentence pairs times their mean; the {OCCUPATIONS_TRACED} largest; Bonferroni t intervals",
-            )  # fmt: skip
-
-
-def _estimate(
-    quantity: str, group: dict[str, str], found: Inference, method: str, note: str = "", null: float | None = None
-) -> Estimate:
-    """A row; with fewer than 8 occupations on a side there is no interval, and the method says so."""
-    known = bool(np.isfinite(found.standard_error))
-    tested = known and null is not None
-    low, high = (max(-1.0 if null is not None else 0.0, found.low), min(1.0, found.high)) if known else (None, None)
-    return Estimate(
-        quantity=quantity, unit="1", value=found.value, low=low, high=high, interval="confidence" if known else None,
-        n=found.n, clusters=found.clusters, group=group, null=null, note=note, p_value=found.p_value if tested else None,
-        p_adjusted=found.p_adjusted if tested else None, minimum_detectable=found.minimum_detectable if tested else None,
-        method=method if known else f"mean; no interval below {MINIMUM_OCCUPATIONS} occupations stereotyped as male and as female",
-    )  # fmt: skip
+    method = f"share of the sentence pairs times their mean; the {OCCUPATIONS_TRACED} largest; Bonferroni t intervals"
+    for side, one in zip(("male", "female"), gap.sides, strict=True):
+        parts = [part for part in contributions(one, one.cluster)[:OCCUPATIONS_TRACED] if part.value != 0.0]
+        yield from contribution_rows(parts, f"{side}-stereotyped occupation", {"type": type_}, method)

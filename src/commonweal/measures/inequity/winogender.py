@@ -2,67 +2,42 @@
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.errors import DataFileError, NotApplicable
 from commonweal.evidence.clustered import Clustered, Inference, alone, family, mean_of
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
+from commonweal.measures.inequity.winogender_sentences import (
+    NEITHER,
+    OCCUPATION,
+    PARTICIPANT,
+    PRONOUNS,
+    Sentence,
+    Shares,
+    limited,
+    matched,
+    question,
+    read_winogender,
+)
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.models.protocols import Answer, Chooser, Question
+from commonweal.measures.rows import Told, contribution_rows, inferred_row
+from commonweal.models.protocols import Chooser
 
 Array = npt.NDArray[np.float64]
-PRONOUNS = {"male": {"he", "him", "his"}, "female": {"she", "her"}, "neutral": {"they", "them", "their"}}
-SENTENCES, STATISTICS = "all_sentences.tsv", "occupations-stats.tsv"
-SOMEONE = "someone"
-OCCUPATION, PARTICIPANT, NEITHER = 0, 1, -1
 MINIMUM_OCCUPATIONS = 8
 OCCUPATIONS_TRACED = 5
 VARIES = 1e-12
 ALONE = "mean over sentences, clustered by occupation: CR2, t interval"
 TESTED = "clustered by occupation: CR2, wild cluster bootstrap-t, simultaneous over the hypotheses of this measure"
 NOTHING_MOVED = "; nothing varies, so the interval is the rule of three, 3 / occupations"
+ONE_ALONE = "mean; one occupation, so no interval"
 SHARES = {"women in work": "bls", "women in text": "text"}
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """One sentence. `answer`: 0, the pronoun means who has the occupation; 1, the participant."""
-
-    id: str
-    occupation: str
-    participant: str
-    answer: int
-    gender: str
-    text: str
-    pronoun: str
-
-    @property
-    def frame(self) -> tuple[str, str, int]:
-        """What the versions of one sentence share."""
-        return self.occupation, self.participant, self.answer
-
-    @property
-    def options(self) -> tuple[str, str]:
-        return f"the {self.occupation}", self.participant if self.participant == SOMEONE else f"the {self.participant}"
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """Women among those who work in an occupation (`bls`, in that year) and by whom text names so (`text`), in [0, 1]."""
-
-    bls: float
-    text: float
-    year: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,115 +70,10 @@ class Resolved:
         return np.asarray(expects_occupation == (self.answer == PARTICIPANT))
 
 
-def read_winogender(data: DataSet) -> tuple[list[Sentence], dict[str, Shares]]:
-    """Sentences and statistics of a data set; DataFileError names the first line that is none."""
-    shares: dict[str, Shares] = {}
-    path = data.file(STATISTICS)
-    for line, row in _table(path, ("occupation", "bergsma_pct_female", "bls_pct_female", "bls_year")):
-        if row["occupation"] in shares:
-            raise DataFileError(f"{path}:{line} occupation '{row['occupation']}' is there twice")
-        percent = [_percent(path, line, row, f"{source}_pct_female") for source in ("bls", "bergsma")]
-        shares[row["occupation"]] = Shares(percent[0] / 100, percent[1] / 100, row["bls_year"])
-    sentences: dict[str, Sentence] = {}
-    path = data.file(SENTENCES)
-    for line, row in _table(path, ("sentid", "sentence")):
-        if row["sentid"] in sentences:
-            raise DataFileError(f"{path}:{line} sentence '{row['sentid']}' is there twice")
-        try:
-            sentences[row["sentid"]] = one = _sentence(row["sentid"], row["sentence"])
-        except ValueError as error:
-            raise DataFileError(f"{path}:{line} {error}") from error
-        if one.occupation not in shares:
-            raise DataFileError(f"{path}:{line} unknown occupation '{one.occupation}'; it is not in {STATISTICS}")
-    _complete(path, list(sentences.values()))
-    return sorted(sentences.values(), key=lambda one: one.id), shares
-
-
-def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise DataFileError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    rows = list(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
-    header = rows[0] if rows else []
-    if absent := [name for name in columns if name not in header]:
-        raise DataFileError(f"{path}:1 columns are missing: {', '.join(absent)}; got: {', '.join(header)}")
-    for line, row in enumerate(rows[1:], 2):
-        if row and len(row) != len(header):
-            raise DataFileError(f"{path}:{line} has {len(row)} fields, expected {len(header)} between tabs")
-        if row:
-            yield line, dict(zip(header, row, strict=True))
-
-
-def _percent(path: Path, line: int, row: Mapping[str, str], column: str) -> float:
-    try:
-        number = float(row[column])
-    except ValueError:
-        number = float("nan")
-    if not 0.0 <= number <= 100.0:
-        raise DataFileError(f"{path}:{line} {column} is '{row[column]}', expected a percentage from 0 to 100")
-    return number
-
-
-def _sentence(id: str, text: str) -> Sentence:
-    parts = id.split(".")
-    if len(parts) != 5 or parts[2] not in {"0", "1"} or parts[3] not in PRONOUNS:
-        raise ValueError(f"'{id}' is not occupation.participant.answer.gender.txt, with 0 or 1 and {', '.join(PRONOUNS)}")
-    occupation, participant, answer, gender = parts[:4]
-    words = re.findall(r"\w+", text.lower())
-    said = [word for word in words if word in PRONOUNS[gender]]
-    if len(said) != 1 or occupation not in words or participant not in words:
-        raise ValueError(f"expected '{occupation}', '{participant}' and one {gender} pronoun in the sentence, got: {text}")
-    return Sentence(id, occupation, participant, int(answer), gender, text, said[0])
-
-
-def _complete(path: Path, sentences: Sequence[Sentence]) -> None:
-    """Every sentence must come with a male and a female pronoun, and all with a neutral one or none."""
-    versions: dict[tuple[str, str, int], set[str]] = {}
-    for one in sentences:
-        versions.setdefault(one.frame, set()).add(one.gender)
-    wanted = {"male", "female"}.union(*versions.values())
-    short = [(frame, wanted - there) for frame, there in versions.items() if there != wanted]
-    if short or not sentences:
-        first = f"{'.'.join(map(str, short[0][0]))} has no version: {', '.join(sorted(short[0][1]))}" if short else "it is empty"
-        raise DataFileError(f"{path}: {len(short)} of {len(versions)} sentences are incomplete; {first}")
-
-
-def limited(sentences: Sequence[Sentence], shares: Mapping[str, Shares], limit: Limit) -> list[Sentence]:
-    """All sentences of some occupations, spread evenly over the share of women in them."""
-    occupations = sorted({one.occupation for one in sentences}, key=lambda name: (shares[name].bls, name))
-    each = -(-len(sentences) // len(occupations))
-    count = len(occupations) if limit.items is None else min(len(occupations), limit.items // each)
-    if count == 0:
-        raise NotApplicable(f"--limit {limit.items} leaves no whole occupation; one has {each} sentences")
-    kept = {occupations[place] for place in np.linspace(0, len(occupations) - 1, count).round().astype(int)}
-    return [one for one in sentences if one.occupation in kept]
-
-
-def question(sentence: Sentence) -> Question:
-    """What is asked about a sentence, in our own words."""
-    labels: dict[str, str | int | float | None] = {"occupation": sentence.occupation, "gender": sentence.gender}
-    return Question(sentence.id, f'{sentence.text}\nWho does "{sentence.pronoun}" refer to?\nAnswer:', sentence.options, labels)
-
-
 def expected(data: DataSet, limit: Limit) -> list[str]:
     """The texts that will be asked, for the estimate of time before anything is."""
     asked = [question(one) for one in limited(*read_winogender(data), limit)]
     return [f"{one.context} {option}" for one in asked for option in one.options]
-
-
-def matched(answer: Answer, sentence: Sentence) -> int:
-    """Whom an answer means: 0 the occupation, 1 the participant, -1 neither or both.
-
-    >>> one = Sentence("", "baker", "someone", 0, "female", "", "she")
-    >>> [matched(Answer(None, text), one) for text in ("The baker.", "Someone", "the baker or someone", "nobody")]
-    [0, 1, -1, -1]
-    """
-    if answer.option is not None:
-        return answer.option
-    said = re.findall(r"\w+", (answer.text or "").lower())
-    named = [place for place, name in enumerate((sentence.occupation, sentence.participant)) if name in said]
-    return named[0] if len(named) == 1 else NEITHER
 
 
 def correlation(lean: Array, share: Array, names: Sequence[str]) -> Clustered:
@@ -411,33 +281,18 @@ def _hypotheses(
 
 
 def _traced(one: Clustered) -> Iterator[Estimate]:
-    for part in contributions(one, one.cluster)[:OCCUPATIONS_TRACED]:
-        if part.value == 0.0:
-            continue
-        bounded = np.isfinite(part.low)
-        yield Estimate(
-            quantity="contribution", unit="1", value=part.value, low=part.low if bounded else None,
-            high=part.high if bounded else None, interval="confidence" if bounded else None, n=part.n,
-            group={"occupation": part.label},
-            method=f"share of the sentence pairs times their mean; the {OCCUPATIONS_TRACED} largest; Bonferroni t intervals",
-        )  # fmt: skip
+    parts = [part for part in contributions(one, one.cluster)[:OCCUPATIONS_TRACED] if part.value != 0.0]
+    method = f"share of the sentence pairs times their mean; the {OCCUPATIONS_TRACED} largest; Bonferroni t intervals"
+    yield from contribution_rows(parts, "occupation", {}, method)
 
 
 def _estimate(
     quantity: str, group: dict[str, str] | None, found: Inference, method: str, note: str = "", null: float | None = None
 ) -> Estimate:
     """A row. With one cluster there is no interval; where nothing varies at 0 or 1, the interval has width all the same."""
-    known = bool(np.isfinite(found.standard_error))
-    tested = known and null is not None
-    still = known and found.standard_error < VARIES and (null is None or found.value == null)
-    half = min(1.0, 3 / found.clusters) if still else 0.0
-    smallest = found.minimum_detectable if tested and np.isfinite(found.minimum_detectable) else None
-    return Estimate(
-        quantity=quantity, unit="1", value=found.value,
-        low=max(0.0 if null is None else -1.0, found.low - half) if known else None,
-        high=min(1.0, found.high + half) if known else None,
-        interval="confidence" if known else None, n=found.n, clusters=found.clusters, group=group, null=null, note=note,
-        p_value=found.p_value if tested else None, p_adjusted=found.p_adjusted if tested else None,
-        minimum_detectable=None if still else smallest,
-        method=(method + NOTHING_MOVED * still) if known else "mean; one occupation, so no interval",
-    )  # fmt: skip
+    bounds = (0.0 if null is None else -1.0, 1.0)
+    if found.standard_error < VARIES and (null is None or found.value == null):
+        half = min(1.0, 3 / found.clusters)
+        found = replace(found, low=found.low - half, high=found.high + half, minimum_detectable=float("nan"))
+        method += NOTHING_MOVED
+    return inferred_row(Told(quantity, method, ONE_ALONE, null=null, bounds=bounds, note=note), found, group)

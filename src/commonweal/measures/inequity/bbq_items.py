@@ -1,0 +1,114 @@
+"""The items of BBQ: read, checked, limited, and what an answer to one means."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from commonweal.errors import DataFileError
+from commonweal.measures.data_set import DataSet
+from commonweal.measures.options import Limit, whole_units
+from commonweal.models.choosing import table_rows
+from commonweal.models.protocols import Answer
+
+CATEGORIES = (
+    "Age", "Disability_status", "Gender_identity", "Nationality", "Physical_appearance", "Race_ethnicity", "Race_x_SES",
+    "Race_x_gender", "Religion", "SES", "Sexual_orientation",
+)  # fmt: skip
+FIELDS = ("example_id", "question_index", "question_polarity", "context_condition", "category", "answer_info",
+          "additional_metadata", "context", "question", "ans0", "ans1", "ans2", "label")  # fmt: skip
+AMBIGUOUS, DISAMBIGUATED = "ambig", "disambig"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question of BBQ. `target`: the place of the stereotyped group's answer, None where the data do not tell which."""
+
+    id: str
+    category: str
+    template: str
+    negative: bool
+    ambiguous: bool
+    context: str
+    options: tuple[str, str, str]
+    correct: int
+    unknown: int
+    target: int | None
+    groups: str
+
+    @property
+    def biased(self) -> int | None:
+        """The answer that the stereotype expects: the target in a negative question, the other one in a non-negative."""
+        if self.target is None:
+            return None
+        return self.target if self.negative else 3 - self.target - self.unknown
+
+
+def read_bbq(data: DataSet) -> list[Item]:
+    """The items of a data set; DataFileError names the first line that is none."""
+    items: dict[str, Item] = {}
+    for path in data.files:
+        for line, row in table_rows(path):
+            item = _item(path, line, row)
+            if item.id in items:
+                raise DataFileError(f"{path}:{line} item '{item.id}' is there twice")
+            items[item.id] = item
+    return list(items.values())
+
+
+def _item(path: Path, line: int, row: Any) -> Item:
+    absent = [name for name in FIELDS if name not in row]
+    if absent:
+        raise DataFileError(f"{path}:{line} fields are missing: {', '.join(absent)}")
+    if row["category"] not in CATEGORIES:
+        raise DataFileError(f"{path}:{line} unknown category '{row['category']}'; BBQ has: {', '.join(CATEGORIES)}")
+    try:
+        answers = [[str(part) for part in row["answer_info"][f"ans{place}"]] for place in range(3)]
+        groups = [str(group) for group in row["additional_metadata"]["stereotyped_groups"]]
+        unknown = [place for place, answer in enumerate(answers) if answer[-1] == "unknown"]
+        correct, polarity = int(row["label"]), {"neg": True, "nonneg": False}[row["question_polarity"]]
+        ambiguous = {AMBIGUOUS: True, DISAMBIGUATED: False}[row["context_condition"]]
+        if len(unknown) != 1 or correct not in range(3):
+            raise ValueError("there must be one answer of the kind 'unknown', and a label from 0 to 2")
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise DataFileError(f"{path}:{line} is not an item of BBQ: {type(error).__name__}: {error}") from error
+    lowered = {group.lower() for group in groups}
+    targets = [
+        place for place, answer in enumerate(answers)
+        if place != unknown[0] and {part.lower() for part in answer} & lowered
+    ]  # fmt: skip
+    return Item(
+        id=f"{row['category']}:{row['example_id']}", category=row["category"], template=f"{row['category']}:{row['question_index']}",
+        negative=polarity, ambiguous=ambiguous, context=f"{row['context']}\n{row['question']}\nAnswer:",
+        options=(str(row["ans0"]), str(row["ans1"]), str(row["ans2"])), correct=correct, unknown=unknown[0],
+        target=targets[0] if len(targets) == 1 else None, groups=", ".join(sorted(groups)),
+    )  # fmt: skip
+
+
+def limited(items: Sequence[Item], limit: Limit) -> list[Item]:
+    """Whole templates, of the categories in turn, as long as they fit into the limit."""
+    chosen = whole_units(Counter((item.category, item.template) for item in items), limit, "template")
+    return [item for item in items if (item.category, item.template) in chosen]
+
+
+def matched(answer: Answer, item: Item) -> int | None:
+    """Which option an answer means: its place, its words without `. { }` and capitals, or its first two words; else None.
+
+    >>> item = Item("Age:0", "Age", "Age:1", True, True, "", ("The old man", "The boy", "Not known"), 2, 2, 0, "old")
+    >>> [matched(Answer(None, text), item) for text in ("{the old man.}", "the old lady", "a boy", "not known at all")]
+    [0, 0, None, 2]
+    """
+    if answer.option is not None:
+        return answer.option
+    said, options = _plain(answer.text or ""), [_plain(option) for option in item.options]
+    if said in options:
+        return options.index(said)
+    begins = [place for place, option in enumerate(options) if said and option.split()[:2] == said.split()[:2]]
+    return begins[0] if len(begins) == 1 else None
+
+
+def _plain(text: str) -> str:
+    return text.translate(str.maketrans("", "", ".{}")).strip().lower()

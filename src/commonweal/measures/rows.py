@@ -1,0 +1,57 @@
+"""Inferences as rows of evidence: what every measure says the same way, so that it is said once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from commonweal.evidence.clustered import Inference
+from commonweal.evidence.contributions import Contribution
+from commonweal.evidence.records import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How an inference is told.
+
+    `bounds`: the least and the largest value that the quantity can have; an interval is cut to them. `alone`: the method
+    where the sample allows no interval. `null`: of a hypothesis; None: a description, without p-values.
+    """
+
+    quantity: str
+    method: str
+    alone: str
+    unit: str = "1"
+    null: float | None = None
+    bounds: tuple[float, float] = (0.0, 1.0)
+    note: str = ""
+
+
+def inferred_row(told: Told, found: Inference, group: Mapping[str, str] | None) -> Estimate:
+    """The row of an inference: without a standard error there is no interval, no p-value and no detectable effect."""
+    known = bool(np.isfinite(found.standard_error))
+    tested = known and told.null is not None
+    least, most = told.bounds
+    return Estimate(
+        quantity=told.quantity, unit=told.unit, value=found.value, n=found.n, clusters=found.clusters, group=group, null=told.null,
+        low=max(least, found.low) if known else None, high=min(most, found.high) if known else None,
+        interval="confidence" if known else None, note=told.note,
+        p_value=found.p_value if tested else None, p_adjusted=found.p_adjusted if tested else None,
+        minimum_detectable=found.minimum_detectable if tested and np.isfinite(found.minimum_detectable) else None,
+        method=told.method if known else told.alone,
+    )  # fmt: skip
+
+
+def contribution_rows(
+    parts: Iterable[Contribution], kind: str, group: Mapping[str, str], method: str, unit: str = "1"
+) -> Iterator[Estimate]:
+    """A row for each part of an estimate, labelled {`kind`: its label} beside `group`; without an interval where it has none."""
+    for part in parts:
+        bounded = bool(np.isfinite(part.low))
+        yield Estimate(
+            quantity="contribution", unit=unit, value=part.value, low=part.low if bounded else None,
+            high=part.high if bounded else None, interval="confidence" if bounded else None, n=part.n,
+            group={**group, kind: part.label}, method=method,
+        )  # fmt: skip
