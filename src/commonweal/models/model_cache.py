@@ -12,6 +12,8 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +54,21 @@ def converted(located: Located) -> Converted:
     return found if found is not None else _made(located, target)
 
 
+@contextmanager
+def joined(located: Located, folder: Path) -> Iterator[Path]:
+    """The GGUF file as one file: itself, or its parts written one after the other into `folder` while the context lasts."""
+    if not located.parts:
+        yield located.path
+        return
+    whole = folder / "joined.gguf"
+    with whole.open("wb") as target:
+        for part in located.parts:
+            with part.open("rb") as source:
+                shutil.copyfileobj(source, target)
+    yield whole
+    whole.unlink()
+
+
 def _checked(directory: Path) -> Converted | None:
     """What is in the cache, if every file has the hash that was written when it was made; else None."""
     try:
@@ -71,7 +88,8 @@ def _made(located: Located, target: Path) -> Converted:
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target.parent)
         building = Path(tempfile.mkdtemp(prefix=".building-", dir=target.parent))
-        convert(located.path, building)
+        with joined(located, building) as whole:
+            convert(whole, building)
         hashes = sha256_of_files(path for path in building.iterdir())
         manifest = {"converter": CONVERTER_VERSION, "source": located.path.name, "files": hashes}
         (building / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")

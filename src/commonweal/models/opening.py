@@ -82,7 +82,7 @@ def open_local_model(
         source = reading.result()
     with quiet():
         try:
-            network, tokenizer = (_plain_llama if located.form == "gguf" else _automatic)(source.directory)
+            network, tokenizer = _opened(source.directory, ours=located.form == "gguf")
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise LocatorError(f"{locator}: transformers cannot open it from {source.directory}: {reason}") from error
@@ -108,6 +108,12 @@ def chosen_device(device: str) -> str:
 
 def _read(directory: Path) -> Converted:
     return Converted(directory, sha256_of_files(model_files(directory)))
+
+
+def _opened(directory: Path, *, ours: bool) -> tuple[Any, Any]:
+    """Network and tokenizer; `ours`: the directory was converted here."""
+    plain = ours and json.loads((directory / "config.json").read_text(encoding="utf-8"))["model_type"] == "llama"
+    return _plain_llama(directory) if plain else _automatic(directory)
 
 
 def _plain_llama(directory: Path) -> tuple[Any, Any]:

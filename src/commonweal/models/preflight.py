@@ -20,7 +20,7 @@ from commonweal.models.applications import MODELS, endpoint_of, locator_of, requ
 from commonweal.models.callable_application import find_module
 from commonweal.models.contents import weight_files
 from commonweal.models.conversion import check_convertible
-from commonweal.models.gguf_file import read_gguf_header
+from commonweal.models.gguf_file import GGUFHeader, read_gguf_header
 from commonweal.models.http_application import shown_url
 from commonweal.models.hub import hub_name
 from commonweal.models.locators import Located, check_sha256, locate_model
@@ -65,7 +65,7 @@ def parameter_count(locator: str, *, folder: Path | str | None = ".", permission
     try:
         located = locate_model(locator, None if folder is None else Path(folder), replace(permissions, download=False))
         if located.form == "gguf":
-            return read_gguf_header(located.path).parameters
+            return _header(located).parameters
         return _check_weights(located)
     except CommonwealError:
         return None
@@ -95,7 +95,11 @@ def _model_problems(asset: Asset, folder: Path, permissions: Permissions) -> lis
 
 
 def _check_layout(located: Located) -> None:
-    check_convertible(read_gguf_header(located.path))
+    check_convertible(_header(located))
+
+
+def _header(located: Located) -> GGUFHeader:
+    return read_gguf_header(located.path, sum(path.stat().st_size for path in located.files))
 
 
 def _check_weights(located: Located) -> int:
