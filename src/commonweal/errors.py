@@ -9,6 +9,7 @@
     ├── MissingExtra                an optional library is not installed; carries the pip line
     ├── ProbeFileError              a probe file that does not follow the documented format
     ├── DataFileError               a file of requests, items or predictions that does not follow its format
+    ├── FootprintError              a quantity of energy, carbon or money that cannot be: below 0, PUE below 1, no price year
     ├── OptionError                 an option that makes no sense (unknown measure, --fail-on)
     ├── OutputError                 the output folder cannot be written, is full, or is in use
     ├── EvidenceFileError           a stored row that cannot be read back
@@ -56,6 +57,10 @@ class ProbeFileError(CommonwealError):
 
 class DataFileError(CommonwealError):
     """A file of requests, items or predictions that does not follow its format."""
+
+
+class FootprintError(CommonwealError):
+    """A quantity of energy, carbon or money that cannot be."""
 
 
 class OptionError(CommonwealError):

@@ -330,14 +330,6 @@ def test_the_cited_tables_are_complete() -> None:
     assert len({row["occupation"] for row in occupations}) == len(occupations)
     assert all(0.0 <= float(row["women_share"]) <= 1.0 and row["year"] == "2019" and row["source"] for row in occupations)
     assert min(Counter(min(int(float(row["women_share"]) * 10), 9) for row in occupations).values()) >= 7
-    with (folder / "environment" / "grid_intensity.csv").open(encoding="utf-8", newline="") as file:
-        grid = {row["zone"]: row for row in csv.DictReader(file)}
-    assert len(grid) >= 46
-    assert all(re.fullmatch(r"[A-Z]{3}|[A-Z]{2}-[A-Z]{2}", zone) for zone in grid)
-    assert all(
-        float(row["g_per_kwh"]) > 0 and int(row["year"]) >= 2020 and row["source"] and row["licence"] for row in grid.values()
-    )
-    assert grid["FRA"]["g_per_kwh"] == "56.0"
     templates = YAML(typ="safe").load((folder / "inequity" / "occupation_templates.yaml").read_text(encoding="utf-8"))
     assert len(templates["templates"]) >= 8
     assert all(

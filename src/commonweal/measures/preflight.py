@@ -21,7 +21,7 @@ from commonweal.errors import (
     ProbeFileError,
 )
 from commonweal.measures.data_set import DataSet
-from commonweal.measures.environment.grid import intensity
+from commonweal.footprint.grid import intensity
 from commonweal.measures.gather import Task
 from commonweal.measures.options import Design, Limit
 from commonweal.measures.plan import Opener
