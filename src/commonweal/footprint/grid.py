@@ -80,7 +80,7 @@ def nearest_zones(zone: str) -> list[str]:
 
     def likeness(row: GridIntensity) -> float:
         texts = (row.zone.casefold(), row.name.casefold())
-        begins = bool(wanted) and any(text.startswith(wanted) for text in texts)
+        begins = bool(wanted) and texts[0].startswith(wanted)
         return begins + max(difflib.SequenceMatcher(None, wanted, text).ratio() for text in texts)
 
     return [f"{row.zone} ({row.name})" for row in sorted(latest, key=likeness, reverse=True)[:NEAREST]]
