@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from commonweal.evidence.records import Estimate, Evidence, Missing
-from commonweal.evidence.units import unit_words
+from commonweal.units import unit_words
 
 POINTS = re.compile(r"(^|_)(difference|gap|excess|spread|cost)(_|$)")
 PLAIN = re.compile(r"(^|_)(ratio|slope|correlation|skew|index|odds)(_|$)")

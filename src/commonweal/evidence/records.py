@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from commonweal.evidence.units import is_unit
+from commonweal.units import is_unit
 
 Basis = Literal["measured", "modelled", "declared", "reported", "elicited", "propagated", "simulated"]
 Status = Literal["ok", "not_applicable", "skipped", "failed"]
@@ -54,7 +54,7 @@ class Estimate(Row):
     @classmethod
     def unit_is_known(cls, unit: str) -> str:
         if not is_unit(unit):
-            raise ValueError(f"unknown unit '{unit}'; units are a closed set (commonweal/evidence/units.py)")
+            raise ValueError(f"unknown unit '{unit}'; units are a closed set (commonweal/units.py)")
         return unit
 
     @model_validator(mode="after")

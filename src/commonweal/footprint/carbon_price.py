@@ -61,6 +61,21 @@ def plausible(source: str, year: int) -> tuple[float, float, float]:
     return min(prices), prices[PRICES[source].rates.index(PRICES[source].central)], max(prices)
 
 
+def published(name: str) -> tuple[CarbonPrice, tuple[float, float, float]]:
+    """A price named SOURCE/YEAR, with its lowest, central and highest number.
+
+    >>> price, numbers = published("IWG2016/2020")
+    >>> price.unit, numbers
+    ('USD2007/t', (12.0, 42.0, 123.0))
+    """
+    source, _, year = name.partition("/")
+    if not year.isdecimal():
+        known = ", ".join(f"{one}/{max(price.by_year)}" for one, price in PRICES.items())
+        raise FootprintError(f"got '{name}'; expected a source and a year of emission, such as {known}")
+    numbers = plausible(source, int(year))
+    return PRICES[source], numbers
+
+
 def _of_year(source: str, year: int) -> tuple[float, ...]:
     if source not in PRICES:
         raise FootprintError(f"no carbon price '{source}'; there are: {', '.join(PRICES)}")

@@ -15,13 +15,15 @@ from commonweal.errors import (
     CommonwealError,
     DataFileError,
     DataRequired,
+    FootprintError,
     MeasurementError,
     NotApplicable,
     PermissionRequired,
     ProbeFileError,
 )
-from commonweal.measures.data_set import DataSet
+from commonweal.footprint.carbon_price import published
 from commonweal.footprint.grid import intensity
+from commonweal.measures.data_set import DataSet
 from commonweal.measures.gather import Task
 from commonweal.measures.options import Design, Limit
 from commonweal.measures.plan import Opener
@@ -58,7 +60,7 @@ def preflight(
     tasks: Sequence[Task], system: System, permissions: Permissions, opener: Opener, options: tuple[Design, Limit]
 ) -> Preflight:
     """Check every subject and probe file that the tasks need, and estimate the time from what they will ask."""
-    problems: dict[str, None] = dict.fromkeys(grid_problems(system))
+    problems: dict[str, None] = dict.fromkeys(table_problems(system))
     warnings: dict[str, None] = {}
     operations = 0.0
     for asset in {task.subject_id: system.asset(task.subject_id) for task in tasks if system.has_asset(task.subject_id)}.values():
@@ -94,18 +96,27 @@ def declared_problems(system: System, opener: Opener) -> tuple[str, ...]:
                 problems[f"asset '{asset.id}': {error}"] = None
             except (NotApplicable, PermissionRequired):
                 continue
-    return (*problems, *grid_problems(system))
+    return (*problems, *table_problems(system))
 
 
-def grid_problems(system: System) -> tuple[str, ...]:
-    """Deployments whose grid zone is not in the table, with the nearest ones."""
+def table_problems(system: System) -> tuple[str, ...]:
+    """Grid zones, years and published prices that are not in the tables, with what there is."""
+    named: list[tuple[str, str | None, int | None]] = [(f"deployment '{one.key}'", one.grid, None) for one in system.deployments]
+    named += [(f"asset '{asset.id}', making", one.grid, one.year) for asset in system.assets for one in asset.making]
     problems = []
-    for deployment in system.deployments:
+    for name, grid, year in named:
         try:
-            if deployment.grid not in (None, "unknown"):
-                intensity(str(deployment.grid))
+            if grid not in (None, "unknown"):
+                intensity(str(grid), year)
         except MeasurementError as error:
-            problems.append(f"deployment '{deployment.key}': {error}; or write `unknown`")
+            problems.append(f"{name}: {error}; or write `unknown`")
+    for deployment in system.deployments:
+        price = deployment.value.carbon_price if deployment.value else None
+        if isinstance(price, str):
+            try:
+                published(price)
+            except FootprintError as error:
+                problems.append(f"deployment '{deployment.key}', value.carbon_price: {error}")
     return tuple(problems)
 
 

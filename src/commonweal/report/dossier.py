@@ -19,7 +19,6 @@ from markupsafe import Markup
 from commonweal.evidence.numbers import duration_text
 from commonweal.evidence.records import Evidence, Finding, Method, Run
 from commonweal.evidence.store import writing
-from commonweal.evidence.units import UNITS
 from commonweal.report.answer import detectable_of, first_screen
 from commonweal.report.chapters import write_chapters
 from commonweal.report.content import Dossier
@@ -45,6 +44,7 @@ from commonweal.report.wording import (
     with_deployment_names,
 )
 from commonweal.system.records import System
+from commonweal.units import UNITS
 
 ORDER = ("found", "not_shown", "described", "not_measured")
 PRINTED_PANELS = 40

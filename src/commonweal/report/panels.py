@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from commonweal.evidence.records import Finding
 from commonweal.report.lineage import Bearing, Lineage, Step, bearings
 from commonweal.report.wording import KINDS, RELATIONS, anchor, deployment_name, group_words, humanise, people_a_year
-from commonweal.system.records import Actor, Asset, Deployment, Fact, Population, System
+from commonweal.system.records import Actor, Asset, Deployment, Fact, Population, Stake, System
 
 CHAIN_SHOWN = 60
 ANSWERS = {
@@ -148,8 +148,8 @@ def _deployment(item: Deployment, lineage: Lineage, bearing: Bearing | None) -> 
             "share overturned by a person", f"{override[0]:.3g} to {override[1]:.3g}" if isinstance(override, tuple) else override
         ),
         answer("what it replaces", item.alternative),
-        *(answer("benefit", f"{stake.population} {_part(stake.group)}: {stake.what}") for stake in item.benefits),
-        *(answer("burden", f"{stake.population} {_part(stake.group)}: {stake.what}") for stake in item.burdens),
+        *_stakes("benefit", item.benefits),
+        *_stakes("burden", item.burdens),
     ]
     reached = [
         Neighbour("reaches", name, anchor("population", name), people_a_year(None if isinstance(people, str) else people))
@@ -158,6 +158,12 @@ def _deployment(item: Deployment, lineage: Lineage, bearing: Bearing | None) -> 
     first = lineage.first_step(item.application)
     chain = [first, *(step.farther() for step in lineage.upstream(item.application))] if first else []
     return _panel(("deployment", item.key), (deployment_name(item), "deployment", ""), bearing, answers, chain, reached)
+
+
+def _stakes(name: str, stakes: tuple[Stake, ...] | str) -> list[Answer]:
+    if isinstance(stakes, str):
+        return [answer(name, stakes)]
+    return [answer(name, f"{one.population or one.actor} {_part(one.group)}: {one.what}") for one in stakes]
 
 
 def _part(group: Mapping[str, str] | None) -> str:

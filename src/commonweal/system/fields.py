@@ -28,6 +28,8 @@ PoolShare = Annotated[float, Quantity("1", low=0.0, high=1.0, open_low=True, ope
 Size = Annotated[float, Quantity("people", low=0.0, open_low=True)]
 Volume = Annotated[float, Quantity("task/year", low=0.0)]
 Reach = Annotated[float, Quantity("people/year", low=0.0)]
+LifetimeTasks = Annotated[float, Quantity("count", low=0.0, open_low=True)]
+Income = Annotated[float, Quantity("money/year", low=0.0, open_low=True)]
 LogOdds = Annotated[float, Quantity("nat")]
 Seconds = Annotated[float, Quantity("s", low=0.0, high=3600.0, open_low=True)]
 Answer = Literal["none", "unknown"]

@@ -11,14 +11,16 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from commonweal.system.decisions import Outcome, Prompt
 from commonweal.system.fields import (
     Answer,
     Identifier,
+    Income,
     Jurisdiction,
+    LifetimeTasks,
     Override,
     Reach,
     ReachAnswer,
@@ -29,6 +31,8 @@ from commonweal.system.fields import (
     Text,
     Volume,
 )
+from commonweal.system.footprints import Making, Mitigation, Offset, Valuation
+from commonweal.system.uncertain import Uncertain
 from commonweal.system.wording import Means, shown
 
 Fact = str | bool | int | float | tuple[str, ...] | None
@@ -72,6 +76,7 @@ class Actor(Record):
     decision_rights: tuple[DecisionRight, ...] | Answer | None = Field(
         default=None, description="what this actor may change about its own assets"
     )
+    income: Income | None = Field(default=None, description="yearly income of one of its people, in the money of the value")
 
 
 class Population(Record):
@@ -83,6 +88,7 @@ class Population(Record):
     groups: Mapping[str, Shares | Literal["unknown"]] = Field(
         default_factory=dict, description="attribute -> group -> share of the population; shares of one attribute sum to 1"
     )
+    income: Income | None = Field(default=None, description="yearly income of one of them, in the money of the value")
     source: str | None = Field(default=None, description="where size and shares come from")
 
     @field_validator("groups")
@@ -119,6 +125,12 @@ class Asset(Record):
     names_per_group: Annotated[int, Field(ge=2)] | None = Field(
         default=None, description="how many first names per group an audit uses; by default all that the probe file has in each"
     )
+    making: tuple[Making, ...] = Field(default=(), description="energy and carbon of making it, stage by stage")
+    lifetime_tasks: LifetimeTasks | None = Field(
+        default=None, description="tasks that it will do in its whole life, for everyone who uses it; shares its making by use"
+    )
+    mitigations: tuple[Mitigation, ...] = Field(default=(), description="what was done, or not, to lower its energy and carbon")
+    offsets: tuple[Offset, ...] = Field(default=(), description="carbon paid for elsewhere; shown, never subtracted")
     declared: Mapping[str, FactField] = Field(
         default_factory=dict, description="facts about it; `none`, `unknown` and empty are three different answers"
     )
@@ -154,14 +166,29 @@ class Dependency(Record):
     share: Share | Literal["unknown"] | None = Field(
         default=None, description="share of the downstream asset that comes from upstream"
     )
+    allocated: Share | Literal["unknown"] | None = Field(
+        default=None, description="share of what making the upstream asset took that the downstream one carries"
+    )
 
 
 class Stake(Record):
-    """A benefit or a burden, and who has it."""
+    """A benefit or a burden, who has it, and what it is worth where somebody can say so."""
 
-    population: Identifier = Field(description="who has it")
+    population: Identifier | None = Field(default=None, description="who has it: people")
+    actor: Identifier | None = Field(default=None, description="who has it, where it is an actor")
     what: Text = Field(description="in words")
     group: Mapping[str, str] | None = Field(default=None, description="the part of the population, such as {gender: women}")
+    worth: Uncertain | Literal["unknown"] | None = Field(
+        default=None, description="in money, always above 0: per task (USD2020/task), per year (USD2020/year) or once (USD2020)"
+    )
+
+    @model_validator(mode="after")
+    def somebody_has_it(self) -> Self:
+        if (self.population is None) == (self.actor is None):
+            raise ValueError("must say who has it: `population` or `actor`, one of the two")
+        if self.actor is not None and self.group is not None:
+            raise ValueError("has a `group` of an actor; expected it with a population")
+        return self
 
 
 class Deployment(Record):
@@ -181,8 +208,11 @@ class Deployment(Record):
         default=None, description="lowest and highest share of outputs that a person overturns; `none` if the output is final"
     )
     alternative: str | None = Field(default=None, description="what it replaces; `none` if nothing")
-    benefits: tuple[Stake, ...] = Field(default=(), description="who gains what")
-    burdens: tuple[Stake, ...] = Field(default=(), description="who bears what")
+    value: Valuation | None = Field(default=None, description="how its value is reckoned: money, prices, years")
+    benefits: tuple[Stake, ...] | Literal["none"] = Field(default=(), description="who gains what; `none` if nobody does")
+    burdens: tuple[Stake, ...] | Literal["none"] = Field(
+        default=(), description="who bears what, beside electricity and carbon; `none` if nobody does"
+    )
 
     @field_validator("reach", mode="before")
     @classmethod

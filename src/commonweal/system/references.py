@@ -21,6 +21,7 @@ SINGULAR: Mapping[str, str] = {
     "dependencies": "dependency",
     "deployments": "deployment",
 }
+ROUNDING = 1e-9
 RESERVED_IDS = frozenset({"none", "unknown"})
 
 
@@ -117,11 +118,15 @@ def _deployment_faults(name: str, record: Entries, declared: Declared) -> Iterat
     if isinstance(reach, Entries):
         for population, line in reach.key_lines.items():
             yield from _unknown(f"{name}, reach", line, population, "populations", declared)
+    value = record.values.get("value")
+    if isinstance(value, Entries):
+        yield from _unresolved(f"{name}, value", value, "payer", "actors", declared)
     for field in ("benefits", "burdens"):
         stakes = record.values.get(field)
         for stake in stakes.items if isinstance(stakes, Listing) else ():
             if isinstance(stake, Entries):
                 yield from _unresolved(f"{name}, {field}", stake, "population", "populations", declared)
+                yield from _unresolved(f"{name}, {field}", stake, "actor", "actors", declared)
                 yield from _group_faults(f"{name}, {field}", stake, declared)
 
 
@@ -165,7 +170,29 @@ def _dependency_faults(root: Entries, declared: Declared) -> list[Fault]:
         seen.setdefault((upstream, downstream, relation), record.line)
         if relation != "feeds_back":
             edges.setdefault((upstream, downstream), record.line)
-    return faults + _cycle_faults(edges)
+    return faults + _cycle_faults(edges) + _allocation_faults(root)
+
+
+def _allocation_faults(root: Entries) -> list[Fault]:
+    """What an asset's making took is given away once: the shares that leave an asset are at most 1 together."""
+    leaving: dict[str, list[tuple[float, int]]] = {}
+    for _, record in records(root, "dependencies"):
+        upstream, node = text_of(record.values.get("upstream")), record.values.get("allocated")
+        try:
+            share = float(text_of(node) or "")
+        except ValueError:
+            continue  # not a number: told with the other fields, or `unknown`
+        if upstream is not None and node is not None:
+            leaving.setdefault(upstream, []).append((share, node.line))
+    return [
+        Fault(
+            shares[-1][1],
+            f"the dependencies of asset {shown(upstream)} carry {sum(share for share, _ in shares):g} of its making together "
+            "(`allocated`); expected at most 1; lower one of them",
+        )
+        for upstream, shares in leaving.items()
+        if sum(share for share, _ in shares) > 1.0 + ROUNDING
+    ]
 
 
 def _cycle_faults(edges: Mapping[tuple[str, str], int]) -> list[Fault]:

@@ -30,7 +30,7 @@ from commonweal.measures.environment.power_model import (
 # service or a process that is not ours, whose energy is not in our CPU seconds.
 LEAST_BUSY = 0.05
 MODEL_OF = {"CPU": "CPU seconds of this process", "memory": "memory that this process holds x time"}
-STILL = "its counter did not answer, or did not move, in every block"
+STILL = "its counter did not answer, did not move, or may have run round more than once, in some block"
 WHOLE_DEVICE = "Counts the whole device: its idle power and other programs are included."
 NOT_COUNTED = (
     "Not counted: the building's cooling and power supply (PUE), disks, network, fans, and the error of the meters themselves."

@@ -14,8 +14,8 @@ from numpy.random import Generator
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.evidence.store import Journal
-from commonweal.measures.environment.components import Part, Parts, known_parts
 from commonweal.footprint.grid import intensity
+from commonweal.measures.environment.components import Part, Parts, known_parts
 from commonweal.measures.environment.meter import Meter
 from commonweal.measures.environment.observation import Observation, observe
 from commonweal.measures.environment.power_model import JOULES_PER_WH, Figure, above_idle_wh, block_weights, run_time_s

@@ -22,8 +22,9 @@ from typing import Any, Literal, Self
 
 from commonweal.errors import MissingExtra, require
 
-# A choice: 50 samples in a block of 1 s. Newer GPUs report an average over 1 s, so faster sampling tells nothing new.
-SAMPLE_S = 0.02
+# A choice: 20 samples in a block of 1 s. Newer GPUs report an average over 1 s, so faster sampling tells nothing new, and
+# at 50 a second the sampling alone took half of the 1 % of a run that reading may cost (benchmarks/meter.py).
+SAMPLE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,13 @@ UNITS: dict[str, str] = {
     "kgCO2e/year": "kilograms of CO2-equivalent a year",
     "kWh/year": "kilowatt-hours a year",
     "W": "watts",
+    "h": "hours",
     "s": "seconds",
     "s/1000 decisions": "seconds per 1,000 decisions",
     "score": "the application's own score, on its own scale",
 }
-MONEY = re.compile(r"^([A-Z]{3})((?:19|20)\d\d)(?:/(year|t|kWh))?$")
-PER = {"year": " a year", "t": " per tonne", "kWh": " per kilowatt-hour"}
+MONEY = re.compile(r"^([A-Z]{3})((?:19|20)\d\d)(?:/(year|t|kWh|task))?$")
+PER = {"year": " a year", "t": " per tonne", "kWh": " per kilowatt-hour", "task": " per task"}
 
 
 def is_unit(unit: str) -> bool:

@@ -1,0 +1,203 @@
+"""From a declared deployment and its ledger to the groups and terms of V(M).
+
+Whom what falls on: carbon, that of making the hardware included, on everyone else and the future; electricity on the actor
+who pays for it; declared benefits and burdens on whom they name. What nobody put into money makes its term unknown, and V
+with it: there is no silent 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from commonweal.assessment.allocation import CARRYING, allocation
+from commonweal.assessment.ledger import EVERYONE_ELSE, INFERENCE, Draws, Ledger, Line, Product, said
+from commonweal.assessment.value_terms import Group, Input, Item, Role, Terms
+from commonweal.footprint.carbon_price import published
+from commonweal.footprint.energy import KG_PER_T
+from commonweal.footprint.money import price_year
+from commonweal.system.footprints import Valuation
+from commonweal.system.records import Deployment, Stake, System
+from commonweal.system.uncertain import Uncertain
+
+BUILDERS = frozenset({"data creator", "curator", "provider", "adapter"})
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """What `weigh` needs for one deployment, and why each unknown term is unknown.
+
+    `lines`: what the deployment carries; `making`: the whole stages of making of what it carries a part of.
+    """
+
+    deployment: Deployment
+    value: Valuation
+    groups: tuple[Group, ...]
+    terms: Terms
+    why_not: Mapping[str, tuple[str, ...]]
+    lines: tuple[Line, ...]
+    making: tuple[Line, ...]
+
+
+def weighing(system: System, deployment: Deployment, books: Ledger, draws: Draws) -> Weighing:
+    """Groups and terms of a deployment that declares how its value is reckoned."""
+    value = deployment.value
+    assert value is not None
+    lines = books.of(deployment.key)
+    whole = tuple(line for line in books.whole if line.asset in {one.asset for one in lines})
+    groups = _groups(system, deployment, value)
+    places = {group.name: place for place, group in enumerate(groups)}
+    reckoner = _Reckoner(system, deployment, value, draws, places)
+    benefit, no_benefit = reckoner.stakes("benefit", deployment.benefits)
+    other, no_other = reckoner.stakes("burden", deployment.burdens)
+    undeclared = _undeclared(system, deployment)
+    making = [line for line in lines if line.stage != "embodied"]
+    embodied = [line for line in lines if line.stage == "embodied"]
+    carbon, no_carbon = reckoner.carbon(making, undeclared)
+    embodied_items, no_embodied = reckoner.carbon(embodied, ())
+    energy, no_energy = reckoner.electricity(making, undeclared)
+    why_not = {"benefit": no_benefit, "carbon": no_carbon, "energy": no_energy, "other": (*no_other, *no_embodied)}
+    terms = Terms(
+        benefit=None if why_not["benefit"] else benefit, carbon=None if why_not["carbon"] else carbon,
+        energy=None if why_not["energy"] else energy, other=None if why_not["other"] else (*other, *embodied_items),
+    )  # fmt: skip
+    return Weighing(deployment, value, groups, terms, {name: why for name, why in why_not.items() if why}, lines, whole)
+
+
+def _undeclared(system: System, deployment: Deployment) -> tuple[str, ...]:
+    """Models upstream of which nobody says what making them took, or which part of it this deployment carries."""
+    reasons = []
+    for name in _upstream(system, deployment.application):
+        asset = system.asset(name)
+        if asset.kind == "dataset":
+            continue
+        if not asset.making and asset.kind != "application":
+            reasons.append(f"what making {name} took is not declared")
+        elif asset.making:
+            split = allocation(system, asset)
+            if split.why_not and all(part.deployment != deployment.key for part in split.parts):
+                reasons.append(split.why_not[0])
+    return tuple(reasons)
+
+
+def _upstream(system: System, asset: str) -> list[str]:
+    found, waiting = [asset], [asset]
+    while waiting:
+        here = waiting.pop()
+        for edge in system.dependencies:
+            if edge.downstream == here and edge.relation in CARRYING and edge.upstream not in found:
+                found.append(edge.upstream)
+                waiting.append(edge.upstream)
+    return found
+
+
+def _groups(system: System, deployment: Deployment, value: Valuation) -> tuple[Group, ...]:
+    """Everyone with a stake, and last everyone else: actors by their role, people by population and group."""
+    found: dict[str, Group] = {}
+    stakes = [one for side in (deployment.benefits, deployment.burdens) for one in ((side,) if isinstance(side, str) else side)]
+    payers = [
+        _payer(system, deployment, value),
+        *(system.asset(name).actor for name in _upstream(system, deployment.application)),
+    ]
+    for name in [one.actor for one in stakes if isinstance(one, Stake)] + payers:
+        actor = system.actor(name)
+        if actor is not None and actor.id not in found:
+            role: Role = "builder" if BUILDERS & set(actor.roles) else "deployer" if "deployer" in actor.roles else "user"
+            role = "reached" if set(actor.roles) <= {"affected", "regulator"} else role
+            found[actor.id] = Group(actor.id, role, actor.income)
+    for one in stakes:
+        if isinstance(one, Stake) and one.population is not None:
+            people = system.population(one.population)
+            name = _people(one)
+            found.setdefault(name, Group(name, "reached", people.income if people else None))
+    return (*found.values(), Group(EVERYONE_ELSE, "residual", value.everyone_else_income))
+
+
+def _people(stake: Stake) -> str:
+    part = ", ".join(f"{attribute} {group}" for attribute, group in (stake.group or {}).items())
+    return f"{stake.population}: {part}" if part else str(stake.population)
+
+
+def _payer(system: System, deployment: Deployment, value: Valuation) -> str | None:
+    return value.payer or system.asset(deployment.application).actor
+
+
+class _Reckoner:
+    """Builds the items of each term; a reason in the place of an item makes the term unknown."""
+
+    def __init__(self, system: System, deployment: Deployment, value: Valuation, draws: Draws, places: Mapping[str, int]) -> None:
+        self.system, self.deployment, self.value, self.draws, self.places = system, deployment, value, draws, places
+
+    def item(self, amounts: Mapping[str, float], inputs: Iterable[Input], what: str) -> Item:
+        row = [0.0] * len(self.places)
+        for name, amount in amounts.items():
+            row[self.places[name]] += amount
+        return Item(tuple(row), tuple(inputs), what)
+
+    def stakes(self, kind: str, stakes: tuple[Stake, ...] | str) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+        """What people gain or bear; `none` is nothing, and an empty list is no answer."""
+        if isinstance(stakes, str):
+            return (), ()
+        if not stakes:
+            return (), (f"no {kind} is declared (write `{kind}s: none` if there is none)",)
+        items, why_not = [], []
+        for number, one in enumerate(stakes, 1):
+            holder = one.actor or _people(one)
+            if not isinstance(one.worth, Uncertain):
+                why_not.append(f"the worth of {kind} {number} ({holder}: {one.what}) is {said(one.worth)}")
+                continue
+            _, _, per = price_year(one.worth.unit)
+            times = {"task": self._tasks(), "year": self.value.years, "": 1.0}.get(per)
+            if times is None:
+                why_not.append(
+                    f"the worth of {kind} {number} is per {per}, and the volume of {self.deployment.key} is not declared"
+                )
+                continue
+            unit = self.value.unit + (f"/{per}" if per else "")
+            given = self.draws.of(f"{kind} {number} of {self.deployment.key} ({holder}: {one.what})", one.worth, unit)
+            items.append(self.item({holder: times}, (given,), one.what))
+        return tuple(items), tuple(why_not)
+
+    def _tasks(self) -> float | None:
+        volume = self.deployment.volume
+        return float(volume) * self.value.years if isinstance(volume, int | float) else None
+
+    def carbon(self, lines: Sequence[Line], undeclared: tuple[str, ...]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+        """Carbon at its cost to the world, borne by everyone else and the future."""
+        price, no_price = self._carbon_price()
+        why_not = [*undeclared, *(reason for line in lines if line.carbon is None for reason in line.unknown)]
+        if lines and price is None:
+            why_not.append(no_price)
+        items = [
+            self.item({EVERYONE_ELSE: one.factor / KG_PER_T}, (*one.inputs, price), f"carbon of {line.stage} of {line.asset}")
+            for line in lines
+            if (one := line.carbon) is not None and price is not None
+        ]
+        return tuple(items), tuple(dict.fromkeys(why_not))
+
+    def _carbon_price(self) -> tuple[Input | None, str]:
+        given, unit = self.value.carbon_price, f"{self.value.unit}/t"
+        if given is None:
+            return None, "the price of carbon is not declared"
+        if isinstance(given, str):
+            price, (low, central, high) = published(given)
+            given = Uncertain(low=low, central=central, high=high, unit=price.unit, grade="literature", source=price.source)
+        return self.draws.of("price of carbon", given, unit), ""
+
+    def electricity(self, lines: Sequence[Line], undeclared: tuple[str, ...]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+        """Electricity at its price: of making on who made it, of use on who pays for it."""
+        price = self.value.electricity_price
+        why_not = [*undeclared, *(reason for line in lines if line.energy is None for reason in line.unknown)]
+        items = []
+        for line in lines:
+            used = line.stage == INFERENCE
+            payer = _payer(self.system, self.deployment, self.value) if used else self.system.asset(line.asset).actor
+            if payer not in self.places:
+                why_not.append(f"who pays for the electricity of {line.stage} of {line.asset} is {said(payer)}")
+            elif not isinstance(price, Uncertain):
+                why_not.append(f"the price of electricity is {said(price)}")
+            elif isinstance(line.energy, Product):
+                cost = self.draws.of("price of electricity", price, f"{self.value.unit}/kWh")
+                what = f"electricity of {line.stage} of {line.asset}"
+                items.append(self.item({str(payer): line.energy.factor}, (*line.energy.inputs, cost), what))
+        return tuple(items), tuple(dict.fromkeys(why_not))

@@ -1,0 +1,278 @@
+"""The ledger and V(M) as rows of evidence, with what each rests on; what is unknown is a row with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from commonweal.assessment.ledger import Draws, Ledger, Product, ledger
+from commonweal.assessment.rows import VERSION, Writer
+from commonweal.assessment.spread import Spread, spread
+from commonweal.assessment.value import Choices, Value, ZeroAt, weigh
+from commonweal.assessment.value_inputs import Weighing, weighing
+from commonweal.assessment.value_terms import TermName
+from commonweal.evidence.records import Estimate, Evidence, Method, Missing, Quantity
+from commonweal.footprint.break_even import break_even_tasks
+from commonweal.system.records import System
+from commonweal.system.uncertain import Uncertain
+
+DRAWS = 20_000
+LEDGER_SOURCE = "declared and measured energy; ISO/IEC 21031:2024 (embodied share); grid intensities per row"
+VALUE_SOURCE = "Bommasani et al. 2021, section 5.3, V(M) = S - C - E - O; distribution over groups and draws: commonweal"
+TERM_WORDS: Mapping[TermName, str] = {
+    "benefit": "benefit S", "carbon": "cost of carbon C", "energy": "cost of electricity E", "other": "other burdens O",
+}  # fmt: skip
+SHARED = "inputs that all groups share are drawn once"
+LEDGER_METHOD = Method(
+    name="assessment.ledger",
+    title="Ledger of energy and carbon",
+    summary="Energy and carbon of each stage of each asset's life, whole and by who carries it, without counting any of it twice.",
+    source=LEDGER_SOURCE,
+    version=VERSION,
+    cluster="none: declared figures, and the measured energy of deciding",
+    applies_to="asset with declared stages of making, deployment",
+    description=(
+        "Energy and carbon of each stage of each asset's life.\n\nThe parts of an asset and what stays with everyone else add up to "
+        "the whole. A stage that nobody declared is not there; one that is declared unknown has a row that says so."
+    ),
+    quantities={
+        "energy": Quantity(unit="kWh", label="energy", about="with the building's own use only where its PUE is declared"),
+        "carbon": Quantity(
+            unit="kgCO2e", label="carbon", about="of electricity by the grid's yearly average; embodied as declared"
+        ),
+        "offset": Quantity(unit="kgCO2e", label="offset", about="paid for elsewhere; shown, and never subtracted"),
+        "saved": Quantity(unit="kgCO2e", label="carbon saved by a mitigation", about="as declared"),
+    },
+    warnings=(
+        "Declared figures are as good as their source. Power times hours with a rated power is an upper bound for most work.",
+        "A yearly average says nothing about the hour, nor about what one more kilowatt-hour causes.",
+    ),
+)
+VALUE_METHOD = Method(
+    name="assessment.value",
+    title="Value V(M) over people",
+    summary="What a deployment is worth less what it costs, V = S - C - E - O, in money, as a distribution over groups of people.",
+    source=VALUE_SOURCE,
+    version=VERSION,
+    cluster="none: Monte Carlo over the declared inputs",
+    applies_to="deployment that declares how its value is reckoned",
+    description=(
+        "V = S - C - E - O of a deployment over the years that are counted.\n\nS, the declared benefits; C, carbon at its cost to "
+        "the world; E, electricity; O, declared burdens and the carbon of making the hardware. A term that is not declared is "
+        "unknown, and V with it; then the benefit at which V would be 0 is given."
+    ),
+    quantities={
+        "value": Quantity(unit="money", label="value V", about="below 0: it costs people more than it gives them"),
+        "term": Quantity(unit="money", label="term of V"),
+        "below_zero_probability": Quantity(unit="1", label="probability that V is below 0", about="over the declared inputs"),
+        "benefit_share": Quantity(unit="1", label="share of the benefit"),
+        "burden_share": Quantity(unit="1", label="share of the burden"),
+        "weighted_value": Quantity(
+            unit="money", label="value V, weighted by income", about="a dollar counts more for the poorer"
+        ),
+        "uneven_probability": Quantity(
+            unit="1",
+            label="probability that builders gain and others pay",
+            about="builders and deployers have over half of the benefit, and people without any benefit bear over half of the burden",
+        ),
+        "value_at_zero": Quantity(unit="money", label="what the undeclared terms would have to be for V = 0"),
+        "switching_value": Quantity(unit="the input's", label="value of an input at which the median of V changes its sign"),
+        "break_even_tasks": Quantity(
+            unit="count",
+            label="tasks from which the shared model costs less energy",
+            about="below, one model per task is cheaper",
+        ),
+        "never_probability": Quantity(unit="1", label="probability that it never breaks even"),
+    },
+    warnings=(
+        "V above 0 is no permission: people who lose have not agreed to pay for people who gain, and what nobody put into money "
+        "is not in it.",
+        "The interval holds what the declared inputs leave open, not whether they are right.",
+        "The price of carbon depends on its discount rate more than on anything that is measured.",
+    ),
+)
+
+
+def value_rows(system: System, evidence: Sequence[Evidence], writers: tuple[Writer, Writer], seed: int) -> Iterator[Evidence]:
+    """The rows of the ledger, then those of V of each deployment that declares how its value is reckoned."""
+    draws = Draws(DRAWS, np.random.default_rng([seed, 5_3]))
+    books = ledger(system, evidence, draws)
+    yield from _ledger_rows(system, books, writers[0])
+    for deployment in system.deployments:
+        if deployment.value is not None:
+            weighed = weighing(system, deployment, books, draws)
+            found = weigh(weighed.groups, weighed.terms, weighed.value.unit, Choices(elasticity=weighed.value.elasticity))
+            origin = tuple(dict.fromkeys(row for line in weighed.lines for row in line.evidence))
+            for one in (*_told(weighed, found, draws), *_break_even(weighed, draws)):
+                yield writers[1].row((deployment.application,), one, origin)
+
+
+def _ledger_rows(system: System, books: Ledger, writer: Writer) -> Iterator[Evidence]:
+    for line in (*books.whole, *books.parts, *books.use):
+        group = {"stage": line.stage, "asset": line.asset} | ({"carried by": line.holder} if line.holder else {})
+        for quantity, unit, product in (("energy", "kWh", line.energy), ("carbon", "kgCO2e", line.carbon)):
+            if product is None:
+                if line.stage == "embodied" and quantity == "energy":
+                    continue  # it is carbon by its nature
+                found: Estimate | Missing = Missing(
+                    quantity=quantity, status="not_applicable", group=group, reason="; ".join(line.unknown) or "unknown"
+                )
+            else:
+                note = "; ".join(part for part in (f"grade: {line.grade}" if line.grade else "", *line.sources) if part)
+                found = _estimate((quantity, unit), _spread(product), group, line.method, note)
+            yield writer.row((line.asset,), found, line.evidence)
+    for asset in system.assets:
+        for offset in asset.offsets:
+            yield writer.row((asset.id,), _declared("offset", offset.carbon, {"what": offset.what}), ())
+        for one in asset.mitigations:
+            group = {"what": one.what, "status": one.status}
+            if isinstance(one.saves, Uncertain):
+                yield writer.row((asset.id,), _declared("saved", one.saves, group), ())
+            else:
+                reason = f"{one.what}: {one.status}{f' ({one.reason})' if one.reason else ''}; what it saves is not declared"
+                yield writer.row((asset.id,), Missing(quantity="saved", status="not_applicable", reason=reason, group=group), ())
+
+
+def _spread(product: Product) -> Spread:
+    sizes = {one.draws.size for one in product.inputs}
+    return spread(product.draws(sizes.pop() if sizes else 1))
+
+
+def _declared(quantity: str, number: Uncertain, group: Mapping[str, str]) -> Estimate:
+    low, high = number.ends
+    return Estimate(
+        quantity=quantity, unit=number.unit, value=number.middle, low=low, high=high, interval="range", n=1, group=group,
+        method="as declared", note=f"grade: {number.grade}; {number.source}",
+    )  # fmt: skip
+
+
+def _estimate(named: tuple[str, str], found: Spread, group: Mapping[str, str], method: str, note: str = "") -> Estimate:
+    exact = found.low == found.high
+    return Estimate(
+        quantity=named[0], unit=named[1], value=found.median, low=found.low, high=found.high,
+        interval="range" if exact else "uncertainty", n=DRAWS, group=group, method=method, note=note,
+    )  # fmt: skip
+
+
+def _told(weighed: Weighing, found: Value, draws: Draws) -> Iterator[Estimate | Missing]:
+    """V, its terms, its groups, its shares, and what would change its sign."""
+    place = {"deployment": weighed.deployment.key}
+    method = f"{DRAWS:,} draws; {SHARED}; over {weighed.value.years:g} years; median and 95 % uncertainty interval"
+    for name, words in TERM_WORDS.items():
+        group = {**place, "term": words}
+        if name in found.terms:
+            yield _estimate(("term", found.unit), found.terms[name], group, method, _grades(weighed, name, draws))
+        else:
+            yield _missing("term", "; ".join(weighed.why_not.get(name, ("not declared",))), group)
+    why = f"not declared or unknown: {', '.join(TERM_WORDS[name] for name in found.missing)}"
+    if found.value is None or found.below_zero is None:
+        yield _missing("value", why, place)
+    else:
+        yield _estimate(("value", found.unit), found.value, place, method)
+        yield _share("below_zero_probability", found.below_zero, place, method)
+    if found.zero_at is not None:
+        yield _zero(found.zero_at, found.unit, place, method)
+    yield from _groups_told(found, place, method)
+    yield _weighted(found, place, method)
+    if found.evenness is not None:
+        note = (
+            f"share of builders and deployers in the benefit: {found.evenness.benefit_of_builders.median:.0%}; share of people without "
+            f"any benefit in the burden: {found.evenness.burden_without_benefit.median:.0%}; above one half of both is a choice of ours"
+        )
+        alarm = "uneven: benefit at those who build, burden at those who get none of it; " if found.evenness.alarms else ""
+        yield _share("uneven_probability", found.evenness.probability, place, method, alarm + note)
+    yield from _switches(found, place, draws)
+
+
+def _missing(quantity: str, reason: str, group: Mapping[str, str]) -> Missing:
+    return Missing(quantity=quantity, status="not_applicable", reason=reason, group=group)
+
+
+def _share(quantity: str, share: float, group: Mapping[str, str], method: str, note: str = "") -> Estimate:
+    return Estimate(quantity=quantity, unit="1", value=share, n=DRAWS, group=group, method=method, note=note)
+
+
+def _grades(weighed: Weighing, name: TermName, draws: Draws) -> str:
+    """Every input of a term, with its grade and source."""
+    items = weighed.terms.of(name) or ()
+    used = dict.fromkeys(one.name for item in items for one in item.inputs)
+    return "; ".join(f"{one}: {draws.declared[one].grade}, {draws.declared[one].source}" for one in used)
+
+
+def _zero(zero: ZeroAt, unit: str, place: Mapping[str, str], method: str) -> Estimate:
+    words = " and ".join(TERM_WORDS[name] for name in zero.of)
+    note = f"without {', '.join(TERM_WORDS[name] for name in zero.without)}, so the true figure is higher" if zero.without else ""
+    return _estimate(("value_at_zero", unit), zero.at, {**place, "of": words}, method, note)
+
+
+def _groups_told(found: Value, place: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
+    for one in found.groups:
+        group = {**place, "group": one.group.name}
+        if one.value is not None and one.below_zero is not None:
+            yield _estimate(("value", found.unit), one.value, group, method, f"role: {one.group.role}")
+            yield _share("below_zero_probability", one.below_zero, group, method)
+        for quantity, share, defined in (
+            ("benefit_share", one.benefit_share, found.benefit_defined), ("burden_share", one.burden_share, found.burden_defined),
+        ):  # fmt: skip
+            if share is not None:
+                note = f"over the {defined:.0%} of draws in which there is any" if defined is not None and defined < 1 else ""
+                yield _estimate((quantity, "1"), share, group, method, note)
+
+
+def _weighted(found: Value, place: Mapping[str, str], method: str) -> Estimate | Missing:
+    one = found.weighted
+    if one.value is None or one.below_zero is None:
+        return _missing("weighted_value", one.why_not or "V is unknown", place)
+    note = f"elasticity {one.elasticity:g}; a dollar counts 1 at an income of {one.reference_income or 1:,.0f}; P(below 0) {one.below_zero:.0%}"
+    return _estimate(("weighted_value", found.unit), one.value, place, method, note)
+
+
+def _switches(found: Value, place: Mapping[str, str], draws: Draws) -> Iterator[Estimate | Missing]:
+    """Which input flips the sign of the median of V, the one that need move least first."""
+    for rank, one in enumerate(found.switches or (), 1):
+        group = {**place, "input": one.name, "rank": str(rank)}
+        if one.at is None:
+            yield _missing(
+                "switching_value", f"no value of {one.name} changes the sign of the median of V, all else as drawn", group
+            )
+            continue
+        within = "within its declared range" if one.within_range else "outside its declared range"
+        unit = draws.declared[one.name].unit
+        if unit[:3] == found.unit[:3]:
+            unit = found.unit + unit[7:]
+        yield Estimate(
+            quantity="switching_value", unit=unit, value=one.at, n=DRAWS, group=group,
+            method="the value at which half of the draws of V lie below 0, all other inputs as drawn",
+            note=f"median {one.median:.4g}; {within}, {one.low:.4g} to {one.high:.4g}",
+        )  # fmt: skip
+
+
+def _break_even(weighed: Weighing, draws: Draws) -> Iterator[Estimate | Missing]:
+    """From how many tasks like this the shared model costs less energy than a model trained for each."""
+    scratch, deployment = weighed.value.scratch_energy, weighed.deployment
+    if scratch is None:
+        return
+    place = {"deployment": deployment.key}
+    shared, adapted = ([line for line in weighed.making if line.stage == stage] for stage in ("pretraining", "adaptation"))
+    if not shared or any(line.energy is None for line in (*shared, *adapted)):
+        yield _missing("break_even_tasks", "the energy of pretraining (or of adaptation) is not declared or unknown", place)
+        return
+    pretraining, adaptation = (
+        sum((line.energy.draws(draws.count) for line in lines if line.energy), start=np.zeros(draws.count))
+        for lines in (shared, adapted)
+    )
+    alone = draws.of(f"energy of training from scratch for {deployment.key}", scratch).draws
+    tasks = [break_even_tasks(*map(float, one)) for one in zip(pretraining, alone, adaptation, strict=True)]
+    known = np.array([one for one in tasks if one is not None])
+    never = 1.0 - known.size / len(tasks)
+    method = "N* = P / (S - f) over the draws in which it is reached; inference not counted"
+    if known.size:
+        yield _estimate(("break_even_tasks", "count"), spread(known), place, method)
+    else:
+        yield _missing(
+            "break_even_tasks", "never: adapting costs at least as much as training from scratch, in every draw", place
+        )
+    yield _share(
+        "never_probability", never, place, "share of the draws in which adapting costs at least as much as training from scratch"
+    )

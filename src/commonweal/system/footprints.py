@@ -1,0 +1,136 @@
+"""What a system file declares about energy, carbon and worth: what making something took, what it is worth to whom.
+
+Every number here has a grade and a source, and may be a range; `unknown` says that nobody could find out, and is never 0.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from commonweal.system.fields import Identifier, Income, Record, Text
+from commonweal.system.quantities import Quantity
+from commonweal.system.uncertain import Uncertain
+from commonweal.system.wording import Means
+
+MakingStage = Literal["experimentation", "pretraining", "adaptation", "distillation", "embodied"]
+DeviceHours = Annotated[float, Quantity("h", low=0.0)]
+Year = Annotated[int, Field(ge=1990, le=2100), Means("a year, such as 2023")]
+MoneyUnit = Annotated[str, Field(pattern=r"^[A-Z]{3}(19|20)\d\d$"), Means("a currency with its price year, such as USD2020")]
+Years = Annotated[float, Field(gt=0, le=100), Means("a number of years above 0, at most 100")]
+Elasticity = Annotated[float, Field(ge=0, le=10), Means("a number from 0 to 10")]
+
+
+class Making(Record):
+    """Energy and carbon of one stage of making an asset: once, whoever uses it."""
+
+    stage: MakingStage = Field(description="stage of the life cycle; `embodied`: making the hardware, as far as it falls on this")
+    energy: Uncertain | Literal["unknown"] | None = Field(
+        default=None, description="energy with the building's own use [kWh]; or give hours and power"
+    )
+    device_hours: DeviceHours | None = Field(default=None, description="of all devices together [h]")
+    device_power: Uncertain | None = Field(default=None, description="mean power of one device [W]")
+    pue: Uncertain | None = Field(
+        default=None, description="energy of the building over that of its computers; not given: 1, said so"
+    )
+    grid: str | None = Field(default=None, description="electricity grid: ISO 3166 alpha-3 country code, or `unknown`")
+    year: Year | None = Field(default=None, description="year of the grid's intensity; by default the latest in the table")
+    grid_intensity: Uncertain | None = Field(
+        default=None, description="carbon of the electricity [g/kWh], in the place of a grid"
+    )
+    carbon: Uncertain | Literal["unknown"] | None = Field(
+        default=None, description="carbon [kgCO2e], where it is known otherwise than from energy and grid"
+    )
+
+    @model_validator(mode="after")
+    def one_way_to_say_it(self) -> Self:
+        by_hours = self.device_hours is not None or self.device_power is not None
+        if by_hours and (self.device_hours is None or self.device_power is None):
+            raise ValueError("has only one of `device_hours` and `device_power`; expected both")
+        if by_hours and self.energy is not None:
+            raise ValueError("has `energy` beside `device_hours`; expected one of the two")
+        if self.stage == "embodied" and (by_hours or self.energy is not None):
+            raise ValueError("is of stage embodied and has energy; expected `carbon` only: that of making the hardware")
+        if not by_hours and self.energy is None and self.carbon is None:
+            raise ValueError(
+                "says nothing; expected `energy`, `device_hours` and `device_power`, or `carbon` (or `energy: unknown`)"
+            )
+        if self.grid_intensity is not None and self.grid is not None:
+            raise ValueError("has `grid_intensity` beside `grid`; expected one of the two")
+        _in_units(self, {"energy": "kWh", "device_power": "W", "pue": "1", "carbon": "kgCO2e", "grid_intensity": "g/kWh"})
+        return self
+
+
+class Mitigation(Record):
+    """Something that lowers energy or carbon: done, or considered and not done."""
+
+    what: Text = Field(description="in words, such as `int8 weights` or `trained in a low-carbon region`")
+    status: Literal["applied", "declined"] = Field(description="whether it is done")
+    reason: str | None = Field(default=None, description="why it was declined, or what it costs")
+    saves: Uncertain | Literal["unknown"] | None = Field(
+        default=None, description="carbon it saves [kgCO2e], over the whole life"
+    )
+
+    @model_validator(mode="after")
+    def in_kilograms(self) -> Self:
+        _in_units(self, {"saves": "kgCO2e"})
+        return self
+
+
+class Offset(Record):
+    """Carbon that was paid for elsewhere. It is shown, and never subtracted."""
+
+    carbon: Uncertain = Field(description="carbon [kgCO2e]")
+    what: Text = Field(description="which project, and who vouches for it")
+
+    @model_validator(mode="after")
+    def in_kilograms(self) -> Self:
+        _in_units(self, {"carbon": "kgCO2e"})
+        return self
+
+
+class Valuation(Record):
+    """How the value of a deployment is reckoned: money, prices, time."""
+
+    unit: MoneyUnit = Field(
+        description="money with its price year, such as USD2020; worths in dollars of other years are converted"
+    )
+    years: Years = Field(default=1.0, description="years of use that the value counts")
+    carbon_price: Uncertain | str | None = Field(
+        default=None, description="cost of a tonne of CO2 to the world [money/t], or a published one: EPA2023/2025, IWG2016/2015"
+    )
+    electricity_price: Uncertain | Literal["unknown"] | None = Field(default=None, description="price of electricity [money/kWh]")
+    energy_per_task: Uncertain | None = Field(
+        default=None, description="electricity of one decision [Wh/1000 decisions], where it is not measured here"
+    )
+    pue: Uncertain | None = Field(default=None, description="of where it is used; not given: 1, said so")
+    grid_intensity: Uncertain | None = Field(
+        default=None, description="carbon of the electricity [g/kWh], in the place of the deployment's grid"
+    )
+    payer: Identifier | None = Field(default=None, description="actor who pays for the electricity; by default the application's")
+    everyone_else_income: Income | None = Field(
+        default=None, description="yearly income of one of everyone else, in the money of the value, for the income-weighted view"
+    )
+    scratch_energy: Uncertain | None = Field(
+        default=None, description="energy of training a model for this task from scratch instead [kWh], for the break-even"
+    )
+    elasticity: Elasticity = Field(
+        default=1.4, description="of the marginal value of income, for the income-weighted view; 0: none"
+    )
+
+    @model_validator(mode="after")
+    def prices_in_their_units(self) -> Self:
+        _in_units(self, {"energy_per_task": "Wh/1000 decisions", "pue": "1", "grid_intensity": "g/kWh", "scratch_energy": "kWh"})
+        for field, per in (("carbon_price", "t"), ("electricity_price", "kWh")):
+            price = getattr(self, field)
+            if isinstance(price, Uncertain) and not price.unit.endswith(f"/{per}"):
+                raise ValueError(f"has a {field} in {price.unit}; expected money per {per}, such as {self.unit}/{per}")
+        return self
+
+
+def _in_units(record: Record, units: dict[str, str]) -> None:
+    for field, unit in units.items():
+        value = getattr(record, field)
+        if isinstance(value, Uncertain) and value.unit != unit:
+            raise ValueError(f"has a {field} in {value.unit}; expected it in {unit}")
