@@ -33,6 +33,15 @@ MONEY = re.compile(r"^([A-Z]{3})((?:19|20)\d\d)(?:/(year|t|kWh|task))?$")
 PER = {"year": " a year", "t": " per tonne", "kWh": " per kilowatt-hour", "task": " per task"}
 
 
+def is_money(unit: str) -> bool:
+    """Whether a unit is money with its price year.
+
+    >>> is_money("USD2020/task"), is_money("USD"), is_money("kWh")
+    (True, False, False)
+    """
+    return MONEY.match(unit) is not None
+
+
 def is_unit(unit: str) -> bool:
     """Whether a unit belongs to the closed set; money carries its price year.
 

@@ -89,19 +89,22 @@ class Ledger:
 
 
 class Draws:
-    """Inputs by name, each drawn once for everything that uses it."""
+    """Inputs by name and declaration, each drawn once for everything that uses it."""
 
     def __init__(self, count: int, rng: np.random.Generator) -> None:
         self.count, self._rng = count, rng
-        self._known: dict[str, Input] = {}
-        self.declared: dict[str, Uncertain] = {}
+        self._known: dict[tuple[str, Uncertain, str | None], Input] = {}
 
     def of(self, name: str, number: Uncertain, unit: str | None = None) -> Input:
         """The draws of a declared number, in its own unit, or money in `unit`."""
-        if name not in self._known:
-            self._known[name] = drawn(name, number, self.count, self._rng, unit)
-            self.declared[name] = number
-        return self._known[name]
+        key = (name, number, unit)
+        if key not in self._known:
+            self._known[key] = drawn(name, number, self.count, self._rng, unit)
+        return self._known[key]
+
+    def declared(self, given: Input) -> Uncertain:
+        """The number that was declared for an input."""
+        return next(number for (_, number, _), one in self._known.items() if one is given)
 
 
 class _Figure:
@@ -219,7 +222,7 @@ def _per_1000(deployment: Deployment, evidence: Sequence[Evidence], figure: _Fig
     name = f"energy per 1,000 decisions, {deployment.application}"
     if declared is not None:
         return figure.input(f"{name} in {deployment.key}", declared), "energy per task as declared", ()
-    for row in evidence:
+    for row in reversed(evidence):  # of several, the last measured
         mine = row.measure == ENERGY_MEASURE and row.subjects == (deployment.application,)
         if mine and row.estimate is not None and row.estimate.quantity == "energy":
             return figure.input(name, _measured(row)), f"energy per task as {row.basis} on this machine", (row.id,)

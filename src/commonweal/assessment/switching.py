@@ -15,11 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from commonweal.assessment.spread import Array, neighbours, quantiles
+from commonweal.assessment.spread import SAMPLED, Array, neighbours, quantiles
 from commonweal.assessment.value_terms import SIGNS, Input, Item, Terms
 from commonweal.errors import FootprintError
 
 HALF = (0.5,)
+SLABS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +131,35 @@ def _middle_pair(roots: Array) -> tuple[float, float]:
 
 
 def _nearest_crossing(value: Array, rise: Array, roots: Array, near: float) -> float | None:
-    moving = rise != 0.0
-    # Twice the number of draws below 0, less n, at the far left and after each root in turn.
-    start = 2 * int(np.count_nonzero(rise > 0)) + 2 * int(np.count_nonzero(value[~moving] < 0)) - value.size
-    order = np.argsort(roots[moving])
-    passed = roots[moving][order]
-    balance = start + np.cumsum(np.where(rise[moving][order] > 0, -2, 2))
-    before = np.concatenate(([start], balance[:-1]))
-    crossings = passed[(np.sign(before) != np.sign(balance))]
+    """The crossing nearest to `near`, where the balance (twice the draws below 0, less n) changes its sign.
+
+    Each root moves the balance by 2, so a slab of roots can hold a crossing only if the balance at its beginning is no more than
+    twice their number; only such slabs are sorted.
+    """
+    roots = np.where(rise == 0.0, np.inf, roots)
+    steps = -2.0 * np.sign(rise)
+    start = 2 * int(np.count_nonzero(rise > 0)) + 2 * int(np.count_nonzero(value[rise == 0.0] < 0)) - value.size
+    sample = np.sort(roots[:: max(1, roots.size // SAMPLED)])
+    edges = np.unique(sample[:: max(1, sample.size // SLABS)])
+    slab = np.searchsorted(edges, roots)
+    counts = np.bincount(slab, minlength=edges.size + 1)
+    moves = np.bincount(slab, weights=steps, minlength=edges.size + 1)
+    begins = start + np.concatenate(([0.0], np.cumsum(moves)[:-1]))
+    found = [
+        _crossings(roots[slab == place], steps[slab == place], begins[place])
+        for place in np.flatnonzero((np.abs(begins) <= 2 * counts) & (counts > 0))
+    ]
+    crossings = np.concatenate(found) if found else np.empty(0)
     return float(crossings[np.argmin(np.abs(crossings - near))]) if crossings.size else None
+
+
+def _crossings(roots: Array, steps: Array, begin: float) -> Array:
+    """Roots at which the balance, which is `begin` before the first of them, changes its sign."""
+    order = np.argsort(roots)
+    after = begin + np.cumsum(steps[order])
+    before = np.concatenate(([begin], after[:-1]))
+    crossed: Array = roots[order][np.sign(before) != np.sign(after)]
+    return crossed
 
 
 def _switch(given: Input, at: float | None) -> Switch:
@@ -147,7 +168,7 @@ def _switch(given: Input, at: float | None) -> Switch:
     if at is None:
         return Switch(given.name, middle, low, high, None, False, None, None)
     way = (high if at > middle else low) - middle
-    reach = (at - middle) / way if way else 0.0 if at == middle else None
+    reach = (at - middle) / way if way * (at - middle) > 0 else 0.0 if at == middle else None
     return Switch(given.name, middle, low, high, at, low <= at <= high, at / middle - 1 if middle else None, reach)
 
 

@@ -17,15 +17,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from commonweal.assessment.spread import Array, Spread, spread
 from commonweal.assessment.switching import Switch, switching_values
-from commonweal.assessment.value_ledger import Ledger, ledger
+from commonweal.assessment.value_ledger import rows
 from commonweal.assessment.value_shares import Evenness, Shares, shares_and_evenness
-from commonweal.assessment.value_terms import SIGNS, Group, TermName, Terms
+from commonweal.assessment.value_terms import SIGNS, Group, TermName, Terms, draws_of
 from commonweal.errors import FootprintError
 
 
@@ -133,21 +133,19 @@ def weigh(groups: Sequence[Group], terms: Terms, unit: str, choices: Choices | N
     (6.0, 0.0, [8.0, -2.0])
     """
     choices = _checked(choices or Choices())
-    books = ledger(groups, terms)
-    known = not terms.missing
-    total = _total(books.totals)
-    worth, weighted = _by_group(groups, books, choices, known=known)
-    has_benefit = terms.benefit is not None
-    has_burden = any(SIGNS[name] < 0 for name, _ in terms.declared())
-    benefit, burden, evenness = shares_and_evenness(groups, books, choices.threshold)
+    n, known = draws_of(groups, terms), not terms.missing
+    totals = {name: np.zeros(n) for name, _ in terms.declared()}
+    people, weighted, gained, lost = _by_group(groups, terms, totals, n, choices)
+    has_benefit, has_burden = terms.benefit is not None, any(SIGNS[name] < 0 for name in totals)
+    benefit, burden, evenness = shares_and_evenness(groups, terms, gained, lost, choices.threshold)
     benefit, burden = benefit if has_benefit else None, burden if has_burden else None
+    total = _total(totals, n)
     return Value(
-        unit=unit, draws=total.size,
+        unit=unit, draws=n,
         value=spread(total) if known else None, below_zero=_below_zero(total) if known else None,
-        terms={name: spread(draws) for name, draws in books.totals.items()}, missing=terms.missing,
+        terms={name: spread(draws) for name, draws in totals.items()}, missing=terms.missing,
         groups=tuple(
-            GroupValue(group, value, below, means, _of(benefit, place), _of(burden, place))
-            for place, (group, (value, below), means) in enumerate(zip(groups, worth, books.means, strict=True))
+            replace(one, benefit_share=_of(benefit, place), burden_share=_of(burden, place)) for place, one in enumerate(people)
         ),
         benefit_defined=benefit.defined if benefit else None, burden_defined=burden.defined if burden else None,
         zero_at=None if known else _zero_at(terms, total), weighted=weighted,
@@ -166,9 +164,9 @@ def _checked(choices: Choices) -> Choices:
     return choices
 
 
-def _total(totals: Mapping[TermName, Array]) -> Array:
+def _total(totals: Mapping[TermName, Array], n: int) -> Array:
     """S - C - E - O over the declared terms, float64 (draw,)."""
-    total = np.zeros(next(iter(totals.values())).size if totals else 1)
+    total = np.zeros(n)
     for name, draws in totals.items():
         np.add(total, draws, out=total) if SIGNS[name] > 0 else np.subtract(total, draws, out=total)
     return total
@@ -183,38 +181,42 @@ def _of(shares: Shares | None, place: int) -> Spread | None:
 
 
 def _by_group(
-    groups: Sequence[Group], books: Ledger, choices: Choices, *, known: bool
-) -> tuple[list[tuple[Spread | None, float | None]], WeightedValue]:
-    """V_g and P(V_g < 0) of each group in turn, and the weighted V, which is their sum with weights."""
-    weights, reference, why_not = _weights(groups, books, choices)
-    if not known:
-        unknown = WeightedValue(choices.elasticity, reference, weights, None, None, "V is unknown")
-        return [(None, None)] * len(groups), unknown
-    worth: list[tuple[Spread | None, float | None]] = []
-    one, weighted = np.empty(books.gains.shape[1]), np.zeros(books.gains.shape[1])
-    for weight, gains, losses in zip(weights, books.gains, books.losses, strict=True):
-        np.subtract(gains, losses, out=one)
-        worth.append((spread(one), _below_zero(one)))
-        if not why_not and weight is not None:
-            one *= weight
-            weighted += one
-    value, below = (None, None) if why_not else (spread(weighted), _below_zero(weighted))
-    return worth, WeightedValue(choices.elasticity, reference, weights, value, below, why_not)
+    groups: Sequence[Group], terms: Terms, totals: Mapping[TermName, Array], n: int, choices: Choices
+) -> tuple[list[GroupValue], WeightedValue, Array, Array]:
+    """V_g of each group in turn, without its shares; the weighted V; the gains and the losses of all. Fills `totals`."""
+    known, eta = not terms.missing, choices.elasticity
+    people: list[GroupValue] = []
+    staked: list[Group] = []
+    weighted, gained, lost = np.zeros(n), np.zeros(n), np.zeros(n)
+    for group, row in zip(groups, rows(groups, terms, n, totals), strict=True):
+        gained += row.gains
+        lost += row.losses
+        staked += [group] if row.gains.any() or row.losses.any() else []
+        if not known:
+            people.append(GroupValue(group, None, None, row.means, None, None))
+            continue
+        worth = np.subtract(row.gains, row.losses, out=row.gains)
+        people.append(GroupValue(group, spread(worth), _below_zero(worth), row.means, None, None))
+        worth *= 1.0 if eta == 0.0 else 0.0 if group.income is None else group.income**-eta
+        weighted += worth
+    return people, _weighted(groups, staked, weighted, choices, known=known), gained, lost
 
 
-def _weights(groups: Sequence[Group], books: Ledger, choices: Choices) -> tuple[tuple[float | None, ...], float | None, str]:
-    """Weight of each group, the income whose dollar counts 1, and why the weighted V is unknown (empty: it is known)."""
-    if choices.elasticity == 0.0:
-        return tuple(1.0 for _ in groups), choices.reference_income, ""
-    staked = [group for place, group in enumerate(groups) if books.has_stake(place)]
+def _weighted(groups: Sequence[Group], staked: list[Group], weighted: Array, choices: Choices, *, known: bool) -> WeightedValue:
+    """The weighted V from sum_g V_g / income_g^eta, which the reference income brings to its scale."""
+    eta = choices.elasticity
     incomes = [group.income for group in staked if group.income is not None]
-    lacking = [group.name for group in staked if group.income is None]
+    lacking = [group.name for group in staked if group.income is None] if eta else []
     reference = choices.reference_income or max(incomes, default=None)
     weights = tuple(
-        None if group.income is None or reference is None else (reference / group.income) ** choices.elasticity
+        1.0 if eta == 0.0 else None if group.income is None or reference is None else (reference / group.income) ** eta
         for group in groups
     )
-    return weights, reference, f"no income is declared for {', '.join(lacking)}" if lacking else ""
+    why_not = "V is unknown" if not known else f"no income is declared for {', '.join(lacking)}" if lacking else ""
+    if why_not:
+        return WeightedValue(eta, reference, weights, None, None, why_not)
+    weighted *= 1.0 if eta == 0.0 or reference is None else reference**eta
+    return WeightedValue(eta, reference, weights, spread(weighted), _below_zero(weighted), "")
 
 
 def _zero_at(terms: Terms, net: Array) -> ZeroAt:

@@ -1,4 +1,4 @@
-"""The groups one after another: what each gains and loses in every draw, and the totals.
+"""The groups one after another: what each gains and loses in every draw.
 
 In every draw a group gains the terms that are above 0 for it and loses those below, so V_g = gains - losses and neither is
 negative. Where no term has the other sign than usual, gains are S and losses C + E + O; a benefit below 0 is a burden, and a
@@ -7,66 +7,65 @@ cost below 0 (carbon saved) a benefit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from commonweal.assessment.spread import BLOCK, Array
-from commonweal.assessment.value_terms import SIGNS, Group, Item, TermName, Terms, draws_of
+from commonweal.assessment.value_terms import SIGNS, Group, Item, TermName, Terms
 from commonweal.errors import FootprintError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ledger:
-    """What the groups gain and lose.
+class Row:
+    """What one group gains and loses, float64 (draw,), >= 0, and the mean of each declared term.
 
-    gains, losses : float64 (group, draw), >= 0; over the declared terms.
-    totals : of each declared term over all groups, float64 (draw,), with the sign it has in the declaration.
-    means : of each declared term, per group, over the draws.
+    The arrays are used again for the next group.
     """
 
     gains: Array
     losses: Array
-    totals: Mapping[TermName, Array]
-    means: tuple[Mapping[TermName, float], ...]
-
-    def has_stake(self, place: int) -> bool:
-        """Whether a group gains or loses anything in any draw."""
-        return bool(self.gains[place].any() or self.losses[place].any())
+    means: Mapping[TermName, float]
 
 
-def ledger(groups: Sequence[Group], terms: Terms) -> Ledger:
-    """Work out all groups in turn; FootprintError where something does not fit or is not a finite number."""
-    n = draws_of(groups, terms)
-    gains, losses = np.zeros((len(groups), n)), np.zeros((len(groups), n))
-    totals: dict[TermName, Array] = {name: np.zeros(n) for name, _ in terms.declared()}
-    means = []
+def rows(groups: Sequence[Group], terms: Terms, n: int, totals: Mapping[TermName, Array] | None = None) -> Iterator[Row]:
+    """Every group in turn, so that no more than one is in memory; each declared term is added to its array in `totals`.
+
+    Raises
+    ------
+    FootprintError
+        Where a draw of a term is not a finite number.
+    """
+    gains, losses = np.empty(n), np.empty(n)
     for place, group in enumerate(groups):
-        sums: dict[TermName, float] = {}
+        gains[:] = 0.0
+        losses[:] = 0.0
+        means: dict[TermName, float] = {}
         for name, items in terms.declared():
-            up, down = (gains[place], losses[place]) if SIGNS[name] > 0 else (losses[place], gains[place])
-            sums[name] = _enter(items, place, up, down, totals[name])
-            if not np.isfinite(sums[name]):
+            up, down = (gains, losses) if SIGNS[name] > 0 else (losses, gains)
+            with np.errstate(over="ignore", invalid="ignore"):  # told below, by name
+                means[name] = _enter(items, place, up, down, totals[name] if totals else None) / n
+            if not np.isfinite(means[name]):
                 raise FootprintError(
                     f"{name} of group '{group.name}': a draw is not a finite number; expected finite numbers only"
                 )
-        means.append({name: total / n for name, total in sums.items()})
-    return Ledger(gains, losses, totals, tuple(means))
+        yield Row(gains, losses, means)
 
 
-def _enter(items: tuple[Item, ...], place: int, up: Array, down: Array, total: Array) -> float:
+def _enter(items: tuple[Item, ...], place: int, up: Array, down: Array, total: Array | None) -> float:
     """Enter one term of one group: what is above 0 into `up`, what is below into `down`; its sum over the draws."""
     amounts = [np.asarray(item.amounts[place], dtype=np.float64) for item in items]
     there = [(item, amount) for item, amount in zip(items, amounts, strict=True) if amount.ndim or amount != 0.0]
     if not there:
         return 0.0
     row, product, added = np.empty(BLOCK), np.empty(BLOCK), 0.0
-    for start in range(0, total.size, BLOCK):
-        cut = slice(start, min(start + BLOCK, total.size))
+    for start in range(0, up.size, BLOCK):
+        cut = slice(start, min(start + BLOCK, up.size))
         part = _row(there, cut, row[: cut.stop - start], product[: cut.stop - start])
         added += float(part.sum())
-        total[cut] += part
+        if total is not None:
+            total[cut] += part
         if part.min() >= 0.0:
             up[cut] += part
         else:

@@ -182,7 +182,7 @@ def _told(weighed: Weighing, found: Value, draws: Draws) -> Iterator[Estimate | 
         )
         alarm = "uneven: benefit at those who build, burden at those who get none of it; " if found.evenness.alarms else ""
         yield _share("uneven_probability", found.evenness.probability, place, method, alarm + note)
-    yield from _switches(found, place, draws)
+    yield from _switches(found, place, {one.name: draws.declared(one).unit for one in weighed.terms.inputs})
 
 
 def _missing(quantity: str, reason: str, group: Mapping[str, str]) -> Missing:
@@ -195,9 +195,8 @@ def _share(quantity: str, share: float, group: Mapping[str, str], method: str, n
 
 def _grades(weighed: Weighing, name: TermName, draws: Draws) -> str:
     """Every input of a term, with its grade and source."""
-    items = weighed.terms.of(name) or ()
-    used = dict.fromkeys(one.name for item in items for one in item.inputs)
-    return "; ".join(f"{one}: {draws.declared[one].grade}, {draws.declared[one].source}" for one in used)
+    used = {one.name: draws.declared(one) for item in weighed.terms.of(name) or () for one in item.inputs}
+    return "; ".join(f"{one}: {number.grade}, {number.source}" for one, number in used.items())
 
 
 def _zero(zero: ZeroAt, unit: str, place: Mapping[str, str], method: str) -> Estimate:
@@ -228,7 +227,7 @@ def _weighted(found: Value, place: Mapping[str, str], method: str) -> Estimate |
     return _estimate(("weighted_value", found.unit), one.value, place, method, note)
 
 
-def _switches(found: Value, place: Mapping[str, str], draws: Draws) -> Iterator[Estimate | Missing]:
+def _switches(found: Value, place: Mapping[str, str], units: Mapping[str, str]) -> Iterator[Estimate | Missing]:
     """Which input flips the sign of the median of V, the one that need move least first."""
     for rank, one in enumerate(found.switches or (), 1):
         group = {**place, "input": one.name, "rank": str(rank)}
@@ -238,7 +237,7 @@ def _switches(found: Value, place: Mapping[str, str], draws: Draws) -> Iterator[
             )
             continue
         within = "within its declared range" if one.within_range else "outside its declared range"
-        unit = draws.declared[one.name].unit
+        unit = units[one.name]
         if unit[:3] == found.unit[:3]:
             unit = found.unit + unit[7:]
         yield Estimate(

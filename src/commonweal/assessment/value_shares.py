@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from commonweal.assessment.spread import Array, Spread, spread
-from commonweal.assessment.value_ledger import Ledger
-from commonweal.assessment.value_terms import Group
+from commonweal.assessment.value_ledger import rows
+from commonweal.assessment.value_terms import Group, Terms
 
 BUILDING = frozenset({"builder", "deployer"})
 NOTHING = Spread(0.0, 0.0, 0.0, 0.0)
@@ -56,26 +56,25 @@ class Shares:
 
 
 def shares_and_evenness(
-    groups: Sequence[Group], books: Ledger, threshold: float
+    groups: Sequence[Group], terms: Terms, gained: Array, lost: Array, threshold: float
 ) -> tuple[Shares | None, Shares | None, Evenness | None]:
     """Shares of benefit, shares of burden, and the alarm; None where there is nothing to share out, or no builder is declared.
 
-    The gains and losses of the ledger are used up.
+    gained, lost : gains and losses of all groups together, float64 (draw,).
     """
-    gained, lost = _over_groups(books.gains), _over_groups(books.losses)
     has_gain, has_loss = _above_zero(gained), _above_zero(lost)
     builders, without = np.zeros_like(gained), np.zeros_like(lost)
     benefits: list[Spread] = []
     burdens: list[Spread] = []
-    for group, gains, losses in zip(groups, books.gains, books.losses, strict=True):
+    for group, row in zip(groups, rows(groups, terms, gained.size), strict=True):
         building = group.role in BUILDING
-        nothing = None if building or not losses.any() else gains == 0.0
-        benefits.append(_share(gains, gained, has_gain))
-        burdens.append(_share(losses, lost, has_loss))
+        nothing = None if building or not row.losses.any() else row.gains == 0.0
+        benefits.append(_share(row.gains, gained, has_gain))
+        burdens.append(_share(row.losses, lost, has_loss))
         if building:
-            builders += gains
+            builders += row.gains
         elif nothing is not None:
-            np.add(without, losses, out=without, where=nothing)
+            np.add(without, row.losses, out=without, where=nothing)
     benefit, burden = _shares(benefits, has_gain, gained.size), _shares(burdens, has_loss, lost.size)
     if benefit is None or burden is None or not any(group.role in BUILDING for group in groups):
         return benefit, burden, None
@@ -86,13 +85,6 @@ def shares_and_evenness(
         return benefit, burden, None
     alarmed = np.count_nonzero((builders > threshold) & (without > threshold))
     return benefit, burden, Evenness(alarmed / builders.size, spread(builders), spread(without), threshold)
-
-
-def _over_groups(amounts: Array) -> Array:
-    total = np.zeros(amounts.shape[1])
-    for row in amounts:
-        total += row
-    return total
 
 
 def _above_zero(total: Array) -> NDArray[np.bool_] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from os.path import commonprefix
@@ -23,6 +23,7 @@ from commonweal.errors import (
 )
 from commonweal.footprint.carbon_price import published
 from commonweal.footprint.grid import intensity
+from commonweal.footprint.money import deflator, price_year
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.gather import Task
 from commonweal.measures.options import Design, Limit
@@ -32,7 +33,8 @@ from commonweal.models import device_problems, parameter_count, preflight_asset,
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.models.tables import PredictionTable
 from commonweal.system.permissions import Permissions
-from commonweal.system.records import Asset, System
+from commonweal.system.records import Asset, Deployment, Stake, System
+from commonweal.system.uncertain import Uncertain
 
 CHARACTERS_PER_TOKEN = 4.0
 BUSY_W = (10.0, 150.0)  # a laptop's processor to a server's, at work; for the forecast only
@@ -110,14 +112,26 @@ def table_problems(system: System) -> tuple[str, ...]:
                 intensity(str(grid), year)
         except MeasurementError as error:
             problems.append(f"{name}: {error}; or write `unknown`")
-    for deployment in system.deployments:
-        price = deployment.value.carbon_price if deployment.value else None
-        if isinstance(price, str):
-            try:
-                published(price)
-            except FootprintError as error:
-                problems.append(f"deployment '{deployment.key}', value.carbon_price: {error}")
-    return tuple(problems)
+    return (*problems, *(problem for deployment in system.deployments for problem in _money_problems(deployment)))
+
+
+def _money_problems(deployment: Deployment) -> Iterator[str]:
+    """Published prices that do not exist, and money that cannot be brought to the unit of the value."""
+    value = deployment.value
+    if value is None:
+        return
+    given = {"value.carbon_price": value.carbon_price, "value.electricity_price": value.electricity_price}
+    for side, stakes in (("benefits", deployment.benefits), ("burdens", deployment.burdens)):
+        given |= {f"{side}, entry {place}": one.worth for place, one in enumerate(stakes, 1) if isinstance(one, Stake)}
+    for name, money in given.items():
+        try:
+            unit = published(money)[0].unit if name == "value.carbon_price" and isinstance(money, str) else None
+            unit = money.unit if isinstance(money, Uncertain) else unit
+            if unit is not None:
+                per = price_year(unit)[2]
+                deflator(unit, value.unit + (f"/{per}" if per else ""))
+        except FootprintError as error:
+            yield f"deployment '{deployment.key}', {name}: {error}"
 
 
 def _is_locatable(asset: Asset, system: System) -> bool:

@@ -34,6 +34,7 @@ from commonweal.system.fields import (
 from commonweal.system.footprints import Making, Mitigation, Offset, Valuation
 from commonweal.system.uncertain import Uncertain
 from commonweal.system.wording import Means, shown
+from commonweal.units import is_money
 
 Fact = str | bool | int | float | tuple[str, ...] | None
 FactField = Annotated[Fact, Means("text, a number, true or false, or a list of texts")]
@@ -186,6 +187,11 @@ class Stake(Record):
     def somebody_has_it(self) -> Self:
         if (self.population is None) == (self.actor is None):
             raise ValueError("must say who has it: `population` or `actor`, one of the two")
+        if isinstance(self.worth, Uncertain) and (not is_money(self.worth.unit) or self.worth.ends[0] < 0):
+            raise ValueError(
+                f"has a worth of {self.worth.ends[0]:g} {self.worth.unit}; expected money, not below 0, such as USD2020/task: what is bad for "
+                "people stands under `burdens`"
+            )
         if self.actor is not None and self.group is not None:
             raise ValueError("has a `group` of an actor; expected it with a population")
         return self

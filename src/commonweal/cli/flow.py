@@ -1,24 +1,29 @@
-"""The command line: verbs only. Exit codes: 0 complete; 1 beyond --fail-on; 2 bad input; 3 some rows failed (3 outranks 1)."""
+"""Verbs of the whole flow: declare a system, check it, run it, or put one measure to one model."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import math
-import traceback
-from collections.abc import Iterator, Sized
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from commonweal.assessment.comparison import Asked, told
-from commonweal.assessment.comparison import compare as compare_both
 from commonweal.assessment.fail_on import judge, parse_condition
-from commonweal.assessment.verdicts import parse_margins
-from commonweal.errors import CommonwealError, OptionError
+from commonweal.cli.surface import (
+    BAD_INPUT,
+    BEYOND,
+    SOME_FAILED,
+    Data,
+    Debug,
+    SystemFile,
+    app,
+    counted,
+    err,
+    out,
+    plain_errors,
+    told_when_stopped,
+)
+from commonweal.errors import OptionError
 from commonweal.evidence.numbers import duration_text, row_text
 from commonweal.measures.nothing_measured import why_nothing
 from commonweal.measures.options import Design, Options
@@ -26,18 +31,6 @@ from commonweal.measures.plan import Opener
 from commonweal.measures.preflight import declared_problems
 from commonweal.measures.preparation import Prepared, prepare
 from commonweal.measures.registry import load_registry
-from commonweal.models import open_local_model
-from commonweal.models.model_cache import cache_folder
-from commonweal.models.precision import FLOAT32
-from commonweal.models.request_file import (
-    Scored,
-    check_writable,
-    deviation_text,
-    read_requests,
-    score_requests,
-    write_scores,
-)
-from commonweal.models.score_cache import ScoreCache
 from commonweal.pipeline import run as run_pipeline
 from commonweal.progress import Stages
 from commonweal.report.content import Dossier
@@ -46,54 +39,6 @@ from commonweal.system.permissions import Permissions
 from commonweal.system.questions import fact_summary, questions
 from commonweal.system.single import single_asset_system
 from commonweal.system.starter import write_starter
-
-BEYOND, BAD_INPUT, SOME_FAILED, INTERRUPTED = 1, 2, 3, 130
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Measure what a foundation model does to the people downstream of it, and write a dossier that can be checked.",
-)
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-SystemFile = Annotated[Path, typer.Argument(metavar="FILE", help="The system file, such as system.yaml.")]
-Data = Annotated[
-    str | None,
-    typer.Option(
-        "--data", help="Folder of published data sets, which are not shipped (DIR/bbq, DIR/crows-pairs …), or hf:ORG/NAME."
-    ),
-]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-
-
-@contextmanager
-def plain_errors(debug: bool) -> Iterator[None]:
-    """A user's mistake ends in a few lines and exit code 2, never in a traceback (unless asked for)."""
-    try:
-        yield
-    except CommonwealError as error:
-        if debug:
-            traceback.print_exc()
-            raise typer.Exit(BAD_INPUT) from None
-        for line in str(error).split("\n"):
-            err.print(f"error: {line}", style="red", markup=False)
-        raise typer.Exit(BAD_INPUT) from None
-
-
-def show_version(asked: bool) -> None:
-    if asked:
-        out.print(f"commonweal {importlib.metadata.version('commonweal')}")
-        raise typer.Exit
-
-
-@app.callback()
-def main(
-    version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")] = False,
-) -> None:
-    """Options of every command."""
 
 
 @app.command()
@@ -133,15 +78,6 @@ def check(file: SystemFile, debug: Debug = False) -> None:
             f"  {asset.id}: {facts.declared} / {facts.none} / {facts.unknown} / {facts.empty} of {facts.asked}", markup=False
         )
     out.print(f"\n{counted(open_questions, 'open question')}. A question is no fault: the system can be run now.")
-
-
-def counted(things: Sized, name: str) -> str:
-    """How many there are, in words.
-
-    >>> counted([1], "asset"), counted([], "asset")
-    ('1 asset', '0 assets')
-    """
-    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 @app.command()
@@ -194,16 +130,6 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
             code = code or BEYOND
     out.print(str(dossier.path), markup=False)
     raise typer.Exit(code)
-
-
-@contextmanager
-def told_when_stopped(folder: Path) -> Iterator[None]:
-    """Ctrl-C ends a run without loss, and says so."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        err.print(f"\nstopped. What was measured is kept in {folder}; run the same command again to go on.", markup=False)
-        raise typer.Exit(INTERRUPTED) from None
 
 
 def announce(ready: Prepared) -> None:
@@ -280,94 +206,3 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
             out.print(row_text(row), markup=False)
         out.print(str(dossier.path), markup=False)
     raise typer.Exit(SOME_FAILED if any(row.status == "failed" for row in own) else 0)
-
-
-@app.command()
-def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="embedded:smollm2, a folder, a .gguf file or hf:ORG/NAME.")],
-    file: Annotated[Path, typer.Argument(metavar="REQUESTS", help='JSON lines: {"context": "2 + 2 =", "continuation": " 4"}.')],
-    table: Annotated[Path, typer.Option("--out", help="The scores, as parquet: index, logprob, tokens, greedy.")],
-    dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or int8 (weights).")] = FLOAT32,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute every score, keep none.")] = False,
-    allow_download: Annotated[bool, typer.Option("--allow-download", help="Download the model if it is not here.")] = False,
-    debug: Debug = False,
-) -> None:
-    """Score log P(continuation | context) of each request, in nat; each distinct prefix is computed once."""
-    with plain_errors(debug), told_when_stopped(cache_folder()):
-        requests = read_requests(file)
-        check_writable(table)
-        permissions = Permissions(download=allow_download)
-        opened = open_local_model(model, folder=None, permissions=permissions, device=device, dtype=dtype)
-        with Stages(err) as stages, ScoreCache() if not no_cache else nullcontext() as cache:
-            scored = score_requests(opened, requests, cache, lambda done, total: stages.tick("score", done, total))
-        write_scores(table, scored.scores)
-        if dtype != FLOAT32:
-            exact = open_local_model(model, folder=None, permissions=permissions, device=device)
-            out.print(deviation_text(exact, dtype, requests, scored.scores), markup=False)
-    raise typer.Exit(tell_scored(table, scored))
-
-
-def tell_scored(table: Path, scored: Scored) -> int:
-    """What was scored and what it cost; returns the exit code."""
-    unknown = [index for index, one in enumerate(scored.scores) if not math.isfinite(one.logprob)]
-    for index in unknown[:5]:
-        err.print(f"failed: request {index}: the model's answer is not a number; its logprob is null", style="red", markup=False)
-    if scored.truncated:
-        err.print(
-            f"{counted(range(scored.truncated), 'context')} longer than the model's window lost the beginning", markup=False
-        )
-    if scored.lost:
-        err.print(f"scores could not be kept in the cache ({scored.lost}); those of this run are all in {table}", markup=False)
-    out.print(
-        f"{counted(scored.scores, 'request')} ({scored.cached} read back), {scored.tokens} tokens, {scored.distinct} distinct, "
-        f"{scored.seconds:.2f} s",
-        markup=False,
-    )
-    out.print(str(table), markup=False)
-    return SOME_FAILED if unknown else 0
-
-
-@app.command("measures")
-def list_measures() -> None:
-    """List the measures, what each applies to, and its first line."""
-    registry = load_registry()
-    for name, spec in sorted(registry.specs.items()):
-        out.print(f"{name} ({spec.method.applies_to}): {spec.method.summary}", markup=False)
-    for reason in registry.broken.values():
-        err.print(f"cannot be loaded: {reason}", style="red", markup=False)
-
-
-@app.command()
-def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
-    a: Annotated[str, typer.Argument(metavar="A", help="A dossier's folder, a file of predictions, or a model.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="Another of the same kind.")],
-    requests: Annotated[
-        Path | None, typer.Option("--requests", help="For models: JSON lines, as in score; cluster, group.")
-    ] = None,
-    dtype_a: Annotated[str | None, typer.Option("--dtype-a", help="Number format of model A: float32, bfloat16, int8.")] = None,
-    dtype_b: Annotated[str | None, typer.Option("--dtype-b", help="Number format of model B.")] = None,
-    margin: Annotated[
-        list[str] | None,
-        typer.Option("--margin", help="d of 'not worse by more than d' and 'equivalent within d': 0.02, or QUANTITY=0.02."),
-    ] = None,
-    common: Annotated[bool, typer.Option("--common", help="Files of predictions: leave out items that only one has.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON.")] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")] = 0,
-    device: Annotated[str, typer.Option("--device", help="For models: auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="For models: compute every score, keep none.")] = False,
-    allow_download: Annotated[bool, typer.Option("--allow-download", help="Download a model if it is not here.")] = False,
-    debug: Debug = False,
-) -> None:
-    """Compare A and B on the same items: paired, clustered, corrected for all that is tested together."""
-    with plain_errors(debug), told_when_stopped(cache_folder()), Stages(err) as stages:
-        permissions = Permissions(download=allow_download)
-        asked = Asked(
-            parse_margins(margin or ()), common, seed, requests, (dtype_a, dtype_b), device, no_cache, permissions
-        )  # fmt: skip
-        comparison = compare_both(a, b, asked, stages.tick)
-    if as_json:
-        typer.echo(json.dumps(comparison.records(), ensure_ascii=False, allow_nan=False, indent=1))
-        return
-    for line in told(comparison):
-        out.print(line, markup=False, emoji=False)

@@ -1,0 +1,131 @@
+"""Verbs about models and measures by themselves: score, compare, measures."""
+
+from __future__ import annotations
+
+import json
+import math
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commonweal.assessment.comparison import Asked, told
+from commonweal.assessment.comparison import compare as compare_both
+from commonweal.assessment.verdicts import parse_margins
+from commonweal.cli.surface import (
+    SOME_FAILED,
+    Debug,
+    app,
+    counted,
+    err,
+    out,
+    plain_errors,
+    told_when_stopped,
+)
+from commonweal.measures.registry import load_registry
+from commonweal.models import open_local_model
+from commonweal.models.model_cache import cache_folder
+from commonweal.models.precision import FLOAT32
+from commonweal.models.request_file import (
+    Scored,
+    check_writable,
+    deviation_text,
+    read_requests,
+    score_requests,
+    write_scores,
+)
+from commonweal.models.score_cache import ScoreCache
+from commonweal.progress import Stages
+from commonweal.system.permissions import Permissions
+
+
+@app.command()
+def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="embedded:smollm2, a folder, a .gguf file or hf:ORG/NAME.")],
+    file: Annotated[Path, typer.Argument(metavar="REQUESTS", help='JSON lines: {"context": "2 + 2 =", "continuation": " 4"}.')],
+    table: Annotated[Path, typer.Option("--out", help="The scores, as parquet: index, logprob, tokens, greedy.")],
+    dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or int8 (weights).")] = FLOAT32,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute every score, keep none.")] = False,
+    allow_download: Annotated[bool, typer.Option("--allow-download", help="Download the model if it is not here.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Score log P(continuation | context) of each request, in nat; each distinct prefix is computed once."""
+    with plain_errors(debug), told_when_stopped(cache_folder()):
+        requests = read_requests(file)
+        check_writable(table)
+        permissions = Permissions(download=allow_download)
+        opened = open_local_model(model, folder=None, permissions=permissions, device=device, dtype=dtype)
+        with Stages(err) as stages, ScoreCache() if not no_cache else nullcontext() as cache:
+            scored = score_requests(opened, requests, cache, lambda done, total: stages.tick("score", done, total))
+        write_scores(table, scored.scores)
+        if dtype != FLOAT32:
+            exact = open_local_model(model, folder=None, permissions=permissions, device=device)
+            out.print(deviation_text(exact, dtype, requests, scored.scores), markup=False)
+    raise typer.Exit(tell_scored(table, scored))
+
+
+def tell_scored(table: Path, scored: Scored) -> int:
+    """What was scored and what it cost; returns the exit code."""
+    unknown = [index for index, one in enumerate(scored.scores) if not math.isfinite(one.logprob)]
+    for index in unknown[:5]:
+        err.print(f"failed: request {index}: the model's answer is not a number; its logprob is null", style="red", markup=False)
+    if scored.truncated:
+        err.print(
+            f"{counted(range(scored.truncated), 'context')} longer than the model's window lost the beginning", markup=False
+        )
+    if scored.lost:
+        err.print(f"scores could not be kept in the cache ({scored.lost}); those of this run are all in {table}", markup=False)
+    out.print(
+        f"{counted(scored.scores, 'request')} ({scored.cached} read back), {scored.tokens} tokens, {scored.distinct} distinct, "
+        f"{scored.seconds:.2f} s",
+        markup=False,
+    )
+    out.print(str(table), markup=False)
+    return SOME_FAILED if unknown else 0
+
+
+@app.command("measures")
+def list_measures() -> None:
+    """List the measures, what each applies to, and its first line."""
+    registry = load_registry()
+    for name, spec in sorted(registry.specs.items()):
+        out.print(f"{name} ({spec.method.applies_to}): {spec.method.summary}", markup=False)
+    for reason in registry.broken.values():
+        err.print(f"cannot be loaded: {reason}", style="red", markup=False)
+
+
+@app.command()
+def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
+    a: Annotated[str, typer.Argument(metavar="A", help="A dossier's folder, a file of predictions, or a model.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another of the same kind.")],
+    requests: Annotated[
+        Path | None, typer.Option("--requests", help="For models: JSON lines, as in score; cluster, group.")
+    ] = None,
+    dtype_a: Annotated[str | None, typer.Option("--dtype-a", help="Number format of model A: float32, bfloat16, int8.")] = None,
+    dtype_b: Annotated[str | None, typer.Option("--dtype-b", help="Number format of model B.")] = None,
+    margin: Annotated[
+        list[str] | None,
+        typer.Option("--margin", help="d of 'not worse by more than d' and 'equivalent within d': 0.02, or QUANTITY=0.02."),
+    ] = None,
+    common: Annotated[bool, typer.Option("--common", help="Files of predictions: leave out items that only one has.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON.")] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")] = 0,
+    device: Annotated[str, typer.Option("--device", help="For models: auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="For models: compute every score, keep none.")] = False,
+    allow_download: Annotated[bool, typer.Option("--allow-download", help="Download a model if it is not here.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Compare A and B on the same items: paired, clustered, corrected for all that is tested together."""
+    with plain_errors(debug), told_when_stopped(cache_folder()), Stages(err) as stages:
+        permissions = Permissions(download=allow_download)
+        asked = Asked(
+            parse_margins(margin or ()), common, seed, requests, (dtype_a, dtype_b), device, no_cache, permissions
+        )  # fmt: skip
+        comparison = compare_both(a, b, asked, stages.tick)
+    if as_json:
+        typer.echo(json.dumps(comparison.records(), ensure_ascii=False, allow_nan=False, indent=1))
+        return
+    for line in told(comparison):
+        out.print(line, markup=False, emoji=False)

@@ -1,0 +1,66 @@
+"""The verb about the worth of deployments: V(M) over people, from what a system file declares and a run has measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commonweal.assessment.rows import Writer
+from commonweal.assessment.value_rows import LEDGER_METHOD, VALUE_METHOD, value_rows
+from commonweal.cli.surface import Debug, SystemFile, app, counted, err, out, plain_errors
+from commonweal.errors import OptionError
+from commonweal.evidence.numbers import row_text
+from commonweal.evidence.records import Evidence
+from commonweal.evidence.store import digest, read_evidence
+from commonweal.measures.preflight import table_problems
+from commonweal.system.loading import load
+
+
+@app.command()
+def value(
+    file: SystemFile,
+    measured: Annotated[
+        Path | None, typer.Option("--measured", help="Folder of an earlier run, whose measured energy is used.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the evidence rows as JSON.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Weigh the deployments of FILE: V = S - C - E - O over groups of people, with the ledger of energy and carbon behind it."""
+    with plain_errors(debug):
+        system = load(file)
+        if problems := table_problems(system):
+            raise OptionError("\n".join(problems))
+        if measured is not None and not (measured / "evidence.jsonl").is_file():
+            raise OptionError(
+                f"--measured {measured}: there is no evidence.jsonl; expected the folder of an earlier run (its --out)"
+            )
+        evidence = () if measured is None else read_evidence(measured / "evidence.jsonl")
+        inputs = digest(system.model_dump(mode="json"))
+        writers = tuple(Writer(one.name, one.source, seed, inputs) for one in (LEDGER_METHOD, VALUE_METHOD))
+        rows = tuple(value_rows(system, evidence, (writers[0], writers[1]), seed))
+    if as_json:
+        typer.echo(json.dumps([row.model_dump(mode="json") for row in rows], ensure_ascii=False, allow_nan=False, indent=1))
+        return
+    tell(rows)
+    without = [one.key for one in system.deployments if one.value is None]
+    if without:
+        err.print(
+            f"{counted(without, 'deployment')} without `value:` ({', '.join(without)}): how its value is reckoned is not declared",
+            markup=False,
+        )
+
+
+def tell(rows: tuple[Evidence, ...]) -> None:
+    """The ledger first, then what each deployment is worth."""
+    for method in (LEDGER_METHOD, VALUE_METHOD):
+        own = [row for row in rows if row.measure == method.name]
+        if own:
+            out.print(f"\n{method.title}", markup=False, style="bold")
+        for row in own:
+            out.print(f"  {row.subjects[0]}: {row_text(row)}", markup=False)
+    if not rows:
+        out.print("nothing is declared about making, energy or worth; see docs/value.md", markup=False)

@@ -1,0 +1,154 @@
+"""From a system file to V: by hand, with exact numbers; and what is unknown says why."""
+
+from __future__ import annotations
+
+import pytest
+
+from commonweal.assessment.rows import Writer
+from commonweal.assessment.value_rows import DRAWS, LEDGER_METHOD, VALUE_METHOD, value_rows
+from commonweal.evidence.records import Evidence
+from commonweal.measures.preflight import table_problems
+from commonweal.system.records import System
+from commonweal.system.uncertain import Uncertain
+from tests.assessment.valued import exact, system
+
+
+def rows(given: System, seed: int = 0) -> list[Evidence]:
+    writers = (Writer("assessment.ledger", "s", seed, "h"), Writer("assessment.value", "s", seed, "h"))
+    return list(value_rows(given, (), writers, seed))
+
+
+def number(found: list[Evidence], quantity: str, **group: str) -> float:
+    (one,) = [
+        row.estimate for row in found
+        if row.estimate and row.estimate.quantity == quantity and row.measure == "assessment.value"
+        and {name: value for name, value in (row.estimate.group or {}).items() if name not in {"deployment", "rank"}} == group
+    ]  # fmt: skip
+    return one.value
+
+
+def reason(found: list[Evidence], quantity: str, **group: str) -> str:
+    (one,) = [
+        row.missing for row in found
+        if row.missing and row.missing.quantity == quantity and row.measure == "assessment.value"
+        and {name: value for name, value in (row.missing.group or {}).items() if name != "deployment"} == group
+    ]  # fmt: skip
+    return one.reason
+
+
+def test_by_hand() -> None:
+    """S 2,000; C (75 + 5 + 15) kg x $200/t = 19; E (150 + 10 + 150) kWh x $0.1 = 31; O 200 + 25 kg x $200/t = 205."""
+    found = rows(system())
+    terms = [
+        number(found, "term", term=name) for name in ("benefit S", "cost of carbon C", "cost of electricity E", "other burdens O")
+    ]
+    assert terms == pytest.approx([2000.0, 19.0, 31.0, 205.0])
+    assert number(found, "value") == pytest.approx(1745.0)
+    assert number(found, "below_zero_probability") == 0.0
+    by_group = {name: number(found, "value", group=name) for name in ("lab", "shop", "users", "everyone else")}
+    assert by_group == pytest.approx({"lab": -15.0, "shop": -16.0, "users": 1800.0, "everyone else": -24.0})
+    assert sum(by_group.values()) == pytest.approx(1745.0)
+    assert number(found, "burden_share", group="everyone else") == pytest.approx(24 / 255)
+    assert number(found, "benefit_share", group="users") == 1.0
+    weights = {"lab": 1.0, "shop": 2.0**1.4, "users": 4.0**1.4, "everyone else": 8.0**1.4}
+    assert number(found, "weighted_value") == pytest.approx(sum(weights[name] * worth for name, worth in by_group.items()))
+    assert number(found, "switching_value", input="price of carbon") == pytest.approx(200 + 1745 / 0.12)
+    assert number(found, "uneven_probability") == 0.0
+    assert number(found, "break_even_tasks") == pytest.approx(600 / (40 - 10))
+    assert number(found, "never_probability") == 0.0
+
+
+def test_a_benefit_without_a_worth_makes_v_unknown_and_tells_what_it_would_have_to_be() -> None:
+    found = rows(system((f", worth: {exact(0.001, 'USD2020/task')}", "")))
+    assert reason(found, "value") == "not declared or unknown: benefit S"
+    assert "the worth of benefit 1 (users: answers) is not declared" in reason(found, "term", term="benefit S")
+    assert number(found, "value_at_zero", of="benefit S") == pytest.approx(255.0)
+    assert not [row for row in found if row.estimate and row.estimate.quantity == "below_zero_probability"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "term", "told"),
+    [
+        ("allocated: 0.25", "allocated: unknown", "cost of carbon C", "the share of base that tuned carries is unknown"),
+        (f"      carbon_price: {exact(200, 'USD2020/t')}\n", "", "cost of carbon C", "the price of carbon is not declared"),
+        (f"electricity_price: {exact(0.1, 'USD2020/kWh')}", "electricity_price: unknown", "cost of electricity E", "price of electricity is unknown"),
+        ("    volume: 1000000\n", "", "cost of electricity E", "the volume of app is not declared"),
+        (f"    burdens: [{{population: users, what: mistakes, worth: {exact(100, 'USD2020/year')}}}]\n", "", "other burdens O",
+         "no burden is declared (write `burdens: none` if there is none)"),
+    ],
+)  # fmt: skip
+def test_what_is_not_declared_makes_its_term_unknown(old: str, new: str, term: str, told: str) -> None:
+    found = rows(system((old, new)))
+    assert told in reason(found, "term", term=term)
+    assert "not declared or unknown" in reason(found, "value")
+
+
+def test_none_is_a_declared_nothing() -> None:
+    burdens = f"burdens: [{{population: users, what: mistakes, worth: {exact(100, 'USD2020/year')}}}]"
+    found = rows(system((burdens, "burdens: none")))
+    assert number(found, "term", term="other burdens O") == pytest.approx(5.0)  # the hardware's carbon
+    assert number(found, "value") == pytest.approx(1945.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("USD2020/year", "EUR2020/year", "burdens, entry 1: EUR2020/year cannot become USD2020/year"),
+        ("USD2020/task", "USD1990/task", "benefits, entry 1: USD1990/task to USD2020/task: the price index has no year 1990"),
+        ("carbon_price: " + exact(200, "USD2020/t"), "carbon_price: EPA2023", "value.carbon_price: got 'EPA2023'; expected a source and a year"),
+    ],
+)  # fmt: skip
+def test_money_that_cannot_be_added_is_told_before_anything_is_worked_out(old: str, new: str, told: str) -> None:
+    assert told in "; ".join(table_problems(system((old, new))))
+    assert table_problems(system()) == ()
+
+
+def test_dollars_of_another_year_are_converted() -> None:
+    found = rows(system((exact(100, "USD2020/year"), exact(100, "USD2010/year"))))
+    assert number(found, "term", term="other burdens O") == pytest.approx(5.0 + 200 * 258.811 / 218.056)
+
+
+def test_two_deployments_with_prices_of_their_own_are_not_mixed_up() -> None:
+    given = system()
+    (first,) = given.deployments
+    assert first.value is not None
+    second = first.model_copy(update={"id": "second", "value": first.value.model_copy(
+        update={"electricity_price": Uncertain(value=0.4, unit="USD2020/kWh", grade="assumed", source="s")}
+    )})  # fmt: skip
+    found = rows(given.model_copy(update={"deployments": (first, second)}))
+    costs = [
+        row.estimate.value for row in found
+        if row.estimate and row.estimate.quantity == "term" and (row.estimate.group or {})["term"] == "cost of electricity E"
+    ]  # fmt: skip
+    assert costs[1] / costs[0] == pytest.approx(4.0)
+
+
+def test_never_breaks_even() -> None:
+    found = rows(system((f"scratch_energy: {exact(40, 'kWh')}", f"scratch_energy: {exact(10, 'kWh')}")))
+    assert "never" in reason(found, "break_even_tasks")
+    assert number(found, "never_probability") == 1.0
+
+
+def test_the_alarm_where_builders_gain_and_others_pay() -> None:
+    found = rows(system(("{population: users, what: answers", "{actor: lab, what: answers")))
+    assert number(found, "uneven_probability") == 1.0
+    (row,) = [row for row in found if row.estimate and row.estimate.quantity == "uneven_probability"]
+    assert row.note.startswith("uneven: benefit at those who build, burden at those who get none of it")
+
+
+def test_the_same_seed_gives_the_same_rows_and_offsets_are_shown_and_not_subtracted() -> None:
+    wide = ("{value: 200, unit: USD2020/t, grade: literature, source: a book}", "EPA2023/2020")
+    assert [row.id for row in rows(system(wide))] == [row.id for row in rows(system(wide))]
+    offset = ("    kind: model\n", f"    kind: model\n    offsets: [{{carbon: {exact(300, 'kgCO2e')}, what: trees}}]\n")
+    found = rows(system(offset))
+    assert number(found, "term", term="cost of carbon C") == pytest.approx(19.0)
+    assert [row.estimate.value for row in found if row.estimate and row.estimate.quantity == "offset"] == [300.0]
+
+
+def test_every_quantity_of_a_row_is_described() -> None:
+    methods = {"assessment.ledger": LEDGER_METHOD, "assessment.value": VALUE_METHOD}
+    for row in rows(system()):
+        told = row.estimate or row.missing
+        assert told is not None
+        assert told.quantity in methods[row.measure].quantities
+        assert row.estimate is None or row.estimate.n in {1, DRAWS}
