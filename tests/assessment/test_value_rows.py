@@ -14,14 +14,14 @@ from tests.assessment.valued import exact, system
 
 
 def rows(given: System, seed: int = 0) -> list[Evidence]:
-    writers = (Writer("assessment.ledger", "s", seed, "h"), Writer("assessment.value", "s", seed, "h"))
+    writers = (Writer("environment.life_cycle", "s", seed, "h"), Writer("environment.value", "s", seed, "h"))
     return list(value_rows(given, (), writers, seed))
 
 
 def number(found: list[Evidence], quantity: str, **group: str) -> float:
     (one,) = [
         row.estimate for row in found
-        if row.estimate and row.estimate.quantity == quantity and row.measure == "assessment.value"
+        if row.estimate and row.estimate.quantity == quantity and row.measure == "environment.value"
         and {name: value for name, value in (row.estimate.group or {}).items() if name not in {"deployment", "rank"}} == group
     ]  # fmt: skip
     return one.value
@@ -30,7 +30,7 @@ def number(found: list[Evidence], quantity: str, **group: str) -> float:
 def reason(found: list[Evidence], quantity: str, **group: str) -> str:
     (one,) = [
         row.missing for row in found
-        if row.missing and row.missing.quantity == quantity and row.measure == "assessment.value"
+        if row.missing and row.missing.quantity == quantity and row.measure == "environment.value"
         and {name: value for name, value in (row.missing.group or {}).items() if name != "deployment"} == group
     ]  # fmt: skip
     return one.reason
@@ -146,7 +146,7 @@ def test_the_same_seed_gives_the_same_rows_and_offsets_are_shown_and_not_subtrac
 
 
 def test_every_quantity_of_a_row_is_described() -> None:
-    methods = {"assessment.ledger": LEDGER_METHOD, "assessment.value": VALUE_METHOD}
+    methods = {"environment.life_cycle": LEDGER_METHOD, "environment.value": VALUE_METHOD}
     for row in rows(system()):
         told = row.estimate or row.missing
         assert told is not None

@@ -208,7 +208,7 @@ FAULTS = [
         "jurisdiction: US",
         "jurisdicton: US",
         "system.yaml:5 actor 'agency': unknown field 'jurisdicton'; "
-        "expected one of: contact, decision_rights, id, jurisdiction, name, roles; did you mean 'jurisdiction'?",
+        "expected one of: contact, decision_rights, id, income, jurisdiction, name, roles; did you mean 'jurisdiction'?",
     ),
     (
         "jurisdiction: US",

@@ -113,7 +113,7 @@ def flipping_point(value: Array, rise: Array, draws: Array, near: float | None =
     lowest, highest = float(rise.min()), float(rise.max())
     if lowest == highest == 0.0:
         return None
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         roots = draws - value / (np.abs(rise) if lowest >= 0 else -np.abs(rise) if highest <= 0 else rise)
     if lowest < 0 < highest:
         return _nearest_crossing(value, rise, roots, quantiles(draws, HALF)[0] if near is None else near)
@@ -150,6 +150,7 @@ def _nearest_crossing(value: Array, rise: Array, roots: Array, near: float) -> f
         for place in np.flatnonzero((np.abs(begins) <= 2 * counts) & (counts > 0))
     ]
     crossings = np.concatenate(found) if found else np.empty(0)
+    crossings = crossings[np.isfinite(crossings)]
     return float(crossings[np.argmin(np.abs(crossings - near))]) if crossings.size else None
 
 

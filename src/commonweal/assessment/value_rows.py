@@ -25,7 +25,7 @@ TERM_WORDS: Mapping[TermName, str] = {
 }  # fmt: skip
 SHARED = "inputs that all groups share are drawn once"
 LEDGER_METHOD = Method(
-    name="assessment.ledger",
+    name="environment.life_cycle",
     title="Ledger of energy and carbon",
     summary="Energy and carbon of each stage of each asset's life, whole and by who carries it, without counting any of it twice.",
     source=LEDGER_SOURCE,
@@ -50,7 +50,7 @@ LEDGER_METHOD = Method(
     ),
 )
 VALUE_METHOD = Method(
-    name="assessment.value",
+    name="environment.value",
     title="Value V(M) over people",
     summary="What a deployment is worth less what it costs, V = S - C - E - O, in money, as a distribution over groups of people.",
     source=VALUE_SOURCE,
