@@ -45,7 +45,7 @@ def test_by_hand() -> None:
     assert terms == pytest.approx([2000.0, 19.0, 31.0, 205.0])
     assert number(found, "value") == pytest.approx(1745.0)
     assert number(found, "below_zero_probability") == 0.0
-    by_group = {name: number(found, "value", group=name) for name in ("lab", "shop", "users", "everyone else")}
+    by_group = {name: number(found, "group_value", group=name) for name in ("lab", "shop", "users", "everyone else")}
     assert by_group == pytest.approx({"lab": -15.0, "shop": -16.0, "users": 1800.0, "everyone else": -24.0})
     assert sum(by_group.values()) == pytest.approx(1745.0)
     assert number(found, "burden_share", group="everyone else") == pytest.approx(24 / 255)

@@ -10,6 +10,7 @@ from commonweal.assessment.exposure import exposures
 from commonweal.assessment.findings import findings
 from commonweal.assessment.rows import Writer
 from commonweal.assessment.shortfall import shortfalls
+from commonweal.assessment.value_findings import value_findings
 from commonweal.evidence.records import BothEnds, Evidence, Finding, Method
 from commonweal.system.records import System
 
@@ -40,6 +41,7 @@ def assess(
     books = Writer("environment.life_cycle", value_rows.LEDGER_SOURCE, seed, system_hash, allowed)
     worth = Writer("environment.value", value_rows.VALUE_SOURCE, seed, system_hash, allowed)
     valued = list(value_rows.value_rows(system, evidence, (books, worth), seed))
+    said = (*said, *value_findings(system, valued))
     rows = (*(one.row for one in reached), *consequences, *(row for pairing in pairings for row in pairing.rows), *valued)
     known = (exposure.METHOD, shortfall.METHOD, both_ends.METHOD, value_rows.LEDGER_METHOD, value_rows.VALUE_METHOD)
     used = tuple(method for method in known if any(row.measure == method.name for row in rows))

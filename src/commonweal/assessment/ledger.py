@@ -127,7 +127,10 @@ class _Figure:
 
 
 def ledger(system: System, evidence: Sequence[Evidence], draws: Draws) -> Ledger:
-    """The ledger of a system: what is declared about making its assets, and what deciding takes where it is known."""
+    """The ledger of a system: what is declared about making its assets, and what deciding takes.
+
+    Where nothing is declared about making or worth and no energy is known, nobody asked for a ledger, and it is empty.
+    """
     whole, parts = [], []
     for asset in system.assets:
         lines = [_made(asset, making, draws) for making in asset.making]
@@ -138,7 +141,11 @@ def ledger(system: System, evidence: Sequence[Evidence], draws: Draws) -> Ledger
             if split.rest > ROUNDING:
                 parts.append(_part(line, EVERYONE_ELSE, split.rest, "; ".join(split.why_not) or "others who use it"))
     use = [_used(deployment, evidence, draws) for deployment in system.deployments]
-    return Ledger(tuple(whole), tuple(parts), tuple(use))
+    asked = any(asset.making for asset in system.assets)
+    told = [
+        line for line, deployment in zip(use, system.deployments, strict=True) if asked or deployment.value or line.energy is not None
+    ]  # fmt: skip
+    return Ledger(tuple(whole), tuple(parts), tuple(told))
 
 
 def _part(line: Line, holder: str, share: float, method: str) -> Line:

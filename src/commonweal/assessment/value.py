@@ -23,7 +23,7 @@ import numpy as np
 
 from commonweal.assessment.spread import Array, Spread, spread
 from commonweal.assessment.switching import Switch, switching_values
-from commonweal.assessment.value_ledger import rows
+from commonweal.assessment.value_books import rows
 from commonweal.assessment.value_shares import Evenness, Shares, shares_and_evenness
 from commonweal.assessment.value_terms import SIGNS, Group, TermName, Terms, draws_of
 from commonweal.errors import FootprintError

@@ -41,6 +41,12 @@ LEDGER_METHOD = Method(
         "carbon": Quantity(
             unit="kgCO2e", label="carbon", about="of electricity by the grid's yearly average; embodied as declared"
         ),
+        "energy_carried": Quantity(
+            unit="kWh", label="energy, by who carries it", about="what was made by share; use over the years of the value"
+        ),
+        "carbon_carried": Quantity(
+            unit="kgCO2e", label="carbon, by who carries it", about="the parts and everyone else's add up to the whole"
+        ),
         "offset": Quantity(unit="kgCO2e", label="offset", about="paid for elsewhere; shown, and never subtracted"),
         "saved": Quantity(unit="kgCO2e", label="carbon saved by a mitigation", about="as declared"),
     },
@@ -64,6 +70,10 @@ VALUE_METHOD = Method(
     ),
     quantities={
         "value": Quantity(unit="money", label="value V", about="below 0: it costs people more than it gives them"),
+        "group_value": Quantity(
+            unit="money", label="value V of each group", about="below 0: these people lose by it; groups add up to V"
+        ),
+        "group_below_zero_probability": Quantity(unit="1", label="probability that a group's V is below 0"),
         "term": Quantity(unit="money", label="term of V"),
         "below_zero_probability": Quantity(unit="1", label="probability that V is below 0", about="over the declared inputs"),
         "benefit_share": Quantity(unit="1", label="share of the benefit"),
@@ -110,10 +120,11 @@ def value_rows(system: System, evidence: Sequence[Evidence], writers: tuple[Writ
 
 def _ledger_rows(system: System, books: Ledger, writer: Writer) -> Iterator[Evidence]:
     for line in (*books.whole, *books.parts, *books.use):
-        group = {"stage": line.stage, "asset": line.asset} | ({"carried by": line.holder} if line.holder else {})
-        for quantity, unit, product in (("energy", "kWh", line.energy), ("carbon", "kgCO2e", line.carbon)):
+        group = {"stage": line.stage} | ({"carried by": line.holder} if line.holder else {})
+        kind = "_carried" if line.holder else ""
+        for quantity, unit, product in ((f"energy{kind}", "kWh", line.energy), (f"carbon{kind}", "kgCO2e", line.carbon)):
             if product is None:
-                if line.stage == "embodied" and quantity == "energy":
+                if line.stage == "embodied" and unit == "kWh":
                     continue  # it is carbon by its nature
                 found: Estimate | Missing = Missing(
                     quantity=quantity, status="not_applicable", group=group, reason="; ".join(line.unknown) or "unknown"
@@ -209,8 +220,8 @@ def _groups_told(found: Value, place: Mapping[str, str], method: str) -> Iterato
     for one in found.groups:
         group = {**place, "group": one.group.name}
         if one.value is not None and one.below_zero is not None:
-            yield _estimate(("value", found.unit), one.value, group, method, f"role: {one.group.role}")
-            yield _share("below_zero_probability", one.below_zero, group, method)
+            yield _estimate(("group_value", found.unit), one.value, group, method, f"role: {one.group.role}")
+            yield _share("group_below_zero_probability", one.below_zero, group, method)
         for quantity, share, defined in (
             ("benefit_share", one.benefit_share, found.benefit_defined), ("burden_share", one.burden_share, found.burden_defined),
         ):  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from commonweal.assessment.spread import Array, Spread, spread
-from commonweal.assessment.value_ledger import rows
+from commonweal.assessment.value_books import rows
 from commonweal.assessment.value_terms import Group, Terms
 
 BUILDING = frozenset({"builder", "deployer"})
