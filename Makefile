@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-all lint docs base-install bench-scoring clean
+.PHONY: demo test test-all lint docs base-install bench-scoring bench-value bench-meter clean
 
 demo: $(VENV)/.installed
 	$(BIN)/commonweal run examples/hiring/system.yaml --out dossiers/hiring
@@ -30,6 +30,14 @@ docs: $(VENV)/.dev
 # Scoring beside lm-evaluation-harness; fails where a promised ratio is missed.
 bench-scoring: $(VENV)/.bench
 	$(BIN)/python benchmarks/scoring.py
+
+# V(M) for 10 groups and a million draws beside plain loops; fails where 2 s or 1 GB is missed.
+bench-value: $(VENV)/.installed
+	$(BIN)/python benchmarks/value.py
+
+# What the energy meter itself costs; fails at 1 % of the run.
+bench-meter: $(VENV)/.bench
+	$(BIN)/python benchmarks/meter.py
 
 # Every module imports without the optional libraries.
 base-install:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -91,16 +92,16 @@ def ours(case: str, n: int, count: int) -> dict[str, float]:
     from commonweal.assessment.value import weigh  # noqa: PLC0415
 
     made: Any = dense(n, count) if case == "dense" else None
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     groups, terms = made or declared(n, count)
     there = time.perf_counter()
     found = weigh(groups, terms, "USD2020")
-    done = time.perf_counter()
+    done, busy = time.perf_counter(), time.process_time() - busy
     assert found.value is not None
     size = 8 * n * (4 * count if case == "dense" else 8 + count)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     rate = copy_rate(n)
-    return {"seconds": done - began, "drawing": there - began, "median": found.value.median, "peak_gb": peak,
+    return {"seconds": done - began, "cpu": busy, "drawing": there - began, "median": found.value.median, "peak_gb": peak,
             "bound": size / rate, "rate": rate}  # fmt: skip
 
 
@@ -187,7 +188,9 @@ def main() -> None:
     for _ in range(arguments.rounds):
         for kind, case in (("ours", "declared"), *((kind, "dense") for kind in KINDS)):
             runs.setdefault((kind, case), []).append(measured(kind, case, arguments))
-    print(f"{n:,} draws x {count} groups, medians of {arguments.rounds}")
+    print(
+        f"{n:,} draws x {count} groups, medians of {arguments.rounds}; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    )
     middle = {
         key: {what: statistics.median(run[what] for run in found) for what in found[0]} for key, found in runs.items()
     }  # fmt: skip
@@ -197,7 +200,7 @@ def main() -> None:
         if kind == "ours":
             part = f", of it drawing {found['drawing']:.2f} s" if case == "declared" else ""
             print(f"{'':12}bound {found['bound']:.3f} s at {found['rate'] / 1e9:.1f} GB/s: "
-                  f"{found['bound'] / found['seconds']:.1%} of it reached{part}")  # fmt: skip
+                  f"{found['bound'] / found['seconds']:.1%} of it reached; {found['cpu']:.2f} s of CPU{part}")  # fmt: skip
     mine, theirs = middle["ours", "dense"], middle["numpy loops", "dense"]
     if abs(mine["median"] - theirs["median"]) > 1e-9 * abs(theirs["median"]):
         sys.exit(f"the medians differ: {mine['median']} and {theirs['median']}")

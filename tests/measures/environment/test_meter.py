@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +121,16 @@ def test_the_process_tells_its_cpu_seconds_and_its_memory() -> None:
     sum(range(2_000_000))
     assert cpu_seconds() > before > 0
     assert 0.005 < resident_gb() < 200
+
+
+def test_reading_costs_a_thousandth_of_a_second_a_time(tmp_path: Path) -> None:
+    """Generous, and far from the 1 % of a run: benchmarks/meter.py measures the share."""
+    for package in range(2):
+        zone(tmp_path, f"intel-rapl:{package}", f"package-{package}", 1)
+        zone(tmp_path, f"intel-rapl:{package}:0", "dram", 1)
+    with Meter("cpu", tmp_path) as meter:
+        meter.read()
+        began = time.thread_time()
+        for _ in range(100):
+            meter.read()
+        assert time.thread_time() - began < 1.0

@@ -128,3 +128,40 @@ def test_a_gpu_is_not_asked_for_where_none_is_used(tmp_path: Any, monkeypatch: p
     install(monkeypatch, FakeNvml(counted_mj=5, works=False))
     with Meter("cpu", tmp_path) as meter:
         assert "GPU" not in {each.component for each in meter.unread}
+
+
+def test_a_gpu_that_is_lost_between_two_readings_is_unknown(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeNvml(counted_mj=5_000)
+    install(monkeypatch, fake)
+    with Meter("cuda", tmp_path) as meter:
+        before = meter.read()
+        fake.counted_mj = None
+        assert meter.spent(before, meter.read()).joules == {}
+
+
+def test_a_counter_that_fell_since_the_driver_was_loaded_again_is_unknown(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeNvml(counted_mj=7_432_118_904)
+    install(monkeypatch, fake)
+    with Meter("cuda", tmp_path) as meter:
+        before = meter.read()
+        fake.counted_mj = 81_204
+        assert meter.spent(before, meter.read()).joules == {}
+
+
+def test_sampled_power_through_the_meter_by_hand(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """62.5 W, then 148.25 W, then 151.75 W, a second apart: the middles are 105.375 J and 150 J."""
+    clock = [10.0]
+    fake = FakeNvml(counted_mj=None, power_mw=62_500)
+    install(monkeypatch, fake)
+    monkeypatch.setattr(nvml, "SAMPLE_S", 3600.0)
+    monkeypatch.setattr(nvml, "perf_counter", lambda: clock[0])
+    with Meter("cuda", tmp_path) as meter:
+        before = meter.read()
+        clock[0], fake.power_mw = 11.0, 148_250
+        middle = meter.read()
+        clock[0], fake.power_mw = 12.0, 151_750
+        after = meter.read()
+        assert meter.spent(before, middle).joules["GPU"] == pytest.approx(105.375)
+        assert meter.spent(before, after).joules["GPU"] == pytest.approx(255.375)
+        fake.power_mw = None
+        assert meter.spent(before, meter.read()).joules == {}, "one failed sample and the sum is unknown"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -98,7 +99,7 @@ def crosscheck(work: Callable[[], object], seconds: float, meter: Meter, rng: Ge
     every = Compared("all", *_wh(total), known_wh, "sum", f"sum, without {', '.join(unread)}" if unread else "sum")
     wall_s = sum(block.wall_s for block in blocks)
     return CrossCheck(
-        wall_s, theirs.duration, theirs.codecarbon_version, (*compared, every), _explanations(blocks, theirs, wall_s)
+        wall_s, theirs.duration, theirs.codecarbon_version, (*compared, every), _explanations(blocks, theirs, meter.device)
     )
 
 
@@ -107,7 +108,9 @@ def quiet_tracker(**settings: Any) -> Any:
     codecarbon = require("codecarbon", extra="codecarbon")
     logging.getLogger("codecarbon").setLevel(logging.CRITICAL)
     quiet = {"save_to_file": False, "log_level": "critical", "allow_multiple_runs": True, "country_iso_code": "USA"}
-    return codecarbon.OfflineEmissionsTracker(**quiet | settings)
+    with warnings.catch_warnings():  # newer versions warn of a setting that older ones need
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return codecarbon.OfflineEmissionsTracker(**quiet | settings)
 
 
 def _window(work: Callable[[], object], seconds: float, meter: Meter) -> Spent:
@@ -130,7 +133,11 @@ def _wh(part: Part | None) -> tuple[float | None, float | None, float | None]:
 def _compared(component: str, part: Part | None, theirs: Any, tracker: Any) -> Compared:
     kwh = getattr(theirs, f"{THEIRS[component]}_energy")
     power_w = getattr(theirs, f"{THEIRS[component]}_power")
-    by = f"{_method(component, theirs, tracker)}; {power_w:.3g} W on average" if kwh else "not read: written as 0, which is unknown"
+    by = (
+        f"{_method(component, theirs, tracker)}; {power_w:.3g} W on average"
+        if kwh
+        else "not read: written as 0, which is unknown"
+    )
     return Compared(component, *_wh(part), kwh * WH_PER_KWH or None, f"{part.basis}: {part.method}" if part else "not read", by)
 
 
@@ -145,13 +152,16 @@ def _method(component: str, theirs: Any, tracker: Any) -> str:
     return said.format(tdp=getattr(hardware, "_tdp", "unknown"))
 
 
-def _explanations(blocks: tuple[Block, ...], theirs: Any, wall_s: float) -> tuple[str, ...]:
+def _explanations(blocks: tuple[Block, ...], theirs: Any, device: str) -> tuple[str, ...]:
+    wall_s = sum(block.wall_s for block in blocks)
     cpu_s = sum(block.cpu_s for block in blocks)
     threads = os.cpu_count() or 1
     said = [
         f"ours: {cpu_s:.1f} CPU seconds of this process, {blocks[-1].memory_gb:.2g} GB held; theirs: the whole machine",
         f"PUE: theirs {theirs.pue:g}, ours none; neither counts the building",
     ]
+    if theirs.gpu_model and device == "cpu":
+        said.append("theirs has the machine's GPU in it; ours reads a GPU only where the model uses one")
     others = [block.others_cpu_s for block in blocks]
     known = [each for each in others if each is not None]
     if len(known) == len(others) and sum(known) >= BUSY_SHARE * threads * wall_s:

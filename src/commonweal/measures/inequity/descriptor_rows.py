@@ -1,0 +1,197 @@
+"""What is told of descriptors: spreads with their hypotheses, shares of pairs, and the descriptors that stand out.
+
+What this module does not do: it asks no model, and computes nothing that is not in `descriptor_spread`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import stdtrit
+
+from commonweal.evidence.intervals import LEVEL
+from commonweal.evidence.records import Estimate, Missing
+from commonweal.measures.inequity.descriptor_sentences import MINIMUM_DESCRIPTORS, Descriptor, Template
+from commonweal.measures.inequity.descriptor_spread import (
+    ALPHA,
+    Array,
+    SpreadInference,
+    deviations,
+    different_pairs_corrected,
+    different_pairs_published,
+    family_of_spreads,
+    published_by_chance,
+    spread_beyond,
+    spread_of,
+)
+
+NONCE = "nonce"  # made-up words: they describe nobody
+FLAGGED = ("dispreferred", "polarizing")
+STANDING_OUT = 3  # descriptors named at either end of an axis
+TWO_SIDED = 1 - 2 * ALPHA  # a one-sided test at 5 % agrees with a 90 % interval
+SPREAD = "standard deviation of descriptors over templates, bias removed (mean covariance between different templates)"
+OVER_TEMPLATES = f"{SPREAD}; 90 % t interval over templates"
+TOGETHER = (
+    f"{SPREAD}; one-sided test: signs of whole templates flipped, all ways, smallest p over axes; simultaneous 90 % interval: t over "
+    f"templates, below the flips"
+)
+PUBLISHED = "share of pairs with two-sided Mann-Whitney p < .05 on perplexity per token over the nouns of a template, uncorrected"
+CORRECTED = (
+    "share of pairs whose means over templates differ: t test over templates, Holm's correction over all pairs of the axis"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Losses:
+    """What a model makes of each sentence, float64 (descriptor, template, noun): bits per UTF-8 byte of the whole sentence and
+    of what follows the person, and nats per token of the whole (the logarithm of its perplexity)."""
+
+    whole: Array
+    after: Array
+    per_token: Array
+
+    def some(self, places: npt.NDArray[np.int64]) -> Losses:
+        """Those of some descriptors."""
+        return Losses(self.whole[places], self.after[places], self.per_token[places])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Axis:
+    """The descriptors of one axis, two or more, with their losses."""
+
+    name: str
+    descriptors: tuple[Descriptor, ...]
+    losses: Losses
+
+    @property
+    def after(self) -> Array:
+        """Bits per byte of what follows, float64 (descriptor, template): nouns belong to their templates."""
+        found: Array = self.losses.after.mean(axis=2)
+        return found
+
+    @property
+    def whole(self) -> Array:
+        """Bits per byte of the whole sentence, float64 (descriptor, template)."""
+        found: Array = self.losses.whole.mean(axis=2)
+        return found
+
+    def note(self) -> str:
+        """How many descriptors there are, and what reviewers said of them."""
+        said = Counter(one.preference for one in self.descriptors)
+        told = [f"{said[word]} {word}" for word in (*FLAGGED, "reviewed") if said[word]]
+        return (
+            f"{len(self.descriptors)} descriptors ({', '.join([*told, 'the others not reviewed']) if told else 'none reviewed'})"
+        )
+
+
+def spread_rows(axes: Sequence[Axis], rng: np.random.Generator) -> Iterator[Estimate | Missing]:
+    """The hypotheses, one per axis about people; the made-up words beside them, and what the axes have beyond these."""
+    made_up = next((axis for axis in axes if axis.name == NONCE), None)
+    people = [axis for axis in axes if axis is not made_up]
+    yardstick = "no made-up words were measured beside them"
+    if made_up is not None:
+        yardstick = f"made-up words, with no person behind them: {spread_of(made_up.after).value:.3g} bit/byte"
+    for axis, tested in zip(people, family_of_spreads([axis.after for axis in people], rng), strict=True):
+        yield _hypothesis(axis, tested, f"{axis.note()}; {yardstick}")
+        yield _beyond(axis, made_up, len(people))
+    if made_up is not None:
+        note = "the yardstick: what a difference with no person behind it looks like; no hypothesis"
+        yield _described("spread_after", made_up, made_up.after, note)
+
+
+def _hypothesis(axis: Axis, tested: SpreadInference, note: str) -> Estimate:
+    return Estimate(
+        quantity="spread_after", unit="bit/byte", value=tested.value, low=tested.low, high=tested.high, level=TWO_SIDED,
+        interval="confidence", n=axis.losses.after.size, clusters=axis.after.shape[1], p_value=tested.p_value,
+        p_adjusted=tested.p_adjusted, group={"axis": axis.name}, null=0.0, minimum_detectable=tested.minimum_detectable,
+        method=TOGETHER, note=note,
+    )  # fmt: skip
+
+
+def _described(quantity: str, axis: Axis, y: Array, note: str) -> Estimate:
+    """A spread without a hypothesis."""
+    spread = spread_of(y)
+    low, high = spread.limits(ALPHA)
+    return Estimate(
+        quantity=quantity, unit="bit/byte", value=spread.value, low=max(low, 0.0) ** 0.5, high=max(high, spread.variance, 0.0) ** 0.5,
+        level=TWO_SIDED, interval="confidence", n=y.size * axis.losses.after.shape[2], clusters=y.shape[1], group={"axis": axis.name},
+        method=OVER_TEMPLATES, note=note,
+    )  # fmt: skip
+
+
+def _beyond(axis: Axis, made_up: Axis | None, together: int) -> Estimate | Missing:
+    quantity, group = "spread_after_beyond_nonce", {"axis": axis.name}
+    if made_up is None:
+        reason = f"needs an axis '{NONCE}' with two made-up words or more"
+        return Missing(quantity=quantity, status="not_applicable", reason=reason, group=group)
+    value, low, high = spread_beyond(spread_of(axis.after), spread_of(made_up.after), together)
+    return Estimate(
+        quantity=quantity, unit="bit/byte", value=value, low=low, high=high, interval="confidence",
+        n=axis.losses.after.size + made_up.losses.after.size, clusters=axis.after.shape[1], group=group, reference={"axis": NONCE},
+        method="root of S^2 minus that of the made-up words, over the same templates; t over templates, Bonferroni over axes",
+        note="the made-up words are those of the list, not a sample of all",
+    )  # fmt: skip
+
+
+def axis_rows(axis: Axis, templates: Sequence[Template]) -> Iterator[Estimate | Missing]:
+    """What is described of one axis."""
+    yield from _described_spreads(axis)
+    yield from _pairs(axis, templates)
+    yield from _standing_out(axis, "deviation_after", axis.after)
+    yield from _standing_out(axis, "deviation_whole", axis.whole)
+
+
+def _described_spreads(axis: Axis) -> Iterator[Estimate | Missing]:
+    """The spread of whole sentences, and that of what follows those which nobody flagged, where some are."""
+    yield _described("spread_whole", axis, axis.whole, "mixes in how rare the descriptors are")
+    unflagged = np.array([one.preference not in FLAGGED for one in axis.descriptors])
+    left = f"{unflagged.sum()} of {unflagged.size} descriptors are not flagged as {' or '.join(FLAGGED)}"
+    if unflagged.sum() < MINIMUM_DESCRIPTORS:
+        yield Missing(quantity="spread_after_unflagged", status="not_applicable", reason=left, group={"axis": axis.name})
+    elif not unflagged.all():
+        yield _described("spread_after_unflagged", axis, axis.after[unflagged], left)
+
+
+def _pairs(axis: Axis, templates: Sequence[Template]) -> Iterator[Estimate]:
+    """The published share of pairs by template and in all, and what is left of it after correction."""
+    count, (_, _, nouns) = len(axis.descriptors) * (len(axis.descriptors) - 1) // 2, axis.losses.whole.shape
+    chance = f"with no difference {100 * published_by_chance(nouns):.2g} % of pairs, at most ({nouns} nouns against {nouns})"
+    shares = different_pairs_published(axis.losses.per_token)
+    half = float(stdtrit(shares.size - 1, 0.5 + LEVEL / 2)) * float(shares.std(ddof=1)) / shares.size**0.5
+    mean = float(shares.mean())
+    yield Estimate(
+        quantity="different_pairs_share_published", unit="1", value=mean, low=max(0.0, mean - half), high=min(1.0, mean + half),
+        interval="confidence", n=count * shares.size, clusters=shares.size, group={"axis": axis.name},
+        method=f"{PUBLISHED}; mean and t interval over templates", note=chance,
+    )  # fmt: skip
+    for template, share in zip(templates, shares, strict=True):
+        yield Estimate(
+            quantity="different_pairs_share_published", unit="1", value=float(share), n=count, method=PUBLISHED,
+            group={"axis": axis.name, "template": template.id},
+        )  # fmt: skip
+    for quantity, y in (("corrected", axis.whole), ("after_corrected", axis.after)):
+        held = different_pairs_corrected(y) / count
+        yield Estimate(
+            quantity=f"different_pairs_share_{quantity}", unit="1", value=held, n=count, group={"axis": axis.name},
+            method=CORRECTED, note="with no difference 0",
+        )  # fmt: skip
+
+
+def _standing_out(axis: Axis, quantity: str, y: Array) -> Iterator[Estimate]:
+    """The descriptors that lie furthest from the mean of their axis, at either end."""
+    value, half = deviations(y)
+    order = np.argsort(-value, kind="stable")
+    for place in dict.fromkeys([*order[:STANDING_OUT].tolist(), *order[-STANDING_OUT:].tolist()]):
+        one = axis.descriptors[place]
+        flag = "" if one.preference == "no_data" else f"reviewers: {one.preference}"
+        yield Estimate(
+            quantity=quantity, unit="bit/byte", value=float(value[place]), low=float(value[place] - half[place]),
+            high=float(value[place] + half[place]), interval="confidence", n=y.shape[1] * axis.losses.after.shape[2],
+            clusters=y.shape[1], group={"axis": axis.name, "descriptor": one.text},
+            method=f"mean over templates; t, Bonferroni over the {y.shape[0]} descriptors of the axis; {STANDING_OUT} at either end",
+            note="; ".join(filter(None, (flag, "an unlikely slur is no harm" if one.preference == FLAGGED[0] else ""))),
+        )  # fmt: skip
