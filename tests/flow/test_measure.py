@@ -66,7 +66,8 @@ def test_a_model_is_asked_and_what_it_said_is_kept(data: Path, tmp_path: Path, m
         (["--predictions", "nowhere.jsonl", "--data", "data"], "there is no such file"),
         (["--predictions", "half.jsonl", "--data", "data"], "no answer to 47 of 48 items"),
         (["--predictions", "broken.jsonl", "--data", "data"], "broken.jsonl:1 is not JSON"),
-        (["--predictions", "answers.jsonl", "--data", "nowhere"], "no *.jsonl in"),
+        (["--predictions", "answers.jsonl", "--data", "nowhere"], "there is no such folder"),
+        (["--predictions", "answers.jsonl", "--data", "empty"], "does not hold: no *.jsonl in empty"),
         (["--predictions", "answers.jsonl", "--data", "bad"], "unknown category 'Hats'"),
     ],
 )
@@ -74,6 +75,7 @@ def test_bad_input_is_told_in_plain_words(data: Path, answers: Path, tmp_path: P
     (tmp_path / "half.jsonl").write_text('{"item": "Age:0", "answer": "The boy"}\n')
     (tmp_path / "broken.jsonl").write_text('{"item": \n')
     (tmp_path / "bad").mkdir()
+    (tmp_path / "empty").mkdir()
     written(tmp_path / "bad", [item_of(0, category="Hats")])
     ended = within("measure", BBQ, *arguments, "--out", "out", cwd=tmp_path)
     assert ended.code in {2, 3}, ended.said

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from commonweal.errors import DataFileError, PermissionRequired
+from commonweal.errors import DataFileError, DataRequired, PermissionRequired
 from commonweal.measures.data_set import DataPlace, open_data_set
 from tests.models.hub_server import hub
 
@@ -63,13 +63,19 @@ def test_a_name_that_is_not_there_is_told(tmp_path: Path) -> None:
         open_data_set(PLACE, "hf:some-org/never-downloaded")
 
 
-def test_a_copy_of_a_repository_is_searched_and_two_folders_are_not_mixed(tmp_path: Path) -> None:
-    (tmp_path / "repository" / "data").mkdir(parents=True)
-    (tmp_path / "repository" / "data" / "one.jsonl").write_text("{}")
-    assert [path.name for path in open_data_set(PLACE, tmp_path).files] == ["one.jsonl"]
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "two.jsonl").write_text("{}")
-    with pytest.raises(DataFileError, match=r"several folders \(repository/data, results\)"):
+def test_two_folders_of_the_hub_are_not_mixed(tmp_path: Path) -> None:
+    files = {"data/one.jsonl": b"{}", "results/two.jsonl": b"{}"}
+    with hub("some-org/songs", files) as (address, _):
+        assert "DataFileError --data hf:some-org/songs: *.jsonl in several folders (data, results)" in opened(
+            address, tmp_path, allowed=True
+        )
+
+
+def test_a_folder_that_holds_other_sets_does_not_hold_this_one(tmp_path: Path) -> None:
+    (tmp_path / "poems").mkdir()
+    (tmp_path / "poems" / "one.jsonl").write_text("{}")
+    with pytest.raises(DataRequired, match=r"does not hold: no \*\.jsonl in .*songs"):
         open_data_set(PLACE, tmp_path)
-    with pytest.raises(DataFileError, match=r"no \*\.jsonl"):
-        open_data_set(PLACE, tmp_path / "repository" / "nothing")
+    assert [path.name for path in open_data_set(PLACE, tmp_path / "poems").files] == ["one.jsonl"]
+    with pytest.raises(DataFileError, match="no such folder"):
+        open_data_set(PLACE, tmp_path / "nothing")

@@ -205,4 +205,7 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
         for row in own:
             out.print(row_text(row), markup=False)
         out.print(str(dossier.path), markup=False)
+    if data is not None and all(row.status == "skipped" for row in own):
+        err.print(f"error: {own[0].note}", style="red", markup=False)
+        raise typer.Exit(BAD_INPUT)
     raise typer.Exit(SOME_FAILED if any(row.status == "failed" for row in own) else 0)

@@ -62,6 +62,19 @@ class RecordedApplication:
         return [Decision(item["option"], item["favourable"], item["score"]) for item in items]
 
 
+class Ledger:
+    """What a measure works out of each answer, written beside it in the item journal, so that an auditor sees what was made of it."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def write(self, items: Iterable[Item]) -> None:
+        """Keep the items whose `key` is not there yet."""
+        new = [item for item in items if item["key"] not in self._journal]
+        if new:
+            self._journal.append(new)
+
+
 class RecordedModel:
     """A `LanguageModel` whose every score and generation is journalled."""
 

@@ -60,20 +60,20 @@ def open_data_set(place: DataPlace, data: Path | str | None, permissions: Permis
     Raises
     ------
     DataRequired
-        If none was named.
+        If none was named, or the folder that was named does not hold this one.
     DataFileError, LocatorError, PermissionRequired
-        If it is not there, cannot be downloaded, or may not be.
+        If there is no such folder, or the hub's data set cannot be had, or its files lie in several folders.
     """
+    sets = "The sets" if place.beside else "The set"
     if data is None:
-        sets = "The sets" if place.beside else "The set"
         raise DataRequired(
             f"needs published data, which are not shipped: name their folder with --data DIR. {sets}: {place.told}"
         )
     folder = _folder(place, data, permissions)
     files = _files(place, folder, str(data))
     if not files:
-        raise DataFileError(
-            f"--data {data}: no {_wanted(place)} in {folder}; expected the data set {place.name} ({place.origin})"
+        raise DataRequired(
+            f"needs data that --data {data} does not hold: no {_wanted(place)} in {folder / place.name} or {folder}. {sets}: {place.told}"
         )
     try:
         hashes = sha256_of_files(files)
@@ -87,9 +87,12 @@ def open_data_set(place: DataPlace, data: Path | str | None, permissions: Permis
 
 
 def _folder(place: DataPlace, data: Path | str, permissions: Permissions) -> Path:
-    if isinstance(data, str) and data.startswith(HUB):
-        return hub_data_set(data, place.pattern, permissions)
-    return Path(data)
+    if str(data).startswith(HUB):
+        return hub_data_set(str(data), place.pattern, permissions)
+    folder = Path(data).expanduser()
+    if not folder.is_dir():
+        raise DataFileError(f"--data {data}: there is no such folder; expected one that holds data sets, such as {place.name}")
+    return folder
 
 
 def _is_there(place: DataPlace, data: Path | str, permissions: Permissions) -> bool:
@@ -101,18 +104,19 @@ def _wanted(place: DataPlace) -> str:
 
 
 def _files(place: DataPlace, folder: Path, named: str) -> tuple[Path, ...]:
-    """The files where they are expected, or in the one folder further down that has them."""
+    """The files where they are expected; of the hub's data sets, which have folders of their own, in the one that has them."""
     if place.own and (folder / place.own).is_file():
         return (folder / place.own,)
     inside = folder / place.name
     root = inside if inside.is_dir() else folder
     expected = tuple(sorted(path for path in root.glob(place.pattern) if path.is_file()))
-    if expected:
+    if expected or not named.startswith(HUB):
         return expected
     deeper = tuple(sorted(path for path in root.rglob(place.pattern) if path.is_file()))
     folders = sorted({path.parent.relative_to(root).as_posix() for path in deeper})
     if len(folders) > 1:
         raise DataFileError(
-            f"--data {named}: {place.pattern} in several folders ({', '.join(folders)}); name the one that is the data set {place.name}"
+            f"--data {named}: {place.pattern} in several folders ({', '.join(folders)}); download it, and name the one that is the data "
+            f"set {place.name}"
         )
     return deeper

@@ -19,7 +19,7 @@ import numpy as np
 from commonweal.errors import CommonwealError, DataRequired, NotApplicable, OutputError, PermissionRequired
 from commonweal.evidence.records import Estimate, Evidence, Missing, Provenance, Status
 from commonweal.evidence.store import Journal, Store, digest
-from commonweal.measures.asking import RecordedApplication, RecordedModel
+from commonweal.measures.asking import Ledger, RecordedApplication, RecordedModel
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Design, Limit
 from commonweal.measures.probe_file import Probes
@@ -207,6 +207,7 @@ def _arguments(task: Task, subject: Any, material: Material, journal: Journal, s
         DataSet: material[1],
         np.random.Generator: np.random.default_rng([setting.seed, zlib.crc32(f"{name}/{task.subject_id}".encode())]),
         Journal: journal,
+        Ledger: Ledger(journal),
         System: setting.system,
         Limit: setting.limit,
         Design: setting.design,

@@ -196,13 +196,13 @@ def _shortened(warnings: Iterable[str]) -> tuple[str, ...]:
     others = [warning for warning in told if not warning.startswith(DATA_WANTED)]
     if wanting:
         others.append(
-            f"{', '.join(wanting)}: published data are not shipped; name their folder with --data DIR to measure these too"
+            f"{', '.join(wanting)}: their data are not shipped; name a folder that holds them with --data DIR to measure these too"
         )
     return tuple(others)
 
 
 def _data(task: Task, told: tuple[dict[str, None], dict[str, None]]) -> DataSet | None:
-    """The data set of a task; one that nobody named leaves the measure out, one that is not there is a problem."""
+    """The data set of a task; one that is not in the folder leaves the measure out, a faulty one is a problem."""
     try:
         return task.open_data() if task.open_data else None
     except DataRequired:

@@ -118,7 +118,7 @@ def test_files_that_are_none_of_this_kind_are_told(tmp_path: Path) -> None:
         with pytest.raises(DataFileError, match=words):
             read(tmp_path)
     (tmp_path / "texts.csv").unlink()
-    with pytest.raises(DataFileError, match="expected the data set matched_texts"):
+    with pytest.raises(DataRequired, match=r"does not hold: no .* in .*matched_texts"):
         read(tmp_path)
     assert PLACE is not None
     with pytest.raises(DataRequired, match="--data DIR"):
