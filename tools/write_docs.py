@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import break_even_page
 import typer
 from typer.cli import get_docs_for_click
 
@@ -31,6 +32,8 @@ def pages() -> dict[str, str]:
         "system.schema.json": schema_text(),
         "dossier.schema.json": dossier_schema_text(),
         "measures.md": NOTICE + "# Measures\n\n" + "\n".join(section for spec in measures() for section in measure_page(spec)),
+        "break_even.md": NOTICE + break_even_page.page(),
+        "break_even.svg": break_even_page.picture(),
         "cli.md": NOTICE + get_docs_for_click(obj=command, ctx=context, name="commonweal", title="Command line").strip() + "\n",
     }
 
@@ -51,6 +54,8 @@ def measure_page(method: Method) -> Iterator[str]:
     yield "\nSource: " + method.source + ".\n"
     if method.warnings:
         yield "What it does not show:\n\n" + "\n".join(f"- {warning}" for warning in method.warnings) + "\n"
+    if load_registry().specs[method.name].on_request:
+        yield f"Takes long: taken only when it is named (`--measures {method.name}`, or `commonweal measure {method.name}`).\n"
 
 
 def main() -> int:

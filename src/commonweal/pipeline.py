@@ -29,7 +29,11 @@ def run(system: System | Prepared, *, out: Path | str, options: Options | None =
     with Store(folder) as store:
         setting = Setting(store, ready.system, system_hash, chosen.seed, Limit(chosen.limit), chosen.design, allowed, progress)
         rows = [row for task in ready.tasks for row in gather(task, setting)]
-        rows += [row for spec, reason in unasked(ready.specs, ready.tasks) for row in without_subject(spec, reason, setting)]
+        rows += [
+            row
+            for spec, reason in unasked(ready.specs, ready.tasks, chosen.measures)
+            for row in without_subject(spec, reason, setting)
+        ]
         rows += [row for name, reason in ready.registry.broken.items() for row in broken_plugin(name, reason, setting)]
         weighed = assess(ready.system, rows, methods, system_hash, chosen.seed)
         rows += store.append(weighed.rows)

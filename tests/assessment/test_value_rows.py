@@ -58,6 +58,55 @@ def test_by_hand() -> None:
     assert number(found, "never_probability") == 0.0
 
 
+def totals(found: list[Evidence], quantity: str) -> dict[str, float | str]:
+    """By who carries it: the total, or why there is none."""
+    return {
+        (one.group or {})["carried by"]: row.estimate.value if row.estimate else row.note
+        for row in found if (one := row.estimate or row.missing) is not None and one.quantity == quantity
+    }  # fmt: skip
+
+
+def test_totals_by_hand() -> None:
+    """The app carries 150 + 10 + 150 kWh and 75 + 25 + 5 + 15 kg; the parts and everyone else's add up to the whole."""
+    found = rows(system())
+    energy, carbon = totals(found, "energy_total"), totals(found, "carbon_total")
+    assert energy == pytest.approx({"app": 310.0, "everyone else": 450.0, "everyone together": 760.0})
+    assert carbon == pytest.approx({"app": 120.0, "everyone else": 300.0, "everyone together": 420.0})
+    (row,) = [row for row in found if row.estimate and row.estimate.value == pytest.approx(120.0)]
+    assert row.note == "grade: literature; not declared, so not in it: the carbon of making the hardware for tuned, app"
+
+
+def test_totals_are_taken_over_the_same_draws() -> None:
+    """With one uncertain input the ends of the parts add up to the end of the whole; drawn apart they would not."""
+    wide = "{low: 100, central: 500, high: 1500, unit: W, grade: assumed, source: a guess}"
+    found = rows(system((exact(500, "W"), wide)))
+    ends = [row.estimate for row in found if row.estimate and row.estimate.quantity == "energy_total"]
+    app, others, together = sorted(ends, key=lambda one: str(one.group))
+    assert together.group == {"carried by": "everyone together"}
+    for end in ("low", "value", "high"):
+        assert getattr(app, end) + getattr(others, end) == pytest.approx(getattr(together, end))
+    assert together.low is not None
+    assert together.low < 0.7 * together.value
+    assert {row.note for row in found if row.estimate in ends} == {"grade: assumed"}
+
+
+def test_a_total_with_an_unknown_part_is_unknown() -> None:
+    found = rows(system((f"energy: {exact(10, 'kWh')}", "energy: unknown")))
+    energy = totals(found, "energy_total")
+    assert energy["app"] == energy["everyone together"]
+    assert str(energy["app"]).startswith("the energy of adaptation of tuned is unknown")
+    assert energy["everyone else"] == pytest.approx(450.0)
+
+
+def test_a_model_of_which_nobody_says_what_making_it_took_leaves_no_total() -> None:
+    making = f"    making: [{{stage: adaptation, energy: {exact(10, 'kWh')}, grid_intensity: {exact(500, 'g/kWh')}}}]\n"
+    found = rows(system((making, "")))
+    assert set(totals(found, "energy_total").values()) == {"what making tuned took is not declared"}
+    apart = totals(rows(system(("allocated: 0.25", "allocated: unknown"))), "carbon_total")
+    assert "the share of base that tuned carries is unknown" in str(apart["app"])
+    assert apart["everyone together"] == pytest.approx(420.0)
+
+
 def test_a_benefit_without_a_worth_makes_v_unknown_and_tells_what_it_would_have_to_be() -> None:
     found = rows(system((f", worth: {exact(0.001, 'USD2020/task')}", "")))
     assert reason(found, "value") == "not declared or unknown: benefit S"

@@ -328,7 +328,7 @@ def test_10_progress_is_a_line_per_stage_and_the_last_three_are_finding_cost_and
     assert whole.ended.lines[2:] == [str(whole.out / "dossier.html")]
     said = whole.ended.err.splitlines()
     assert said[1].startswith("left out: inequity.bbq, ")
-    assert said[1].endswith("name their folder with --data DIR to measure these too")
+    assert said[1].endswith("name a folder that holds them with --data DIR to measure these too")
     stages = [line for line in said[2:] if " on " in line and " items" in line]
     assert len(stages) == len(said) - 2, "nothing else is said"
     assert len(stages) <= 8

@@ -15,12 +15,14 @@ from commonweal.assessment.four_fifths import four_fifths_words
 from commonweal.assessment.menders import menders
 from commonweal.assessment.rows import deployment_name
 from commonweal.assessment.shortfall import conditions_of
+from commonweal.evidence.baseline_words import words_of
 from commonweal.evidence.numbers import bounds_text, detectable_text, rounded, value_text
 from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Reach, Verdict
 from commonweal.evidence.store import digest
 from commonweal.system.records import System
 
 ALPHA = 0.05
+BASELINE = "environment.simple_baseline"
 DETAILS = 6
 CONSEQUENCES = {
     "net_shortfall": "favourable outcomes fewer than the reference group",
@@ -142,6 +144,9 @@ def _words(
     verdict: Verdict, rows: Sequence[Evidence], held: Sequence[Evidence], hypotheses: Sequence[Evidence], method: Method | None
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """Headline, details, and the ids of the rows that they quote."""
+    compared = words_of(row.estimate for row in rows if row.estimate is not None) if rows[0].measure == BASELINE else None
+    if compared is not None:
+        return compared, (), tuple(row.id for row in rows if row.estimate is not None and not row.estimate.group)
     if verdict == "found":
         sentences = [_sentence(row, method) for row in held]
         more = () if len(sentences) <= DETAILS else (f"and {len(sentences) - DETAILS} more; see the evidence rows",)

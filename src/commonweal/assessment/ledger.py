@@ -29,7 +29,8 @@ from commonweal.system.uncertain import Grade, Uncertain
 Array = npt.NDArray[np.float64]
 EVERYONE_ELSE = "everyone else"
 INFERENCE = "inference"
-ENERGY_MEASURE = "environment.inference_energy"
+# Where the energy of deciding may have been measured, the better place first.
+ENERGY_MEASURED = (("environment.inference_energy", "energy"), ("environment.simple_baseline", "application_energy"))
 WH_PER_1000 = "Wh/1000 decisions"
 TASK_KWH = 1e-6  # one Wh per 1,000 decisions, in kWh per decision
 ROUNDING = 1e-12
@@ -229,10 +230,11 @@ def _per_1000(deployment: Deployment, evidence: Sequence[Evidence], figure: _Fig
     name = f"energy per 1,000 decisions, {deployment.application}"
     if declared is not None:
         return figure.input(f"{name} in {deployment.key}", declared), "energy per task as declared", ()
-    for row in reversed(evidence):  # of several, the last measured
-        mine = row.measure == ENERGY_MEASURE and row.subjects == (deployment.application,)
-        if mine and row.estimate is not None and row.estimate.quantity == "energy":
-            return figure.input(name, _measured(row)), f"energy per task as {row.basis} on this machine", (row.id,)
+    for measure, quantity in ENERGY_MEASURED:
+        for row in reversed(evidence):  # of several, the last measured
+            mine = row.measure == measure and row.subjects == (deployment.application,)
+            if mine and row.estimate is not None and row.estimate.quantity == quantity:
+                return figure.input(name, _measured(row)), f"energy per task as {row.basis} on this machine", (row.id,)
     return None, "", ()
 
 
@@ -241,7 +243,7 @@ def _measured(row: Evidence) -> Uncertain:
     one = row.estimate
     assert one is not None
     spread = one.low is not None and one.high is not None and 0 < one.low < one.value < one.high
-    source = f"{ENERGY_MEASURE}, {row.basis} on this machine, not at the place of use"
+    source = f"{row.measure}, {row.basis} on this machine, not at the place of use"
     grade: Grade = "measured" if row.basis == "measured" else "assumed"
     if not spread:
         return Uncertain(value=one.value, unit=WH_PER_1000, grade=grade, source=source)

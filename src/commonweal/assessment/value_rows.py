@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from commonweal.assessment.baseline_value import QUANTITIES as BASELINE_QUANTITIES
+from commonweal.assessment.baseline_value import baseline_of, baseline_rows
 from commonweal.assessment.ledger import Draws, Ledger, Product, ledger
+from commonweal.assessment.ledger_totals import totals
 from commonweal.assessment.rows import VERSION, Writer
 from commonweal.assessment.spread import Spread, spread
 from commonweal.assessment.value import Choices, Value, ZeroAt, weigh
@@ -47,6 +50,8 @@ LEDGER_METHOD = Method(
         "carbon_carried": Quantity(
             unit="kgCO2e", label="carbon, by who carries it", about="the parts and everyone else's add up to the whole"
         ),
+        "energy_total": Quantity(unit="kWh", label="energy in all", about="a total with an unknown part is unknown"),
+        "carbon_total": Quantity(unit="kgCO2e", label="carbon in all", about="a total with an unknown part is unknown"),
         "offset": Quantity(unit="kgCO2e", label="offset", about="paid for elsewhere; shown, and never subtracted"),
         "saved": Quantity(unit="kgCO2e", label="carbon saved by a mitigation", about="as declared"),
     },
@@ -94,6 +99,10 @@ VALUE_METHOD = Method(
             about="below, one model per task is cheaper",
         ),
         "never_probability": Quantity(unit="1", label="probability that it never breaks even"),
+        "pretraining_energy": Quantity(unit="kWh", label="energy P of making the shared model once"),
+        "adaptation_energy": Quantity(unit="kWh", label="energy f of adapting it to one task"),
+        "scratch_energy": Quantity(unit="kWh", label="energy S of training from scratch for one task"),
+        **BASELINE_QUANTITIES,
     },
     warnings=(
         "V above 0 is no permission: people who lose have not agreed to pay for people who gain, and what nobody put into money "
@@ -116,6 +125,10 @@ def value_rows(system: System, evidence: Sequence[Evidence], writers: tuple[Writ
             origin = tuple(dict.fromkeys(row for line in weighed.lines for row in line.evidence))
             for one in (*_told(weighed, found, draws), *_break_even(weighed, draws)):
                 yield writers[1].row((deployment.application,), one, origin)
+            baseline = baseline_of(deployment.application, evidence, weighed.value.baseline)
+            if baseline is not None:
+                for one in baseline_rows(system, weighed, baseline, draws):
+                    yield writers[1].row((deployment.application,), one, (*origin, *baseline.evidence))
 
 
 def _ledger_rows(system: System, books: Ledger, writer: Writer) -> Iterator[Evidence]:
@@ -133,6 +146,8 @@ def _ledger_rows(system: System, books: Ledger, writer: Writer) -> Iterator[Evid
                 note = "; ".join(part for part in (f"grade: {line.grade}" if line.grade else "", *line.sources) if part)
                 found = _estimate((quantity, unit), _spread(product), group, line.method, note)
             yield writer.row((line.asset,), found, line.evidence)
+    for total in totals(system, books, DRAWS):
+        yield writer.row(total.subjects, total.found, total.evidence)
     for asset in system.assets:
         for offset in asset.offsets:
             yield writer.row((asset.id,), _declared("offset", offset.carbon, {"what": offset.what}), ())
@@ -273,6 +288,11 @@ def _break_even(weighed: Weighing, draws: Draws) -> Iterator[Estimate | Missing]
         for lines in (shared, adapted)
     )
     alone = draws.of(f"energy of training from scratch for {deployment.key}", scratch).draws
+    no_stage = "" if adapted else "no adaptation is declared, so none is counted"
+    for quantity, energy, note in (
+        ("pretraining_energy", pretraining, ""), ("adaptation_energy", adaptation, no_stage), ("scratch_energy", alone, scratch.source)
+    ):  # fmt: skip
+        yield _estimate((quantity, "kWh"), spread(energy), place, "what the break-even is worked out from", note)
     tasks = [break_even_tasks(*map(float, one)) for one in zip(pretraining, alone, adaptation, strict=True)]
     known = np.array([one for one in tasks if one is not None])
     never = 1.0 - known.size / len(tasks)

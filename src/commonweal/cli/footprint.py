@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from commonweal.cli.mitigate import mitigate
 from commonweal.cli.surface import Debug, app, err, out, plain_errors
 from commonweal.errors import FootprintError, require
 from commonweal.footprint.amounts import Range, number_or_range
@@ -37,6 +38,7 @@ verbs = typer.Typer(
     help="Energy and carbon of a training or of inference, from numbers you give or from another tool's file.",
 )
 app.add_typer(verbs, name="footprint")
+verbs.command("mitigate")(mitigate)
 
 
 class Power(StrEnum):

@@ -91,7 +91,8 @@ def list_measures() -> None:
     """List the measures, what each applies to, and its first line."""
     registry = load_registry()
     for name, spec in sorted(registry.specs.items()):
-        out.print(f"{name} ({spec.method.applies_to}): {spec.method.summary}", markup=False)
+        named = "; only when named" if spec.on_request else ""
+        out.print(f"{name} ({spec.method.applies_to}{named}): {spec.method.summary}", markup=False)
     for reason in registry.broken.values():
         err.print(f"cannot be loaded: {reason}", style="red", markup=False)
 

@@ -12,14 +12,15 @@ FLAG = re.compile(r"--allow-(?:code|network|download)\b|--allow-read [^\s;,)]+")
 
 
 def why_nothing(rows: Sequence[Evidence]) -> str | None:
-    """One sentence; None where something was measured. Only rows that wait for a permission may name a flag."""
+    """One sentence; None where something was measured. Rows that wait for a permission come first, and only they may name a flag."""
     asked = [row for row in rows if row.basis != "propagated"]
     if not asked or any(row.status == "ok" for row in asked):
         return None
     counts = Counter(row.status for row in asked)
     how = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.most_common())
-    (reason, times), *others = Counter(row.note for row in asked).most_common()
-    most = f"{times} times" if times > 1 else "for instance" if others else "since"
-    flags = sorted({flag for row in asked if row.status == "skipped" for flag in FLAG.findall(row.note)})
+    waiting = [row for row in asked if row.status == "skipped" and FLAG.search(row.note)]
+    reason, times = Counter(row.note for row in waiting or asked).most_common(1)[0]
+    most = f"{times} times" if times > 1 else "for instance" if len(asked) > 1 else "since"
+    flags = sorted({flag for row in waiting for flag in FLAG.findall(row.note)})
     mend = f"; if you trust the system file, give {' '.join(flags)}" if flags else ""
     return f"{how}; {most}: {reason}{mend}"

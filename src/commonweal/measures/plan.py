@@ -140,9 +140,11 @@ def _model_behind(asset: Asset, system: System) -> str:
     return behind.locator or ""
 
 
-def unasked(specs: Sequence[MeasureSpec], planned: Sequence[Task]) -> Iterator[tuple[MeasureSpec, str]]:
-    """Measures that were asked for but find nothing in the system that they apply to, and why."""
+def unasked(specs: Sequence[MeasureSpec], planned: Sequence[Task], named: Sequence[str]) -> Iterator[tuple[MeasureSpec, str]]:
+    """Measures that are not taken, and why: taken only when named, or nothing in the system is what they apply to."""
     used = {task.spec.name for task in planned}
     for spec in specs:
-        if spec.name not in used:
+        if spec.on_request and spec.name not in named:
+            yield spec, f"takes long, so it is taken only when it is named: --measures {spec.name}"
+        elif spec.name not in used:
             yield spec, f"the system declares no {spec.method.applies_to} that it could be put to"

@@ -29,6 +29,7 @@ def prepare(system: System, options: Options | None = None) -> Prepared:
     chosen, registry = options or Options(), load_registry()
     specs = select(registry, chosen.measures)
     opener = Opener(system, chosen.permissions, chosen.device, chosen.data)
-    planned = tuple(tasks(specs, system, opener))
+    taken = [spec for spec in specs if not spec.on_request or spec.name in chosen.measures]
+    planned = tuple(tasks(taken, system, opener))
     ready = preflight(planned, system, chosen.permissions, opener, (chosen.design, Limit(chosen.limit)))
     return Prepared(system, chosen, registry, specs, planned, ready)

@@ -52,6 +52,7 @@ class MeasureSpec:
     basis: Basis
     workload: Workload | None = None
     data: DataPlace | None = None
+    on_request: bool = False
 
     @property
     def name(self) -> str:
@@ -83,6 +84,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
     warnings: tuple[str, ...] = (),
     workload: Workload | None = None,
     data: DataPlace | None = None,
+    on_request: bool = False,
 ) -> Callable[[Measured], Measured]:
     """Register a function as a measure.
 
@@ -95,6 +97,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
     basis : of its rows, unless an estimate says otherwise.
     warnings : what its authors and critics say it does not show; printed beside the result.
     data : the published data set that it reads, which the person who runs it names; handed over as a `DataSet`.
+    on_request : taken only when it is named, since it takes long; a run of all measures has a row that says so.
     workload : the texts that it will ask, for the time estimate; called with the arguments of the measure that it names by type.
     """
 
@@ -128,7 +131,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
             warnings=warnings,
         )
         needs = {parameter: hints[parameter] for parameter in parameters[1:]}
-        REGISTRY.specs[name] = MeasureSpec(function, method, hints[parameters[0]], needs, basis, workload, data)
+        REGISTRY.specs[name] = MeasureSpec(function, method, hints[parameters[0]], needs, basis, workload, data, on_request)
         return function
 
     return register

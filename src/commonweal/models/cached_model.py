@@ -19,6 +19,11 @@ class CachedModel:
         self.locator, self.fingerprint, self.device = model.locator, model.fingerprint, model.device
 
     @property
+    def uncached(self) -> LocalModel:
+        """The model itself, for measuring its time or energy."""
+        return self._model
+
+    @property
     def truncated(self) -> int:
         """Requests, since the model was opened, whose context was longer than its window and lost its beginning."""
         return self._model.truncated

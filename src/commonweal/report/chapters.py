@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from commonweal.evidence.records import Evidence, Finding, Method
+from commonweal.report.break_even_figure import break_even_figures, break_even_svg
 from commonweal.report.charts import figure_svg
 from commonweal.report.content import Dossier
 from commonweal.report.figures import Figure, plan_figures
@@ -132,7 +133,8 @@ def _section(name: str, rows: Sequence[Evidence], dossier: Dossier) -> Section:
     method = next((method for method in dossier.methods if method.name == name), None)
     labels = quantity_labels(dossier.methods)
     findings = tuple(finding for finding in dossier.findings if finding.measure == name)
-    figures = _urgent_first(plan_figures(name, rows, method), findings)
+    lines, others = break_even_figures(rows)
+    figures = _urgent_first([*lines, *plan_figures(name, others, method)], findings)
     drawn = [_draw(figure, f"{anchor('fig', name)}-{index}", labels) for index, figure in enumerate(figures[:FIGURES_DRAWN])]
     numbers = [row for row in rows if row.estimate is not None and not row.estimate.group]
     reasons = _reasons(rows)
@@ -162,7 +164,8 @@ def _urgent_first(figures: list[Figure], findings: Sequence[Finding]) -> list[Fi
 def _draw(figure: Figure, place: str, labels: dict[tuple[str, str], str]) -> Drawn:
     rows = tuple((plotted.label, table_row(plotted.row, labels)) for plotted in figure.rows)
     across = tuple(table_row(plotted.row, labels) for plotted in figure.across)
-    svg = Markup("") if figure.kind == "table" else figure_svg(figure, place)
+    draw = break_even_svg if figure.kind == "lines" else figure_svg
+    svg = Markup("") if figure.kind == "table" else draw(figure, place)
     return Drawn(place, figure, svg, rows, across)
 
 

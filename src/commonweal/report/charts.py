@@ -35,9 +35,15 @@ def figure_svg(figure: Figure, anchor: str) -> Markup:
     """One figure as an SVG element with a name and a description."""
     with alt.utils.schemapi.debug_mode(False):  # the charts are tested; checking each against the schema doubles the time
         chart = _scatter(figure) if figure.kind == "scatter" else _forest(figure)
-        spec = chart.configure(background="transparent", **_look()).to_dict(validate=False)
+        return chart_svg(chart, (figure.title, figure.spoken), anchor, named_points=figure.kind == "scatter")
+
+
+def chart_svg(chart: Any, words: tuple[str, str], anchor: str, *, named_points: bool = False) -> Markup:
+    """A chart as an SVG element; `words` are its name and its description. Named points say their name when pointed at."""
+    spec = chart.configure(background="transparent", **_look()).to_dict(validate=False)
     svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
-    return _inline(svg, figure, anchor)
+    svg = MARKED.sub(r'<path\2><title data-keep="">\1</title></path>', svg) if named_points else svg
+    return _inline(svg, words, anchor)
 
 
 def _look() -> dict[str, Any]:
@@ -152,16 +158,15 @@ def _apart(records: list[dict[str, Any]], top: float) -> list[dict[str, Any]]:
     return kept
 
 
-def _inline(svg: str, figure: Figure, anchor: str) -> Markup:
+def _inline(svg: str, words: tuple[str, str], anchor: str) -> Markup:
     """Keep the drawing, drop what a page does not need, and give it its name and description."""
-    svg = MARKED.sub(r'<path\2><title data-keep="">\1</title></path>', svg) if figure.kind == "scatter" else svg
     svg = EMPTY.sub("", DECORATION.sub("", svg)).replace(' data-keep=""', "")
     svg = LONG_NUMBER.sub(r"\1", svg)
     body = svg[svg.index(">") + 1 :]
     box = re.search(r'viewBox="([^"]*)"', svg)
     assert box is not None
     width, height = box[1].split()[2:]
-    title, description = escape(visible(figure.title)), escape(visible(figure.spoken))
+    title, description = (escape(visible(text)) for text in words)
     return Markup(
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" aria-labelledby="{anchor}-t" aria-describedby="{anchor}-d" '
         f'width="{width}" height="{height}" viewBox="{box[1]}"><title id="{anchor}-t">{title}</title>'

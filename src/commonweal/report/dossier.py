@@ -1,4 +1,4 @@
-"""Write the dossier: one page that needs no network, and the same content as JSON.
+"""Write the dossier: one page that needs no network, and the same content as JSON; beside it the carbon statement.
 
 Text from models, data and system files is escaped by the templates, and marks that hide or reverse text are written out.
 The page forbids itself all network by its content security policy. What this module does not do: it computes nothing.
@@ -26,6 +26,8 @@ from commonweal.report.lineage import place_anchor
 from commonweal.report.map import draw_map
 from commonweal.report.method_text import method_blocks
 from commonweal.report.panels import write_panels
+from commonweal.report.statement import Statement, carbon_statement, has_ledger
+from commonweal.report.statement_tex import carbon_sentence
 from commonweal.report.table import evidence_table
 from commonweal.report.wording import (
     BASES,
@@ -47,6 +49,7 @@ from commonweal.system.records import System
 from commonweal.units import UNITS
 
 ORDER = ("found", "not_shown", "described", "not_measured")
+STATEMENT = "carbon_statement"
 PRINTED_PANELS = 40
 HASHES_SHOWN = 100
 
@@ -66,13 +69,40 @@ def write_dossier(
 
 
 def save_dossier(folder: Path, dossier: Dossier) -> Path:
-    """Write a dossier; return the path of its page."""
-    page = render_dossier(dossier)
+    """Write a dossier, and the carbon statement where its system has a ledger; return the path of its page."""
+    page, statement = render_dossier(dossier), statement_files(dossier)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    for name, text in statement.items():
+        if text:
+            _replace(folder / name, text)
+        else:
+            with writing(folder / name):
+                (folder / name).unlink(missing_ok=True)  # of an earlier run, whose system had a ledger
     _replace(folder / "dossier.json", dossier.to_json())
     _replace(folder / "dossier.html", page)
     return folder / "dossier.html"
+
+
+def statement_files(dossier: Dossier) -> dict[str, str]:
+    """The three files of the carbon statement by name; each empty where the system has no ledger."""
+    statement = carbon_statement(dossier)
+    if statement is None:
+        return {f"{STATEMENT}.{kind}": "" for kind in ("html", "json", "tex")}
+    return {
+        f"{STATEMENT}.html": render_statement(statement),
+        f"{STATEMENT}.json": statement.to_json(),
+        f"{STATEMENT}.tex": carbon_sentence(statement),
+    }
+
+
+def render_statement(statement: Statement) -> str:
+    """The text of `carbon_statement.html`."""
+    pages = _environment()
+    style = Markup(_source(pages, "dossier.css") + _source(pages, "statement.css"))
+    sentence = carbon_sentence(statement)
+    policy = content_policy(style, "")
+    return pages.get_template("statement.html.j2").render(statement=statement, style=style, policy=policy, sentence=sentence)
 
 
 def render_dossier(dossier: Dossier) -> str:
@@ -96,6 +126,7 @@ def render_dossier(dossier: Dossier) -> str:
         finding_groups=finding_groups(dossier.findings),
         rows={row.id: row for row in dossier.rows},
         chapters=write_chapters(dossier),
+        statement=f"{STATEMENT}.html" if has_ledger(dossier.rows) else "",
         table=table,
         hashes=input_hashes(dossier.rows),
     )

@@ -45,7 +45,7 @@ class Plotted:
 class Figure:
     """What one figure shows, before it is drawn."""
 
-    kind: Literal["forest", "compact", "scatter", "table"]
+    kind: Literal["forest", "compact", "scatter", "table", "lines"]
     title: str
     axis: str
     scale: Scale

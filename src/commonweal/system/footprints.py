@@ -90,6 +90,18 @@ class Offset(Record):
         return self
 
 
+class SimpleBaseline(Record):
+    """A simpler way to do the same task, such as a linear model or a list of rules: what it would give and take."""
+
+    benefit_share: Uncertain | None = Field(default=None, description="share of the benefit that it would have too [1]")
+    energy_per_task: Uncertain | None = Field(default=None, description="its electricity of one decision [Wh/1000 decisions]")
+
+    @model_validator(mode="after")
+    def in_their_units(self) -> Self:
+        _in_units(self, {"benefit_share": "1", "energy_per_task": "Wh/1000 decisions"})
+        return self
+
+
 class Valuation(Record):
     """How the value of a deployment is reckoned: money, prices, time."""
 
@@ -114,6 +126,9 @@ class Valuation(Record):
     )
     scratch_energy: Uncertain | None = Field(
         default=None, description="energy of training a model for this task from scratch instead [kWh], for the break-even"
+    )
+    baseline: SimpleBaseline | None = Field(
+        default=None, description="a simpler way to do the task; else what environment.simple_baseline measured"
     )
     elasticity: Elasticity = Field(
         default=1.4, description="of the marginal value of income, for the income-weighted view; 0: none"

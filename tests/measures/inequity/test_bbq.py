@@ -223,7 +223,7 @@ def test_missing_fields_other_encodings_and_missing_data_are_told(tmp_path: Path
     with pytest.raises(DataRequired, match="--data DIR"):
         open_data_set(PLACE, None)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataFileError, match=r"no \*\.jsonl in"):
+    with pytest.raises(DataRequired, match=r"does not hold: no \*\.jsonl in"):
         open_data_set(PLACE, tmp_path / "empty")
 
 

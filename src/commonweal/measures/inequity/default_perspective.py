@@ -84,6 +84,7 @@ def expected(limit: Limit) -> list[str]:
     "(GlobalOpinionQA, arXiv:2306.16388), with items of our own",
     cluster="item (an everyday sentence)",
     version=1,
+    on_request=True,
     quantities={
         "relative_distance": Quantity(
             unit="1", label="distance from the default answers, less the mean of the groups (below 0: nearer)", null=0.0,

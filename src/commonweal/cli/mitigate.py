@@ -1,0 +1,99 @@
+"""`commonweal footprint mitigate`: what the same energy would emit in other grid zones, or at another hour."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from commonweal.cli.surface import Debug, out, plain_errors
+from commonweal.errors import FootprintError
+from commonweal.footprint.amounts import figures
+from commonweal.footprint.mitigation import YEARLY_ONLY, Hours, Move, greenest, lowest, moves, other_hours
+
+SHOWN = 5
+AVERAGES = (
+    "Yearly averages of each zone: what one more kWh causes there (the marginal intensity) can differ. Moving the data and a different "
+    "PUE are not counted. A training can wait and move; a service with short answers usually cannot."
+)
+
+
+def mitigate(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
+    energy_kwh: Annotated[float, typer.Option("--energy-kwh", help="Energy of the computation with its building [kWh].")],
+    grid: Annotated[
+        str, typer.Option("--grid", metavar="ZONE", help="Where it is now: ISO 3166 alpha-3 (USA) or a part (CA-QC).")
+    ],
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", metavar="ZONE", help="A zone to compare with; may be repeated. By default the 5 lowest."),
+    ] = None,
+    year: Annotated[int | None, typer.Option("--year", help="Year of all zones; by default the latest of each.")] = None,
+    hourly: Annotated[
+        str | None,
+        typer.Option(
+            "--hourly-g-per-kwh", metavar="I,I,…", help="Intensity of each hour from now on in the present zone [g/kWh]."
+        ),
+    ] = None,
+    hours: Annotated[int, typer.Option("--hours", help="How long it computes [h]; with --hourly-g-per-kwh.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
+    debug: Debug = False,
+) -> None:
+    """What the same energy would emit in other grid zones, and what moving there would save."""
+    with plain_errors(debug):
+        found = moves(energy_kwh, grid, against or lowest(SHOWN), year)
+        best = greenest([one.grid.zone for one in found], year).zone
+        waiting = None if hourly is None else other_hours(_hourly(hourly), hours)
+    if as_json:
+        told = {"energy_kwh": energy_kwh, "grid": grid, "greenest": best, "zones": [_zone_json(one) for one in found]}
+        told |= {"another_hour": None if waiting is None else _hours_json(waiting, energy_kwh), "notes": [AVERAGES]}
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    out.print(f"{figures(energy_kwh)} kWh, now in {grid}", markup=False)
+    for one in found:
+        out.print(_zone_line(one, grid), markup=False)
+    out.print(f"another hour  {YEARLY_ONLY if waiting is None else _hours_line(waiting, energy_kwh)}", markup=False)
+    out.print(f"note: {AVERAGES}", markup=False)
+
+
+def _hourly(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise FootprintError(f"--hourly-g-per-kwh {text}: expected numbers with commas between, such as 320,300,280") from None
+
+
+def _zone_json(one: Move) -> dict[str, Any]:
+    return {
+        "zone": one.grid.zone, "name": one.grid.name, "g_per_kwh": one.grid.g_per_kwh, "year": one.grid.year,
+        "source": one.grid.source, "carbon_kg": one.carbon_kg, "saved_kg": one.saved_kg, "ratio": one.ratio,
+        "doubt": one.doubt or None,
+    }  # fmt: skip
+
+
+def _zone_line(one: Move, present: str) -> str:
+    grid = one.grid
+    start = f"  {grid.zone:7}{figures(one.carbon_kg):>10} kgCO2e  {grid.g_per_kwh:6.4g} g/kWh in {grid.year}  {grid.name}"
+    if grid.zone == present:
+        return f"{start}: now"
+    verb = "saves" if one.saved_kg >= 0 else "adds"
+    times = "" if one.ratio is None else f" ({one.ratio:.3g} times as much as now)"
+    return f"{start}: {verb} {figures(abs(one.saved_kg))} kg{times}{f'; {one.doubt}' if one.doubt else ''}"
+
+
+def _hours_json(waiting: Hours, energy_kwh: float) -> dict[str, Any]:
+    saved_kg = energy_kwh * (waiting.now_g_per_kwh - waiting.best_g_per_kwh) / 1000
+    return {
+        "start_in_hours": waiting.start, "g_per_kwh": waiting.best_g_per_kwh, "now_g_per_kwh": waiting.now_g_per_kwh,
+        "saved_kg": saved_kg, "ratio": waiting.ratio,
+    }  # fmt: skip
+
+
+def _hours_line(waiting: Hours, energy_kwh: float) -> str:
+    if waiting.start == 0:
+        return f"now is the best time of those given ({waiting.now_g_per_kwh:.4g} g/kWh)"
+    saved_kg = energy_kwh * (waiting.now_g_per_kwh - waiting.best_g_per_kwh) / 1000
+    return (
+        f"begin in {waiting.start} h: {waiting.best_g_per_kwh:.4g} g/kWh instead of {waiting.now_g_per_kwh:.4g} now saves "
+        f"{figures(saved_kg)} kg"
+    )
