@@ -11,6 +11,8 @@ from commonweal.measures.preparation import prepare
 from tests.flow.commands import commonweal, rows_in, statuses, within
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*/system.yaml"))
+# The hiring example is run by tests/flow/test_first_hour.py too, so that here it can wait for the slow tests.
+RUN = [pytest.param(path, marks=pytest.mark.slow if path.parent.name == "hiring" else ()) for path in EXAMPLES]
 LIMIT = 80
 # An example that only declares: its application cannot be asked, and what it shows is the ledger and V(M).
 DECLARED_ONLY = {
@@ -33,7 +35,7 @@ def test_an_example_is_valid_and_asks_for_no_permission(path: Path) -> None:
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", RUN, ids=lambda path: path.parent.name)
 def test_an_example_runs(path: Path, tmp_path: Path, model_cache: Path) -> None:
     ready = prepare(cw.load(path), cw.Options(limit=LIMIT))
     assert ready.preflight.problems == ()

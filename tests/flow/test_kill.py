@@ -50,7 +50,7 @@ def journalled_texts(out: Path) -> set[str]:
     return texts
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_run_that_is_stopped_at_random_moments_goes_on_at_the_next_item(tmp_path: Path, how: signal.Signals) -> None:
     system, out = write_system(tmp_path / "system"), tmp_path / "out"
     rng = random.Random(how)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,5 +22,15 @@ def dossiers() -> Mapping[str, Dossier]:
 
 @pytest.fixture(scope="session")
 def pages(dossiers: Mapping[str, Dossier], tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    folder = tmp_path_factory.mktemp("dossiers")
-    return {name: save_dossier(folder / name, dossier) for name, dossier in dossiers.items()}
+    """The pages, written once for all workers: the first that asks writes them, the others wait."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "dossiers"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = folder / "done"
+        if not done.exists():
+            for name, dossier in dossiers.items():
+                save_dossier(folder / name, dossier)
+            done.touch()
+    return {name: folder / name / "dossier.html" for name in dossiers}

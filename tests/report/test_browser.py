@@ -240,7 +240,7 @@ def test_keyboard_starts_at_the_skip_link_and_focus_is_seen(visit: Opener) -> No
     assert page.evaluate("getComputedStyle(document.activeElement.querySelector('.card')).strokeWidth") == "4px"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["hiring", pytest.param("large", marks=pytest.mark.slow), "hostile", "one"])
 def test_prints_to_pdf(visit: Opener, name: str) -> None:
     page, _, _ = visit(name)
     printed = page.pdf(format="A4", prefer_css_page_size=True, print_background=True)
