@@ -10,7 +10,7 @@ A deployment's own application needs no declaration: what making it took belongs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from commonweal.system.records import Asset, Dependency, Deployment, System
@@ -136,3 +136,29 @@ def _downstream(system: System, asset: str) -> set[str]:
                 found.add(edge.downstream)
                 waiting.append(edge.downstream)
     return found
+
+
+def upstream(system: System, asset: str) -> list[str]:
+    """An asset and all that it is made from or served by, nearest first."""
+    found = [asset]
+    for name in found:
+        edges = (edge for edge in system.dependencies if edge.downstream == name and edge.relation in CARRYING)
+        found += [edge.upstream for edge in edges if edge.upstream not in found]
+    return found
+
+
+def undeclared(system: System, deployment: Deployment) -> tuple[str, ...]:
+    """Upstream models of which nobody says what making them took, or which part of it this deployment carries."""
+    names = upstream(system, deployment.application)
+    reasons = list(without_making(system, names))
+    for asset in map(system.asset, names):
+        split = allocation(system, asset)
+        if asset.making and split.why_not and all(part.deployment != deployment.key for part in split.parts):
+            reasons.append(split.why_not[0])
+    return tuple(reasons)
+
+
+def without_making(system: System, assets: Sequence[str]) -> tuple[str, ...]:
+    """Models among some assets of which nobody says what making them took."""
+    models = (asset for asset in map(system.asset, assets) if asset.kind in {"model", "adapted_model"})
+    return tuple(f"what making {asset.id} took is not declared" for asset in models if not asset.making)

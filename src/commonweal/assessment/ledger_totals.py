@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from commonweal.assessment.allocation import CARRYING, allocation
+from commonweal.assessment.allocation import undeclared, without_making
 from commonweal.assessment.ledger import EVERYONE_ELSE, GRADES, Ledger, Line
 from commonweal.assessment.spread import spread
 from commonweal.evidence.records import Estimate, Missing
@@ -35,17 +35,16 @@ def totals(system: System, books: Ledger, count: int) -> Iterator[Total]:
     for deployment in system.deployments:
         lines = books.of(deployment.key)
         if lines:
-            undeclared = _undeclared(system, deployment.application, deployment.key)
-            yield from _of(lines, deployment.key, undeclared, count)
+            yield from _of(lines, deployment.key, undeclared(system, deployment), count)
     rest = tuple(line for line in books.parts if line.holder == EVERYONE_ELSE)
     everything = (*books.whole, *books.use)
-    undeclared = _without_making(system, [asset.id for asset in system.assets])
+    lacking = without_making(system, [asset.id for asset in system.assets])
     for holder, lines in ((EVERYONE_ELSE, rest), (TOGETHER, everything)):
         if lines:
-            yield from _of(lines, holder, undeclared, count)
+            yield from _of(lines, holder, lacking, count)
 
 
-def _of(lines: Sequence[Line], holder: str, undeclared: Sequence[str], count: int) -> Iterator[Total]:
+def _of(lines: Sequence[Line], holder: str, lacking: Sequence[str], count: int) -> Iterator[Total]:
     """Energy, without the making of hardware, which is carbon by its nature; and carbon with it."""
     powered = [line for line in lines if line.stage != EMBODIED]
     for quantity, unit, counted in (("energy_total", "kWh", powered), ("carbon_total", "kgCO2e", lines)):
@@ -57,7 +56,7 @@ def _of(lines: Sequence[Line], holder: str, undeclared: Sequence[str], count: in
             reason for line, product in zip(counted, products, strict=True) if product is None
             for reason in line.unknown or (f"{line.stage} of {line.asset} is unknown",)
         ]  # fmt: skip
-        reasons = dict.fromkeys((*undeclared, *unknown))
+        reasons = dict.fromkeys((*lacking, *unknown))
         found: Estimate | Missing
         if reasons:
             found = Missing(quantity=quantity, status="not_applicable", reason="; ".join(reasons), group=group)
@@ -86,22 +85,3 @@ def _note(lines: Sequence[Line], unit: str) -> str:
     if unit != "kWh" and without:
         parts.append(f"not declared, so not in it: the carbon of making the hardware for {', '.join(without)}")
     return "; ".join(parts)
-
-
-def _undeclared(system: System, application: str, deployment: str) -> tuple[str, ...]:
-    """Upstream models of which nobody says what making them took, or which part of it this deployment carries."""
-    upstream = [application]
-    for name in upstream:
-        edges = (edge for edge in system.dependencies if edge.downstream == name and edge.relation in CARRYING)
-        upstream += [edge.upstream for edge in edges if edge.upstream not in upstream]
-    reasons = list(_without_making(system, upstream))
-    for asset in map(system.asset, upstream):
-        split = allocation(system, asset)
-        if asset.making and split.why_not and all(part.deployment != deployment for part in split.parts):
-            reasons.append(split.why_not[0])
-    return tuple(reasons)
-
-
-def _without_making(system: System, assets: Sequence[str]) -> tuple[str, ...]:
-    models = (asset for asset in map(system.asset, assets) if asset.kind in {"model", "adapted_model"})
-    return tuple(f"what making {asset.id} took is not declared" for asset in models if not asset.making)

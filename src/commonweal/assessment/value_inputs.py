@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from commonweal.assessment.allocation import CARRYING, allocation
+from commonweal.assessment.allocation import undeclared, upstream
 from commonweal.assessment.ledger import EVERYONE_ELSE, INFERENCE, Draws, Ledger, Line, Product, said
 from commonweal.assessment.value_terms import Group, Input, Item, Role, Terms
 from commonweal.footprint.carbon_price import published
@@ -50,12 +50,12 @@ def weighing(system: System, deployment: Deployment, books: Ledger, draws: Draws
     reckoner = _Reckoner(system, deployment, value, draws, places)
     benefit, no_benefit = reckoner.stakes("benefit", deployment.benefits)
     other, no_other = reckoner.stakes("burden", deployment.burdens)
-    undeclared = _undeclared(system, deployment)
+    lacking = undeclared(system, deployment)
     making = [line for line in lines if line.stage != "embodied"]
     embodied = [line for line in lines if line.stage == "embodied"]
-    carbon, no_carbon = reckoner.carbon(making, undeclared)
+    carbon, no_carbon = reckoner.carbon(making, lacking)
     embodied_items, no_embodied = reckoner.carbon(embodied, ())
-    energy, no_energy = reckoner.electricity(making, undeclared)
+    energy, no_energy = reckoner.electricity(making, lacking)
     why_not = {"benefit": no_benefit, "carbon": no_carbon, "energy": no_energy, "other": (*no_other, *no_embodied)}
     terms = Terms(
         benefit=None if why_not["benefit"] else benefit, carbon=None if why_not["carbon"] else carbon,
@@ -64,40 +64,13 @@ def weighing(system: System, deployment: Deployment, books: Ledger, draws: Draws
     return Weighing(deployment, value, groups, terms, {name: why for name, why in why_not.items() if why}, lines, whole)
 
 
-def _undeclared(system: System, deployment: Deployment) -> tuple[str, ...]:
-    """Models upstream of which nobody says what making them took, or which part of it this deployment carries."""
-    reasons = []
-    for name in _upstream(system, deployment.application):
-        asset = system.asset(name)
-        if asset.kind == "dataset":
-            continue
-        if not asset.making and asset.kind != "application":
-            reasons.append(f"what making {name} took is not declared")
-        elif asset.making:
-            split = allocation(system, asset)
-            if split.why_not and all(part.deployment != deployment.key for part in split.parts):
-                reasons.append(split.why_not[0])
-    return tuple(reasons)
-
-
-def _upstream(system: System, asset: str) -> list[str]:
-    found, waiting = [asset], [asset]
-    while waiting:
-        here = waiting.pop()
-        for edge in system.dependencies:
-            if edge.downstream == here and edge.relation in CARRYING and edge.upstream not in found:
-                found.append(edge.upstream)
-                waiting.append(edge.upstream)
-    return found
-
-
 def _groups(system: System, deployment: Deployment, value: Valuation) -> tuple[Group, ...]:
     """Everyone with a stake, and last everyone else: actors by their role, people by population and group."""
     found: dict[str, Group] = {}
     stakes = [one for side in (deployment.benefits, deployment.burdens) for one in ((side,) if isinstance(side, str) else side)]
     payers = [
         _payer(system, deployment, value),
-        *(system.asset(name).actor for name in _upstream(system, deployment.application)),
+        *(system.asset(name).actor for name in upstream(system, deployment.application)),
     ]
     for name in [one.actor for one in stakes if isinstance(one, Stake)] + payers:
         actor = system.actor(name)
@@ -162,10 +135,10 @@ class _Reckoner:
         volume = self.deployment.volume
         return float(volume) * self.value.years if isinstance(volume, int | float) else None
 
-    def carbon(self, lines: Sequence[Line], undeclared: tuple[str, ...]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    def carbon(self, lines: Sequence[Line], lacking: tuple[str, ...]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
         """Carbon at its cost to the world, borne by everyone else and the future."""
         price, no_price = self._carbon_price()
-        why_not = [*undeclared, *(reason for line in lines if line.carbon is None for reason in line.unknown)]
+        why_not = [*lacking, *(reason for line in lines if line.carbon is None for reason in line.unknown)]
         if lines and price is None:
             why_not.append(no_price)
         items = [
@@ -184,10 +157,10 @@ class _Reckoner:
             given = Uncertain(low=low, central=central, high=high, unit=price.unit, grade="literature", source=price.source)
         return self.draws.of("price of carbon", given, unit), ""
 
-    def electricity(self, lines: Sequence[Line], undeclared: tuple[str, ...]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    def electricity(self, lines: Sequence[Line], lacking: tuple[str, ...]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
         """Electricity at its price: of making on who made it, of use on who pays for it."""
         price = self.value.electricity_price
-        why_not = [*undeclared, *(reason for line in lines if line.energy is None for reason in line.unknown)]
+        why_not = [*lacking, *(reason for line in lines if line.energy is None for reason in line.unknown)]
         items = []
         for line in lines:
             used = line.stage == INFERENCE
