@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from commonweal.assessment.allocation import allocation
 from commonweal.assessment.ledger import EVERYONE_ELSE, Draws, Ledger, Line, ledger
+from commonweal.errors import SystemFileError
 from commonweal.evidence.records import Estimate, Evidence, Provenance
 from commonweal.system.records import System
 from tests.assessment.valued import exact, system
@@ -110,6 +113,30 @@ def test_measured_energy_is_used_where_none_is_declared_and_the_last_of_several(
     assert np.median(line.energy.draws(COUNT)) == pytest.approx(300.0, rel=0.05)  # 2 x 10^6 x 0.1 Wh x 1.5
     assert (line.grade, line.evidence) == ("literature", ("e100.0",))
     assert books(given, (measured(100.0, 90.0, 110.0, "modelled"),)).use[0].grade == "assumed"
+
+
+def test_watt_hours_given_as_kilowatt_hours_are_noticed() -> None:
+    assert books(system()).use[0].sources == ("a book",)
+    wrong = books(system((exact(50, "Wh/1000 decisions"), exact(5e9, "Wh/1000 decisions"))))
+    assert "5e+03 kWh per task: above 1 kWh; is the energy in Wh, given as kWh?" in wrong.use[0].sources
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (exact(10, "kWh"), exact(-10, "kWh"), "gives `energy` as -10; expected at least 0"),
+        (exact(1.2, "1"), exact(0.9, "1"), "gives `pue` as 0.9; expected at least 1"),
+        (exact(10, "kWh"), exact(10, "Wh"), "gives `energy` in Wh; expected it in kWh"),
+        (exact(0.1, "USD2020/kWh"), exact(-0.1, "USD2020/kWh"), "gives `electricity_price` as -0.1; expected at least 0"),
+        (exact(0.1, "USD2020/kWh"), exact(0.1, "USD2020/t"), "expected money per kWh, such as USD2020/kWh"),
+        (exact(0.001, "USD2020/task"), exact(-1, "USD2020/task"), "has a worth of -1 USD2020/task; expected money, not below 0"),
+        ("      unit: USD2020\n", "      unit: USD\n", "expected a currency with its price year"),
+    ],
+)  # fmt: skip
+def test_numbers_that_cannot_be_are_told_with_their_line(old: str, new: str, told: str) -> None:
+    with pytest.raises(SystemFileError, match=re.escape(told)) as caught:
+        system((old, new))
+    assert re.match(r"system\.yaml:\d+ ", str(caught.value))
 
 
 def test_doubling_the_volume_doubles_use_only() -> None:

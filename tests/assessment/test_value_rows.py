@@ -144,6 +144,7 @@ def test_none_is_a_declared_nothing() -> None:
     [
         ("USD2020/year", "EUR2020/year", "burdens, entry 1: EUR2020/year cannot become USD2020/year"),
         ("USD2020/task", "USD1990/task", "benefits, entry 1: USD1990/task to USD2020/task: the price index has no year 1990"),
+        ("volume: 1000000", "volume: 0", "deployment 'app': its volume is 0, so there is nothing whose value could be weighed"),
         ("carbon_price: " + exact(200, "USD2020/t"), "carbon_price: EPA2023", "value.carbon_price: got 'EPA2023'; expected a source and a year"),
     ],
 )  # fmt: skip

@@ -20,7 +20,7 @@ from commonweal.assessment.allocation import allocation
 from commonweal.assessment.drawing import drawn
 from commonweal.assessment.value_terms import Input
 from commonweal.evidence.records import Evidence
-from commonweal.footprint.energy import G_PER_KG, W_PER_KW
+from commonweal.footprint.energy import G_PER_KG, W_PER_KW, plausibility
 from commonweal.footprint.grid import intensity
 from commonweal.system.footprints import Making
 from commonweal.system.records import Asset, Deployment, System
@@ -212,6 +212,7 @@ def _used(deployment: Deployment, evidence: Sequence[Evidence], draws: Draws) ->
         figure.unknown.append(f"the volume of {deployment.key} is {said(deployment.volume)}")
     else:
         energy = Product(float(deployment.volume) * years * TASK_KWH, (per_1000,))
+        figure.sources += plausibility(float(np.median(per_1000.draws)) * TASK_KWH, tasks=1.0)
         method += f" x {deployment.volume:,.0f} tasks a year x {years:g} years"
         if value and value.pue is not None:
             energy, method = energy.times(1.0, figure.input(f"PUE, {deployment.key}", value.pue)), f"{method} x PUE"

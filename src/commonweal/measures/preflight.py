@@ -116,10 +116,15 @@ def table_problems(system: System) -> tuple[str, ...]:
 
 
 def _money_problems(deployment: Deployment) -> Iterator[str]:
-    """Published prices that do not exist, and money that cannot be brought to the unit of the value."""
+    """Published prices that do not exist, money that cannot be brought to the unit of the value, and nothing to weigh."""
     value = deployment.value
     if value is None:
         return
+    if deployment.volume == 0.0:
+        yield (
+            f"deployment '{deployment.key}': its volume is 0, so there is nothing whose value could be weighed; give its tasks a year, or "
+            "leave `value` out"
+        )
     given = {"value.carbon_price": value.carbon_price, "value.electricity_price": value.electricity_price}
     for side, stakes in (("benefits", deployment.benefits), ("burdens", deployment.burdens)):
         given |= {f"{side}, entry {place}": one.worth for place, one in enumerate(stakes, 1) if isinstance(one, Stake)}

@@ -139,13 +139,21 @@ class Valuation(Record):
         _in_units(self, {"energy_per_task": "Wh/1000 decisions", "pue": "1", "grid_intensity": "g/kWh", "scratch_energy": "kWh"})
         for field, per in (("carbon_price", "t"), ("electricity_price", "kWh")):
             price = getattr(self, field)
+            if isinstance(price, Uncertain) and price.ends[0] < 0:
+                raise ValueError(f"gives `{field}` as {price.ends[0]:g}; expected at least 0")
             if isinstance(price, Uncertain) and not price.unit.endswith(f"/{per}"):
-                raise ValueError(f"has a {field} in {price.unit}; expected money per {per}, such as {self.unit}/{per}")
+                raise ValueError(f"gives `{field}` in {price.unit}; expected money per {per}, such as {self.unit}/{per}")
         return self
 
 
 def _in_units(record: Record, units: dict[str, str]) -> None:
+    """ValueError where a number is in another unit, below 0, or a PUE below 1."""
     for field, unit in units.items():
         value = getattr(record, field)
-        if isinstance(value, Uncertain) and value.unit != unit:
-            raise ValueError(f"has a {field} in {value.unit}; expected it in {unit}")
+        if not isinstance(value, Uncertain):
+            continue
+        if value.unit != unit:
+            raise ValueError(f"gives `{field}` in {value.unit}; expected it in {unit}")
+        least = 1.0 if field == "pue" else 0.0
+        if value.ends[0] < least:
+            raise ValueError(f"gives `{field}` as {value.ends[0]:g}; expected at least {least:g}")
