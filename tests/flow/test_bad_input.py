@@ -306,7 +306,7 @@ def test_a_disk_that_cannot_be_written_is_refused_before_anything_is_measured(tm
     assert not (tmp_path / "asked.log").exists()
 
 
-@pytest.mark.parametrize("size", ["300k", pytest.param("8k", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [pytest.param("300k", marks=pytest.mark.slow), pytest.param("8k", marks=pytest.mark.slow)])
 def test_a_full_disk_keeps_what_was_measured_and_the_same_command_goes_on(tmp_path: Path, size: str) -> None:
     write_system(tmp_path)
     (tmp_path / "disk").mkdir()

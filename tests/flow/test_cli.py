@@ -202,6 +202,7 @@ def test_a_run_in_which_nothing_could_be_measured_says_so_and_which_flag_to_give
     assert "nothing was measured" not in measured.out
 
 
+@pytest.mark.slow
 def test_limit_asks_no_more_than_that(audited: Path) -> None:
     log = audited / "asked.log"
     before = len(log.read_text().splitlines())
@@ -218,6 +219,7 @@ def test_limit_asks_no_more_than_that(audited: Path) -> None:
     assert "--limit" in refused.err
 
 
+@pytest.mark.slow
 def test_a_seed_changes_the_p_values_but_not_the_item_outcomes(audited: Path) -> None:
     ended = commonweal("run", "system.yaml", "--out", "one", "--measures", AUDIT, "--allow-code", "--seed", "1", cwd=audited)
     assert ended.code == 0, ended.err

@@ -114,6 +114,7 @@ def test_a_second_run_measures_nothing_and_adds_no_row(tmp_path: Path) -> None:
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_do_not_write_to_one_folder(tmp_path: Path) -> None:
     system, out = write_small_system(tmp_path / "system"), tmp_path / "out"
     first = start(system, out, pause_s=0.2)

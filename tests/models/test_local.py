@@ -125,6 +125,7 @@ def test_an_empty_continuation_is_refused(smollm2: LocalModel) -> None:
         smollm2.score([REQUESTS[0], Continuation("a", "")])
 
 
+@pytest.mark.slow
 def test_greedy_text_is_that_of_transformers_and_does_not_depend_on_the_batch(smollm2: LocalModel) -> None:
     contexts = ["The capital of France is", "Once upon a time, in a small village by the sea,", "1 2 3 4", "Q: 2+2?\nA:"]
     together = smollm2.generate([GenerationRequest(context, 12) for context in contexts])

@@ -141,6 +141,7 @@ def test_a_device_that_is_not_here_is_refused(cache: Path) -> None:
         open_model("embedded:smollm2", device="cuda:99")
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_a_damaged_cache_is_rebuilt_and_never_used(
     smollm2: LocalLanguageModel, gguf: Located, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -491,6 +491,7 @@ def hatecheck(folder: Path, tmp_path: Path) -> DataSet:
     return open_data_set(PLACE, written(tmp_path, rows))
 
 
+@pytest.mark.slow
 def test_the_embedded_model_beside_a_linear_model(
     tmp_path: Path, embedded: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
