@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from commonweal.assessment.rows import Writer
-from commonweal.assessment.value_rows import DRAWS, LEDGER_METHOD, VALUE_METHOD, value_rows
+from commonweal.assessment.value_estimates import DRAWS
+from commonweal.assessment.value_rows import LEDGER_METHOD, VALUE_METHOD, value_rows
 from commonweal.evidence.records import Evidence
 from commonweal.measures.preflight import table_problems
 from commonweal.system.records import System
@@ -171,6 +172,19 @@ def test_two_deployments_with_prices_of_their_own_are_not_mixed_up() -> None:
         if row.estimate and row.estimate.quantity == "term" and (row.estimate.group or {})["term"] == "cost of electricity E"
     ]  # fmt: skip
     assert costs[1] / costs[0] == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize(("per_1000", "tasks"), [(45.0, 40.0), (50.0, 20.0), (40.0, None)])
+def test_the_break_even_with_use(per_1000: float, tasks: float | None) -> None:
+    """P 600; S - f = 30; use of the shared model 150 kWh, of one of its own 2 x 10^6 tasks x 1.5 x per_1000 / 10^6."""
+    declared = f"      scratch_energy: {exact(40, 'kWh')}\n"
+    found = rows(system((declared, f"{declared}      scratch_energy_per_task: {exact(per_1000, 'Wh/1000 decisions')}\n")))
+    assert number(found, "break_even_tasks") == pytest.approx(20.0)
+    if tasks is None:
+        assert "never" in reason(found, "break_even_tasks_with_use")
+        assert number(found, "never_probability_with_use") == 1.0
+    else:
+        assert number(found, "break_even_tasks_with_use") == pytest.approx(tasks)
 
 
 def test_never_breaks_even() -> None:

@@ -8,19 +8,19 @@ import numpy as np
 
 from commonweal.assessment.baseline_value import QUANTITIES as BASELINE_QUANTITIES
 from commonweal.assessment.baseline_value import baseline_of, baseline_rows
+from commonweal.assessment.break_even_rows import break_even_rows
 from commonweal.assessment.ledger import Draws, Ledger, Product, ledger
 from commonweal.assessment.ledger_totals import totals
 from commonweal.assessment.rows import VERSION, Writer
 from commonweal.assessment.spread import Spread, spread
 from commonweal.assessment.value import Choices, Value, ZeroAt, weigh
+from commonweal.assessment.value_estimates import DRAWS, missing, over_draws, share_of_draws
 from commonweal.assessment.value_inputs import Weighing, weighing
 from commonweal.assessment.value_terms import TermName
 from commonweal.evidence.records import Estimate, Evidence, Method, Missing, Quantity
-from commonweal.footprint.break_even import break_even_tasks
 from commonweal.system.records import System
 from commonweal.system.uncertain import Uncertain
 
-DRAWS = 20_000
 LEDGER_SOURCE = "declared and measured energy; ISO/IEC 21031:2024 (embodied share); grid intensities per row"
 VALUE_SOURCE = "Bommasani et al. 2021, section 5.3, V(M) = S - C - E - O; distribution over groups and draws: commonweal"
 TERM_WORDS: Mapping[TermName, str] = {
@@ -99,6 +99,12 @@ VALUE_METHOD = Method(
             about="below, one model per task is cheaper",
         ),
         "never_probability": Quantity(unit="1", label="probability that it never breaks even"),
+        "break_even_tasks_with_use": Quantity(
+            unit="count",
+            label="tasks from which the shared model costs less energy, use counted",
+            about="each task used as this deployment is",
+        ),
+        "never_probability_with_use": Quantity(unit="1", label="probability that it never breaks even, use counted"),
         "pretraining_energy": Quantity(unit="kWh", label="energy P of making the shared model once"),
         "adaptation_energy": Quantity(unit="kWh", label="energy f of adapting it to one task"),
         "scratch_energy": Quantity(unit="kWh", label="energy S of training from scratch for one task"),
@@ -123,7 +129,7 @@ def value_rows(system: System, evidence: Sequence[Evidence], writers: tuple[Writ
             weighed = weighing(system, deployment, books, draws)
             found = weigh(weighed.groups, weighed.terms, weighed.value.unit, Choices(elasticity=weighed.value.elasticity))
             origin = tuple(dict.fromkeys(row for line in weighed.lines for row in line.evidence))
-            for one in (*_told(weighed, found, draws), *_break_even(weighed, draws)):
+            for one in (*_told(weighed, found, draws), *break_even_rows(weighed, draws)):
                 yield writers[1].row((deployment.application,), one, origin)
             baseline = baseline_of(deployment.application, evidence, weighed.value.baseline)
             if baseline is not None:
@@ -144,7 +150,7 @@ def _ledger_rows(system: System, books: Ledger, writer: Writer) -> Iterator[Evid
                 )
             else:
                 note = "; ".join(part for part in (f"grade: {line.grade}" if line.grade else "", *line.sources) if part)
-                found = _estimate((quantity, unit), _spread(product), group, line.method, note)
+                found = over_draws((quantity, unit), _spread(product), group, line.method, note)
             yield writer.row((line.asset,), found, line.evidence)
     for total in totals(system, books, DRAWS):
         yield writer.row(total.subjects, total.found, total.evidence)
@@ -173,14 +179,6 @@ def _declared(quantity: str, number: Uncertain, group: Mapping[str, str]) -> Est
     )  # fmt: skip
 
 
-def _estimate(named: tuple[str, str], found: Spread, group: Mapping[str, str], method: str, note: str = "") -> Estimate:
-    exact = found.low == found.high
-    return Estimate(
-        quantity=named[0], unit=named[1], value=found.median, low=found.low, high=found.high,
-        interval="range" if exact else "uncertainty", n=DRAWS, group=group, method=method, note=note,
-    )  # fmt: skip
-
-
 def _told(weighed: Weighing, found: Value, draws: Draws) -> Iterator[Estimate | Missing]:
     """V, its terms, its groups, its shares, and what would change its sign."""
     place = {"deployment": weighed.deployment.key}
@@ -188,15 +186,15 @@ def _told(weighed: Weighing, found: Value, draws: Draws) -> Iterator[Estimate | 
     for name, words in TERM_WORDS.items():
         group = {**place, "term": words}
         if name in found.terms:
-            yield _estimate(("term", found.unit), found.terms[name], group, method, _grades(weighed, name, draws))
+            yield over_draws(("term", found.unit), found.terms[name], group, method, _grades(weighed, name, draws))
         else:
-            yield _missing("term", "; ".join(weighed.why_not.get(name, ("not declared",))), group)
+            yield missing("term", "; ".join(weighed.why_not.get(name, ("not declared",))), group)
     why = f"not declared or unknown: {', '.join(TERM_WORDS[name] for name in found.missing)}"
     if found.value is None or found.below_zero is None:
-        yield _missing("value", why, place)
+        yield missing("value", why, place)
     else:
-        yield _estimate(("value", found.unit), found.value, place, method)
-        yield _share("below_zero_probability", found.below_zero, place, method)
+        yield over_draws(("value", found.unit), found.value, place, method)
+        yield share_of_draws("below_zero_probability", found.below_zero, place, method)
     if found.zero_at is not None:
         yield _zero(found.zero_at, found.unit, place, method)
     yield from _groups_told(found, place, method)
@@ -207,16 +205,8 @@ def _told(weighed: Weighing, found: Value, draws: Draws) -> Iterator[Estimate | 
             f"any benefit in the burden: {found.evenness.burden_without_benefit.median:.0%}; above one half of both is a choice of ours"
         )
         alarm = "uneven: benefit at those who build, burden at those who get none of it; " if found.evenness.alarms else ""
-        yield _share("uneven_probability", found.evenness.probability, place, method, alarm + note)
+        yield share_of_draws("uneven_probability", found.evenness.probability, place, method, alarm + note)
     yield from _switches(found, place, {one.name: draws.declared(one).unit for one in weighed.terms.inputs})
-
-
-def _missing(quantity: str, reason: str, group: Mapping[str, str]) -> Missing:
-    return Missing(quantity=quantity, status="not_applicable", reason=reason, group=group)
-
-
-def _share(quantity: str, share: float, group: Mapping[str, str], method: str, note: str = "") -> Estimate:
-    return Estimate(quantity=quantity, unit="1", value=share, n=DRAWS, group=group, method=method, note=note)
 
 
 def _grades(weighed: Weighing, name: TermName, draws: Draws) -> str:
@@ -228,29 +218,29 @@ def _grades(weighed: Weighing, name: TermName, draws: Draws) -> str:
 def _zero(zero: ZeroAt, unit: str, place: Mapping[str, str], method: str) -> Estimate:
     words = " and ".join(TERM_WORDS[name] for name in zero.of)
     note = f"without {', '.join(TERM_WORDS[name] for name in zero.without)}, so the true figure is higher" if zero.without else ""
-    return _estimate(("value_at_zero", unit), zero.at, {**place, "of": words}, method, note)
+    return over_draws(("value_at_zero", unit), zero.at, {**place, "of": words}, method, note)
 
 
 def _groups_told(found: Value, place: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
     for one in found.groups:
         group = {**place, "group": one.group.name}
         if one.value is not None and one.below_zero is not None:
-            yield _estimate(("group_value", found.unit), one.value, group, method, f"role: {one.group.role}")
-            yield _share("group_below_zero_probability", one.below_zero, group, method)
+            yield over_draws(("group_value", found.unit), one.value, group, method, f"role: {one.group.role}")
+            yield share_of_draws("group_below_zero_probability", one.below_zero, group, method)
         for quantity, share, defined in (
             ("benefit_share", one.benefit_share, found.benefit_defined), ("burden_share", one.burden_share, found.burden_defined),
         ):  # fmt: skip
             if share is not None:
                 note = f"over the {defined:.0%} of draws in which there is any" if defined is not None and defined < 1 else ""
-                yield _estimate((quantity, "1"), share, group, method, note)
+                yield over_draws((quantity, "1"), share, group, method, note)
 
 
 def _weighted(found: Value, place: Mapping[str, str], method: str) -> Estimate | Missing:
     one = found.weighted
     if one.value is None or one.below_zero is None:
-        return _missing("weighted_value", one.why_not or "V is unknown", place)
+        return missing("weighted_value", one.why_not or "V is unknown", place)
     note = f"elasticity {one.elasticity:g}; a dollar counts 1 at an income of {one.reference_income or 1:,.0f}; P(below 0) {one.below_zero:.0%}"
-    return _estimate(("weighted_value", found.unit), one.value, place, method, note)
+    return over_draws(("weighted_value", found.unit), one.value, place, method, note)
 
 
 def _switches(found: Value, place: Mapping[str, str], units: Mapping[str, str]) -> Iterator[Estimate | Missing]:
@@ -258,7 +248,7 @@ def _switches(found: Value, place: Mapping[str, str], units: Mapping[str, str]) 
     for rank, one in enumerate(found.switches or (), 1):
         group = {**place, "input": one.name, "rank": str(rank)}
         if one.at is None:
-            yield _missing(
+            yield missing(
                 "switching_value", f"no value of {one.name} changes the sign of the median of V, all else as drawn", group
             )
             continue
@@ -271,38 +261,3 @@ def _switches(found: Value, place: Mapping[str, str], units: Mapping[str, str]) 
             method="the value at which half of the draws of V lie below 0, all other inputs as drawn",
             note=f"median {one.median:.4g}; {within}, {one.low:.4g} to {one.high:.4g}",
         )  # fmt: skip
-
-
-def _break_even(weighed: Weighing, draws: Draws) -> Iterator[Estimate | Missing]:
-    """From how many tasks like this the shared model costs less energy than a model trained for each."""
-    scratch, deployment = weighed.value.scratch_energy, weighed.deployment
-    if scratch is None:
-        return
-    place = {"deployment": deployment.key}
-    shared, adapted = ([line for line in weighed.making if line.stage == stage] for stage in ("pretraining", "adaptation"))
-    if not shared or any(line.energy is None for line in (*shared, *adapted)):
-        yield _missing("break_even_tasks", "the energy of pretraining (or of adaptation) is not declared or unknown", place)
-        return
-    pretraining, adaptation = (
-        sum((line.energy.draws(draws.count) for line in lines if line.energy), start=np.zeros(draws.count))
-        for lines in (shared, adapted)
-    )
-    alone = draws.of(f"energy of training from scratch for {deployment.key}", scratch).draws
-    no_stage = "" if adapted else "no adaptation is declared, so none is counted"
-    for quantity, energy, note in (
-        ("pretraining_energy", pretraining, ""), ("adaptation_energy", adaptation, no_stage), ("scratch_energy", alone, scratch.source)
-    ):  # fmt: skip
-        yield _estimate((quantity, "kWh"), spread(energy), place, "what the break-even is worked out from", note)
-    tasks = [break_even_tasks(*map(float, one)) for one in zip(pretraining, alone, adaptation, strict=True)]
-    known = np.array([one for one in tasks if one is not None])
-    never = 1.0 - known.size / len(tasks)
-    method = "N* = P / (S - f) over the draws in which it is reached; inference not counted"
-    if known.size:
-        yield _estimate(("break_even_tasks", "count"), spread(known), place, method)
-    else:
-        yield _missing(
-            "break_even_tasks", "never: adapting costs at least as much as training from scratch, in every draw", place
-        )
-    yield _share(
-        "never_probability", never, place, "share of the draws in which adapting costs at least as much as training from scratch"
-    )

@@ -127,6 +127,9 @@ class Valuation(Record):
     scratch_energy: Uncertain | None = Field(
         default=None, description="energy of training a model for this task from scratch instead [kWh], for the break-even"
     )
+    scratch_energy_per_task: Uncertain | None = Field(
+        default=None, description="electricity of one decision of that model [Wh/1000 decisions], for the break-even with use"
+    )
     baseline: SimpleBaseline | None = Field(
         default=None, description="a simpler way to do the task; else what environment.simple_baseline measured"
     )
@@ -136,7 +139,16 @@ class Valuation(Record):
 
     @model_validator(mode="after")
     def prices_in_their_units(self) -> Self:
-        _in_units(self, {"energy_per_task": "Wh/1000 decisions", "pue": "1", "grid_intensity": "g/kWh", "scratch_energy": "kWh"})
+        _in_units(
+            self,
+            {
+                "energy_per_task": "Wh/1000 decisions",
+                "pue": "1",
+                "grid_intensity": "g/kWh",
+                "scratch_energy": "kWh",
+                "scratch_energy_per_task": "Wh/1000 decisions",
+            },
+        )
         for field, per in (("carbon_price", "t"), ("electricity_price", "kWh")):
             price = getattr(self, field)
             if isinstance(price, Uncertain) and price.ends[0] < 0:
