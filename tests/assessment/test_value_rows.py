@@ -133,6 +133,23 @@ def test_what_is_not_declared_makes_its_term_unknown(old: str, new: str, term: s
     assert "not declared or unknown" in reason(found, "value")
 
 
+def test_one_way_of_two_without_a_share_makes_the_part_unknown_and_not_smaller() -> None:
+    second = "dependencies:\n  - {upstream: base, downstream: app, relation: serves}\n"
+    found = rows(system(("dependencies:\n", second)))
+    assert "the share of base that app carries is not declared" in reason(found, "term", term="cost of carbon C")
+    assert "not declared or unknown" in reason(found, "value")
+
+
+def test_hardware_that_nobody_declared_is_said_beside_the_burdens() -> None:
+    def note(found: list[Evidence]) -> str:
+        (row,) = [row for row in found if row.estimate and (row.estimate.group or {}).get("term") == "other burdens O"]
+        return row.note
+
+    embodied = f"      - {{stage: embodied, carbon: {exact(100, 'kgCO2e')}}}\n"
+    assert "the carbon of making the hardware" in note(rows(system((embodied, ""))))
+    assert "not declared" not in note(rows(system()))
+
+
 def test_none_is_a_declared_nothing() -> None:
     burdens = f"burdens: [{{population: users, what: mistakes, worth: {exact(100, 'USD2020/year')}}}]"
     found = rows(system((burdens, "burdens: none")))

@@ -152,10 +152,27 @@ def undeclared(system: System, deployment: Deployment) -> tuple[str, ...]:
     names = upstream(system, deployment.application)
     reasons = list(without_making(system, names))
     for asset in map(system.asset, names):
+        if not asset.making:
+            continue
         split = allocation(system, asset)
-        if asset.making and split.why_not and all(part.deployment != deployment.key for part in split.parts):
+        open_ways = () if isinstance(asset.lifetime_tasks, float) else _open_ways(system, asset.id, names)
+        if open_ways:  # one way of several without a share would make the part too small, not unknown
+            reasons += open_ways
+        elif split.why_not and all(part.deployment != deployment.key for part in split.parts):
             reasons.append(split.why_not[0])
-    return tuple(reasons)
+    return tuple(dict.fromkeys(reasons))
+
+
+def _open_ways(system: System, asset: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Dependencies on the ways from an asset down to what `names` are upstream of that do not say which share they carry."""
+    below = _downstream(system, asset) | {asset}
+    ways = (
+        edge
+        for edge in system.dependencies
+        if edge.upstream in below and edge.downstream in names and edge.relation in CARRYING
+        and not system.deployments_of(edge.upstream)
+    )  # fmt: skip
+    return tuple(reason for _, reason in map(_carried, ways) if reason)
 
 
 def without_making(system: System, assets: Sequence[str]) -> tuple[str, ...]:

@@ -212,7 +212,10 @@ def _told(weighed: Weighing, found: Value, draws: Draws) -> Iterator[Estimate | 
 def _grades(weighed: Weighing, name: TermName, draws: Draws) -> str:
     """Every input of a term, with its grade and source."""
     used = {one.name: draws.declared(one) for item in weighed.terms.of(name) or () for one in item.inputs}
-    return "; ".join(f"{one}: {number.grade}, {number.source}" for one, number in used.items())
+    told = [f"{one}: {number.grade}, {number.source}" for one, number in used.items()]
+    if name == "other" and not any(line.stage == "embodied" for line in weighed.lines):
+        told.append("not declared, so not in it: the carbon of making the hardware")
+    return "; ".join(told)
 
 
 def _zero(zero: ZeroAt, unit: str, place: Mapping[str, str], method: str) -> Estimate:
