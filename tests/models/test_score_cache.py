@@ -107,12 +107,43 @@ def test_a_file_that_lost_its_end_gives_no_wrong_score(tmp_path: Path) -> None:
     assert [found[number].logprob for number in range(3000)] == [-1.5 * number for number in range(3000)]
 
 
+def test_the_log_of_a_damaged_file_is_not_replayed_into_the_new_one(tmp_path: Path) -> None:
+    path, copy = tmp_path / "scores.sqlite3", tmp_path / "copy.sqlite3"
+    asked(path, [TokenPair((1, 2), (number,)) for number in range(3000)])
+    with ScoreCache(path) as cache:
+        cache.keep({score_key("model", TokenPair((5,), (6,))): Score(-9.0, 1, False)})
+        copy.write_bytes(b"not a database at all" * 500)
+        (tmp_path / "copy.sqlite3-wal").write_bytes((tmp_path / "scores.sqlite3-wal").read_bytes())
+    assert asked(copy, PAIRS) == PAIRS
+    assert asked(copy, PAIRS) == []
+    assert {part.name for part in tmp_path.glob("copy.damaged*")} >= {"copy.damaged", "copy.damaged-wal"}
+
+
 def test_a_cache_that_cannot_be_written_loses_no_score(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with ScoreCache(tmp_path / "file" / "scores.sqlite3") as cache:
         found = [part for part in through(cache, "model", PAIRS, Counting()) if part]
         assert sum(map(len, found)) == len(PAIRS)
         assert cache.lost is not None
+
+
+def test_several_processes_make_the_same_file_at_once(tmp_path: Path) -> None:
+    """Of 4 processes, one in eighteen was told "database is locked" while the others set the new file up."""
+    program = (
+        "import multiprocessing, sys; from pathlib import Path; from commonweal.models.score_cache import *\n"
+        "fork = multiprocessing.get_context('fork')\n"
+        "start, lost = fork.Barrier(4), fork.Queue()\n"
+        "def work():\n"
+        "    for number in range(100):\n"
+        "        start.wait(60)\n"
+        "        with ScoreCache(Path(sys.argv[1]) / f'{number}.sqlite3') as cache:\n"
+        "            cache.keep({score_key('model', TokenPair((1, 2), (3,))): Score(-1.5, 1, False)})\n"
+        "            lost.put(cache.lost)\n"
+        "workers = [fork.Process(target=work) for _ in range(4)]\n"
+        "[worker.start() for worker in workers]\n"
+        "assert [lost.get(timeout=60) for _ in range(400)] == [None] * 400\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=120)
 
 
 def test_several_processes_write_at_once(tmp_path: Path) -> None:

@@ -7,18 +7,23 @@ or a bit that flipped, is a miss and never a value.
 from __future__ import annotations
 
 import hashlib
+import random
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar, cast
 
 CHECK_BYTES = 4
 PATIENCE_S = 60.0
 AT_ONCE = 500
 BROKEN = ("malformed", "not a database", "disk image", "file is encrypted")
+BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+PAUSE_S = 0.02
 Value = TypeVar("Value")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class CheckedCache(Generic[Value]):
         self._file: sqlite3.Connection | None = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._opened()
+            self._file = _patiently(self._opened)
         except (OSError, sqlite3.Error) as error:
             self.lost = str(error)
 
@@ -64,8 +69,15 @@ class CheckedCache(Generic[Value]):
                 file.close()
                 if attempt or not any(sign in str(error) for sign in BROKEN):
                     raise
-                self.path.replace(self.path.with_suffix(".damaged"))
+                self._put_aside()
         raise AssertionError("unreachable")
+
+    def _put_aside(self) -> None:
+        """Move the file with its log and index: a log left behind would be replayed into the new file."""
+        for ending in ("", "-wal", "-shm"):
+            part = self.path.with_name(self.path.name + ending)
+            if part.exists():
+                part.replace(self.path.with_name(f"{self.path.stem}.damaged{ending}"))
 
     def known(self, keys: Sequence[bytes]) -> dict[bytes, Value]:
         """The values that are stored whole, by key."""
@@ -82,11 +94,14 @@ class CheckedCache(Generic[Value]):
 
     def _rows(self, query: str, keys: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
         try:
-            with closing(self._file.execute(query, keys)) as rows:  # type: ignore[union-attr]
-                return rows.fetchall()
+            return _patiently(lambda: self._read(query, keys))
         except sqlite3.Error as error:
             self.lost = str(error)
             return []
+
+    def _read(self, query: str, keys: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+        with closing(cast(sqlite3.Connection, self._file).execute(query, keys)) as rows:
+            return rows.fetchall()
 
     def keep(self, values: Mapping[bytes, Value]) -> None:
         """Store values, all or none of them. Where that fails, the values stay right and are only not kept."""
@@ -95,13 +110,35 @@ class CheckedCache(Generic[Value]):
         packed = ((key, self._form.pack(value)) for key, value in values.items())
         rows = [(key, body + _check(key, body)) for key, body in packed if body is not None]
         try:
-            self._file.execute("BEGIN IMMEDIATE")
-            self._file.executemany(f"INSERT OR REPLACE INTO {self._table} VALUES (?, ?)", rows)
-            self._file.execute("COMMIT")
+            _patiently(lambda: self._written(rows))
         except sqlite3.Error as error:
             self.lost = str(error)
-            if self._file.in_transaction:
-                self._file.execute("ROLLBACK")
+
+    def _written(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
+        file = cast(sqlite3.Connection, self._file)
+        try:
+            file.execute("BEGIN IMMEDIATE")
+            file.executemany(f"INSERT OR REPLACE INTO {self._table} VALUES (?, ?)", rows)
+            file.execute("COMMIT")
+        finally:
+            if file.in_transaction:
+                file.execute("ROLLBACK")
+
+
+def _patiently(action: Callable[[], Result]) -> Result:
+    """What `action` returns, tried again while another process holds the file.
+
+    SQLite's own waiting does not cover everything: where two processes make the same file at once, the one that comes
+    second to the change to WAL is told "database is locked" without any wait (https://sqlite.org/rescode.html#busy).
+    """
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return action()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in BUSY_CODES or time.monotonic() > end:
+                raise
+        time.sleep(PAUSE_S * random.random())
 
 
 def _check(key: bytes, body: bytes) -> bytes:
