@@ -81,7 +81,7 @@ def test_by_hand_as_declared() -> None:
     assert value(rows, "baseline_better_probability") == 0.0
     row = rows["value_of_baseline"]
     assert isinstance(row, Estimate)
-    assert (row.unit, row.interval) == ("USD2020", "range")
+    assert (row.unit, row.interval) == ("USD2020", None)
     assert "90% of the benefit (expert, somebody)" in row.note
     assert "training the baseline is not counted" in row.note
     assert "in proportion" not in row.note

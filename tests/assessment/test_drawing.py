@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from commonweal.assessment.drawing import Z, conversion, drawn, draws, quantile
+from commonweal.assessment.drawing import drawn
 from commonweal.assessment.spread import LEVELS
 from commonweal.errors import FootprintError
+from commonweal.footprint.drawing import Z, conversion, draws, quantile
 from commonweal.footprint.money import CPI_U
 from commonweal.system.uncertain import Uncertain
 

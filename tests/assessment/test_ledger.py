@@ -70,10 +70,10 @@ def test_deployments_of_one_application_share_by_volume_and_a_new_one_raises_nob
 
 
 def test_by_use_of_a_lifetime() -> None:
-    by_use = system(("    kind: model\n", "    kind: model\n    lifetime_tasks: 8000000\n"))
+    by_use = system((", allocated: 0.25", ""), ("    kind: model\n", "    kind: model\n    lifetime_tasks: 8000000\n"))
     (part,) = allocation(by_use, by_use.asset("base")).parts
     assert (part.deployment, part.share) == ("app", pytest.approx(0.25))  # 1,000,000 a year x 2 years of 8,000,000
-    too_many = system(("    kind: model\n", "    kind: model\n    lifetime_tasks: 1000000\n"))
+    too_many = system((", allocated: 0.25", ""), ("    kind: model\n", "    kind: model\n    lifetime_tasks: 1000000\n"))
     split = allocation(too_many, too_many.asset("base"))
     assert split.parts[0].share == 1.0
     assert "more than its 1,000,000 lifetime tasks" in split.why_not[0]
@@ -115,16 +115,24 @@ def test_measured_energy_is_used_where_none_is_declared_and_the_last_of_several(
     assert books(given, (measured(100.0, 90.0, 110.0, "modelled"),)).use[0].grade == "assumed"
 
 
-def test_watt_hours_given_as_kilowatt_hours_are_noticed() -> None:
-    assert books(system()).use[0].sources == ("a book",)
-    wrong = books(system((exact(50, "Wh/1000 decisions"), exact(5e9, "Wh/1000 decisions"))))
-    assert "5e+03 kWh per task: above 1 kWh; is the energy in Wh, given as kWh?" in wrong.use[0].sources
+def test_a_lifetime_and_shares_beside_it_are_refused() -> None:
+    with pytest.raises(SystemFileError, match="asset 'base' has `lifetime_tasks`, and its dependencies carry shares"):
+        system(("    kind: model\n", "    kind: model\n    lifetime_tasks: 8000000\n"))
 
 
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
         (exact(10, "kWh"), exact(-10, "kWh"), "gives `energy` as -10; expected at least 0"),
+        (exact(1.2, "1"), exact(158, "1"), "gives `pue` as 158 1; expected at most 5; is it in percent?"),
+        (exact(50, "Wh/1000 decisions"), exact(5e9, "Wh/1000 decisions"), "as 5e+09 Wh/1000 decisions; expected at most 1e+06, 1 kWh"),
+        (exact(10, "kWh"), exact(1.5e13, "kWh"), "as 1.5e+13 kWh; expected at most 1e+10, more than any training; is it in Wh?"),
+        (exact(500, "W"), exact(5e5, "W"), "as 500000 W; expected at most 20000, which no device draws"),
+        (exact(100, "g/kWh"), exact(0.429, "g/kWh"), "as 0.429 g/kWh, below every grid; expected 2 or more (or 0); is it in kg/kWh?"),
+        (exact(50, "Wh/1000 decisions"), exact(50, "kWh"), "in kWh; expected it in Wh/1000 decisions (times 1,000,000, where"),
+        (f"energy: {exact(10, 'kWh')}", f"energy: {exact(10, 'kWh')}, pue: {exact(1.5, '1')}", "has `pue` without `device_hours`"),
+        ("relation: serves, allocated: 1", "relation: feeds_back, allocated: 1", "has `allocated` with the relation feeds_back"),
+        ("  - {id: users,", "  - {id: lab,", "actor 'lab' has the same id"),
         (exact(1.2, "1"), exact(0.9, "1"), "gives `pue` as 0.9; expected at least 1"),
         (exact(10, "kWh"), exact(10, "Wh"), "gives `energy` in Wh; expected it in kWh"),
         (exact(0.1, "USD2020/kWh"), exact(-0.1, "USD2020/kWh"), "gives `electricity_price` as -0.1; expected at least 0"),

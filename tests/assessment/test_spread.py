@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from commonweal.assessment.spread import LEVELS, SHORT, Array, quantiles, spread
+from commonweal.assessment.spread import LEVELS, SHORT, quantiles, spread
+from commonweal.footprint.drawing import Array
 
 RNG = np.random.default_rng(3)
 N = 4 * SHORT

@@ -8,10 +8,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from commonweal.assessment.spread import Array
 from commonweal.assessment.switching import flipping_point, slope, switch_by_evaluation, switching_values
 from commonweal.assessment.value_terms import SIGNS, Input, Item, Terms
 from commonweal.errors import FootprintError
+from commonweal.footprint.drawing import Array
 
 N = 501
 

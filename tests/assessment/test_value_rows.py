@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from commonweal.assessment.rows import Writer
-from commonweal.assessment.value_estimates import DRAWS
+from commonweal.assessment.value_estimates import DRAWS, ONE_NUMBER
 from commonweal.assessment.value_rows import LEDGER_METHOD, VALUE_METHOD, value_rows
 from commonweal.evidence.records import Evidence
 from commonweal.measures.preflight import table_problems
@@ -74,7 +74,10 @@ def test_totals_by_hand() -> None:
     assert energy == pytest.approx({"app": 310.0, "everyone else": 450.0, "everyone together": 760.0})
     assert carbon == pytest.approx({"app": 120.0, "everyone else": 300.0, "everyone together": 420.0})
     (row,) = [row for row in found if row.estimate and row.estimate.value == pytest.approx(120.0)]
-    assert row.note == "grade: literature; not declared, so not in it: the carbon of making the hardware for tuned, app"
+    assert (
+        row.note
+        == "grade: literature; not declared, so not in it: the carbon of making the hardware for tuned, app; " + ONE_NUMBER
+    )
 
 
 def test_totals_are_taken_over_the_same_draws() -> None:
@@ -88,7 +91,10 @@ def test_totals_are_taken_over_the_same_draws() -> None:
         assert getattr(app, end) + getattr(others, end) == pytest.approx(getattr(together, end))
     assert together.low is not None
     assert together.low < 0.7 * together.value
-    assert {row.note for row in found if row.estimate in ends} == {"grade: assumed"}
+    assert {row.note for row in found if row.estimate in ends} == {
+        "grade: assumed",
+        "grade: assumed; without the error of adaptation of tuned, inference of app, declared as one number",
+    }
 
 
 def test_a_total_with_an_unknown_part_is_unknown() -> None:

@@ -52,11 +52,11 @@ def test_rows_by_hand() -> None:
     assert parts == pytest.approx([600.0, 10.0, 40.0, 20.0])
 
 
-def test_no_adaptation_is_said() -> None:
+def test_an_adapted_model_of_whose_making_nothing_is_declared_leaves_no_break_even() -> None:
     making = f"    making: [{{stage: adaptation, energy: {exact(10, 'kWh')}, grid_intensity: {exact(500, 'g/kWh')}}}]\n"
     found = rows(system((making, "")))
-    (row,) = [row for row in found if row.estimate and row.estimate.quantity == "adaptation_energy"]
-    assert row.note == "no adaptation is declared, so none is counted"
+    (row,) = [row for row in found if row.missing and row.missing.quantity == "break_even_tasks"]
+    assert "what making tuned took is not declared" in row.note
 
 
 def test_the_figure_is_drawn_from_its_rows_and_each_row_stands_in_one_figure() -> None:

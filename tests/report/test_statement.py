@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from commonweal.assessment.ledger import EVERYONE_ELSE
+from commonweal.assessment.ledger import EVERYONE_ELSE, UNALLOCATED
 from commonweal.assessment.ledger_totals import TOGETHER as ALL
+from commonweal.assessment.value_estimates import ONE_NUMBER
 from commonweal.report.content import Dossier
 from commonweal.report.dossier import save_dossier
 from commonweal.report.statement import TOGETHER, Entry, Statement, carbon_statement
@@ -63,7 +64,7 @@ def test_totals_by_hand_and_parts_add_up() -> None:
         EVERYONE_ELSE: (pytest.approx(450.0), pytest.approx(300.0)),
         ALL: (pytest.approx(760.0), pytest.approx(420.0)),
     }
-    assert TOGETHER == (EVERYONE_ELSE, ALL)
+    assert TOGETHER == (EVERYONE_ELSE, UNALLOCATED, ALL)
     pretraining = entry(said.making, "base", "pretraining").numbers
     assert [pretraining[name].value for name in ("compute_hours", "device_power", "pue")] == [1000.0, 500.0, 1.2]
     assert (pretraining["energy"].value, pretraining["carbon"].value) == (pytest.approx(600.0), pytest.approx(300.0))
@@ -94,8 +95,8 @@ def test_grid_with_year_and_source_is_the_one_that_the_row_used() -> None:
     one = entry(stated(dossier).making, "transformer-big", "pretraining")
     (row,) = [row for row in dossier.rows if row.id == one.numbers["carbon"].evidence]
     assert row.estimate is not None
-    assert f"x {one.numbers['grid_intensity'].value:g} g/kWh (CA-QC, 2023)" in row.estimate.method
-    assert one.facts["region"] == "Québec (Canada) (CA-QC), 2023"
+    assert f"x {one.numbers['grid_intensity'].value:g} g/kWh (CA-QC, 2023," in row.estimate.method
+    assert one.facts["region"] == "Québec (Canada) (CA-QC), the latest year of the table, 2023"
     assert one.numbers["grid_intensity"].source in one.numbers["carbon"].source
     assert entry(stated(dossier).use, "estonia").numbers["grid_intensity"].value == 1043.7
 
@@ -154,7 +155,7 @@ def test_what_a_deployment_would_have_to_know_makes_its_total_unknown(old: str, 
 
 def test_hardware_that_nobody_counted_is_said_beside_the_total() -> None:
     note = entry(stated(by_hand()).totals, "app").numbers["carbon"].note
-    assert note == "not declared, so not in it: the carbon of making the hardware for tuned, app"
+    assert note == "not declared, so not in it: the carbon of making the hardware for tuned, app; " + ONE_NUMBER
 
 
 def test_offsets_are_shown_and_not_subtracted() -> None:

@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from commonweal.system.records import Asset, Dependency, Deployment, System
+from commonweal.system.records import CARRYING, Asset, Dependency, Deployment, System
 
-CARRYING = ("serves", "adapted_from", "trained_on")
+EMBODIED = "embodied"
+TRAINING = frozenset({"pretraining", "distillation"})
+ADAPTING = frozenset({"adaptation", *TRAINING})
 BY_SHARE, BY_USE = "declared share", "tasks done of the asset's lifetime tasks"
 
 
@@ -148,19 +150,40 @@ def upstream(system: System, asset: str) -> list[str]:
 
 
 def undeclared(system: System, deployment: Deployment) -> tuple[str, ...]:
-    """Upstream models of which nobody says what making them took, or which part of it this deployment carries."""
+    """Why what this deployment carries of the energy and carbon upstream of it is not known whole; empty: it is."""
     names = upstream(system, deployment.application)
-    reasons = list(without_making(system, names))
+    reasons = [*without_making(system, names), *_fed_by_deployed(system, deployment.application, names)]
     for asset in map(system.asset, names):
-        if not asset.making:
-            continue
-        split = allocation(system, asset)
-        open_ways = () if isinstance(asset.lifetime_tasks, float) else _open_ways(system, asset.id, names)
-        if open_ways:  # one way of several without a share would make the part too small, not unknown
-            reasons += open_ways
-        elif split.why_not and all(part.deployment != deployment.key for part in split.parts):
-            reasons.append(split.why_not[0])
+        if any(one.stage != EMBODIED for one in asset.making):
+            reasons += _unshared(system, deployment, asset, names)
     return tuple(dict.fromkeys(reasons))
+
+
+def undeclared_hardware(system: System, deployment: Deployment) -> tuple[str, ...]:
+    """Why its part of the hardware whose making is declared upstream of it is not known; empty: it is, or none is declared."""
+    names = upstream(system, deployment.application)
+    made = (asset for asset in map(system.asset, names) if any(one.stage == EMBODIED for one in asset.making))
+    return tuple(dict.fromkeys(reason for asset in made for reason in _unshared(system, deployment, asset, names)))
+
+
+def _unshared(system: System, deployment: Deployment, asset: Asset, names: Sequence[str]) -> tuple[str, ...]:
+    """Why the deployment's part of an asset is not known."""
+    split = allocation(system, asset)
+    open_ways = () if isinstance(asset.lifetime_tasks, float) else _open_ways(system, asset.id, names)
+    if open_ways:  # one way of several without a share would make the part too small, not unknown
+        return open_ways
+    if split.why_not and all(part.deployment != deployment.key for part in split.parts):
+        return (split.why_not[0],)
+    return ()
+
+
+def _fed_by_deployed(system: System, application: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Deployed applications that serve this one: what they decide for it, and what is upstream of them, is not carried on."""
+    feeding = [name for name in names if name != application and system.deployments_of(name)]
+    return tuple(
+        f"{name}, which {application} rests on, is deployed itself: which part of its use and of its making {application} carries is not known"
+        for name in feeding
+    )
 
 
 def _open_ways(system: System, asset: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -176,6 +199,22 @@ def _open_ways(system: System, asset: str, names: Sequence[str]) -> tuple[str, .
 
 
 def without_making(system: System, assets: Sequence[str]) -> tuple[str, ...]:
-    """Models among some assets of which nobody says what making them took."""
-    models = (asset for asset in map(system.asset, assets) if asset.kind in {"model", "adapted_model"})
-    return tuple(f"what making {asset.id} took is not declared" for asset in models if not asset.making)
+    """Models among some assets of which nobody says what making them took: their hardware alone, or an adaptation of nothing, is not it.
+
+    A model that rests on no other needs its pretraining (or experimentation), one that is made from another any stage of its own.
+    """
+    found = []
+    for asset in map(system.asset, assets):
+        if asset.kind not in {"model", "adapted_model"}:
+            continue
+        edges = (edge for edge in system.dependencies if edge.downstream == asset.id and edge.relation == "adapted_from")
+        adapted = asset.kind == "adapted_model" or any(edges)
+        enough = ADAPTING if adapted else TRAINING
+        if not any(one.stage in enough for one in asset.making):
+            stages = (
+                ""
+                if not asset.making
+                else f" (of its stages only {', '.join(asset.stages)} is; expected {' or '.join(sorted(enough))})"
+            )
+            found.append(f"what making {asset.id} took is not declared{stages}")
+    return tuple(found)

@@ -16,11 +16,14 @@ from typing import Protocol
 
 import numpy as np
 
+from commonweal.assessment.drawing import of_interval
 from commonweal.assessment.ledger import WH_PER_1000, Draws, ledger
-from commonweal.assessment.spread import Array, Spread, spread
+from commonweal.assessment.spread import Spread, spread
+from commonweal.assessment.value_estimates import over_draws
 from commonweal.assessment.value_inputs import Weighing, weighing
 from commonweal.assessment.value_terms import SIGNS, Item, Terms
 from commonweal.evidence.records import Estimate, Evidence, Missing, Quantity
+from commonweal.footprint.drawing import Array
 from commonweal.system.footprints import Making
 from commonweal.system.records import Deployment, System
 from commonweal.system.uncertain import Grade, Uncertain
@@ -118,18 +121,9 @@ def _reason(rows: Mapping[str, Evidence]) -> str:
 
 
 def _input(row: Evidence, unit: str, scale: float) -> Uncertain:
-    """A measured number as an input. Above 0 its interval is taken for quantiles of a lognormal, else for the ends of a triangle."""
-    one = row.estimate
-    assert one is not None
+    assert row.estimate is not None
     grade: Grade = "measured" if row.basis == "measured" else "assumed"
-    source = f"{MEASURE}, {row.basis} on this machine and these labelled texts"
-    low, high = (one.value if end is None else end for end in (one.low, one.high))
-    if not low < one.value < high:
-        return Uncertain(value=one.value * scale, unit=unit, grade=grade, source=source)
-    return Uncertain(
-        low=low * scale, central=one.value * scale, high=high * scale, shape="lognormal" if low > 0 else "triangular",
-        unit=unit, grade=grade, source=source,
-    )  # fmt: skip
+    return of_interval(row.estimate, unit, grade, f"{MEASURE}, {row.basis} on this machine and these labelled texts", scale)
 
 
 def baseline_rows(system: System, weighed: Weighing, baseline: Baseline, draws: Draws) -> Iterator[Estimate | Missing]:
@@ -145,7 +139,7 @@ def baseline_rows(system: System, weighed: Weighing, baseline: Baseline, draws: 
         return
     simple = _total(alone.terms, draws.count)
     method = f"{draws.count:,} draws, those of V where both use an input; over {weighed.value.years:g} years"
-    yield _row(("value_of_baseline", unit), (spread(simple), simple.size), place, method, _note(weighed, baseline))
+    yield over_draws(("value_of_baseline", unit), spread(simple), place, method, _note(weighed, baseline))
     if weighed.terms.missing:
         reasons = dict.fromkeys(reason for why in weighed.why_not.values() for reason in why)
         yield from _unknown(tuple(QUANTITIES)[1:], f"V of the application is unknown: {'; '.join(reasons)}", place)
@@ -218,15 +212,7 @@ def _difference(simple: Array, own: Array, unit: str, place: Mapping[str, str], 
     apart, between = spread(simple).median - spread(own).median, spread(simple - own)
     found = Spread(between.mean, apart, min(between.low, apart), max(between.high, apart))
     note = f"difference of the two medians; drawn pairwise its median is {between.median:.4g}"
-    return _row(("baseline_value_difference", unit), (found, own.size), place, method, note)
-
-
-def _row(named: tuple[str, str], found: tuple[Spread, int], place: Mapping[str, str], method: str, note: str) -> Estimate:
-    one, n = found
-    return Estimate(
-        quantity=named[0], unit=named[1], value=one.median, low=one.low, high=one.high, n=n, group=place, method=method, note=note,
-        interval="range" if one.low == one.high else "uncertainty",
-    )  # fmt: skip
+    return over_draws(("baseline_value_difference", unit), found, place, method, note)
 
 
 def _unknown(quantities: Sequence[str], reason: str, place: Mapping[str, str]) -> Iterator[Missing]:

@@ -1,37 +1,53 @@
-"""From how many tasks like a deployment's the shared model costs less energy than a model trained for each: rows of evidence."""
+"""From how many tasks like a deployment's the shared model costs less energy than a model trained for each: rows of evidence.
+
+Over the draws, never is more tasks than any number. So where half of the draws never break even the answer is "never", and
+where some do not, the interval has no upper end: an interval over the others alone would hide them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from commonweal.assessment.ledger import INFERENCE, Draws, Product
-from commonweal.assessment.spread import Array, spread
+from commonweal.assessment.allocation import EMBODIED
+from commonweal.assessment.ledger import INFERENCE, Draws, Line, Product
+from commonweal.assessment.spread import LEVELS, Spread, spread
 from commonweal.assessment.value_estimates import missing, over_draws, share_of_draws
 from commonweal.assessment.value_inputs import Weighing
+from commonweal.evidence.numbers import rounded
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.footprint.break_even import break_even_tasks
+from commonweal.footprint.drawing import Array
+from commonweal.system.records import System
+
+ADAPTATION = "adaptation"
 
 
-def break_even_rows(weighed: Weighing, draws: Draws) -> Iterator[Estimate | Missing]:
-    """From how many tasks like this the shared model costs less energy than a model trained for each."""
+def break_even_rows(system: System, weighed: Weighing, draws: Draws) -> Iterator[Estimate | Missing]:
+    """From how many tasks like this the shared model costs less energy than a model trained for each.
+
+    P: every stage of the models upstream but their adaptation; f: adaptation, and all that was made for the adapted model or
+    the application alone.
+    """
     scratch, deployment = weighed.value.scratch_energy, weighed.deployment
     if scratch is None:
         return
     place = {"deployment": deployment.key}
-    shared, adapted = ([line for line in weighed.making if line.stage == stage] for stage in ("pretraining", "adaptation"))
-    if not shared or any(line.energy is None for line in (*shared, *adapted)):
-        yield missing("break_even_tasks", "the energy of pretraining (or of adaptation) is not declared or unknown", place)
+    made = [line for line in weighed.making if line.stage not in {EMBODIED, INFERENCE}]
+    adapted = [line for line in made if line.stage == ADAPTATION or system.asset(line.asset).kind != "model"]
+    shared = [line for line in made if line not in adapted]
+    if weighed.why_making or not shared or any(line.energy is None for line in made):
+        reasons = [*weighed.why_making, *(reason for line in made if line.energy is None for reason in line.unknown)]
+        why = "; ".join(dict.fromkeys(reasons)) or "the energy of making the shared model is not declared"
+        yield missing("break_even_tasks", why, place)
         return
-    pretraining, adaptation = (
-        sum((line.energy.draws(draws.count) for line in lines if line.energy), start=np.zeros(draws.count))
-        for lines in (shared, adapted)
-    )
-    alone = draws.of(f"energy of training from scratch for {deployment.key}", scratch).draws
-    no_stage = "" if adapted else "no adaptation is declared, so none is counted"
+    pretraining, adaptation = _sum(shared, draws.count), _sum(adapted, draws.count)
+    alone = draws.of("energy of training from scratch", scratch, place=deployment.key).draws
     for quantity, energy, note in (
-        ("pretraining_energy", pretraining, ""), ("adaptation_energy", adaptation, no_stage), ("scratch_energy", alone, scratch.source)
+        ("pretraining_energy", pretraining, f"counted: {_named(shared)}"),
+        ("adaptation_energy", adaptation, f"counted: {_named(adapted)}" if adapted else "no adaptation is declared, so none is counted"),
+        ("scratch_energy", alone, scratch.source),
     ):  # fmt: skip
         yield over_draws((quantity, "kWh"), spread(energy), place, "what the break-even is worked out from", note)
     yield from _reached("", (pretraining, alone, adaptation), place, "N* = P / (S - f); inference not counted")
@@ -41,6 +57,15 @@ def break_even_rows(weighed: Weighing, draws: Draws) -> Iterator[Estimate | Miss
         yield from _reached("_with_use", (pretraining, alone, adaptation, *used), place, method)
 
 
+def _sum(lines: Sequence[Line], count: int) -> Array:
+    """Their energy together [kWh], float64 (draw,)."""
+    return sum((line.energy.draws(count) for line in lines if line.energy), start=np.zeros(count))
+
+
+def _named(lines: Sequence[Line]) -> str:
+    return ", ".join(line.title for line in lines)
+
+
 def _used(weighed: Weighing, draws: Draws) -> tuple[Array, Array] | None:
     """Electricity of the deployment's use with a model of its own and with the shared one [kWh]; None where one is not known."""
     own = weighed.value.scratch_energy_per_task
@@ -48,29 +73,34 @@ def _used(weighed: Weighing, draws: Draws) -> tuple[Array, Array] | None:
     if own is None or line.energy is None:
         return None
     _, *rest = line.energy.inputs  # the first is the energy per 1,000 decisions
-    given = draws.of(f"energy per 1,000 decisions of a model of its own, {weighed.deployment.key}", own)
+    given = draws.of("energy per 1,000 decisions of a model of its own", own, place=weighed.deployment.key)
     return Product(line.energy.factor, (given, *rest)).draws(draws.count), line.energy.draws(draws.count)
 
 
 def _reached(suffix: str, energies: tuple[Array, ...], place: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
-    """N* over the draws in which it is reached, and the share of those in which it never is."""
+    """N* over all draws, never counted as beyond every number, and the share of draws in which it is never reached."""
     use = ", use counted" if suffix else ""
-    tasks = [break_even_tasks(*map(float, one)) for one in zip(*energies, strict=True)]
-    known = np.array([one for one in tasks if one is not None])
-    if known.size:
-        yield over_draws(
-            (f"break_even_tasks{suffix}", "count"), spread(known), place, f"{method}; over the draws in which it is reached"
+    found = [break_even_tasks(*map(float, one)) for one in zip(*energies, strict=True)]
+    tasks = np.array([np.inf if one is None else one for one in found])
+    never = float(np.isinf(tasks).mean())
+    low, middle, high = (float(one) for one in np.quantile(tasks, LEVELS, method="higher"))
+    quantity = f"break_even_tasks{suffix}"
+    method = f"{method}; over all draws, never counted as beyond every number"
+    if np.isinf(middle):
+        rest = (
+            ""
+            if never == 1.0
+            else f"; in the others from {rounded(float(np.median(tasks[np.isfinite(tasks)])))} tasks on (median)"
         )
+        share = "every draw" if never == 1.0 else f"{never:.0%} of the draws"
+        reason = f"never: adapting costs at least as much as training from scratch, in {share}{use}{rest}"
+        yield missing(quantity, reason, place)
+    elif np.isinf(high):
+        yield Estimate(
+            quantity=quantity, unit="count", value=middle, n=tasks.size, group=place, method=method,
+            note=f"95 % of the draws lie between {rounded(low)} and never; never in {never:.1%}",
+        )  # fmt: skip
     else:
-        yield missing(
-            f"break_even_tasks{suffix}",
-            f"never: adapting costs at least as much as training from scratch, in every draw{use}",
-            place,
-        )
-    never = 1.0 - known.size / len(tasks)
-    yield share_of_draws(
-        f"never_probability{suffix}",
-        never,
-        place,
-        f"share of the draws in which adapting costs at least as much as training from scratch{use}",
-    )
+        yield over_draws((quantity, "count"), Spread(middle, middle, low, high), place, method)
+    words = f"share of the draws in which adapting costs at least as much as training from scratch{use}"
+    yield share_of_draws(f"never_probability{suffix}", never, place, words)

@@ -1,69 +1,40 @@
-"""Draws of declared uncertain numbers, by their quantile function: the same uniforms give the same draws."""
+"""Uncertain numbers, declared or measured, as inputs of the ledger and of V(M)."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.random import Generator
-from scipy.special import ndtri
 
-from commonweal.assessment.spread import BLOCK, Array
 from commonweal.assessment.value_terms import Input
-from commonweal.errors import FootprintError
-from commonweal.footprint.money import deflator
-from commonweal.system.uncertain import Uncertain
-from commonweal.units import MONEY
-
-Z = float(ndtri(0.975))
-SMALLEST, LARGEST = 2.0**-54, 1.0 - 2.0**-53  # a uniform draw may be 0, where a lognormal has no quantile
-
-
-def draws(uncertain: Uncertain, n: int, rng: Generator) -> Array:
-    """n independent draws in its own unit, float64 (n,)."""
-    if n < 1:
-        raise FootprintError(f"draws: got {n}; expected at least 1")
-    drawn_here = rng.random(n)
-    for start in range(0, n, BLOCK):
-        drawn_here[start : start + BLOCK] = quantile(uncertain, drawn_here[start : start + BLOCK])
-    return drawn_here
+from commonweal.evidence.records import Estimate
+from commonweal.footprint.drawing import conversion, draws
+from commonweal.system.uncertain import Grade, Uncertain
 
 
 def drawn(name: str, uncertain: Uncertain, n: int, rng: Generator, unit: str | None = None) -> Input:
-    """The input itself, drawn once; money of another price year is brought to `unit`, anything else must be in it already."""
+    """The input itself, drawn once; money of another price year is brought to `unit`, anything else must be in it already.
+
+    No draw is below what such a number can be: 1 for a PUE, 0 for whatever is declared as 0 or above.
+    """
     rate = conversion(uncertain.unit, unit or uncertain.unit)
     low, high = uncertain.ends
-    given = draws(uncertain, n, rng)
-    return Input(name, given if rate == 1.0 else given * rate, low * rate, high * rate)
+    least = 1.0 if name.startswith("PUE") else 0.0 if low >= 0 else -math.inf
+    given = np.maximum(draws(uncertain, n, rng), least)
+    return Input(name, given if rate == 1.0 else given * rate, low * rate, high * rate, (least, math.inf))
 
 
-def conversion(unit: str, target: str) -> float:
-    """What an amount in `unit` is multiplied by to be one in `target`: 1, or a deflator between two price years."""
-    if unit == target:
-        return 1.0
-    if not (MONEY.match(unit) and MONEY.match(target)):
-        raise FootprintError(f"got a number in {unit}; expected one in {target}")
-    return deflator(unit, target)
+def of_interval(found: Estimate, unit: str, grade: Grade, source: str, scale: float = 1.0) -> Uncertain:
+    """A measured number as an input, times `scale`.
 
-
-def quantile(uncertain: Uncertain, shares: Array) -> Array:
-    """The value that is not exceeded with probability `shares`, float64 like `shares`, which lie in [0, 1].
-
-    Uniform: low + u (high - low). Triangular with mode c: low + sqrt(u (high - low)(c - low)) up to u = (c - low)/(high - low),
-    from there high - sqrt((1 - u)(high - low)(high - c)). Lognormal: central x exp(sigma z(u)), with sigma = log(high/central)/z
-    above the median and log(central/low)/z below it, z = z(0.975): all three declared numbers are its quantiles. Where central
-    is not the geometric mean of low and high the two sides differ, and it is a lognormal of two halves.
+    Its interval is taken for the 2.5 and 97.5 % quantiles of a lognormal; where it reaches 0, or has the number at one end,
+    for the ends of a triangle.
     """
-    if uncertain.value is not None:
-        return np.full_like(shares, uncertain.value)
-    low, high = uncertain.ends
-    if uncertain.kind == "lognormal":
-        middle = uncertain.middle
-        place = ndtri(np.clip(shares, SMALLEST, LARGEST)) / Z
-        return np.asarray(
-            middle * np.exp(place * np.where(place > 0, np.log(high / middle), np.log(middle / low))), dtype=np.float64
-        )
-    if uncertain.kind == "uniform" or high == low:
-        return low + shares * (high - low)
-    mode = uncertain.middle
-    up = low + np.sqrt(shares * ((high - low) * (mode - low)))
-    down = high - np.sqrt((1 - shares) * ((high - low) * (high - mode)))
-    return np.where(shares < (mode - low) / (high - low), up, down)
+    low, high = (found.value if end is None else end for end in (found.low, found.high))
+    if low == high:
+        return Uncertain(value=found.value * scale, unit=unit, grade=grade, source=source)
+    return Uncertain(
+        low=low * scale, central=found.value * scale, high=high * scale, unit=unit, grade=grade, source=source,
+        shape="lognormal" if 0 < low < found.value < high else "triangular",
+    )  # fmt: skip

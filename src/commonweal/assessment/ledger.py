@@ -10,24 +10,25 @@ can be asked which input would flip its sign.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from commonweal.assessment.allocation import allocation
-from commonweal.assessment.drawing import drawn
+from commonweal.assessment.drawing import drawn, of_interval
 from commonweal.assessment.value_terms import Input
 from commonweal.evidence.records import Evidence
-from commonweal.footprint.energy import G_PER_KG, W_PER_KW, plausibility
-from commonweal.footprint.grid import intensity
+from commonweal.footprint.energy import G_PER_KG, W_PER_KW
+from commonweal.footprint.grid import FIRST_TRAINED, intensity, of_some_year
 from commonweal.system.footprints import Making
 from commonweal.system.records import Asset, Deployment, System
 from commonweal.system.uncertain import Grade, Uncertain
 
 Array = npt.NDArray[np.float64]
 EVERYONE_ELSE = "everyone else"
+UNALLOCATED = "nobody yet: the share is not declared"
 INFERENCE = "inference"
 # Where the energy of deciding may have been measured, the better place first.
 ENERGY_MEASURED = (("environment.inference_energy", "energy"), ("environment.simple_baseline", "application_energy"))
@@ -60,20 +61,32 @@ class Product:
 class Line:
     """One stage of one asset: energy [kWh] and carbon [kgCO2e], or None and why (`unknown`).
 
-    `holder`: the deployment that carries it, or everyone else, or "" for the whole. `grade`: that of its worst input.
-    `evidence`: rows that it rests on.
+    `name`: the stage, with a number where the asset has several of its kind. `holder`: the deployment that carries it, or
+    everyone else, or nobody yet where no share is declared, or "" for the whole. `energy_grade`, `carbon_grade`: that of the
+    worst input. `evidence`: rows that it rests on.
     """
 
     asset: str
     stage: str
+    name: str
     holder: str
     energy: Product | None
     carbon: Product | None
-    grade: Grade | None
+    energy_grade: Grade | None
+    carbon_grade: Grade | None
     method: str
     sources: tuple[str, ...]
     unknown: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} of {self.asset}"
+
+    @property
+    def grade(self) -> Grade | None:
+        """The worst of its grades."""
+        return worst(one for one in (self.energy_grade, self.carbon_grade) if one is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +103,21 @@ class Ledger:
 
 
 class Draws:
-    """Inputs by name and declaration, each drawn once for everything that uses it."""
+    """Inputs by kind and declaration, each drawn once for everything that uses it.
+
+    A kind is what a number is about: a grid's intensity, a PUE, the power of a device, the energy of a decision of one
+    application. The same number, grade and source of one kind in two places is one fact, and so one draw.
+    """
 
     def __init__(self, count: int, rng: np.random.Generator) -> None:
         self.count, self._rng = count, rng
         self._known: dict[tuple[str, Uncertain, str | None], Input] = {}
 
-    def of(self, name: str, number: Uncertain, unit: str | None = None) -> Input:
-        """The draws of a declared number, in its own unit, or money in `unit`."""
-        key = (name, number, unit)
+    def of(self, kind: str, number: Uncertain, unit: str | None = None, place: str = "") -> Input:
+        """The draws of a declared number, in its own unit, or money in `unit`; named after the first place that uses it."""
+        key = (kind, number, unit)
         if key not in self._known:
-            self._known[key] = drawn(name, number, self.count, self._rng, unit)
+            self._known[key] = drawn(f"{kind}, {place}" if place else kind, number, self.count, self._rng, unit)
         return self._known[key]
 
     def declared(self, given: Input) -> Uncertain:
@@ -117,14 +134,19 @@ class _Figure:
         self.sources: list[str] = []
         self.unknown: list[str] = []
 
-    def input(self, name: str, number: Uncertain) -> Input:
+    def input(self, kind: str, number: Uncertain, place: str = "") -> Input:
         self.grades.append(number.grade)
         self.sources.append(number.source)
-        return self.draws.of(name, number)
+        return self.draws.of(kind, number, place=place)
 
     @property
     def grade(self) -> Grade | None:
-        return max(self.grades, key=GRADES.index, default=None)
+        return worst(self.grades)
+
+
+def worst(grades: Iterable[Grade]) -> Grade | None:
+    """The least sure of some grades; None of none."""
+    return max(grades, key=GRADES.index, default=None)
 
 
 def ledger(system: System, evidence: Sequence[Evidence], draws: Draws) -> Ledger:
@@ -134,13 +156,14 @@ def ledger(system: System, evidence: Sequence[Evidence], draws: Draws) -> Ledger
     """
     whole, parts = [], []
     for asset in system.assets:
-        lines = [_made(asset, making, draws) for making in asset.making]
+        lines = [_made(asset, name, making, draws) for name, making in asset.stages.items()]
         whole += lines
         split = allocation(system, asset)
         for line in lines:
             parts += [_part(line, part.deployment, part.share, part.method) for part in split.parts]
             if split.rest > ROUNDING:
-                parts.append(_part(line, EVERYONE_ELSE, split.rest, "; ".join(split.why_not) or "others who use it"))
+                holder = UNALLOCATED if split.why_not else EVERYONE_ELSE
+                parts.append(_part(line, holder, split.rest, "; ".join(split.why_not) or "others who use it"))
     use = [_used(deployment, evidence, draws) for deployment in system.deployments]
     asked = any(asset.making for asset in system.assets)
     told = [
@@ -156,46 +179,63 @@ def _part(line: Line, holder: str, share: float, method: str) -> Line:
     )  # fmt: skip
 
 
-def _made(asset: Asset, making: Making, draws: Draws) -> Line:
+def _made(asset: Asset, name: str, making: Making, draws: Draws) -> Line:
     """One declared stage of making."""
-    figure, name = _Figure(draws), f"{making.stage} of {asset.id}"
+    figure, title = _Figure(draws), f"{name} of {asset.id}"
     energy, method = None, ""
     if making.device_hours is not None and making.device_power is not None:
-        power = figure.input(f"device power, {name}", making.device_power)
+        power = figure.input("device power", making.device_power, title)
         energy = Product(making.device_hours / W_PER_KW, (power,))
         method = f"{making.device_hours:,g} device hours x device power"
         if making.pue is not None:
-            energy, method = energy.times(1.0, figure.input(f"PUE, {name}", making.pue)), f"{method} x PUE"
+            energy, method = energy.times(1.0, figure.input("PUE", making.pue, title)), f"{method} x PUE"
         else:
             method += f"; {NO_PUE}"
     elif isinstance(making.energy, Uncertain):
-        energy, method = Product(1.0, (figure.input(f"energy, {name}", making.energy),)), "energy as declared"
+        energy, method = Product(1.0, (figure.input(f"energy, {title}", making.energy),)), "energy as declared"
     elif making.stage != "embodied":
-        figure.unknown.append(f"the energy of {name} is {said(making.energy)}")
+        figure.unknown.append(f"the energy of {title} is {said(making.energy)}")
+    energy_grade = figure.grade
     if isinstance(making.carbon, Uncertain):
-        carbon: Product | None = Product(1.0, (figure.input(f"carbon, {name}", making.carbon),))
-        how = "carbon as declared"
+        carbon: Product | None = Product(1.0, (figure.input(f"carbon, {title}", making.carbon),))
+        how, carbon_grade = "carbon as declared", making.carbon.grade if making.carbon else None
     elif making.carbon == "unknown" or energy is None:
-        carbon, how = None, ""
-        figure.unknown.append(f"the carbon of {name} is unknown")
+        carbon, how, carbon_grade = None, "", None
+        figure.unknown.append(f"the carbon of {title} is unknown")
     else:
-        carbon, how = _on_grid(energy, name, (making.grid, making.year, making.grid_intensity), figure)
+        place = _Place(making.grid, making.year, making.grid_intensity, since=FIRST_TRAINED)
+        carbon, how = _on_grid(energy, title, place, figure)
+        carbon_grade = figure.grade
     words = "; ".join(part for part in (method, how) if part)
-    return Line(asset.id, making.stage, "", energy, carbon, figure.grade, words, tuple(dict.fromkeys(figure.sources)),
-                tuple(figure.unknown))  # fmt: skip
+    return Line(
+        asset.id, making.stage, name, "", energy, carbon, energy_grade, carbon_grade, words,
+        tuple(dict.fromkeys(figure.sources)), tuple(figure.unknown),
+    )  # fmt: skip
 
 
-def _on_grid(
-    energy: Product, name: str, place: tuple[str | None, int | None, Uncertain | None], figure: _Figure
-) -> tuple[Product | None, str]:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where electricity comes from, as declared; `since`: the earliest year that it may have been, where none is declared."""
+
+    grid: str | None
+    year: int | None
+    own: Uncertain | None
+    since: int | None = None
+
+
+def _on_grid(energy: Product, title: str, place: _Place, figure: _Figure) -> tuple[Product | None, str]:
     """Carbon of an energy, and how it came; a grid without an answer makes it unknown."""
-    grid, year, own = place
-    if own is not None:
-        return energy.times(1 / G_PER_KG, figure.input(f"grid intensity, {name}", own)), "x declared grid intensity"
-    if grid in (None, "unknown"):
-        figure.unknown.append(f"the carbon of {name} is unknown: its grid is {said(grid)}")
+    if place.own is not None:
+        return energy.times(1 / G_PER_KG, figure.input("grid intensity", place.own, title)), "x declared grid intensity"
+    if place.grid in (None, "unknown"):
+        figure.unknown.append(f"the carbon of {title} is unknown: its grid is {said(place.grid)}")
         return None, ""
-    found = intensity(str(grid), year)
+    found = intensity(str(place.grid), place.year)
+    if place.year is None:
+        some = figure.input("grid intensity", of_some_year(found.zone, place.since), f"{found.zone}, {title}")
+        words = f"x {found.g_per_kwh:g} g/kWh ({found.zone}, {found.year}, the latest; the year of use is not declared)"
+        return energy.times(1 / G_PER_KG, some), words
+    figure.grades.append("literature")
     figure.sources.append(f"{found.name} {found.year}: {found.source}")
     return energy.times(found.g_per_kwh / G_PER_KG), f"x {found.g_per_kwh:g} g/kWh ({found.zone}, {found.year})"
 
@@ -205,24 +245,26 @@ def _used(deployment: Deployment, evidence: Sequence[Evidence], draws: Draws) ->
     figure, value = _Figure(draws), deployment.value
     years = value.years if value else 1.0
     per_1000, method, origin = _per_1000(deployment, evidence, figure)
-    energy, carbon, how = None, None, ""
+    energy, carbon, how, energy_grade = None, None, "", None
     if per_1000 is None:
         figure.unknown.append(f"the energy of deciding in {deployment.key} is neither measured nor declared")
     elif not isinstance(deployment.volume, int | float):
         figure.unknown.append(f"the volume of {deployment.key} is {said(deployment.volume)}")
     else:
         energy = Product(float(deployment.volume) * years * TASK_KWH, (per_1000,))
-        figure.sources += plausibility(float(np.median(per_1000.draws)) * TASK_KWH, tasks=1.0)
         method += f" x {deployment.volume:,.0f} tasks a year x {years:g} years"
         if value and value.pue is not None:
-            energy, method = energy.times(1.0, figure.input(f"PUE, {deployment.key}", value.pue)), f"{method} x PUE"
+            energy, method = energy.times(1.0, figure.input("PUE", value.pue, deployment.key)), f"{method} x PUE"
         else:
             method += f"; {NO_PUE}"
-        place = (deployment.grid, None, value.grid_intensity if value else None)
+        energy_grade = figure.grade
+        place = _Place(deployment.grid, None, value.grid_intensity if value else None)
         carbon, how = _on_grid(energy, f"deciding in {deployment.key}", place, figure)
     words = "; ".join(part for part in (method, how) if part)
-    return Line(deployment.application, INFERENCE, deployment.key, energy, carbon, figure.grade, words,
-                tuple(dict.fromkeys(figure.sources)), tuple(figure.unknown), origin)  # fmt: skip
+    return Line(
+        deployment.application, INFERENCE, INFERENCE, deployment.key, energy, carbon, energy_grade, figure.grade if carbon else None, words,
+        tuple(dict.fromkeys(figure.sources)), tuple(figure.unknown), origin,
+    )  # fmt: skip
 
 
 def _per_1000(deployment: Deployment, evidence: Sequence[Evidence], figure: _Figure) -> tuple[Input | None, str, tuple[str, ...]]:
@@ -230,7 +272,7 @@ def _per_1000(deployment: Deployment, evidence: Sequence[Evidence], figure: _Fig
     declared = deployment.value.energy_per_task if deployment.value else None
     name = f"energy per 1,000 decisions, {deployment.application}"
     if declared is not None:
-        return figure.input(f"{name} in {deployment.key}", declared), "energy per task as declared", ()
+        return figure.input(name, declared, deployment.key), "energy per task as declared", ()
     for measure, quantity in ENERGY_MEASURED:
         for row in reversed(evidence):  # of several, the last measured
             mine = row.measure == measure and row.subjects == (deployment.application,)
@@ -240,17 +282,11 @@ def _per_1000(deployment: Deployment, evidence: Sequence[Evidence], figure: _Fig
 
 
 def _measured(row: Evidence) -> Uncertain:
-    """A measured energy as an input: its interval is taken for the 2.5 and 97.5 % quantiles of a lognormal."""
     one = row.estimate
     assert one is not None
-    spread = one.low is not None and one.high is not None and 0 < one.low < one.value < one.high
     source = f"{row.measure}, {row.basis} on this machine, not at the place of use"
     grade: Grade = "measured" if row.basis == "measured" else "assumed"
-    if not spread:
-        return Uncertain(value=one.value, unit=WH_PER_1000, grade=grade, source=source)
-    return Uncertain(
-        low=one.low, central=one.value, high=one.high, shape="lognormal", unit=WH_PER_1000, grade=grade, source=source
-    )
+    return of_interval(one, WH_PER_1000, grade, source)
 
 
 def said(answer: object) -> str:

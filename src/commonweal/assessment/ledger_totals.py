@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from commonweal.assessment.allocation import undeclared, without_making
-from commonweal.assessment.ledger import EVERYONE_ELSE, GRADES, Ledger, Line
+from commonweal.assessment.allocation import EMBODIED, undeclared, without_making
+from commonweal.assessment.ledger import EVERYONE_ELSE, UNALLOCATED, Ledger, Line, worst
 from commonweal.assessment.spread import spread
+from commonweal.assessment.value_estimates import over_draws
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.system.records import System
 
 TOGETHER = "everyone together"
-EMBODIED = "embodied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ def totals(system: System, books: Ledger, count: int) -> Iterator[Total]:
         lines = books.of(deployment.key)
         if lines:
             yield from _of(lines, deployment.key, undeclared(system, deployment), count)
-    rest = tuple(line for line in books.parts if line.holder == EVERYONE_ELSE)
+    rest, open_lines = (tuple(line for line in books.parts if line.holder == one) for one in (EVERYONE_ELSE, UNALLOCATED))
     everything = (*books.whole, *books.use)
     lacking = without_making(system, [asset.id for asset in system.assets])
-    for holder, lines in ((EVERYONE_ELSE, rest), (TOGETHER, everything)):
+    for holder, lines in ((EVERYONE_ELSE, rest), (UNALLOCATED, open_lines), (TOGETHER, everything)):
         if lines:
             yield from _of(lines, holder, lacking, count)
 
@@ -54,7 +54,7 @@ def _of(lines: Sequence[Line], holder: str, lacking: Sequence[str], count: int) 
         products = [line.energy if unit == "kWh" else line.carbon for line in counted]
         unknown = [
             reason for line, product in zip(counted, products, strict=True) if product is None
-            for reason in line.unknown or (f"{line.stage} of {line.asset} is unknown",)
+            for reason in line.unknown or (f"{line.title} is unknown",)
         ]  # fmt: skip
         reasons = dict.fromkeys((*lacking, *unknown))
         found: Estimate | Missing
@@ -62,26 +62,27 @@ def _of(lines: Sequence[Line], holder: str, lacking: Sequence[str], count: int) 
             found = Missing(quantity=quantity, status="not_applicable", reason="; ".join(reasons), group=group)
         else:
             whole = sum((product.draws(count) for product in products if product), start=np.zeros(count))
-            over = spread(whole)
-            found = Estimate(
-                quantity=quantity, unit=unit, value=over.median, low=over.low, high=over.high, n=count, group=group,
-                interval="range" if over.low == over.high else "uncertainty",
-                method=f"sum over the draws: {', '.join(_names(counted))}", note=_note(counted, unit),
-            )  # fmt: skip
+            method = f"sum over the draws: {', '.join(_names(counted))}"
+            found = over_draws((quantity, unit), spread(whole), group, method, _note(counted, unit))
         subjects = tuple(dict.fromkeys(line.asset for line in counted))
         yield Total(subjects, found, tuple(dict.fromkeys(row for line in counted for row in line.evidence)))
 
 
 def _names(lines: Sequence[Line]) -> dict[str, None]:
-    return dict.fromkeys(f"{line.stage} of {line.asset}" for line in lines)
+    return dict.fromkeys(line.title for line in lines)
 
 
 def _note(lines: Sequence[Line], unit: str) -> str:
     """The worst grade among the lines; for carbon, whose hardware nobody counted."""
-    worst = max((line.grade for line in lines if line.grade), key=GRADES.index, default=None)
+    grades = (line.energy_grade if unit == "kWh" else line.carbon_grade for line in lines)
+    least = worst(one for one in grades if one is not None)
     counted = {line.asset for line in lines if line.stage == EMBODIED}
     without = [name for name in dict.fromkeys(line.asset for line in lines) if name not in counted]
-    parts = [f"grade: {worst}"] if worst else []
+    parts = [f"grade: {least}"] if least else []
+    products = [(line, line.energy if unit == "kWh" else line.carbon) for line in lines]
+    single = [line.title for line, product in products if product and all(one.ends[0] == one.ends[1] for one in product.inputs)]
+    if single and len(single) < len(lines):
+        parts.append(f"without the error of {', '.join(dict.fromkeys(single))}, declared as one number")
     if unit != "kWh" and without:
         parts.append(f"not declared, so not in it: the carbon of making the hardware for {', '.join(without)}")
     return "; ".join(parts)

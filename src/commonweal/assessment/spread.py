@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from commonweal.footprint.drawing import BLOCK, Array
+
 LEVELS = (0.025, 0.5, 0.975)
 SHORT = 50_000  # below this a partition is as fast
 SAMPLED = 16_384
-BLOCK = 16_384  # draws at a time: a dozen vectors of this length stay in the cache of a core
 WIDTH = 5.0  # standard deviations of a rank in the sample; a miss costs time, never the answer
 
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from commonweal.assessment.spread import SAMPLED, Array, neighbours, quantiles
+from commonweal.assessment.spread import SAMPLED, neighbours, quantiles
 from commonweal.assessment.value_terms import SIGNS, Input, Item, Terms
 from commonweal.errors import FootprintError
+from commonweal.footprint.drawing import Array
 
 HALF = (0.5,)
 SLABS = 64
@@ -27,11 +28,12 @@ SLABS = 64
 class Switch:
     """How far one input must move, all others as drawn, for the median of V to change its sign.
 
-    at : the value of the input at which it does; None: no value does.
+    at : the value of the input at which it does; None: no possible value does.
     within_range : whether that value lies in the range the input is taken to lie in.
     relative : at / median - 1, the move as a share of the input's median; None where there is no `at`, or the median is 0.
     reach : the move as a share of the way from the median to the end of the range on that side: 0, V changes its sign already
         here; up to 1 within the range; None where there is no `at`, or no range on that side.
+    impossible : the value that would do it if the input could have it, such as a PUE below 1; None where there is none.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Switch:
     within_range: bool
     relative: float | None
     reach: float | None
+    impossible: float | None = None
 
 
 def switching_values(terms: Terms, value: Array) -> tuple[Switch, ...]:
@@ -166,8 +169,8 @@ def _crossings(roots: Array, steps: Array, begin: float) -> Array:
 def _switch(given: Input, at: float | None) -> Switch:
     low, high = given.ends
     middle = quantiles(given.draws, HALF)[0]
-    if at is None:
-        return Switch(given.name, middle, low, high, None, False, None, None)
+    if at is None or not given.possible[0] <= at <= given.possible[1]:
+        return Switch(given.name, middle, low, high, None, False, None, None, at)
     way = (high if at > middle else low) - middle
     reach = (at - middle) / way if way * (at - middle) > 0 else 0.0 if at == middle else None
     return Switch(given.name, middle, low, high, at, low <= at <= high, at / middle - 1 if middle else None, reach)

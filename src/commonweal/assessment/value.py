@@ -10,7 +10,8 @@ agree to pay for people who gain. V > 0 is no permission.
 Source
 ------
 Bommasani et al. 2021, arXiv 2108.07258, section 5.3: V(M) = S(M) - C(M) - E(M) - O(M), as a distribution over groups. Weights
-by income: US Office of Management and Budget 2023, Circular A-4, section on distributional effects, elasticity 1.4; a choice.
+by income: US Office of Management and Budget 2023, Circular A-4, section on distributional effects, elasticity 1.4; a choice
+(Executive Order 14192 of January 2025 put the circular of 2003, which has no such weights, in its place).
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from commonweal.assessment.spread import Array, Spread, spread
+from commonweal.assessment.spread import Spread, spread
 from commonweal.assessment.switching import Switch, switching_values
 from commonweal.assessment.value_books import rows
 from commonweal.assessment.value_shares import Evenness, Shares, shares_and_evenness
 from commonweal.assessment.value_terms import SIGNS, Group, TermName, Terms, draws_of
 from commonweal.errors import FootprintError
+from commonweal.footprint.drawing import Array
+
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class Value:
     value, below_zero : V, and P(V < 0) in [0, 1]; None where a term is `missing`.
     terms : each declared term over all groups.
     benefit_defined, burden_defined : share of the draws with any benefit, or burden; the shares are over these.
-    evenness : None where the benefit or every burden is unknown or 0, or where no builder or deployer is among the groups.
+    evenness : None where the benefit or a burden is unknown or there is none, or where no builder or deployer is among the groups.
     switches : in order, the input that needs to move least first; None where V is unknown.
     """
 
@@ -136,13 +140,16 @@ def weigh(groups: Sequence[Group], terms: Terms, unit: str, choices: Choices | N
     n, known = draws_of(groups, terms), not terms.missing
     totals = {name: np.zeros(n) for name, _ in terms.declared()}
     people, weighted, gained, lost = _by_group(groups, terms, totals, n, choices)
-    has_benefit, has_burden = terms.benefit is not None, any(SIGNS[name] < 0 for name in totals)
+    has_benefit = terms.benefit is not None
+    has_burden = all(
+        name in totals for name in SIGNS if SIGNS[name] < 0
+    )  # a share of a part of the burdens is not a share of them
     benefit, burden, evenness = shares_and_evenness(groups, terms, gained, lost, choices.threshold)
     benefit, burden = benefit if has_benefit else None, burden if has_burden else None
     total = _total(totals, n)
     return Value(
         unit=unit, draws=n,
-        value=spread(total) if known else None, below_zero=_below_zero(total) if known else None,
+        value=spread(total) if known else None, below_zero=_below_zero(total, gained + lost) if known else None,
         terms={name: spread(draws) for name, draws in totals.items()}, missing=terms.missing,
         groups=tuple(
             replace(one, benefit_share=_of(benefit, place), burden_share=_of(burden, place)) for place, one in enumerate(people)
@@ -172,8 +179,9 @@ def _total(totals: Mapping[TermName, Array], n: int) -> Array:
     return total
 
 
-def _below_zero(draws: Array) -> float:
-    return float(np.count_nonzero(draws < 0.0) / draws.size)
+def _below_zero(draws: Array, scale: Array) -> float:
+    """Share of draws below 0; what rounding alone put there, less than 1e-12 of `scale` (gains and losses together), is 0."""
+    return float(np.count_nonzero(draws < -ROUNDING * scale) / draws.size)
 
 
 def _of(shares: Shares | None, place: int) -> Spread | None:
@@ -187,7 +195,7 @@ def _by_group(
     known, eta = not terms.missing, choices.elasticity
     people: list[GroupValue] = []
     staked: list[Group] = []
-    weighted, gained, lost = np.zeros(n), np.zeros(n), np.zeros(n)
+    weighted, gained, lost, size = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
     for group, row in zip(groups, rows(groups, terms, n, totals), strict=True):
         gained += row.gains
         lost += row.losses
@@ -195,15 +203,20 @@ def _by_group(
         if not known:
             people.append(GroupValue(group, None, None, row.means, None, None))
             continue
+        scale = row.gains + row.losses
         worth = np.subtract(row.gains, row.losses, out=row.gains)
-        people.append(GroupValue(group, spread(worth), _below_zero(worth), row.means, None, None))
-        worth *= 1.0 if eta == 0.0 else 0.0 if group.income is None else group.income**-eta
-        weighted += worth
-    return people, _weighted(groups, staked, weighted, choices, known=known), gained, lost
+        people.append(GroupValue(group, spread(worth), _below_zero(worth, scale), row.means, None, None))
+        weight = 1.0 if eta == 0.0 else 0.0 if group.income is None else group.income**-eta
+        weighted += np.multiply(worth, weight, out=worth)
+        size += np.multiply(scale, weight, out=scale)
+    return people, _weighted(groups, staked, (weighted, size), choices, known=known), gained, lost
 
 
-def _weighted(groups: Sequence[Group], staked: list[Group], weighted: Array, choices: Choices, *, known: bool) -> WeightedValue:
-    """The weighted V from sum_g V_g / income_g^eta, which the reference income brings to its scale."""
+def _weighted(
+    groups: Sequence[Group], staked: list[Group], sums: tuple[Array, Array], choices: Choices, *, known: bool
+) -> WeightedValue:
+    """The weighted V from sum_g V_g / income_g^eta, and that of gains and losses, which the reference income brings to its scale."""
+    weighted, size = sums
     eta = choices.elasticity
     incomes = [group.income for group in staked if group.income is not None]
     lacking = [group.name for group in staked if group.income is None] if eta else []
@@ -215,8 +228,9 @@ def _weighted(groups: Sequence[Group], staked: list[Group], weighted: Array, cho
     why_not = "V is unknown" if not known else f"no income is declared for {', '.join(lacking)}" if lacking else ""
     if why_not:
         return WeightedValue(eta, reference, weights, None, None, why_not)
+    below = _below_zero(weighted, size)
     weighted *= 1.0 if eta == 0.0 or reference is None else reference**eta
-    return WeightedValue(eta, reference, weights, spread(weighted), _below_zero(weighted), "")
+    return WeightedValue(eta, reference, weights, spread(weighted), below, "")
 
 
 def _zero_at(terms: Terms, net: Array) -> ZeroAt:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from commonweal.assessment.spread import BLOCK, Array
 from commonweal.assessment.value_terms import SIGNS, Group, Item, TermName, Terms
 from commonweal.errors import FootprintError
+from commonweal.footprint.drawing import BLOCK, Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)

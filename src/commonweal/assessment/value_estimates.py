@@ -8,14 +8,16 @@ from commonweal.assessment.spread import Spread
 from commonweal.evidence.records import Estimate, Missing
 
 DRAWS = 20_000
+ONE_NUMBER = "every input is declared as one number, so the error is unknown"
 
 
 def over_draws(named: tuple[str, str], found: Spread, group: Mapping[str, str], method: str, note: str = "") -> Estimate:
-    """A median with its interval; `named`: quantity and unit."""
+    """A median with its interval; `named`: quantity and unit. What rests on single numbers only has no interval, and says so."""
     exact = found.low == found.high
     return Estimate(
-        quantity=named[0], unit=named[1], value=found.median, low=found.low, high=found.high,
-        interval="range" if exact else "uncertainty", n=DRAWS, group=group, method=method, note=note,
+        quantity=named[0], unit=named[1], value=found.median, low=None if exact else found.low, high=None if exact else found.high,
+        interval=None if exact else "uncertainty", n=DRAWS, group=group, method=method,
+        note="; ".join(part for part in (note, ONE_NUMBER if exact else "") if part),
     )  # fmt: skip
 
 
@@ -25,5 +27,5 @@ def missing(quantity: str, reason: str, group: Mapping[str, str]) -> Missing:
 
 
 def share_of_draws(quantity: str, share: float, group: Mapping[str, str], method: str, note: str = "") -> Estimate:
-    """A share of the draws, which has no interval of its own."""
+    """A share of the draws. Its interval would only be that of the drawing: at most 0.7 percentage points to either side."""
     return Estimate(quantity=quantity, unit="1", value=share, n=DRAWS, group=group, method=method, note=note)

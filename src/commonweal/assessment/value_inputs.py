@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from commonweal.assessment.allocation import undeclared, upstream
+from commonweal.assessment.allocation import EMBODIED, undeclared, undeclared_hardware, upstream, without_making
 from commonweal.assessment.ledger import EVERYONE_ELSE, INFERENCE, Draws, Ledger, Line, Product, said
 from commonweal.assessment.value_terms import Group, Input, Item, Role, Terms
 from commonweal.footprint.carbon_price import published
@@ -20,14 +20,16 @@ from commonweal.system.footprints import Valuation
 from commonweal.system.records import Deployment, Stake, System
 from commonweal.system.uncertain import Uncertain
 
-BUILDERS = frozenset({"data creator", "curator", "provider", "adapter"})
+BUILDERS = frozenset({"provider", "adapter"})
+APART = frozenset({"affected", "regulator", "data creator", "curator"})  # who neither makes, runs nor uses the system
 
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
     """What `weigh` needs for one deployment, and why each unknown term is unknown.
 
-    `lines`: what the deployment carries; `making`: the whole stages of making of what it carries a part of.
+    `lines`: what the deployment carries; `making`: the whole stages of making of everything upstream of it; `why_making`: why
+    those are not all known. `overlap`: why the groups of people cannot be told apart; empty where they can.
     """
 
     deployment: Deployment
@@ -37,6 +39,8 @@ class Weighing:
     why_not: Mapping[str, tuple[str, ...]]
     lines: tuple[Line, ...]
     making: tuple[Line, ...]
+    why_making: tuple[str, ...]
+    overlap: str
 
 
 def weighing(system: System, deployment: Deployment, books: Ledger, draws: Draws) -> Weighing:
@@ -44,24 +48,35 @@ def weighing(system: System, deployment: Deployment, books: Ledger, draws: Draws
     value = deployment.value
     assert value is not None
     lines = books.of(deployment.key)
-    whole = tuple(line for line in books.whole if line.asset in {one.asset for one in lines})
+    above = upstream(system, deployment.application)
+    whole = tuple(line for line in books.whole if line.asset in above)
     groups = _groups(system, deployment, value)
     places = {group.name: place for place, group in enumerate(groups)}
     reckoner = _Reckoner(system, deployment, value, draws, places)
     benefit, no_benefit = reckoner.stakes("benefit", deployment.benefits)
     other, no_other = reckoner.stakes("burden", deployment.burdens)
     lacking = undeclared(system, deployment)
-    making = [line for line in lines if line.stage != "embodied"]
-    embodied = [line for line in lines if line.stage == "embodied"]
+    making = [line for line in lines if line.stage != EMBODIED]
+    embodied = [line for line in lines if line.stage == EMBODIED]
     carbon, no_carbon = reckoner.carbon(making, lacking)
-    embodied_items, no_embodied = reckoner.carbon(embodied, ())
+    embodied_items, no_embodied = reckoner.carbon(embodied, undeclared_hardware(system, deployment))
     energy, no_energy = reckoner.electricity(making, lacking)
     why_not = {"benefit": no_benefit, "carbon": no_carbon, "energy": no_energy, "other": (*no_other, *no_embodied)}
     terms = Terms(
         benefit=None if why_not["benefit"] else benefit, carbon=None if why_not["carbon"] else carbon,
         energy=None if why_not["energy"] else energy, other=None if why_not["other"] else (*other, *embodied_items),
     )  # fmt: skip
-    return Weighing(deployment, value, groups, terms, {name: why for name, why in why_not.items() if why}, lines, whole)
+    return Weighing(
+        deployment,
+        value,
+        groups,
+        terms,
+        {name: why for name, why in why_not.items() if why},
+        lines,
+        whole,
+        without_making(system, above),
+        _overlap(deployment),
+    )
 
 
 def _groups(system: System, deployment: Deployment, value: Valuation) -> tuple[Group, ...]:
@@ -76,7 +91,7 @@ def _groups(system: System, deployment: Deployment, value: Valuation) -> tuple[G
         actor = system.actor(name)
         if actor is not None and actor.id not in found:
             role: Role = "builder" if BUILDERS & set(actor.roles) else "deployer" if "deployer" in actor.roles else "user"
-            role = "reached" if set(actor.roles) <= {"affected", "regulator"} else role
+            role = "reached" if set(actor.roles) <= APART else role
             found[actor.id] = Group(actor.id, role, actor.income)
     for one in stakes:
         if isinstance(one, Stake) and one.population is not None:
@@ -84,6 +99,20 @@ def _groups(system: System, deployment: Deployment, value: Valuation) -> tuple[G
             name = _people(one)
             found.setdefault(name, Group(name, "reached", people.income if people else None))
     return (*found.values(), Group(EVERYONE_ELSE, "residual", value.everyone_else_income))
+
+
+def _overlap(deployment: Deployment) -> str:
+    """Stakes of people who are partly the same: a population whole and in part, or parts of it by two attributes."""
+    cuts: dict[str, set[tuple[str, ...]]] = {}
+    for side in (deployment.benefits, deployment.burdens):
+        for one in side if not isinstance(side, str) else ():
+            if one.population is not None:
+                cuts.setdefault(one.population, set()).add(tuple(sorted(one.group or {})))
+    found = [name for name, kinds in cuts.items() if len(kinds) > 1]
+    return (
+        f"benefits and burdens of {', '.join(found)} are declared for groups that overlap (the whole and a part, or parts by different "
+        "attributes); declare each for the same groups" if found else ""
+    )  # fmt: skip
 
 
 def _people(stake: Stake) -> str:
@@ -122,9 +151,12 @@ class _Reckoner:
             _, _, per = price_year(one.worth.unit)
             times = {"task": self._tasks(), "year": self.value.years, "": 1.0}.get(per)
             if times is None:
-                why_not.append(
-                    f"the worth of {kind} {number} is per {per}, and the volume of {self.deployment.key} is not declared"
+                lacks = (
+                    f"the volume of {self.deployment.key} is not declared"
+                    if per == "task"
+                    else "a worth is per task, per year or once"
                 )
+                why_not.append(f"the worth of {kind} {number} is per {per}, and {lacks}")
                 continue
             unit = self.value.unit + (f"/{per}" if per else "")
             given = self.draws.of(f"{kind} {number} of {self.deployment.key} ({holder}: {one.what})", one.worth, unit)
@@ -142,7 +174,7 @@ class _Reckoner:
         if lines and price is None:
             why_not.append(no_price)
         items = [
-            self.item({EVERYONE_ELSE: one.factor / KG_PER_T}, (*one.inputs, price), f"carbon of {line.stage} of {line.asset}")
+            self.item({EVERYONE_ELSE: one.factor / KG_PER_T}, (*one.inputs, price), f"carbon of {line.title}")
             for line in lines
             if (one := line.carbon) is not None and price is not None
         ]
@@ -154,7 +186,11 @@ class _Reckoner:
             return None, "the price of carbon is not declared"
         if isinstance(given, str):
             price, (low, central, high) = published(given)
-            given = Uncertain(low=low, central=central, high=high, unit=price.unit, grade="literature", source=price.source)
+            rates = f"emission of {given.partition('/')[2]}, {price.unit[3:7]} dollars; discounted at {price.said(given)}"
+            given = Uncertain(
+                low=low, central=central, high=high, shape="lognormal", unit=price.unit, grade="literature",
+                source=f"{price.source}; {rates}; the central one is taken for the median, the others for the 2.5 and 97.5 % quantiles",
+            )  # fmt: skip
         return self.draws.of("price of carbon", given, unit), ""
 
     def electricity(self, lines: Sequence[Line], lacking: tuple[str, ...]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
@@ -166,11 +202,11 @@ class _Reckoner:
             used = line.stage == INFERENCE
             payer = _payer(self.system, self.deployment, self.value) if used else self.system.asset(line.asset).actor
             if payer not in self.places:
-                why_not.append(f"who pays for the electricity of {line.stage} of {line.asset} is {said(payer)}")
+                why_not.append(f"who pays for the electricity of {line.title} is {said(payer)}")
             elif not isinstance(price, Uncertain):
                 why_not.append(f"the price of electricity is {said(price)}")
             elif isinstance(line.energy, Product):
                 cost = self.draws.of("price of electricity", price, f"{self.value.unit}/kWh")
-                what = f"electricity of {line.stage} of {line.asset}"
+                what = f"electricity of {line.title}"
                 items.append(self.item({str(payer): line.energy.factor}, (*line.energy.inputs, cost), what))
         return tuple(items), tuple(dict.fromkeys(why_not))

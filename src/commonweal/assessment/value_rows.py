@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from commonweal.assessment.allocation import EMBODIED
 from commonweal.assessment.baseline_value import QUANTITIES as BASELINE_QUANTITIES
 from commonweal.assessment.baseline_value import baseline_of, baseline_rows
 from commonweal.assessment.break_even_rows import break_even_rows
@@ -17,6 +18,7 @@ from commonweal.assessment.value import Choices, Value, ZeroAt, weigh
 from commonweal.assessment.value_estimates import DRAWS, missing, over_draws, share_of_draws
 from commonweal.assessment.value_inputs import Weighing, weighing
 from commonweal.assessment.value_terms import TermName
+from commonweal.evidence.numbers import rounded
 from commonweal.evidence.records import Estimate, Evidence, Method, Missing, Quantity
 from commonweal.system.records import System
 from commonweal.system.uncertain import Uncertain
@@ -76,15 +78,21 @@ VALUE_METHOD = Method(
     quantities={
         "value": Quantity(unit="money", label="value V", about="below 0: it costs people more than it gives them"),
         "group_value": Quantity(
-            unit="money", label="value V of each group", about="below 0: these people lose by it; groups add up to V"
+            unit="money",
+            label="value V of each group",
+            about="below 0: these people lose by it; means over groups add up, medians do not",
         ),
         "group_below_zero_probability": Quantity(unit="1", label="probability that a group's V is below 0"),
-        "term": Quantity(unit="money", label="term of V"),
+        "term": Quantity(
+            unit="money", label="term of V", about="electricity at its price: the stress of the grid at its peaks is not in it"
+        ),
         "below_zero_probability": Quantity(unit="1", label="probability that V is below 0", about="over the declared inputs"),
         "benefit_share": Quantity(unit="1", label="share of the benefit"),
         "burden_share": Quantity(unit="1", label="share of the burden"),
         "weighted_value": Quantity(
-            unit="money", label="value V, weighted by income", about="a dollar counts more for the poorer"
+            unit="money",
+            label="value V, weighted by income",
+            about="in dollars of the richest group; one counts more for the poorer; not to be set against V",
         ),
         "uneven_probability": Quantity(
             unit="1",
@@ -129,7 +137,7 @@ def value_rows(system: System, evidence: Sequence[Evidence], writers: tuple[Writ
             weighed = weighing(system, deployment, books, draws)
             found = weigh(weighed.groups, weighed.terms, weighed.value.unit, Choices(elasticity=weighed.value.elasticity))
             origin = tuple(dict.fromkeys(row for line in weighed.lines for row in line.evidence))
-            for one in (*_told(weighed, found, draws), *break_even_rows(weighed, draws)):
+            for one in (*_told(weighed, found, draws), *break_even_rows(system, weighed, draws)):
                 yield writers[1].row((deployment.application,), one, origin)
             baseline = baseline_of(deployment.application, evidence, weighed.value.baseline)
             if baseline is not None:
@@ -139,17 +147,19 @@ def value_rows(system: System, evidence: Sequence[Evidence], writers: tuple[Writ
 
 def _ledger_rows(system: System, books: Ledger, writer: Writer) -> Iterator[Evidence]:
     for line in (*books.whole, *books.parts, *books.use):
-        group = {"stage": line.stage} | ({"carried by": line.holder} if line.holder else {})
+        group = {"stage": line.name} | ({"carried by": line.holder} if line.holder else {})
         kind = "_carried" if line.holder else ""
-        for quantity, unit, product in ((f"energy{kind}", "kWh", line.energy), (f"carbon{kind}", "kgCO2e", line.carbon)):
+        for quantity, unit, product, grade in (
+            (f"energy{kind}", "kWh", line.energy, line.energy_grade), (f"carbon{kind}", "kgCO2e", line.carbon, line.carbon_grade)
+        ):  # fmt: skip
             if product is None:
-                if line.stage == "embodied" and unit == "kWh":
+                if line.stage == EMBODIED and unit == "kWh":
                     continue  # it is carbon by its nature
                 found: Estimate | Missing = Missing(
                     quantity=quantity, status="not_applicable", group=group, reason="; ".join(line.unknown) or "unknown"
                 )
             else:
-                note = "; ".join(part for part in (f"grade: {line.grade}" if line.grade else "", *line.sources) if part)
+                note = "; ".join(part for part in (f"grade: {grade}" if grade else "", *line.sources) if part)
                 found = over_draws((quantity, unit), _spread(product), group, line.method, note)
             yield writer.row((line.asset,), found, line.evidence)
     for total in totals(system, books, DRAWS):
@@ -173,16 +183,18 @@ def _spread(product: Product) -> Spread:
 
 def _declared(quantity: str, number: Uncertain, group: Mapping[str, str]) -> Estimate:
     low, high = number.ends
+    one = low == high
     return Estimate(
-        quantity=quantity, unit=number.unit, value=number.middle, low=low, high=high, interval="range", n=1, group=group,
-        method="as declared", note=f"grade: {number.grade}; {number.source}",
+        quantity=quantity, unit=number.unit, value=number.middle, low=None if one else low, high=None if one else high,
+        interval=None if one else "range", n=1, group=group, method="as declared", note=f"grade: {number.grade}; {number.source}",
     )  # fmt: skip
 
 
 def _told(weighed: Weighing, found: Value, draws: Draws) -> Iterator[Estimate | Missing]:
     """V, its terms, its groups, its shares, and what would change its sign."""
     place = {"deployment": weighed.deployment.key}
-    method = f"{DRAWS:,} draws; {SHARED}; over {weighed.value.years:g} years; median and 95 % uncertainty interval"
+    years = f"{weighed.value.years:g} year{'' if weighed.value.years == 1 else 's'}, later ones counted like the first"
+    method = f"{DRAWS:,} draws; {SHARED}; over {years}; median and 95 % uncertainty interval"
     for name, words in TERM_WORDS.items():
         group = {**place, "term": words}
         if name in found.terms:
@@ -193,19 +205,13 @@ def _told(weighed: Weighing, found: Value, draws: Draws) -> Iterator[Estimate | 
     if found.value is None or found.below_zero is None:
         yield missing("value", why, place)
     else:
-        yield over_draws(("value", found.unit), found.value, place, method)
-        yield share_of_draws("below_zero_probability", found.below_zero, place, method)
+        without = _without(weighed)
+        yield over_draws(("value", found.unit), found.value, place, method, without)
+        yield share_of_draws("below_zero_probability", found.below_zero, place, method, without)
     if found.zero_at is not None:
         yield _zero(found.zero_at, found.unit, place, method)
-    yield from _groups_told(found, place, method)
+    yield from _people_told(weighed, found, place, method)
     yield _weighted(found, place, method)
-    if found.evenness is not None:
-        note = (
-            f"share of builders and deployers in the benefit: {found.evenness.benefit_of_builders.median:.0%}; share of people without "
-            f"any benefit in the burden: {found.evenness.burden_without_benefit.median:.0%}; above one half of both is a choice of ours"
-        )
-        alarm = "uneven: benefit at those who build, burden at those who get none of it; " if found.evenness.alarms else ""
-        yield share_of_draws("uneven_probability", found.evenness.probability, place, method, alarm + note)
     yield from _switches(found, place, {one.name: draws.declared(one).unit for one in weighed.terms.inputs})
 
 
@@ -213,15 +219,46 @@ def _grades(weighed: Weighing, name: TermName, draws: Draws) -> str:
     """Every input of a term, with its grade and source."""
     used = {one.name: draws.declared(one) for item in weighed.terms.of(name) or () for one in item.inputs}
     told = [f"{one}: {number.grade}, {number.source}" for one, number in used.items()]
-    if name == "other" and not any(line.stage == "embodied" for line in weighed.lines):
-        told.append("not declared, so not in it: the carbon of making the hardware")
+    if name == "other" and (without := _without(weighed)):
+        told.append(without)
     return "; ".join(told)
+
+
+def _without(weighed: Weighing) -> str:
+    """What V leaves out because nobody declared it."""
+    embodied = any(line.stage == EMBODIED for line in weighed.lines)
+    return "" if embodied else "not declared, so not in it: the carbon of making the hardware"
 
 
 def _zero(zero: ZeroAt, unit: str, place: Mapping[str, str], method: str) -> Estimate:
     words = " and ".join(TERM_WORDS[name] for name in zero.of)
     note = f"without {', '.join(TERM_WORDS[name] for name in zero.without)}, so the true figure is higher" if zero.without else ""
     return over_draws(("value_at_zero", unit), zero.at, {**place, "of": words}, method, note)
+
+
+def _people_told(weighed: Weighing, found: Value, place: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
+    """V and shares by group, and whether builders gain while others pay; unknown where a term is, or where groups overlap."""
+    if weighed.overlap:
+        for quantity in ("group_value", "benefit_share", "burden_share", "uneven_probability"):
+            yield missing(quantity, weighed.overlap, place)
+        return
+    yield from _groups_told(found, place, method)
+    burdens = [TERM_WORDS[name] for name in found.missing if name != "benefit"]
+    if burdens:
+        yield missing("burden_share", f"not declared or unknown: {', '.join(burdens)}", place)
+    if "benefit" in found.missing:
+        yield missing("benefit_share", f"not declared or unknown: {TERM_WORDS['benefit']}", place)
+    if found.missing:
+        yield missing(
+            "uneven_probability", f"not declared or unknown: {', '.join(map(TERM_WORDS.__getitem__, found.missing))}", place
+        )
+    elif found.evenness is not None:
+        note = (
+            f"share of builders and deployers in the benefit: {found.evenness.benefit_of_builders.median:.0%}; share of people without "
+            f"any benefit in the burden: {found.evenness.burden_without_benefit.median:.0%}; above one half of both is a choice of ours"
+        )
+        alarm = "uneven: benefit at those who build, burden at those who get none of it; " if found.evenness.alarms else ""
+        yield share_of_draws("uneven_probability", found.evenness.probability, place, method, alarm + note)
 
 
 def _groups_told(found: Value, place: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
@@ -251,9 +288,9 @@ def _switches(found: Value, place: Mapping[str, str], units: Mapping[str, str]) 
     for rank, one in enumerate(found.switches or (), 1):
         group = {**place, "input": one.name, "rank": str(rank)}
         if one.at is None:
-            yield missing(
-                "switching_value", f"no value of {one.name} changes the sign of the median of V, all else as drawn", group
-            )
+            far = "" if one.impossible is None else f" (it would have to be {rounded(one.impossible)})"
+            reason = f"no possible value of {one.name} changes the sign of the median of V, all else as drawn{far}"
+            yield missing("switching_value", reason, group)
             continue
         within = "within its declared range" if one.within_range else "outside its declared range"
         unit = units[one.name]

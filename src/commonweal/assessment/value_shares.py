@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from commonweal.assessment.spread import Array, Spread, spread
+from commonweal.assessment.spread import Spread, spread
 from commonweal.assessment.value_books import rows
 from commonweal.assessment.value_terms import Group, Terms
+from commonweal.footprint.drawing import Array
 
 BUILDING = frozenset({"builder", "deployer"})
 NOTHING = Spread(0.0, 0.0, 0.0, 0.0)

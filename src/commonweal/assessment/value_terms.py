@@ -17,8 +17,8 @@ from typing import Literal
 
 import numpy as np
 
-from commonweal.assessment.spread import Array
 from commonweal.errors import FootprintError
+from commonweal.footprint.drawing import Array
 
 Role = Literal["builder", "deployer", "user", "reached", "residual"]
 TermName = Literal["benefit", "carbon", "energy", "other"]
@@ -45,12 +45,14 @@ class Input:
 
     draws : float64 (draw,), finite.
     low, high : the range it is taken to lie in; by default from the smallest to the largest draw.
+    possible : the numbers that such an input can be at all, such as 1 and above for a PUE.
     """
 
     name: str
     draws: Array
     low: float | None = None
     high: float | None = None
+    possible: tuple[float, float] = (-math.inf, math.inf)
 
     def __post_init__(self) -> None:
         if self.draws.ndim != 1 or not self.draws.size:

@@ -23,6 +23,15 @@ class CarbonPrice:
     central: str
     by_year: Mapping[int, tuple[float, ...]]
 
+    def said(self, name: str) -> str:
+        """The rates with their prices, of SOURCE/YEAR.
+
+        >>> PRICES["EPA2023"].said("EPA2023/2020")
+        '2.5% (120), 2% (190), 1.5% (340)'
+        """
+        prices = self.by_year[int(name.partition("/")[2])]
+        return ", ".join(f"{rate} ({price:g})" for rate, price in zip(self.rates, prices, strict=True))
+
 
 EPA2023 = "EPA2023"
 IWG2016 = "IWG2016"

@@ -14,8 +14,9 @@ from commonweal.errors import FootprintError
 from commonweal.footprint.break_even import break_even_tasks
 from commonweal.footprint.carbon_price import PRICES, carbon_price
 from commonweal.footprint.claim_units import ENERGY, MASS, MONEY, TIME, Dims, product
-from commonweal.footprint.energy import G_PER_KG, MOST_DEVICE_W, MOST_G_PER_KWH, MOST_PUE, W_PER_KW, carbon_kg, embodied_kg
+from commonweal.footprint.energy import G_PER_KG, W_PER_KW, carbon_kg, embodied_kg
 from commonweal.footprint.energy import facility_energy_kwh as energy_kwh
+from commonweal.units import MOST_DEVICE_W, MOST_G_PER_KWH, MOST_PUE
 
 Numbers = Mapping[str, float]
 ManyDims = Mapping[str, Dims]

@@ -17,7 +17,8 @@ import math
 from dataclasses import dataclass
 
 from commonweal.errors import FootprintError
-from commonweal.footprint.energy import MOST_PUE, number
+from commonweal.footprint.energy import number
+from commonweal.units import MOST_PUE
 
 VERSION = "ecologits@2d0a1c7"
 BATCH = 64.0

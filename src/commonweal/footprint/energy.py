@@ -14,17 +14,13 @@ import math
 from dataclasses import dataclass
 
 from commonweal.errors import FootprintError
+from commonweal.units import MOST_DEVICE_W, MOST_G_PER_KWH, MOST_PUE, MOST_TASK_KWH
 
 W_PER_KW = 1000.0
 G_PER_KG = 1000.0
 KG_PER_T = 1000.0
 KG_PER_LB = 0.45359237  # exact, international pound
 CO2_PER_C = 44.0 / 12.0  # molar mass of CO2 over that of carbon
-# Above this a device would be no device: the largest accelerators of 2026 draw under 1.5 kW, the largest servers under 20 kW.
-MOST_DEVICE_W = 20_000.0
-MOST_PUE = 5.0  # a choice: three times the mean of the Uptime Institute's surveys, 1.55 to 1.59 from 2020 to 2023
-MOST_TASK_KWH = 1.0  # a choice: 340 times the mean that Luccioni et al. 2024, Table 2, give for an image, 2.907 kWh per 1,000
-MOST_G_PER_KWH = 2_000.0  # lignite alone emits about 1,200
 
 
 @dataclass(frozen=True, slots=True)

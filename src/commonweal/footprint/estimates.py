@@ -13,7 +13,6 @@ from commonweal.errors import FootprintError
 from commonweal.footprint.amounts import Amount, Range, figures
 from commonweal.footprint.closed_models import LEFT_OUT, VERSION, RequestFootprint, request_footprint
 from commonweal.footprint.energy import (
-    MOST_PUE,
     W_PER_KW,
     carbon_kg,
     embodied_kg,
@@ -22,6 +21,7 @@ from commonweal.footprint.energy import (
     plausibility,
 )
 from commonweal.footprint.zones import Zone, doubts_of
+from commonweal.units import MOST_PUE
 
 # A choice: accelerators draw tens to hundreds of watts, so less than one watt is a power in kilowatts.
 LEAST_DEVICE_W = 1.0

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commonweal.errors import DataFileError
-from commonweal.footprint.energy import G_PER_KG, MOST_G_PER_KWH, MOST_PUE, plausibility
+from commonweal.footprint.energy import G_PER_KG, plausibility
+from commonweal.units import MOST_G_PER_KWH, MOST_PUE
 
 S_PER_HOUR = 3600.0
 J_PER_KWH = 3.6e6

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from commonweal.errors import FootprintError
-from commonweal.footprint.energy import MOST_G_PER_KWH, number
+from commonweal.footprint.energy import number
 from commonweal.footprint.grid import intensities, intensity
+from commonweal.units import MOST_G_PER_KWH
 
 
 @dataclass(frozen=True, slots=True)

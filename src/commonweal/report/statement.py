@@ -15,7 +15,7 @@ from pydantic import Field
 
 from commonweal.errors import MeasurementError
 from commonweal.evidence.records import Evidence
-from commonweal.footprint.grid import intensity
+from commonweal.footprint.grid import FIRST_TRAINED, intensity, of_some_year
 from commonweal.report.content import Dossier
 from commonweal.report.statement_numbers import LEDGER, TAGS, Number, Tag, Told, of_declaration, of_fact, of_row, unknown
 from commonweal.report.wording import deployment_name, humanise
@@ -25,10 +25,11 @@ from commonweal.system.uncertain import Uncertain
 
 SCHEMA: Literal["commonweal-carbon-statement/1"] = "commonweal-carbon-statement/1"
 VALUE, DECIDING = "environment.value", "environment.inference_energy"
-TOGETHER = ("everyone else", "everyone together")
+TOGETHER = ("everyone else", "nobody yet: the share is not declared", "everyone together")
 COSTS = ("cost of carbon C", "cost of electricity E")
 FACTS = ("hardware", "training_energy_kwh", "training_carbon_kg", "training_grid")
 NO_PUE = "not declared: the building's own use is not counted"
+YEAR_UNKNOWN = "yearly average, of the table's latest year; range: how such averages changed over as long a time"
 OFFSETS = "Offsets are shown as declared. They are never subtracted from the carbon above."
 
 
@@ -101,7 +102,7 @@ def carbon_statement(dossier: Dossier) -> Statement | None:
     return Statement(
         system=system.name, version=dossier.run.version, started=dossier.run.started,
         totals=tuple(_totals(system, books)),
-        making=tuple(_stage(asset, making, books) for asset in system.assets for making in asset.making),
+        making=tuple(_stage(asset, name, making, books) for asset in system.assets for name, making in asset.stages.items()),
         undeclared=tuple(_undeclared(system)),
         use=tuple(_use(deployment, books) for deployment in system.deployments),
         carried=tuple(_carried(system, books)),
@@ -155,12 +156,12 @@ def _totals(system: System, books: _Books) -> Iterator[Entry]:
             yield Entry(title=name, subject=key, numbers=numbers)
 
 
-def _stage(asset: Asset, making: Making, books: _Books) -> Entry:
+def _stage(asset: Asset, name: str, making: Making, books: _Books) -> Entry:
     """One declared stage of making, in the order of a systematic report."""
-    title = f"{humanise(making.stage)} of {asset.id}"
+    title = f"{humanise(name)} of {asset.id}"
     embodied = making.stage == "embodied"
-    energy = None if embodied else books.take("energy", asset.id, making.stage)
-    carbon = books.number(books.take("carbon", asset.id, making.stage), "kgCO2e")
+    energy = None if embodied else books.take("energy", asset.id, name)
+    carbon = books.number(books.take("carbon", asset.id, name), "kgCO2e")
     if embodied:
         title = f"Making the hardware (embodied), as far as it falls on {asset.id}"
         return Entry(title=title, subject=asset.id, stage=making.stage, numbers={"carbon": carbon})
@@ -172,7 +173,7 @@ def _stage(asset: Asset, making: Making, books: _Books) -> Entry:
         "pue": _declared(making.pue, "1", NO_PUE if making.energy is None else "not declared apart: the energy holds it", used),
         "energy": books.number(energy, "kWh"),
     }  # fmt: skip
-    region, numbers["grid_intensity"] = _grid((making.grid, making.year, making.grid_intensity), carbon.evidence)
+    region, numbers["grid_intensity"] = _grid((making.grid, making.year, making.grid_intensity), carbon.evidence, FIRST_TRAINED)
     if isinstance(making.carbon, Uncertain):
         region, numbers["grid_intensity"] = "not used: the carbon is declared as such", unknown("g/kWh", "not used")
     facts = {"hardware": _fact(asset, "hardware"), "region": region}
@@ -188,7 +189,7 @@ def _fact(asset: Asset, name: str) -> str:
     return "not declared" if fact is None else ", ".join(map(str, fact)) if isinstance(fact, tuple) else str(fact)
 
 
-def _grid(place: tuple[str | None, int | None, Uncertain | None], evidence: str) -> tuple[str, Number]:
+def _grid(place: tuple[str | None, int | None, Uncertain | None], evidence: str, since: int | None = None) -> tuple[str, Number]:
     """The region in words and the carbon of its electricity, with year and source."""
     zone, year, own = place
     if own is not None:
@@ -201,6 +202,9 @@ def _grid(place: tuple[str | None, int | None, Uncertain | None], evidence: str)
         found = intensity(str(zone), year)
     except MeasurementError as error:
         return f"{zone}: not in the table", unknown("g/kWh", str(error))
+    if year is None:
+        some = of_declaration(of_some_year(found.zone, since), evidence).model_copy(update={"method": YEAR_UNKNOWN})
+        return f"{found.name} ({found.zone}), the latest year of the table, {found.year}", some
     number = of_fact(found.g_per_kwh, "g/kWh", found.source, evidence)
     average = f"yearly average of {found.year}, taken as exact"
     return f"{found.name} ({found.zone}), {found.year}", number.model_copy(update={"grade": "literature", "method": average})
@@ -249,13 +253,13 @@ def _use(deployment: Deployment, books: _Books) -> Entry:
 
 def _carried(system: System, books: _Books) -> Iterator[Entry]:
     for asset in system.assets:
-        for making in asset.making:
-            for holder in (*(one.key for one in system.deployments), TOGETHER[0]):
-                rows = [books.take(f"{name}_carried", asset.id, making.stage, holder) for name in ("energy", "carbon")]
+        for stage, making in asset.stages.items():
+            for holder in (*(one.key for one in system.deployments), *TOGETHER[:2]):
+                rows = [books.take(f"{name}_carried", asset.id, stage, holder) for name in ("energy", "carbon")]
                 units = {"energy": "kWh", "carbon": "kgCO2e"}
                 numbers = {name: books.number(row, units[name]) for name, row in zip(units, rows, strict=True) if row is not None}
                 if numbers:
-                    title = f"{humanise(making.stage)} of {asset.id}"
+                    title = f"{humanise(stage)} of {asset.id}"
                     yield Entry(title=title, subject=holder, stage=making.stage, numbers=numbers)
 
 

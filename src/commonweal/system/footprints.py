@@ -5,6 +5,8 @@ Every number here has a grade and a source, and may be a range; `unknown` says t
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -13,11 +15,28 @@ from commonweal.system.fields import Identifier, Income, Record, Text
 from commonweal.system.quantities import Quantity
 from commonweal.system.uncertain import Uncertain
 from commonweal.system.wording import Means
+from commonweal.units import LEAST_G_PER_KWH, MOST_DEVICE_W, MOST_G_PER_KWH, MOST_PUE, MOST_STAGE_KWH, MOST_TASK_KWH
 
 MakingStage = Literal["experimentation", "pretraining", "adaptation", "distillation", "embodied"]
 DeviceHours = Annotated[float, Quantity("h", low=0.0)]
 Year = Annotated[int, Field(ge=1990, le=2100), Means("a year, such as 2023")]
 MoneyUnit = Annotated[str, Field(pattern=r"^[A-Z]{3}(19|20)\d\d$"), Means("a currency with its price year, such as USD2020")]
+BOUNDS: Mapping[str, tuple[float, float, str]] = {
+    "pue": (1.0, MOST_PUE, "; is it in percent?"),
+    "device_power": (0.0, MOST_DEVICE_W, ", which no device draws; is it that of all devices together, or in mW?"),
+    "grid_intensity": (0.0, MOST_G_PER_KWH, ", more than lignite; is it in mg/kWh?"),
+    "energy": (0.0, MOST_STAGE_KWH, ", more than any training; is it in Wh?"),
+    "scratch_energy": (0.0, MOST_STAGE_KWH, ", more than any training; is it in Wh?"),
+    "energy_per_task": (0.0, MOST_TASK_KWH * 1e6, ", 1 kWh for each decision; is it in mWh?"),
+    "scratch_energy_per_task": (0.0, MOST_TASK_KWH * 1e6, ", 1 kWh for each decision; is it in mWh?"),
+}
+IN_OTHER_UNITS: Mapping[tuple[str, str], str] = {
+    ("Wh", "Wh/1000 decisions"): " (times 1,000, where it is of one decision)",
+    ("kWh", "Wh/1000 decisions"): " (times 1,000,000, where it is of one decision)",
+    ("Wh", "kWh"): " (divided by 1,000)",
+    ("gCO2e", "kgCO2e"): " (divided by 1,000)",
+    ("h", "kWh"): "; hours belong to `device_hours`",
+}
 Years = Annotated[float, Field(gt=0, le=100), Means("a number of years above 0, at most 100")]
 Elasticity = Annotated[float, Field(ge=0, le=10), Means("a number from 0 to 10")]
 
@@ -50,6 +69,11 @@ class Making(Record):
             raise ValueError("has only one of `device_hours` and `device_power`; expected both")
         if by_hours and self.energy is not None:
             raise ValueError("has `energy` beside `device_hours`; expected one of the two")
+        if self.pue is not None and not by_hours:
+            raise ValueError(
+                "has `pue` without `device_hours`: a declared `energy` holds the building's own use already; expected hours and power "
+                "with the PUE, or the energy alone"
+            )
         if self.stage == "embodied" and (by_hours or self.energy is not None):
             raise ValueError("is of stage embodied and has energy; expected `carbon` only: that of making the hardware")
         if not by_hours and self.energy is None and self.carbon is None:
@@ -122,7 +146,8 @@ class Valuation(Record):
     )
     payer: Identifier | None = Field(default=None, description="actor who pays for the electricity; by default the application's")
     everyone_else_income: Income | None = Field(
-        default=None, description="yearly income of one of everyone else, in the money of the value, for the income-weighted view"
+        default=None,
+        description="yearly income of one of everyone else, in the same money as every income of the file, for the weighted view",
     )
     scratch_energy: Uncertain | None = Field(
         default=None, description="energy of training a model for this task from scratch instead [kWh], for the break-even"
@@ -159,13 +184,21 @@ class Valuation(Record):
 
 
 def _in_units(record: Record, units: dict[str, str]) -> None:
-    """ValueError where a number is in another unit, below 0, or a PUE below 1."""
+    """ValueError where a number is in another unit, or beyond what it can be in its own."""
     for field, unit in units.items():
         value = getattr(record, field)
         if not isinstance(value, Uncertain):
             continue
         if value.unit != unit:
-            raise ValueError(f"gives `{field}` in {value.unit}; expected it in {unit}")
-        least = 1.0 if field == "pue" else 0.0
-        if value.ends[0] < least:
-            raise ValueError(f"gives `{field}` as {value.ends[0]:g}; expected at least {least:g}")
+            factor = IN_OTHER_UNITS.get((value.unit, unit), "")
+            raise ValueError(f"gives `{field}` in {value.unit}; expected it in {unit}{factor}")
+        least, most, slip = BOUNDS.get(field, (0.0, math.inf, ""))
+        low, high = value.ends
+        if low < least:
+            raise ValueError(f"gives `{field}` as {low:g}; expected at least {least:g}")
+        if high > most:
+            raise ValueError(f"gives `{field}` as {high:g} {unit}; expected at most {most:g}{slip}")
+        if field == "grid_intensity" and 0 < high < LEAST_G_PER_KWH:
+            raise ValueError(
+                f"gives `{field}` as {high:g} g/kWh, below every grid; expected {LEAST_G_PER_KWH:g} or more (or 0); is it in kg/kWh?"
+            )

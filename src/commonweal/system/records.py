@@ -42,6 +42,7 @@ FactField = Annotated[Fact, Means("text, a number, true or false, or a list of t
 AssetKind = Literal["dataset", "model", "adapted_model", "application"]
 Stage = Literal["creation", "curation", "training", "adaptation", "deployment"]
 Release = Literal["closed", "api", "open_weights", "open"]
+CARRYING: tuple[str, ...] = ("serves", "adapted_from", "trained_on")  # relations by which the cost of making is carried on
 Relation = Literal["trained_on", "adapted_from", "serves", "evaluated_on", "feeds_back"]
 Role = Literal["data creator", "curator", "provider", "adapter", "deployer", "user", "affected", "regulator"]
 DecisionRight = Literal[
@@ -154,6 +155,15 @@ class Asset(Record):
         return prompt
 
     @property
+    def stages(self) -> Mapping[str, Making]:
+        """The stages of making by name; where a stage is there several times, with a number: `adaptation 2`."""
+        kinds = [one.stage for one in self.making]
+        return {
+            stage if kinds.count(stage) == 1 else f"{stage} {kinds[: place + 1].count(stage)}": self.making[place]
+            for place, stage in enumerate(kinds)
+        }
+
+    @property
     def life_stage(self) -> Stage:
         return self.stage or DEFAULT_STAGE[self.kind]
 
@@ -170,6 +180,14 @@ class Dependency(Record):
     allocated: Share | Literal["unknown"] | None = Field(
         default=None, description="share of what making the upstream asset took that the downstream one carries"
     )
+
+    @model_validator(mode="after")
+    def carries_what_it_says(self) -> Self:
+        if self.allocated is not None and self.relation not in CARRYING:
+            raise ValueError(
+                f"has `allocated` with the relation {self.relation}, by which nothing is carried; expected it with {', '.join(CARRYING)}"
+            )
+        return self
 
 
 class Stake(Record):

@@ -53,6 +53,15 @@ def reference_faults(root: Entries) -> list[Fault]:
     """Every fault of identity and reference in the file."""
     faults: list[Fault] = []
     lines = {section: _ids(root, section, faults) for section in SINGULAR if section != "dependencies"}
+    faults += [
+        Fault(
+            line,
+            f"population {shown(key)}: actor {shown(key)} has the same id (line {lines['actors'][key]}); expected another id, since both can "
+            "have benefits and burdens",
+        )
+        for key, line in lines["populations"].items()
+        if key in lines["actors"]
+    ]
     declared = Declared(
         lines=lines,
         kinds={text_of(one.values.get("id")) or "": text_of(one.values.get("kind")) for _, one in records(root, "assets")},
@@ -184,7 +193,20 @@ def _allocation_faults(root: Entries) -> list[Fault]:
             continue  # not a number: told with the other fields, or `unknown`
         if upstream is not None and node is not None:
             leaving.setdefault(upstream, []).append((share, node.line))
-    return [
+    used = {
+        text_of(one.values.get("id")): one.values.get("lifetime_tasks") for _, one in records(root, "assets")
+        if text_of(one.values.get("lifetime_tasks")) not in {None, "unknown"}
+    }  # fmt: skip
+    both = [
+        Fault(
+            node.line,
+            f"asset {shown(upstream)} has `lifetime_tasks`, and its dependencies carry shares of its making (`allocated`); expected one of "
+            "the two; delete the other",
+        )
+        for upstream, node in used.items()
+        if upstream in leaving and node is not None
+    ]
+    return both + [
         Fault(
             shares[-1][1],
             f"the dependencies of asset {shown(upstream)} carry {sum(share for share, _ in shares):g} of its making together "

@@ -14,7 +14,8 @@ from numpy.random import Generator
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.evidence.store import Journal
-from commonweal.footprint.grid import intensity
+from commonweal.footprint.drawing import draws
+from commonweal.footprint.grid import of_some_year
 from commonweal.measures.environment.components import Part, Parts, known_parts
 from commonweal.measures.environment.meter import Meter
 from commonweal.measures.environment.observation import Observation, observe
@@ -33,7 +34,7 @@ RUN_TIME = "s/1000 decisions"
     source="Henderson et al. 2020, JMLR 21(248): energy of a program by RAPL, NVML and its CPU time; blocks, idle baseline and "
     "ranges of the power model: commonweal",
     cluster="block of decisions",
-    version=2,
+    version=3,
     quantities={
         "energy": Quantity(unit=ENERGY, label="Energy", about="all components that did the work, gross"),
         "energy_by_component": Quantity(unit=ENERGY, label="Energy by component", about="gross; each with its own basis"),
@@ -82,7 +83,7 @@ def inference_energy(
         reason = f"no deployment of '{application.name}' is declared, so there is no grid"
         yield Missing(quantity="carbon", status="not_applicable", reason=reason)
     for deployment in deployments:
-        yield _carbon(seen, parts, deployment)
+        yield _carbon(seen, parts, deployment, rng)
 
 
 def _estimate(quantity: str, unit: str, part: Part, seen: Observation, group: dict[str, str] | None = None) -> Estimate:
@@ -139,7 +140,7 @@ def _idle(seen: Observation, part: Part, time_s: Figure, rng: Generator) -> Iter
     yield _estimate("energy_above_idle", ENERGY, Part("", above, "measured", "gross - idle power x run time", note), seen, group)
 
 
-def _carbon(seen: Observation, parts: Parts, deployment: Deployment) -> Estimate | Missing:
+def _carbon(seen: Observation, parts: Parts, deployment: Deployment, rng: Generator) -> Estimate | Missing:
     """Carbon on the grid of one deployment; without a declared and known grid it is unknown, not 0."""
     group = {"deployment": deployment.key}
     if deployment.grid is None or deployment.grid == "unknown":
@@ -150,13 +151,15 @@ def _carbon(seen: Observation, parts: Parts, deployment: Deployment) -> Estimate
     if parts.unknown is not None:
         return Missing(quantity="carbon", status="failed", reason=parts.unknown, group=group)
     try:
-        grid = intensity(deployment.grid)
+        grid = of_some_year(deployment.grid)
     except MeasurementError as error:
         return Missing(quantity="carbon", status="failed", reason=f"deployment '{deployment.key}': {error}", group=group)
     total = parts.total()
-    figure = total.figure.times(grid.g_per_kwh / 1000)
+    kg_per_kwh = draws(grid, total.figure.draws.size, rng) / 1000
+    figure = Figure(total.figure.value * grid.middle / 1000, total.figure.draws * kg_per_kwh)
+    low, high = grid.ends
     note = (
-        f"{grid.name}: {grid.g_per_kwh:g} gCO2e/kWh, average of {grid.year} ({grid.source}), taken as exact. "
+        f"{grid.middle:g} gCO2e/kWh ({low:g} to {high:g}): {grid.source}. "
         "Energy of this machine, as if drawn from that grid; PUE is not counted."
     )
     part = Part("all", figure, "modelled", "energy x grid intensity", note)
