@@ -126,6 +126,8 @@ def test_a_lifetime_and_shares_beside_it_are_refused() -> None:
         (exact(10, "kWh"), exact(-10, "kWh"), "gives `energy` as -10; expected at least 0"),
         (exact(1.2, "1"), exact(158, "1"), "gives `pue` as 158 1; expected at most 5; is it in percent?"),
         (exact(50, "Wh/1000 decisions"), exact(5e9, "Wh/1000 decisions"), "as 5e+09 Wh/1000 decisions; expected at most 1e+06, 1 kWh"),
+        (exact(10, "kWh"), exact(10, "kW"), "unknown unit 'kW'; expected W (times 1,000)"),
+        (exact(0.1, "USD2020/kWh"), exact(0.1, "USD/kWh"), "unknown unit 'USD/kWh', money without its price year"),
         (exact(10, "kWh"), exact(1.5e13, "kWh"), "as 1.5e+13 kWh; expected at most 1e+10, more than any training; is it in Wh?"),
         (exact(500, "W"), exact(5e5, "W"), "as 500000 W; expected at most 20000, which no device draws"),
         (exact(100, "g/kWh"), exact(0.429, "g/kWh"), "as 0.429 g/kWh, below every grid; expected 2 or more (or 0); is it in kg/kWh?"),

@@ -147,6 +147,12 @@ def test_an_unknown_burden_leaves_shares_and_alarm_unknown() -> None:
     assert number(found, "benefit_share", group="users") == 1.0
 
 
+def test_unknown_is_an_answer_and_leaves_its_term_unknown() -> None:
+    old = f"[{{population: users, what: mistakes, worth: {exact(100, 'USD2020/year')}}}]"
+    found = rows(system((f"burdens: {old}", "burdens: unknown")))
+    assert reason(found, "term", term="other burdens O") == "burdens are declared unknown"
+
+
 def test_no_impossible_number_is_a_switching_value() -> None:
     """V is 2,000 - 19 - 31 - 10,005 = -8,055: only less of a burden or more of a benefit could change its sign."""
     found = rows(system((exact(100, "USD2020/year"), exact(5000, "USD2020/year"))))

@@ -23,6 +23,15 @@ def run(*arguments: str) -> tuple[int, str, str]:
     return ended.exit_code, ended.stdout, ended.stderr
 
 
+def test_no_unit_is_lost_from_the_help() -> None:
+    """Typer takes a word in square brackets for a colour and drops it."""
+    for verb in ("training", "inference", "import", "crosscheck", "mitigate"):
+        code, out, _ = run(verb, "--help")
+        assert code == 0
+        assert not [line for line in out.splitlines() if " ." in line.replace(" ...", "")], out
+    assert "together (h)." in run("training", "--help")[1]
+
+
 def answer(*arguments: str) -> Any:
     code, out, err = run(*arguments, "--json")
     assert code == 0, err

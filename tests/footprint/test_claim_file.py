@@ -33,6 +33,7 @@ BAD = [
     (claim("a", "429 kgg", "carbon", **RIGHT), r"c.yaml:6 claim 'a': `claimed` has the unknown unit 'kgg'; nearest: .*kg"),
     (claim("a", "429 kg", "carbon", energy="3 kWhh", intensity="4 g/kWh"), r"c.yaml:9 .*`energy` has the unknown unit 'kWhh'; nearest: .*kWh"),
     (claim("a", "429 tons", "carbon", **RIGHT), r"'tons', which is 1,000 kg or 907 kg"),
+    (claim("a", '""', "carbon", **RIGHT), r"c.yaml:6 claim 'a': `claimed` is empty; expected the number with its unit"),
     (claim("a", "429", "carbon", **RIGHT), r"c.yaml:6 claim 'a': `claimed` is '429' without a unit; expected such as 429 kWh"),
     (claim("a", "429 kg", "carbon", energy="1000", intensity="4 g/kWh"), r"`energy` is '1000', without a unit; expected an energy, such as 120 kWh"),
     (claim("a", "429 kg", "carbon", energy="-5 kWh", intensity="4 g/kWh"), r"c.yaml:9 .*'-5 kWh', which is negative; expected 0 or more"),

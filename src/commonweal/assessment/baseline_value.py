@@ -16,6 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
+from commonweal.assessment.allocation import EMBODIED
 from commonweal.assessment.drawing import of_interval
 from commonweal.assessment.ledger import WH_PER_1000, Draws, ledger
 from commonweal.assessment.spread import Spread, spread
@@ -102,6 +103,9 @@ def baseline_of(application: str, evidence: Sequence[Evidence], declared: Declar
     note = AS_DECLARED if declared is not None and declared.benefit_share is not None else ASSUMED
     if training is None:
         note += "; training the baseline is not counted"
+    else:
+        note += "; its training is counted without the building's own use (PUE)"
+    note += "; hardware that is declared for the application is counted for the baseline too, that of models is not"
     return Baseline(share, energy, training, tuple(why_not), note, tuple(used))
 
 
@@ -184,7 +188,10 @@ def _without_model(system: System, deployment: Deployment, baseline: Baseline) -
     if baseline.training is not None:
         grid = None if value.grid_intensity is not None else deployment.grid
         making = (Making(stage="adaptation", energy=baseline.training, grid=grid, grid_intensity=value.grid_intensity),)
-    simple = asset.model_copy(update={"making": making, "lifetime_tasks": None, "actor": value.payer or asset.actor})
+    hardware = tuple(one for one in asset.making if one.stage == EMBODIED)
+    simple = asset.model_copy(
+        update={"making": (*making, *hardware), "lifetime_tasks": None, "actor": value.payer or asset.actor}
+    )
     used = deployment.model_copy(update={"value": value.model_copy(update={"energy_per_task": baseline.energy_per_task})})
     return system.model_copy(
         update={

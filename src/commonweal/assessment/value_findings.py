@@ -54,7 +54,11 @@ def _headline(deployment: Deployment, rows: Sequence[Evidence]) -> str:
     if worth and below:
         return f"its value V is {value_text(worth[0])} {over} ({interval_text(worth[0])}); below 0 in {value_text(below[0])} of draws"
     reasons = [row.missing.reason for row in rows if row.missing is not None and row.missing.quantity == "value"]
-    at = f"; for V = 0 {(zero[0].group or {})['of']} would have to be {value_text(zero[0])} {over}" if zero else ""
+    at = ""
+    if zero:
+        (without,) = [row.note for row in rows if row.estimate is zero[0]]
+        rest = f", {without}" if without.startswith("without") else ""
+        at = f"; for V = 0 {(zero[0].group or {})['of']} would have to be {value_text(zero[0])} {over}{rest}"
     return f"its value V is unknown ({'; '.join(reasons)}){at}"
 
 

@@ -139,7 +139,7 @@ class _Reckoner:
     def stakes(self, kind: str, stakes: tuple[Stake, ...] | str) -> tuple[tuple[Item, ...], tuple[str, ...]]:
         """What people gain or bear; `none` is nothing, and an empty list is no answer."""
         if isinstance(stakes, str):
-            return (), ()
+            return (), (f"{kind}s are declared unknown",) if stakes == "unknown" else ()
         if not stakes:
             return (), (f"no {kind} is declared (write `{kind}s: none` if there is none)",)
         items, why_not = [], []

@@ -49,7 +49,7 @@ class Power(StrEnum):
     UNKNOWN = "unknown"
 
 
-GridIntensity = Annotated[float | None, typer.Option("--grid-g-per-kwh", help="Carbon intensity of the electricity [g/kWh].")]
+GridIntensity = Annotated[float | None, typer.Option("--grid-g-per-kwh", help="Carbon intensity of the electricity (g/kWh).")]
 Grid = Annotated[
     str | None, typer.Option("--grid", metavar="ZONE", help="Grid zone instead: ISO 3166 alpha-3 (FRA) or a part (CA-QC).")
 ]
@@ -59,15 +59,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.
 
 @verbs.command("training")
 def training_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
-    device_hours: Annotated[float, typer.Option("--device-hours", help="Hours of all devices together [h].")],
-    device_power_w: Annotated[float, typer.Option("--device-power-w", help="Mean power of one device [W].")],
+    device_hours: Annotated[float, typer.Option("--device-hours", help="Hours of all devices together (h).")],
+    device_power_w: Annotated[float, typer.Option("--device-power-w", help="Mean power of one device (W).")],
     pue: Annotated[float, typer.Option("--pue", help="Energy of the building over that of its computers; 1: not counted.")] = 1.0,
     grid_g_per_kwh: GridIntensity = None,
     grid: Grid = None,
     year: Year = None,
     power: Annotated[Power, typer.Option("--power-is", help="What that power is: measured, or rated (tdp).")] = Power.UNKNOWN,
-    embodied_kg: Annotated[float | None, typer.Option("--embodied-kg", help="Carbon of making one device [kgCO2e].")] = None,
-    lifetime_hours: Annotated[float | None, typer.Option("--lifetime-hours", help="Hours that a device serves [h].")] = None,
+    embodied_kg: Annotated[float | None, typer.Option("--embodied-kg", help="Carbon of making one device (kgCO2e).")] = None,
+    lifetime_hours: Annotated[float | None, typer.Option("--lifetime-hours", help="Hours that a device serves (h).")] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -83,13 +83,13 @@ def training_command(  # noqa: PLR0913, PLR0917 - one parameter per option of th
 def inference_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     tasks: Annotated[float, typer.Option("--tasks", help="How many tasks.")],
     energy_wh_per_task: Annotated[
-        str | None, typer.Option("--energy-wh-per-task", metavar="WH", help="Energy of one task [Wh]; LOW,HIGH for a range.")
+        str | None, typer.Option("--energy-wh-per-task", metavar="WH", help="Energy of one task (Wh); LOW,HIGH for a range.")
     ] = None,
     model_billions: Annotated[
-        str | None, typer.Option("--model-billions", metavar="B", help="Instead, for closed models: parameters [10^9]; LOW,HIGH.")
+        str | None, typer.Option("--model-billions", metavar="B", help="Instead, for closed models: parameters (10^9); LOW,HIGH.")
     ] = None,
     active_billions: Annotated[
-        str | None, typer.Option("--active-billions", metavar="B", help="Parameters that one token uses [10^9]; LOW,HIGH.")
+        str | None, typer.Option("--active-billions", metavar="B", help="Parameters that one token uses (10^9); LOW,HIGH.")
     ] = None,
     output_tokens: Annotated[float | None, typer.Option("--output-tokens", help="Tokens written per task.")] = None,
     pue: Annotated[str, typer.Option("--pue", metavar="PUE", help="Energy of the building over its computers'; LOW,HIGH.")] = "1",
@@ -199,7 +199,7 @@ def crosscheck_command(
     model: Annotated[
         str, typer.Option("--model", help="The model that works meanwhile: it scores short texts.")
     ] = "embedded:smollm2",
-    seconds: Annotated[float, typer.Option("--seconds", min=1.0, help="How long it works [s].")] = 20.0,
+    seconds: Annotated[float, typer.Option("--seconds", min=1.0, help="How long it works (s).")] = 20.0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of our interval.")] = 0,
     as_json: Json = False,
     debug: Debug = False,

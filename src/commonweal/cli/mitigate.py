@@ -20,7 +20,7 @@ AVERAGES = (
 
 
 def mitigate(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
-    energy_kwh: Annotated[float, typer.Option("--energy-kwh", help="Energy of the computation with its building [kWh].")],
+    energy_kwh: Annotated[float, typer.Option("--energy-kwh", help="Energy of the computation with its building (kWh).")],
     grid: Annotated[
         str, typer.Option("--grid", metavar="ZONE", help="Where it is now: ISO 3166 alpha-3 (USA) or a part (CA-QC).")
     ],
@@ -32,10 +32,10 @@ def mitigate(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     hourly: Annotated[
         str | None,
         typer.Option(
-            "--hourly-g-per-kwh", metavar="I,I,…", help="Intensity of each hour from now on in the present zone [g/kWh]."
+            "--hourly-g-per-kwh", metavar="I,I,…", help="Intensity of each hour from now on in the present zone (g/kWh)."
         ),
     ] = None,
-    hours: Annotated[int, typer.Option("--hours", help="How long it computes [h]; with --hourly-g-per-kwh.")] = 1,
+    hours: Annotated[int, typer.Option("--hours", help="How long it computes (h); with --hourly-g-per-kwh.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
     debug: Debug = False,
 ) -> None:

@@ -53,14 +53,18 @@ def scale_of(quantity: str, unit: str) -> Scale:
 def rounded(value: float, width: float | None = None) -> str:
     """A number to the second significant digit of its interval's half-width; three significant digits without an interval.
 
-    >>> rounded(-7.1423, 12.0), rounded(0.33333), rounded(123456.7, 4000.0), rounded(0.00000123)
-    ('−7.1', '0.333', '123,500', '1.23 × 10⁻⁶')
+    What would round to 0 in whole numbers, and is not 0, keeps two digits of its own.
+
+    >>> rounded(-7.1423, 12.0), rounded(0.33333), rounded(123456.7, 4000.0), rounded(0.00000123), rounded(41030, 2e7)
+    ('−7.1', '0.333', '123,500', '1.23 × 10⁻⁶', '41,000')
     """
     if value != 0 and (abs(value) < TINY or abs(value) >= HUGE) and not (width and width > TINY):
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPT)}".replace("-", "−")
     leading = abs(value) if width is None or width <= 0 else width / 2
     digits = (1 if width else 2) - math.floor(math.log10(leading)) if leading > 0 else 0
+    if digits <= 0 and value != 0 and round(value, digits) == 0:
+        digits = 1 - math.floor(math.log10(abs(value)))  # small beside its interval, and still no 0
     shown = round(value, digits)
     text = f"{shown:,.{max(0, digits)}f}"
     if not width and "." in text:

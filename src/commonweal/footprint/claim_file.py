@@ -228,7 +228,7 @@ class _Reader:
 
     def _text(self, node: Entries, field: str, where: str, needed: str = "") -> str:
         value: Node | None = node.values.get(field)
-        if is_empty(value):
+        if is_empty(value) or (isinstance(value, Scalar) and not (value.text or "").strip()):
             if needed:
                 state = "empty" if field in node.values else "missing"
                 self.fault(node.key_lines.get(field, node.line), f"{where}`{field}` is {state}; expected {needed}")

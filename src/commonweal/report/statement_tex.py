@@ -87,6 +87,12 @@ def _said(number: Number, what: str) -> str:
     return f"{_units(number.text)} ({interval}{_known(number)})"
 
 
+def _ranged(number: Number, source: str = "") -> str:
+    """A declared number with its range, how it is known and, where asked, its source."""
+    interval = f"{_units(number.interval_text)}; " if number.interval_text else ""
+    return f"{_units(number.text)} ({interval}{_known(number)}{f': {source}' if source else ''})"
+
+
 def _units(text: str) -> str:
     """One of our own numbers with its unit, or an interval."""
     together = re.sub(r"(?<=\d) (?!to )(?=[A-Za-z])", "~", latex(text, REASON), count=1)
@@ -103,7 +109,7 @@ def _stage(entry: Entry) -> str:
     details = []
     if "compute_hours" in numbers and numbers["compute_hours"].tag != "unknown":
         power = numbers["device_power"]
-        at = f" at {_units(power.text)} ({_known(power)})" if power.tag != "unknown" else ""
+        at = f" at {_ranged(power)}" if power.tag != "unknown" else ""
         details.append(f"{_units(numbers['compute_hours'].text)} of device time{at}")
     if "years_counted" in facts:
         details.append(f"over {latex(facts['years_counted'])}")
@@ -111,10 +117,10 @@ def _stage(entry: Entry) -> str:
         details.append(f"hardware: {latex(facts['hardware'])}")
     if "pue" in numbers:
         pue = numbers["pue"]
-        details.append(latex(f"PUE {pue.reason}") if pue.tag == "unknown" else f"PUE {_units(pue.text)} ({_known(pue)})")
+        details.append(latex(f"PUE {pue.reason}") if pue.tag == "unknown" else f"PUE {_ranged(pue)}")
     if "region" in facts:
         grid = numbers["grid_intensity"]
-        at = "" if grid.tag == "unknown" else f" at {_units(grid.text)} ({_known(grid)}: {latex(grid.source, REASON)})"
+        at = "" if grid.tag == "unknown" else f" at {_ranged(grid, latex(grid.source, REASON))}"
         details.append(f"grid: {latex(facts['region'])}{at}")
     told = f" [{'; '.join(details)}]" if details else ""
     return f"{latex(entry.title[:1].lower() + entry.title[1:])} takes {_pair(entry)}{told}"

@@ -233,9 +233,11 @@ class Deployment(Record):
     )
     alternative: str | None = Field(default=None, description="what it replaces; `none` if nothing")
     value: Valuation | None = Field(default=None, description="how its value is reckoned: money, prices, years")
-    benefits: tuple[Stake, ...] | Literal["none"] = Field(default=(), description="who gains what; `none` if nobody does")
-    burdens: tuple[Stake, ...] | Literal["none"] = Field(
-        default=(), description="who bears what, beside electricity and carbon; `none` if nobody does"
+    benefits: tuple[Stake, ...] | Literal["none", "unknown"] = Field(
+        default=(), description="who gains what; `none` if nobody does, `unknown` if nobody knows"
+    )
+    burdens: tuple[Stake, ...] | Literal["none", "unknown"] = Field(
+        default=(), description="who bears what, beside electricity and carbon; `none` if nobody does, `unknown` if nobody knows"
     )
 
     @field_validator("reach", mode="before")

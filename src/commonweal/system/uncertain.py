@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -13,6 +14,12 @@ from commonweal.units import UNITS, is_unit
 
 Grade = Literal["measured", "literature", "expert", "assumed"]
 Shape = Literal["exact", "uniform", "triangular", "lognormal"]
+YEARLESS = re.compile(r"^[A-Z]{3}(/|$)|^[$€£]")
+LARGER = {
+    "kW": "W (times 1,000)", "MW": "W (times 1,000,000)", "MWh": "kWh (times 1,000)", "GWh": "kWh (times 1,000,000)",
+    "t": "kgCO2e (times 1,000)", "tCO2e": "kgCO2e (times 1,000)", "kg/kWh": "g/kWh (times 1,000)", "gCO2e/kWh": "g/kWh",
+    "kg": "kgCO2e", "%": "1 (divided by 100)", "lb": "kgCO2e (times 0.45359237)",
+}  # fmt: skip
 Finite = Annotated[float, Field(allow_inf_nan=False), Means("a number")]
 
 
@@ -35,9 +42,7 @@ class Uncertain(Record):
     @model_validator(mode="after")
     def is_whole(self) -> Self:
         if not is_unit(self.unit):
-            raise ValueError(
-                f"has the unknown unit {shown(self.unit)}{did_you_mean(self.unit, UNITS)}; money is such as USD2020/task"
-            )
+            raise ValueError(f"has the unknown unit {shown(self.unit)}{_hint(self.unit)}; money is such as USD2020/task")
         if (self.value is None) == (self.low is None and self.high is None):
             raise ValueError("has neither or both of `value` and a range; expected a `value`, or `low` and `high`")
         if self.value is not None:
@@ -72,3 +77,12 @@ class Uncertain(Record):
     def ends(self) -> tuple[float, float]:
         """Lowest and highest number that was declared."""
         return (self.value, self.value) if self.value is not None else (self.low or 0.0, self.high or 0.0)
+
+
+def _hint(unit: str) -> str:
+    """What an unknown unit was probably meant to be."""
+    if YEARLESS.match(unit):
+        return ", money without its price year"
+    if unit in LARGER:
+        return f"; expected {LARGER[unit]}"
+    return did_you_mean(unit, UNITS)

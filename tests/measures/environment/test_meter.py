@@ -52,6 +52,7 @@ def test_packages_and_dram_are_added_and_nothing_is_counted_twice(tmp_path: Path
     zone(tmp_path, "intel-rapl:0:1", "uncore", 1)
     zone(tmp_path, "intel-rapl:0:2", "dram", 2_000_000)
     zone(tmp_path, "intel-rapl:1", "package-1", 3_000_000)
+    zone(tmp_path, "intel-rapl:1:0", "dram", 5_000_000)
     zone(tmp_path, "intel-rapl:2", "psys", 1)
     zone(tmp_path, "intel-rapl-mmio:0", "package-0", 1)
     (tmp_path / "intel-rapl").mkdir()
@@ -60,11 +61,21 @@ def test_packages_and_dram_are_added_and_nothing_is_counted_twice(tmp_path: Path
         ("CPU", "intel-rapl:0"),
         ("CPU", "intel-rapl:1"),
         ("memory", "intel-rapl:0:2"),
+        ("memory", "intel-rapl:1:0"),
     ]
     assert unread == []
-    before = Snapshot(0.0, 0.0, (1_000_000, 3_000_000, 2_000_000))
-    after = Snapshot(1.0, 0.0, (11_000_000, 23_000_000, 7_000_000))
-    assert spent_joules(counters, before, after) == {"CPU": 30.0, "memory": 5.0}
+    before = Snapshot(0.0, 0.0, (1_000_000, 3_000_000, 2_000_000, 5_000_000))
+    after = Snapshot(1.0, 0.0, (11_000_000, 23_000_000, 7_000_000, 9_000_000))
+    assert spent_joules(counters, before, after) == {"CPU": 30.0, "memory": 9.0}
+
+
+def test_memory_that_is_counted_for_one_of_two_packages_is_unread_since_a_part_is_no_sum(tmp_path: Path) -> None:
+    zone(tmp_path, "intel-rapl:0", "package-0", 1_000_000)
+    zone(tmp_path, "intel-rapl:0:2", "dram", 2_000_000)
+    zone(tmp_path, "intel-rapl:1", "package-1", 3_000_000)
+    counters, unread = rapl_counters(tmp_path)
+    assert [counter.component for counter in counters] == ["CPU", "CPU"]
+    assert [(one.component, one.reason) for one in unread] == [("memory", "RAPL counts it for 1 of 2 packages only")]
 
 
 def test_one_unreadable_package_makes_the_processor_unknown_since_a_part_is_no_sum() -> None:

@@ -155,9 +155,13 @@ def rapl_counters(powercap: Path) -> tuple[list[Counter], list[Unread]]:
             why = READABLE if isinstance(error, PermissionError) else str(error)
             unread.append(Unread(component, f"its RAPL counter cannot be read ({why})"))
             continue
-        found += counters
+        packages = sum(_is_package(_zone_name(zone)) for zone in zones)
         if not counters:
             unread.append(Unread(component, f"no RAPL counter for it in {powercap}"))
+        elif len(counters) < packages:
+            unread.append(Unread(component, f"RAPL counts it for {len(counters)} of {packages} packages only"))
+        else:
+            found += counters
     return found, unread
 
 
