@@ -11,6 +11,7 @@ from commonweal.assessment.spread import spread
 from commonweal.assessment.value import weigh
 from commonweal.assessment.value_terms import Group, Input, Item, Terms
 from commonweal.evidence.records import Estimate
+from commonweal.footprint.grid import FIRST_TRAINED, intensities, of_some_year
 from commonweal.system.records import System
 from commonweal.system.uncertain import Uncertain
 from tests.assessment.test_value_rows import number, reason, rows
@@ -188,3 +189,32 @@ def test_a_measured_number_at_an_end_of_its_interval_keeps_the_interval(low: flo
     one = Estimate(quantity="energy", unit="Wh", value=10.0, low=low, high=high, interval="uncertainty", n=9, method="m")
     found = of_interval(one, "Wh", "measured", "s", scale=2.0)
     assert (*found.ends, found.middle, found.kind) == (2 * low, 2 * high, 20.0, "triangular")
+
+
+def test_a_measured_energy_stays_measured_where_only_its_grid_is_assumed() -> None:
+    measured = exact(600, "kWh").replace("literature", "measured")
+    given = stages(
+        f"stage: pretraining, energy: {measured}, grid: FRA", f"stage: adaptation, energy: {measured}, grid: FRA, year: 2020"
+    )
+    undated, dated = ledger(given, (), Draws(COUNT, np.random.default_rng(0))).whole[:2]
+    assert undated.energy is not None
+    assert undated.carbon is not None
+    assert dated.carbon is not None
+    assert (undated.energy.grade, undated.carbon.grade, dated.carbon.grade) == ("measured", "assumed", "literature")
+    assert undated.energy.sources == ("a book",)
+    assert np.ptp(dated.carbon.draws(COUNT)) == 0
+    assert np.quantile(undated.carbon.draws(COUNT), (0.025, 0.5, 0.975)) == pytest.approx(
+        (0.6 * 32.4, 0.6 * 56, 0.6 * 124), rel=0.05
+    )
+
+
+def test_training_of_a_year_that_nobody_named_holds_the_years_that_the_table_has() -> None:
+    """Estonia fell from 783 g/kWh in 2019 to 417 in 2023."""
+    outside = total = 0
+    for zone, years in intensities().items():
+        low, high = of_some_year(zone, FIRST_TRAINED).ends
+        recent = [row.g_per_kwh for row in years if row.year >= FIRST_TRAINED]
+        total += len(recent)
+        outside += sum(not low <= one <= high for one in recent)
+    assert outside / total < 0.05
+    assert of_some_year("EST", FIRST_TRAINED).ends[1] > 783

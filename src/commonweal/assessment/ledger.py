@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.assessment.allocation import allocation
+from commonweal.assessment.allocation import EMBODIED, allocation
 from commonweal.assessment.drawing import drawn, of_interval
 from commonweal.assessment.value_terms import Input
 from commonweal.evidence.records import Evidence
@@ -41,13 +41,24 @@ NO_PUE = "the building's own use is not declared and not counted"
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A number times inputs that are drawn elsewhere."""
+    """A number times inputs that are drawn elsewhere, and how it is known: method, the worst grade of its inputs, their sources."""
 
     factor: float
     inputs: tuple[Input, ...] = ()
+    method: str = ""
+    grade: Grade | None = None
+    sources: tuple[str, ...] = ()
 
-    def times(self, factor: float, *inputs: Input) -> Product:
-        return Product(self.factor * factor, (*self.inputs, *inputs))
+    def times(self, factor: float, method: str) -> Product:
+        return replace(self, factor=self.factor * factor, method=method)
+
+    def by(self, other: Product, words: str) -> Product:
+        """The product of both; `words` say the other in the method."""
+        return Product(
+            self.factor * other.factor, (*self.inputs, *other.inputs), f"{self.method} {words}",
+            worst(one for one in (self.grade, other.grade) if one is not None),
+            tuple(dict.fromkeys((*self.sources, *other.sources))),
+        )  # fmt: skip
 
     def draws(self, count: int) -> Array:
         """float64 (draw,)."""
@@ -62,8 +73,7 @@ class Line:
     """One stage of one asset: energy [kWh] and carbon [kgCO2e], or None and why (`unknown`).
 
     `name`: the stage, with a number where the asset has several of its kind. `holder`: the deployment that carries it, or
-    everyone else, or nobody yet where no share is declared, or "" for the whole. `energy_grade`, `carbon_grade`: that of the
-    worst input. `evidence`: rows that it rests on.
+    everyone else, or nobody yet where no share is declared, or "" for the whole. `evidence`: rows that it rests on.
     """
 
     asset: str
@@ -72,21 +82,12 @@ class Line:
     holder: str
     energy: Product | None
     carbon: Product | None
-    energy_grade: Grade | None
-    carbon_grade: Grade | None
-    method: str
-    sources: tuple[str, ...]
     unknown: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
         return f"{self.name} of {self.asset}"
-
-    @property
-    def grade(self) -> Grade | None:
-        """The worst of its grades."""
-        return worst(one for one in (self.energy_grade, self.carbon_grade) if one is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,28 +121,13 @@ class Draws:
             self._known[key] = drawn(f"{kind}, {place}" if place else kind, number, self.count, self._rng, unit)
         return self._known[key]
 
+    def product(self, kind: str, number: Uncertain, place: str = "", method: str = "") -> Product:
+        """A declared number alone."""
+        return Product(1.0, (self.of(kind, number, place=place),), method, number.grade, (number.source,))
+
     def declared(self, given: Input) -> Uncertain:
         """The number that was declared for an input."""
         return next(number for (_, number, _), one in self._known.items() if one is given)
-
-
-class _Figure:
-    """A line as it grows: what its numbers rest on, and what is unknown."""
-
-    def __init__(self, draws: Draws) -> None:
-        self.draws = draws
-        self.grades: list[Grade] = []
-        self.sources: list[str] = []
-        self.unknown: list[str] = []
-
-    def input(self, kind: str, number: Uncertain, place: str = "") -> Input:
-        self.grades.append(number.grade)
-        self.sources.append(number.source)
-        return self.draws.of(kind, number, place=place)
-
-    @property
-    def grade(self) -> Grade | None:
-        return worst(self.grades)
 
 
 def worst(grades: Iterable[Grade]) -> Grade | None:
@@ -172,45 +158,43 @@ def ledger(system: System, evidence: Sequence[Evidence], draws: Draws) -> Ledger
     return Ledger(tuple(whole), tuple(parts), tuple(told))
 
 
-def _part(line: Line, holder: str, share: float, method: str) -> Line:
-    return replace(
-        line, holder=holder, energy=line.energy and line.energy.times(share), carbon=line.carbon and line.carbon.times(share),
-        method=f"{share:.4g} of the whole: {method}",
-    )  # fmt: skip
+def _part(line: Line, holder: str, share: float, how: str) -> Line:
+    method = f"{share:.4g} of the whole: {how}"
+    energy, carbon = (product and product.times(share, method) for product in (line.energy, line.carbon))
+    return replace(line, holder=holder, energy=energy, carbon=carbon)
 
 
 def _made(asset: Asset, name: str, making: Making, draws: Draws) -> Line:
     """One declared stage of making."""
-    figure, title = _Figure(draws), f"{name} of {asset.id}"
-    energy, method = None, ""
+    title = f"{name} of {asset.id}"
+    unknown: list[str] = []
+    energy: Product | None = None
     if making.device_hours is not None and making.device_power is not None:
-        power = figure.input("device power", making.device_power, title)
-        energy = Product(making.device_hours / W_PER_KW, (power,))
-        method = f"{making.device_hours:,g} device hours x device power"
-        if making.pue is not None:
-            energy, method = energy.times(1.0, figure.input("PUE", making.pue, title)), f"{method} x PUE"
-        else:
-            method += f"; {NO_PUE}"
+        power = draws.product("device power", making.device_power, title)
+        energy = power.times(making.device_hours / W_PER_KW, f"{making.device_hours:,g} device hours x device power")
+        energy = _with_pue(energy, making.pue, title, draws)
     elif isinstance(making.energy, Uncertain):
-        energy, method = Product(1.0, (figure.input(f"energy, {title}", making.energy),)), "energy as declared"
-    elif making.stage != "embodied":
-        figure.unknown.append(f"the energy of {title} is {said(making.energy)}")
-    energy_grade = figure.grade
+        energy = draws.product(f"energy, {title}", making.energy, method="energy as declared")
+    elif making.stage != EMBODIED:
+        unknown.append(f"the energy of {title} is {said(making.energy)}")
+    carbon: Product | None = None
     if isinstance(making.carbon, Uncertain):
-        carbon: Product | None = Product(1.0, (figure.input(f"carbon, {title}", making.carbon),))
-        how, carbon_grade = "carbon as declared", making.carbon.grade if making.carbon else None
+        carbon = draws.product(f"carbon, {title}", making.carbon, method="carbon as declared")
     elif making.carbon == "unknown" or energy is None:
-        carbon, how, carbon_grade = None, "", None
-        figure.unknown.append(f"the carbon of {title} is unknown")
+        unknown.append(f"the carbon of {title} is unknown")
     else:
         place = _Place(making.grid, making.year, making.grid_intensity, since=FIRST_TRAINED)
-        carbon, how = _on_grid(energy, title, place, figure)
-        carbon_grade = figure.grade
-    words = "; ".join(part for part in (method, how) if part)
-    return Line(
-        asset.id, making.stage, name, "", energy, carbon, energy_grade, carbon_grade, words,
-        tuple(dict.fromkeys(figure.sources)), tuple(figure.unknown),
-    )  # fmt: skip
+        carbon = _on_grid(energy, title, place, draws)
+        unknown += [] if carbon else [f"the carbon of {title} is unknown: its grid is {said(making.grid)}"]
+    return Line(asset.id, making.stage, name, "", energy, carbon, tuple(unknown))
+
+
+def _with_pue(energy: Product, pue: Uncertain | None, title: str, draws: Draws) -> Product:
+    return (
+        energy.by(draws.product("PUE", pue, title), "x PUE")
+        if pue is not None
+        else energy.times(1.0, f"{energy.method}; {NO_PUE}")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,70 +207,62 @@ class _Place:
     since: int | None = None
 
 
-def _on_grid(energy: Product, title: str, place: _Place, figure: _Figure) -> tuple[Product | None, str]:
-    """Carbon of an energy, and how it came; a grid without an answer makes it unknown."""
+def _on_grid(energy: Product, title: str, place: _Place, draws: Draws) -> Product | None:
+    """Carbon of an energy; None where nobody named a grid."""
     if place.own is not None:
-        return energy.times(1 / G_PER_KG, figure.input("grid intensity", place.own, title)), "x declared grid intensity"
+        own = draws.product("grid intensity", place.own, title)
+        return energy.by(replace(own, factor=1 / G_PER_KG), "x declared grid intensity")
     if place.grid in (None, "unknown"):
-        figure.unknown.append(f"the carbon of {title} is unknown: its grid is {said(place.grid)}")
-        return None, ""
+        return None
     found = intensity(str(place.grid), place.year)
+    words = f"x {found.g_per_kwh:g} g/kWh ({found.zone}, {found.year}"
     if place.year is None:
-        some = figure.input("grid intensity", of_some_year(found.zone, place.since), f"{found.zone}, {title}")
-        words = f"x {found.g_per_kwh:g} g/kWh ({found.zone}, {found.year}, the latest; the year of use is not declared)"
-        return energy.times(1 / G_PER_KG, some), words
-    figure.grades.append("literature")
-    figure.sources.append(f"{found.name} {found.year}: {found.source}")
-    return energy.times(found.g_per_kwh / G_PER_KG), f"x {found.g_per_kwh:g} g/kWh ({found.zone}, {found.year})"
+        some = draws.product("grid intensity", of_some_year(found.zone, place.since), f"{found.zone}, {title}")
+        return energy.by(replace(some, factor=1 / G_PER_KG), f"{words}, the latest; the year of use is not declared)")
+    known = Product(found.g_per_kwh / G_PER_KG, grade="literature", sources=(f"{found.name} {found.year}: {found.source}",))
+    return energy.by(known, f"{words})")
 
 
 def _used(deployment: Deployment, evidence: Sequence[Evidence], draws: Draws) -> Line:
     """The electricity of deciding, over the years that the value counts: declared for the place of use, else as measured here."""
-    figure, value = _Figure(draws), deployment.value
+    value, key = deployment.value, deployment.key
     years = value.years if value else 1.0
-    per_1000, method, origin = _per_1000(deployment, evidence, figure)
-    energy, carbon, how, energy_grade = None, None, "", None
+    per_1000, origin = _per_1000(deployment, evidence, draws)
+    energy, carbon = None, None
+    unknown: list[str] = []
     if per_1000 is None:
-        figure.unknown.append(f"the energy of deciding in {deployment.key} is neither measured nor declared")
+        unknown.append(f"the energy of deciding in {key} is neither measured nor declared")
     elif not isinstance(deployment.volume, int | float):
-        figure.unknown.append(f"the volume of {deployment.key} is {said(deployment.volume)}")
+        unknown.append(f"the volume of {key} is {said(deployment.volume)}")
     else:
-        energy = Product(float(deployment.volume) * years * TASK_KWH, (per_1000,))
-        method += f" x {deployment.volume:,.0f} tasks a year x {years:g} years"
-        if value and value.pue is not None:
-            energy, method = energy.times(1.0, figure.input("PUE", value.pue, deployment.key)), f"{method} x PUE"
-        else:
-            method += f"; {NO_PUE}"
-        energy_grade = figure.grade
+        words = f"{per_1000.method} x {deployment.volume:,.0f} tasks a year x {years:g} years"
+        energy = per_1000.times(float(deployment.volume) * years * TASK_KWH, words)
+        energy = _with_pue(energy, value.pue if value else None, key, draws)
         place = _Place(deployment.grid, None, value.grid_intensity if value else None)
-        carbon, how = _on_grid(energy, f"deciding in {deployment.key}", place, figure)
-    words = "; ".join(part for part in (method, how) if part)
-    return Line(
-        deployment.application, INFERENCE, INFERENCE, deployment.key, energy, carbon, energy_grade, figure.grade if carbon else None, words,
-        tuple(dict.fromkeys(figure.sources)), tuple(figure.unknown), origin,
-    )  # fmt: skip
+        carbon = _on_grid(energy, f"deciding in {key}", place, draws)
+        unknown += [] if carbon else [f"the carbon of deciding in {key} is unknown: its grid is {said(deployment.grid)}"]
+    return Line(deployment.application, INFERENCE, INFERENCE, key, energy, carbon, tuple(unknown), origin)
 
 
-def _per_1000(deployment: Deployment, evidence: Sequence[Evidence], figure: _Figure) -> tuple[Input | None, str, tuple[str, ...]]:
-    """Energy per 1,000 decisions [Wh], how it is known, and the rows that it rests on."""
+def _per_1000(deployment: Deployment, evidence: Sequence[Evidence], draws: Draws) -> tuple[Product | None, tuple[str, ...]]:
+    """Energy per 1,000 decisions [Wh], and the rows that it rests on."""
     declared = deployment.value.energy_per_task if deployment.value else None
     name = f"energy per 1,000 decisions, {deployment.application}"
     if declared is not None:
-        return figure.input(name, declared, deployment.key), "energy per task as declared", ()
+        return draws.product(name, declared, deployment.key, "energy per task as declared"), ()
     for measure, quantity in ENERGY_MEASURED:
         for row in reversed(evidence):  # of several, the last measured
             mine = row.measure == measure and row.subjects == (deployment.application,)
             if mine and row.estimate is not None and row.estimate.quantity == quantity:
-                return figure.input(name, _measured(row)), f"energy per task as {row.basis} on this machine", (row.id,)
-    return None, "", ()
+                return draws.product(name, _measured(row), method=f"energy per task as {row.basis} on this machine"), (row.id,)
+    return None, ()
 
 
 def _measured(row: Evidence) -> Uncertain:
-    one = row.estimate
-    assert one is not None
+    assert row.estimate is not None
     source = f"{row.measure}, {row.basis} on this machine, not at the place of use"
     grade: Grade = "measured" if row.basis == "measured" else "assumed"
-    return of_interval(one, WH_PER_1000, grade, source)
+    return of_interval(row.estimate, WH_PER_1000, grade, source)
 
 
 def said(answer: object) -> str:

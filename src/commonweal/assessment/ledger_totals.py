@@ -74,12 +74,11 @@ def _names(lines: Sequence[Line]) -> dict[str, None]:
 
 def _note(lines: Sequence[Line], unit: str) -> str:
     """The worst grade among the lines; for carbon, whose hardware nobody counted."""
-    grades = (line.energy_grade if unit == "kWh" else line.carbon_grade for line in lines)
-    least = worst(one for one in grades if one is not None)
+    products = [(line, line.energy if unit == "kWh" else line.carbon) for line in lines]
+    least = worst(product.grade for _, product in products if product and product.grade)
     counted = {line.asset for line in lines if line.stage == EMBODIED}
     without = [name for name in dict.fromkeys(line.asset for line in lines) if name not in counted]
     parts = [f"grade: {least}"] if least else []
-    products = [(line, line.energy if unit == "kWh" else line.carbon) for line in lines]
     single = [line.title for line, product in products if product and all(one.ends[0] == one.ends[1] for one in product.inputs)]
     if single and len(single) < len(lines):
         parts.append(f"without the error of {', '.join(dict.fromkeys(single))}, declared as one number")

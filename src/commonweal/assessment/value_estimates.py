@@ -17,7 +17,7 @@ def over_draws(named: tuple[str, str], found: Spread, group: Mapping[str, str], 
     return Estimate(
         quantity=named[0], unit=named[1], value=found.median, low=None if exact else found.low, high=None if exact else found.high,
         interval=None if exact else "uncertainty", n=DRAWS, group=group, method=method,
-        note="; ".join(part for part in (note, ONE_NUMBER if exact else "") if part),
+        note="; ".join(part for part in (note, ONE_NUMBER if exact and found.median else "") if part),
     )  # fmt: skip
 
 

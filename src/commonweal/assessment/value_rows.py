@@ -149,9 +149,7 @@ def _ledger_rows(system: System, books: Ledger, writer: Writer) -> Iterator[Evid
     for line in (*books.whole, *books.parts, *books.use):
         group = {"stage": line.name} | ({"carried by": line.holder} if line.holder else {})
         kind = "_carried" if line.holder else ""
-        for quantity, unit, product, grade in (
-            (f"energy{kind}", "kWh", line.energy, line.energy_grade), (f"carbon{kind}", "kgCO2e", line.carbon, line.carbon_grade)
-        ):  # fmt: skip
+        for quantity, unit, product in ((f"energy{kind}", "kWh", line.energy), (f"carbon{kind}", "kgCO2e", line.carbon)):
             if product is None:
                 if line.stage == EMBODIED and unit == "kWh":
                     continue  # it is carbon by its nature
@@ -159,8 +157,8 @@ def _ledger_rows(system: System, books: Ledger, writer: Writer) -> Iterator[Evid
                     quantity=quantity, status="not_applicable", group=group, reason="; ".join(line.unknown) or "unknown"
                 )
             else:
-                note = "; ".join(part for part in (f"grade: {grade}" if grade else "", *line.sources) if part)
-                found = over_draws((quantity, unit), _spread(product), group, line.method, note)
+                note = "; ".join(part for part in (f"grade: {product.grade}" if product.grade else "", *product.sources) if part)
+                found = over_draws((quantity, unit), _spread(product), group, product.method, note)
             yield writer.row((line.asset,), found, line.evidence)
     for total in totals(system, books, DRAWS):
         yield writer.row(total.subjects, total.found, total.evidence)
@@ -272,6 +270,7 @@ def _groups_told(found: Value, place: Mapping[str, str], method: str) -> Iterato
         ):  # fmt: skip
             if share is not None:
                 note = f"over the {defined:.0%} of draws in which there is any" if defined is not None and defined < 1 else ""
+                note = note if share.high > 0 else f"no {quantity.partition('_')[0]} of theirs is declared"
                 yield over_draws((quantity, "1"), share, group, method, note)
 
 
