@@ -112,7 +112,7 @@ def test_measured_energy_is_used_where_none_is_declared_and_the_last_of_several(
     assert line.energy is not None
     assert np.median(line.energy.draws(COUNT)) == pytest.approx(300.0, rel=0.05)  # 2 x 10^6 x 0.1 Wh x 1.5
     assert (line.energy and line.energy.grade, line.evidence) == ("literature", ("e100.0",))
-    assert books(given, (measured(100.0, 90.0, 110.0, "modelled"),)).use[0].grade == "assumed"
+    assert books(given, (measured(100.0, 90.0, 110.0, "modelled"),)).use[0].energy.grade == "assumed"  # type: ignore[union-attr]
 
 
 def test_a_lifetime_and_shares_beside_it_are_refused() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from commonweal.assessment.ledger_rows import LEDGER_METHOD
 from commonweal.assessment.rows import Writer
 from commonweal.assessment.value_estimates import DRAWS, ONE_NUMBER
-from commonweal.assessment.value_rows import LEDGER_METHOD, VALUE_METHOD, value_rows
+from commonweal.assessment.value_rows import VALUE_METHOD, value_rows
 from commonweal.evidence.records import Evidence
 from commonweal.measures.preflight import table_problems
 from commonweal.system.records import System

@@ -25,7 +25,7 @@ def run(*arguments: str) -> tuple[int, str, str]:
 
 def test_no_unit_is_lost_from_the_help() -> None:
     """Typer takes a word in square brackets for a colour and drops it."""
-    for verb in ("training", "inference", "import", "crosscheck", "mitigate"):
+    for verb in ("training", "inference", "import", "crosscheck", "mitigate", "hardware", "smaller-model"):
         code, out, _ = run(verb, "--help")
         assert code == 0
         assert not [line for line in out.splitlines() if " ." in line.replace(" ...", "")], out

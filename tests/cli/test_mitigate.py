@@ -8,6 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from commonweal.cli import app as whole
 from commonweal.cli.mitigate import mitigate
 from commonweal.footprint.grid import intensity
 
@@ -67,3 +68,24 @@ def test_a_mistake_is_a_line_and_exit_code_2(arguments: tuple[str, ...], said: s
     assert ended.exit_code == 2
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_hardware_by_hand() -> None:
+    """300 W / 60 tasks a second are 5 J, 700 W / 280 are 2.5 J."""
+    asked = ("--power-w", "300", "--tasks-per-s", "60", "--other-power-w", "700", "--other-tasks-per-s", "280")
+    ended = CliRunner().invoke(whole, ["footprint", "hardware", *asked, "--json"])
+    told = json.loads(ended.stdout)
+    assert (told["j_per_task"], told["other_j_per_task"], told["energy_ratio"]) == (5.0, 2.5, 0.5)
+    assert "saves 50.0%" in CliRunner().invoke(whole, ["footprint", "hardware", *asked]).stdout
+    ended = CliRunner().invoke(whole, ["footprint", "hardware", *asked[:3], "0", *asked[4:]])
+    assert (ended.exit_code, "throughput: got 0; expected a number above 0 tasks/s" in ended.stderr) == (2, True)
+
+
+def test_a_smaller_model_by_hand() -> None:
+    """10^6 tasks x 0.3 Wh saved are 300 kWh, less 150 of making it; even at 500,000 tasks."""
+    asked = ("--tasks", "1e6", "--wh-per-task", "0.5", "--other-wh-per-task", "0.2", "--making-kwh", "150")
+    told = json.loads(CliRunner().invoke(whole, ["footprint", "smaller-model", *asked, "--json"]).stdout)
+    assert (told["saved_kwh"], told["break_even_tasks"]) == (pytest.approx(150), pytest.approx(500_000))
+    never = CliRunner().invoke(whole, ["footprint", "smaller-model", *asked[:5], "0.6", *asked[6:]])
+    assert "never: a task takes no less" in never.stdout
+    assert never.stdout.startswith("costs 250 kWh")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from commonweal.assessment import both_ends, exposure, shortfall, value_rows
+from commonweal.assessment import both_ends, exposure, ledger_rows, shortfall, value_rows
 from commonweal.assessment.exposure import exposures
 from commonweal.assessment.findings import findings
 from commonweal.assessment.rows import Writer
@@ -38,11 +38,11 @@ def assess(
     said = findings(system, (*evidence, *consequences), methods, reached)
     beside = Writer("assessment.both_ends", both_ends.SOURCE, seed, system_hash, allowed)
     pairings = list(both_ends.both_ends(system, evidence, said, methods, beside))
-    books = Writer("environment.life_cycle", value_rows.LEDGER_SOURCE, seed, system_hash, allowed)
+    books = Writer("environment.life_cycle", ledger_rows.LEDGER_SOURCE, seed, system_hash, allowed)
     worth = Writer("environment.value", value_rows.VALUE_SOURCE, seed, system_hash, allowed)
     valued = list(value_rows.value_rows(system, evidence, (books, worth), seed))
     said = (*said, *value_findings(system, valued))
     rows = (*(one.row for one in reached), *consequences, *(row for pairing in pairings for row in pairing.rows), *valued)
-    known = (exposure.METHOD, shortfall.METHOD, both_ends.METHOD, value_rows.LEDGER_METHOD, value_rows.VALUE_METHOD)
+    known = (exposure.METHOD, shortfall.METHOD, both_ends.METHOD, ledger_rows.LEDGER_METHOD, value_rows.VALUE_METHOD)
     used = tuple(method for method in known if any(row.measure == method.name for row in rows))
     return Assessment(rows, said, used, tuple(pairing.record for pairing in pairings))

@@ -110,7 +110,7 @@ def _by_volume(deployments: tuple[Deployment, ...]) -> tuple[Mapping[str, float]
 def _by_use(system: System, asset: Asset, lifetime_tasks: float) -> Allocation:
     why_not: list[str] = []
     tasks: dict[str, float] = {}
-    for name in sorted(_downstream(system, asset.id) | {asset.id}):
+    for name in sorted(downstream(system, asset.id) | {asset.id}):
         for deployment in system.deployments_of(name):
             years = deployment.value.years if deployment.value else 1.0
             if isinstance(deployment.volume, int | float):
@@ -128,7 +128,8 @@ def _by_use(system: System, asset: Asset, lifetime_tasks: float) -> Allocation:
     return Allocation(asset.id, parts, tuple(why_not))
 
 
-def _downstream(system: System, asset: str) -> set[str]:
+def downstream(system: System, asset: str) -> set[str]:
+    """All assets that rest on an asset, near or far."""
     found: set[str] = set()
     waiting = [asset]
     while waiting:
@@ -188,7 +189,7 @@ def _fed_by_deployed(system: System, application: str, names: Sequence[str]) -> 
 
 def _open_ways(system: System, asset: str, names: Sequence[str]) -> tuple[str, ...]:
     """Dependencies on the ways from an asset down to what `names` are upstream of that do not say which share they carry."""
-    below = _downstream(system, asset) | {asset}
+    below = downstream(system, asset) | {asset}
     ways = (
         edge
         for edge in system.dependencies

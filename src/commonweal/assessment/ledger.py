@@ -183,8 +183,8 @@ def _made(asset: Asset, name: str, making: Making, draws: Draws) -> Line:
     elif making.carbon == "unknown" or energy is None:
         unknown.append(f"the carbon of {title} is unknown")
     else:
-        place = _Place(making.grid, making.year, making.grid_intensity, since=FIRST_TRAINED)
-        carbon = _on_grid(energy, title, place, draws)
+        place = Place(making.grid, making.year, making.grid_intensity, since=FIRST_TRAINED)
+        carbon = on_grid(energy, title, place, draws)
         unknown += [] if carbon else [f"the carbon of {title} is unknown: its grid is {said(making.grid)}"]
     return Line(asset.id, making.stage, name, "", energy, carbon, tuple(unknown))
 
@@ -198,7 +198,7 @@ def _with_pue(energy: Product, pue: Uncertain | None, title: str, draws: Draws) 
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """Where electricity comes from, as declared; `since`: the earliest year that it may have been, where none is declared."""
 
     grid: str | None
@@ -207,7 +207,7 @@ class _Place:
     since: int | None = None
 
 
-def _on_grid(energy: Product, title: str, place: _Place, draws: Draws) -> Product | None:
+def on_grid(energy: Product, title: str, place: Place, draws: Draws) -> Product | None:
     """Carbon of an energy; None where nobody named a grid."""
     if place.own is not None:
         own = draws.product("grid intensity", place.own, title)
@@ -238,8 +238,8 @@ def _used(deployment: Deployment, evidence: Sequence[Evidence], draws: Draws) ->
         words = f"{per_1000.method} x {deployment.volume:,.0f} tasks a year x {years:g} years"
         energy = per_1000.times(float(deployment.volume) * years * TASK_KWH, words)
         energy = _with_pue(energy, value.pue if value else None, key, draws)
-        place = _Place(deployment.grid, None, value.grid_intensity if value else None)
-        carbon = _on_grid(energy, f"deciding in {key}", place, draws)
+        place = Place(deployment.grid, None, value.grid_intensity if value else None)
+        carbon = on_grid(energy, f"deciding in {key}", place, draws)
         unknown += [] if carbon else [f"the carbon of deciding in {key} is unknown: its grid is {said(deployment.grid)}"]
     return Line(deployment.application, INFERENCE, INFERENCE, key, energy, carbon, tuple(unknown), origin)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from commonweal.assessment.spread import Spread
 from commonweal.evidence.records import Estimate, Missing
+from commonweal.system.uncertain import Uncertain
 
 DRAWS = 20_000
 ONE_NUMBER = "every input is declared as one number, so the error is unknown"
@@ -29,3 +30,13 @@ def missing(quantity: str, reason: str, group: Mapping[str, str]) -> Missing:
 def share_of_draws(quantity: str, share: float, group: Mapping[str, str], method: str, note: str = "") -> Estimate:
     """A share of the draws. Its interval would only be that of the drawing: at most 0.7 percentage points to either side."""
     return Estimate(quantity=quantity, unit="1", value=share, n=DRAWS, group=group, method=method, note=note)
+
+
+def as_declared(quantity: str, number: Uncertain, group: Mapping[str, str]) -> Estimate:
+    """A declared number as it is, with its range."""
+    low, high = number.ends
+    one = low == high
+    return Estimate(
+        quantity=quantity, unit=number.unit, value=number.middle, low=None if one else low, high=None if one else high,
+        interval=None if one else "range", n=1, group=group, method="as declared", note=f"grade: {number.grade}; {number.source}",
+    )  # fmt: skip

@@ -10,10 +10,9 @@ from commonweal.assessment.allocation import EMBODIED
 from commonweal.assessment.baseline_value import QUANTITIES as BASELINE_QUANTITIES
 from commonweal.assessment.baseline_value import baseline_of, baseline_rows
 from commonweal.assessment.break_even_rows import break_even_rows
-from commonweal.assessment.ledger import Draws, Ledger, Product, ledger
-from commonweal.assessment.ledger_totals import totals
+from commonweal.assessment.ledger import Draws, ledger
+from commonweal.assessment.ledger_rows import ledger_rows
 from commonweal.assessment.rows import VERSION, Writer
-from commonweal.assessment.spread import Spread, spread
 from commonweal.assessment.value import Choices, Value, ZeroAt, weigh
 from commonweal.assessment.value_estimates import DRAWS, missing, over_draws, share_of_draws
 from commonweal.assessment.value_inputs import Weighing, weighing
@@ -21,47 +20,12 @@ from commonweal.assessment.value_terms import TermName
 from commonweal.evidence.numbers import rounded
 from commonweal.evidence.records import Estimate, Evidence, Method, Missing, Quantity
 from commonweal.system.records import System
-from commonweal.system.uncertain import Uncertain
 
-LEDGER_SOURCE = "declared and measured energy; ISO/IEC 21031:2024 (embodied share); grid intensities per row"
 VALUE_SOURCE = "Bommasani et al. 2021, section 5.3, V(M) = S - C - E - O; distribution over groups and draws: commonweal"
 TERM_WORDS: Mapping[TermName, str] = {
     "benefit": "benefit S", "carbon": "cost of carbon C", "energy": "cost of electricity E", "other": "other burdens O",
 }  # fmt: skip
 SHARED = "inputs that all groups share are drawn once"
-LEDGER_METHOD = Method(
-    name="environment.life_cycle",
-    title="Ledger of energy and carbon",
-    summary="Energy and carbon of each stage of each asset's life, whole and by who carries it, without counting any of it twice.",
-    source=LEDGER_SOURCE,
-    version=VERSION,
-    cluster="none: declared figures, and the measured energy of deciding",
-    applies_to="asset with declared stages of making, deployment",
-    description=(
-        "Energy and carbon of each stage of each asset's life.\n\nThe parts of an asset and what stays with everyone else add up to "
-        "the whole. A stage that nobody declared is not there; one that is declared unknown has a row that says so."
-    ),
-    quantities={
-        "energy": Quantity(unit="kWh", label="energy", about="with the building's own use only where its PUE is declared"),
-        "carbon": Quantity(
-            unit="kgCO2e", label="carbon", about="of electricity by the grid's yearly average; embodied as declared"
-        ),
-        "energy_carried": Quantity(
-            unit="kWh", label="energy, by who carries it", about="what was made by share; use over the years of the value"
-        ),
-        "carbon_carried": Quantity(
-            unit="kgCO2e", label="carbon, by who carries it", about="the parts and everyone else's add up to the whole"
-        ),
-        "energy_total": Quantity(unit="kWh", label="energy in all", about="a total with an unknown part is unknown"),
-        "carbon_total": Quantity(unit="kgCO2e", label="carbon in all", about="a total with an unknown part is unknown"),
-        "offset": Quantity(unit="kgCO2e", label="offset", about="paid for elsewhere; shown, and never subtracted"),
-        "saved": Quantity(unit="kgCO2e", label="carbon saved by a mitigation", about="as declared"),
-    },
-    warnings=(
-        "Declared figures are as good as their source. Power times hours with a rated power is an upper bound for most work.",
-        "A yearly average says nothing about the hour, nor about what one more kilowatt-hour causes.",
-    ),
-)
 VALUE_METHOD = Method(
     name="environment.value",
     title="Value V(M) over people",
@@ -131,7 +95,7 @@ def value_rows(system: System, evidence: Sequence[Evidence], writers: tuple[Writ
     """The rows of the ledger, then those of V of each deployment that declares how its value is reckoned."""
     draws = Draws(DRAWS, np.random.default_rng([seed, 5_3]))
     books = ledger(system, evidence, draws)
-    yield from _ledger_rows(system, books, writers[0])
+    yield from ledger_rows(system, books, evidence, draws, writers[0])
     for deployment in system.deployments:
         if deployment.value is not None:
             weighed = weighing(system, deployment, books, draws)
@@ -143,49 +107,6 @@ def value_rows(system: System, evidence: Sequence[Evidence], writers: tuple[Writ
             if baseline is not None:
                 for one in baseline_rows(system, weighed, baseline, draws):
                     yield writers[1].row((deployment.application,), one, (*origin, *baseline.evidence))
-
-
-def _ledger_rows(system: System, books: Ledger, writer: Writer) -> Iterator[Evidence]:
-    for line in (*books.whole, *books.parts, *books.use):
-        group = {"stage": line.name} | ({"carried by": line.holder} if line.holder else {})
-        kind = "_carried" if line.holder else ""
-        for quantity, unit, product in ((f"energy{kind}", "kWh", line.energy), (f"carbon{kind}", "kgCO2e", line.carbon)):
-            if product is None:
-                if line.stage == EMBODIED and unit == "kWh":
-                    continue  # it is carbon by its nature
-                found: Estimate | Missing = Missing(
-                    quantity=quantity, status="not_applicable", group=group, reason="; ".join(line.unknown) or "unknown"
-                )
-            else:
-                note = "; ".join(part for part in (f"grade: {product.grade}" if product.grade else "", *product.sources) if part)
-                found = over_draws((quantity, unit), _spread(product), group, product.method, note)
-            yield writer.row((line.asset,), found, line.evidence)
-    for total in totals(system, books, DRAWS):
-        yield writer.row(total.subjects, total.found, total.evidence)
-    for asset in system.assets:
-        for offset in asset.offsets:
-            yield writer.row((asset.id,), _declared("offset", offset.carbon, {"what": offset.what}), ())
-        for one in asset.mitigations:
-            group = {"what": one.what, "status": one.status}
-            if isinstance(one.saves, Uncertain):
-                yield writer.row((asset.id,), _declared("saved", one.saves, group), ())
-            else:
-                reason = f"{one.what}: {one.status}{f' ({one.reason})' if one.reason else ''}; what it saves is not declared"
-                yield writer.row((asset.id,), Missing(quantity="saved", status="not_applicable", reason=reason, group=group), ())
-
-
-def _spread(product: Product) -> Spread:
-    sizes = {one.draws.size for one in product.inputs}
-    return spread(product.draws(sizes.pop() if sizes else 1))
-
-
-def _declared(quantity: str, number: Uncertain, group: Mapping[str, str]) -> Estimate:
-    low, high = number.ends
-    one = low == high
-    return Estimate(
-        quantity=quantity, unit=number.unit, value=number.middle, low=None if one else low, high=None if one else high,
-        interval=None if one else "range", n=1, group=group, method="as declared", note=f"grade: {number.grade}; {number.source}",
-    )  # fmt: skip
 
 
 def _told(weighed: Weighing, found: Value, draws: Draws) -> Iterator[Estimate | Missing]:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from commonweal.cli.mitigate import mitigate
+from commonweal.cli.mitigate import hardware, mitigate, smaller
 from commonweal.cli.surface import Debug, app, err, out, plain_errors
 from commonweal.errors import FootprintError, require
 from commonweal.footprint.amounts import Range, number_or_range
@@ -39,6 +39,8 @@ verbs = typer.Typer(
 )
 app.add_typer(verbs, name="footprint")
 verbs.command("mitigate")(mitigate)
+verbs.command("hardware")(hardware)
+verbs.command("smaller-model")(smaller)
 
 
 class Power(StrEnum):

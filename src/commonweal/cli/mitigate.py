@@ -1,4 +1,4 @@
-"""`commonweal footprint mitigate`: what the same energy would emit in other grid zones, or at another hour."""
+"""`commonweal footprint mitigate`, `hardware` and `smaller-model`: what another zone, hour, device or model would save."""
 
 from __future__ import annotations
 
@@ -10,13 +10,28 @@ import typer
 from commonweal.cli.surface import Debug, out, plain_errors
 from commonweal.errors import FootprintError
 from commonweal.footprint.amounts import figures
-from commonweal.footprint.mitigation import YEARLY_ONLY, Hours, Move, greenest, lowest, moves, other_hours
+from commonweal.footprint.mitigation import (
+    YEARLY_ONLY,
+    Hardware,
+    Hours,
+    Move,
+    greenest,
+    lowest,
+    moves,
+    other_hardware_ratio,
+    other_hours,
+    smaller_model,
+)
 
 SHOWN = 5
 AVERAGES = (
     "Yearly averages of each zone: what one more kWh causes there (the marginal intensity) can differ. Moving the data and a different "
     "PUE are not counted. A training can wait and move; a service with short answers usually cannot."
 )
+RUNNING_ONLY = (
+    "Energy of running only. Making the new device and leaving the old one unused are not in it; declare them as `embodied`."
+)
+SAME_ANSWERS = "It says nothing about whether the smaller model answers as well, or for whom it answers worse; measure that."
 
 
 def mitigate(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
@@ -54,6 +69,56 @@ def mitigate(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
         out.print(_zone_line(one, grid), markup=False)
     out.print(f"another hour  {YEARLY_ONLY if waiting is None else _hours_line(waiting, energy_kwh)}", markup=False)
     out.print(f"note: {AVERAGES}", markup=False)
+
+
+def hardware(
+    power_w: Annotated[float, typer.Option("--power-w", help="Mean power of the present device at this work (W).")],
+    tasks_per_s: Annotated[float, typer.Option("--tasks-per-s", help="Tasks that the present device does in a second.")],
+    other_power_w: Annotated[float, typer.Option("--other-power-w", help="Mean power of the other device at this work (W).")],
+    other_tasks_per_s: Annotated[
+        float, typer.Option("--other-tasks-per-s", help="Tasks that the other device does in a second.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
+    debug: Debug = False,
+) -> None:
+    """What a task takes on other hardware: power / throughput of each, and their ratio."""
+    with plain_errors(debug):
+        now, then = Hardware(power_w, tasks_per_s), Hardware(other_power_w, other_tasks_per_s)
+        ratio = other_hardware_ratio(now, then)
+    told = {"j_per_task": now.joules_per_task(), "other_j_per_task": then.joules_per_task(), "energy_ratio": ratio}
+    if as_json:
+        typer.echo(json.dumps({**told, "notes": [RUNNING_ONLY]}, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    verb = f"saves {1 - ratio:.1%}" if ratio <= 1 else f"takes {ratio - 1:.1%} more"
+    out.print(f"now {figures(told['j_per_task'])} J a task, then {figures(told['other_j_per_task'])} J: {verb}", markup=False)
+    out.print(f"energy ratio  {ratio:.4g} (`energy_ratio` of a mitigation in a system file)", markup=False)
+    out.print(f"note: {RUNNING_ONLY}", markup=False)
+
+
+def smaller(
+    tasks: Annotated[float, typer.Option("--tasks", help="Tasks over the life of the model.")],
+    wh_per_task: Annotated[float, typer.Option("--wh-per-task", help="Energy of one task with the present model (Wh).")],
+    other_wh_per_task: Annotated[
+        float, typer.Option("--other-wh-per-task", help="Energy of one task with the smaller one (Wh).")
+    ],
+    making_kwh: Annotated[float, typer.Option("--making-kwh", help="Energy of distilling or training the smaller one (kWh).")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
+    debug: Debug = False,
+) -> None:
+    """What a distilled model, or one of another architecture, saves over its life, its making subtracted; from how many tasks on."""
+    with plain_errors(debug):
+        found = smaller_model(tasks, wh_per_task, other_wh_per_task, making_kwh)
+    if as_json:
+        told = {"saved_kwh": found.saved_kwh, "break_even_tasks": found.break_even_tasks, "notes": [SAME_ANSWERS]}
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    verb = "saves" if found.saved_kwh >= 0 else "costs"
+    out.print(f"{verb} {figures(abs(found.saved_kwh))} kWh over {figures(tasks)} tasks, its making subtracted", markup=False)
+    since = (
+        "never: a task takes no less" if found.break_even_tasks is None else f"from {figures(found.break_even_tasks)} tasks on"
+    )
+    out.print(f"it pays  {since}", markup=False)
+    out.print(f"note: {SAME_ANSWERS}", markup=False)
 
 
 def _hourly(text: str) -> list[float]:

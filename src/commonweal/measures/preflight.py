@@ -105,6 +105,11 @@ def table_problems(system: System) -> tuple[str, ...]:
     """Grid zones, years and published prices that are not in the tables, with what there is."""
     named: list[tuple[str, str | None, int | None]] = [(f"deployment '{one.key}'", one.grid, None) for one in system.deployments]
     named += [(f"asset '{asset.id}', making", one.grid, one.year) for asset in system.assets for one in asset.making]
+    named += [
+        (f"asset '{asset.id}', mitigation '{one.what}'", one.grid, one.year)
+        for asset in system.assets
+        for one in asset.mitigations
+    ]
     problems = []
     for name, grid, year in named:
         try:

@@ -48,7 +48,7 @@ class Step(Told):
 
     asset: str
     what: str
-    status: Literal["applied", "declined"]
+    status: Literal["applied", "considered", "declined"]
     reason: str
     saves: Number
 
@@ -276,7 +276,7 @@ def _mitigations(system: System, books: _Books) -> Iterator[Step]:
     for asset in system.assets:
         for one in asset.mitigations:
             saves = books.number(books.take("saved", asset.id, what=one.what), "kgCO2e")
-            if saves.tag == "unknown":
+            if saves.tag == "unknown" and one.on is None:
                 said = "unknown" if one.saves == "unknown" else "not declared"
                 saves = unknown("kgCO2e", f"what it saves is {said}", saves.evidence)
             yield Step(asset=asset.id, what=one.what, status=one.status, reason=one.reason or "", saves=saves)

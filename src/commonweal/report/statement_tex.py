@@ -128,7 +128,8 @@ def _stage(entry: Entry) -> str:
 
 def _mitigated(statement: Statement) -> str:
     """Mitigations applied and declined, offsets, and why what is unknown is unknown."""
-    parts = [_steps(statement.mitigations, status) for status in ("applied", "declined")]
+    considered = any(one.status == "considered" for one in statement.mitigations)
+    parts = [_steps(statement.mitigations, status) for status in ("applied", *(["considered"] if considered else []), "declined")]
     parts.append(_offsets(statement.offsets))
     reasons = [latex(reason, REASON) for reason in statement.unknown[:REASONS]]
     more = len(statement.unknown) - len(reasons)

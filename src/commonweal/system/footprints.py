@@ -87,18 +87,52 @@ class Making(Record):
 
 
 class Mitigation(Record):
-    """Something that lowers energy or carbon: done, or considered and not done."""
+    """Something that lowers energy or carbon: done, considered, or not done; what it saves is declared, or worked out from a lever.
+
+    A lever says what it changes: another `grid` or `grid_intensity` (region, hour), or an `energy_ratio` (hardware, number
+    format, batch size, architecture, distillation). `on` says of which stage.
+    """
 
     what: Text = Field(description="in words, such as `int8 weights` or `trained in a low-carbon region`")
-    status: Literal["applied", "declined"] = Field(description="whether it is done")
+    status: Literal["applied", "considered", "declined"] = Field(description="whether it is done")
     reason: str | None = Field(default=None, description="why it was declined, or what it costs")
     saves: Uncertain | Literal["unknown"] | None = Field(
-        default=None, description="carbon it saves [kgCO2e], over the whole life"
+        default=None, description="carbon it saves [kgCO2e], over the whole life; or, to have it worked out, `on` and a lever"
+    )
+    on: MakingStage | Literal["inference"] | None = Field(default=None, description="the stage that the lever changes")
+    grid: str | None = Field(
+        default=None, description="lever: the other grid zone; of what is applied, the zone where it would have been otherwise"
+    )
+    year: Year | None = Field(default=None, description="year of that zone's intensity; not given: any, with a range")
+    grid_intensity: Uncertain | None = Field(
+        default=None, description="lever: the other intensity [g/kWh], of another hour or place"
+    )
+    energy_ratio: Uncertain | None = Field(default=None, description="lever: energy with it over energy without it [1]")
+    making_energy: Uncertain | None = Field(
+        default=None,
+        description="energy of bringing it about [kWh], such as distilling; subtracted from what `energy_ratio` saves",
     )
 
     @model_validator(mode="after")
-    def in_kilograms(self) -> Self:
-        _in_units(self, {"saves": "kgCO2e"})
+    def one_lever(self) -> Self:
+        _in_units(self, {"saves": "kgCO2e", "grid_intensity": "g/kWh", "energy_ratio": "1", "making_energy": "kWh"})
+        levers = [name for name in ("saves", "grid", "grid_intensity", "energy_ratio") if getattr(self, name) is not None]
+        if len(levers) > 1:
+            raise ValueError(f"has {' and '.join(f'`{name}`' for name in levers)}; expected one of them")
+        if (self.on is None) != (levers in ([], ["saves"])):
+            raise ValueError(
+                "has `on` without a lever; expected `grid`, `grid_intensity` or `energy_ratio` with it"
+                if self.on is not None
+                else f"has `{levers[0]}` without `on`; expected the stage that it changes, such as pretraining or inference"
+            )
+        if self.on == "embodied":
+            raise ValueError("is on the stage embodied, which has no energy; expected `saves`")
+        if self.making_energy is not None and self.energy_ratio is None:
+            raise ValueError("has `making_energy` without `energy_ratio`; expected both")
+        if self.year is not None and self.grid is None:
+            raise ValueError("has `year` without `grid`; expected both")
+        if self.energy_ratio is not None and self.energy_ratio.ends[0] <= 0:
+            raise ValueError(f"gives `energy_ratio` as {self.energy_ratio.ends[0]:g}; expected above 0")
         return self
 
 
