@@ -207,7 +207,7 @@ def test_6_every_component_says_how_it_is_known_and_power_times_time_is_energy(w
     (energy,) = [row for row in rows if row["estimate"]["quantity"] == "energy"]
     assert "Not counted: the building's cooling and power supply (PUE)" in energy["note"]
     (carbon,) = [row for row in rows if row["estimate"]["quantity"] == "carbon"]
-    assert re.search(r"[\d.]+ gCO2e/kWh, average of \d{4}", carbon["note"])
+    assert re.search(r"[\d.]+ gCO2e/kWh \([\d.]+ to [\d.]+\): .* \d{4}: ", carbon["note"])
     assert carbon["basis"] == "modelled"
 
 

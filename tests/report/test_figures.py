@@ -160,3 +160,14 @@ def test_yes_and_no_and_single_exact_numbers_are_listed_not_drawn() -> None:
     )
     figures = plan_figures("newcomer.unheard_of", rows, None)
     assert [(figure.kind, len(figure.rows)) for figure in figures] == [("table", 2), ("table", 1)]
+
+
+def test_a_quantity_in_many_units_is_one_table_in_the_order_of_its_rows() -> None:
+    units = ("Wh", "gCO2e", "W", "Wh")
+    rows = rows_of(
+        *(estimate(3.0 - place, quantity="switch", unit=unit, group={"rank": str(place)}) for place, unit in enumerate(units))
+    )
+    (figure,) = plan_figures("newcomer.unheard_of", rows, None)
+    assert figure.kind == "table"
+    assert [entry.label for entry in figure.rows] == ["0", "1", "2", "3"]
+    assert "4 rows, each in its own unit; the first: 0: 3 Wh" in figure.spoken

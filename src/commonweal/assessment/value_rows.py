@@ -50,7 +50,11 @@ VALUE_METHOD = Method(
         "term": Quantity(
             unit="money", label="term of V", about="electricity at its price: the stress of the grid at its peaks is not in it"
         ),
-        "below_zero_probability": Quantity(unit="1", label="probability that V is below 0", about="over the declared inputs"),
+        "below_zero_probability": Quantity(
+            unit="1",
+            label="probability that V is below 0",
+            about="over the declared inputs; drawing adds up to 0.7 points",
+        ),
         "benefit_share": Quantity(unit="1", label="share of the benefit"),
         "burden_share": Quantity(unit="1", label="share of the burden"),
         "weighted_value": Quantity(

@@ -34,7 +34,7 @@ def value(
     with plain_errors(debug):
         system = load(file)
         if problems := table_problems(system):
-            raise OptionError("\n".join(problems))
+            raise OptionError("\n".join(f"{file} {one}" for one in problems))
         if measured is not None and not (measured / "evidence.jsonl").is_file():
             raise OptionError(
                 f"--measured {measured}: there is no evidence.jsonl; expected the folder of an earlier run (its --out)"

@@ -190,9 +190,9 @@ def _run_of(epoch: Epoch, session: Session, path: Path) -> ImportedRun:
 def _by_component(name: str, watts: list[float] | None, devices: list[str]) -> Mapping[str, float | None]:
     """Power by component [W]; the CPU's devices named `dram` are memory. Exactly 0 is what a failed reading leaves: None."""
     component = COMPONENTS.get(name, name)
-    if watts is None:
-        return {component: None}
-    if len(watts) != len(devices):
+    if watts is None or (devices and len(watts) != len(devices)):
+        return {component: None}  # of several devices a part is no sum
+    if not devices:
         return {component: sum(watts) or None}
     memory = [power for power, device in zip(watts, devices, strict=True) if device.startswith("dram")]
     others = [power for power, device in zip(watts, devices, strict=True) if not device.startswith("dram")]

@@ -26,6 +26,7 @@ from commonweal.report.wording import group_words, humanise, interval_words, sho
 
 COMPACT_FROM = 41
 SMALL_SET = 3
+MANY_UNITS = 3  # rows of one quantity in so many units stand in one table, in their order
 SPOKEN_ROWS = 8
 ASSOCIATION = "inequity.occupation_association"
 ASSOCIATION_PAIR = ("she_share", "women_share_in_work")
@@ -73,6 +74,14 @@ def plan_figures(measure: str, rows: Sequence[Evidence], method: Method | None) 
     if measure == ASSOCIATION:
         figures, numbered = _association(numbered, quantities)
     for name, of_quantity in _ordered(numbered, quantities):
+        units = {_estimate(row).unit for row in of_quantity}
+        if len(units) >= MANY_UNITS:
+            label = quantities.get(name, Quantity(unit="1", label=humanise(name).lower()))
+            listing = _listing(label, [(_subject(row), Plotted(_label(row), row, _estimate(row))) for row in of_quantity])
+            first = listing.rows[0]
+            said = f"{len(listing.rows)} rows, each in its own unit; the first: {first.label}: {value_text(first.estimate)}."
+            figures.append(replace(listing, spoken=f"{listing.title}. {said}"))
+            continue
         for unit, same_unit in _by(of_quantity, lambda row: _estimate(row).unit).items():
             grouped = [row for row in same_unit if _estimate(row).group]
             single = [row for row in same_unit if not _estimate(row).group]

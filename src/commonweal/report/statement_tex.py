@@ -145,7 +145,8 @@ def _steps(steps: Sequence[Step], status: str) -> str:
         return f"mitigations {status}: none declared"
     said = []
     for one in chosen:
-        saves = "" if one.saves.tag == "unknown" else f", saves {_said(one.saves, 'carbon')}"
+        verb = "saves" if status == "applied" else "would save"
+        saves = "" if one.saves.tag == "unknown" else f", {verb} {_said(one.saves, 'carbon')}"
         reason = f", {latex(one.reason, REASON)}" if one.reason else ""
         said.append(f"{latex(one.what, REASON)} ({latex(one.asset)}{reason}{saves})")
     return f"mitigations {status}: {'; '.join(said)}"
