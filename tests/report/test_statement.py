@@ -280,3 +280,9 @@ def test_a_large_system_keeps_the_sentence_short() -> None:
     assert len(sentence) < 6000
     assert "more stages in the full statement" in " ".join(sentence.split())
     assert "and 46 more" in " ".join(sentence.split())
+
+
+def test_a_break_even_stands_beside_the_probability_that_there_is_none() -> None:
+    titles = [one.title for one in stated(by_hand()).costs]
+    first = next(place for place, title in enumerate(titles) if title.startswith("Break-even: tasks"))
+    assert titles[first + 1].startswith("Probability that it never breaks even, ")

@@ -189,7 +189,8 @@ def _figure(place: str, rows: Sequence[Plotted], never: str) -> Figure:
         meet += f" In {value_text(share.estimate)} of the draws it never does." if share and share.estimate.value > 0 else ""
     wide = any(entry.estimate.low != entry.estimate.high for entry in rows if entry.estimate.quantity in LINES)
     band = " Band: from the lower ends of P and f together to the upper ends together; wider than 95 %." if wide else ""
-    bar = " Bar on the axis: the interval of N*, as far as the picture goes." if "break_even_tasks" in found and wide else ""
+    ranged = "break_even_tasks" in found and found["break_even_tasks"].estimate.interval is not None
+    bar = " Bar on the axis: the interval of N*, as far as the picture goes." if ranged else ""
     caption = f"Dashed: a model for each task, S N. Solid: one shared model, P + f N.{band}{bar} Inference is not counted.{meet}"
     return Figure(
         kind="lines", title=title, axis="Energy [kilowatt-hours]", scale=scale_of("energy", "kWh"), rows=tuple(rows), null=None,

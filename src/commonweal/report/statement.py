@@ -26,6 +26,12 @@ from commonweal.system.uncertain import Uncertain
 SCHEMA: Literal["commonweal-carbon-statement/1"] = "commonweal-carbon-statement/1"
 VALUE, DECIDING = "environment.value", "environment.inference_energy"
 TOGETHER = ("everyone else", "nobody yet: the share is not declared", "everyone together")
+BREAK_EVEN = {
+    "break_even_tasks": ("Break-even: tasks from which the shared model costs less energy", "tasks", "count"),
+    "never_probability": ("Probability that it never breaks even", "never", "1"),
+    "break_even_tasks_with_use": ("Break-even with use counted", "tasks", "count"),
+    "never_probability_with_use": ("Probability that it never breaks even, use counted", "never", "1"),
+}
 COSTS = ("cost of carbon C", "cost of electricity E")
 FACTS = ("hardware", "training_energy_kwh", "training_carbon_kg", "training_grid")
 NO_PUE = "not declared: the building's own use is not counted"
@@ -297,9 +303,6 @@ def _costs(system: System, books: _Books) -> Iterator[Entry]:
         if row.measure == VALUE:
             group, quantity = _group(row), _quantity(row)
             key, term = group.get("deployment", ""), group.get("term", "")
-            if term in COSTS or quantity == "break_even_tasks":
-                what = humanise(term) if term else "Break-even: tasks from which the shared model costs less energy"
-                yield Entry(
-                    title=f"{what}, {names.get(key, key)}", subject=key,
-                    numbers={"cost" if term else "tasks": books.number(row, "count" if not term else "money")},
-                )  # fmt: skip
+            if term in COSTS or quantity in BREAK_EVEN:
+                what, name, unit = (humanise(term), "cost", "money") if term else BREAK_EVEN[quantity]
+                yield Entry(title=f"{what}, {names.get(key, key)}", subject=key, numbers={name: books.number(row, unit)})
