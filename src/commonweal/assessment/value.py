@@ -149,7 +149,7 @@ def weigh(groups: Sequence[Group], terms: Terms, unit: str, choices: Choices | N
     total = _total(totals, n)
     return Value(
         unit=unit, draws=n,
-        value=spread(total) if known else None, below_zero=_below_zero(total, gained + lost) if known else None,
+        value=spread(total) if known else None, below_zero=_below_zero(total, float(gained.max() + lost.max())) if known else None,
         terms={name: spread(draws) for name, draws in totals.items()}, missing=terms.missing,
         groups=tuple(
             replace(one, benefit_share=_of(benefit, place), burden_share=_of(burden, place)) for place, one in enumerate(people)
@@ -179,8 +179,8 @@ def _total(totals: Mapping[TermName, Array], n: int) -> Array:
     return total
 
 
-def _below_zero(draws: Array, scale: Array) -> float:
-    """Share of draws below 0; what rounding alone put there, less than 1e-12 of `scale` (gains and losses together), is 0."""
+def _below_zero(draws: Array, scale: float) -> float:
+    """Share of draws below 0; what rounding alone put there, less than 1e-12 of `scale` (largest gain and loss), is 0."""
     return float(np.count_nonzero(draws < -ROUNDING * scale) / draws.size)
 
 
@@ -195,7 +195,7 @@ def _by_group(
     known, eta = not terms.missing, choices.elasticity
     people: list[GroupValue] = []
     staked: list[Group] = []
-    weighted, gained, lost, size = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    weighted, gained, lost, size = np.zeros(n), np.zeros(n), np.zeros(n), 0.0
     for group, row in zip(groups, rows(groups, terms, n, totals), strict=True):
         gained += row.gains
         lost += row.losses
@@ -203,19 +203,20 @@ def _by_group(
         if not known:
             people.append(GroupValue(group, None, None, row.means, None, None))
             continue
-        scale = row.gains + row.losses
+        scale = float(row.gains.max() + row.losses.max())
         worth = np.subtract(row.gains, row.losses, out=row.gains)
         people.append(GroupValue(group, spread(worth), _below_zero(worth, scale), row.means, None, None))
         weight = 1.0 if eta == 0.0 else 0.0 if group.income is None else group.income**-eta
-        weighted += np.multiply(worth, weight, out=worth)
-        size += np.multiply(scale, weight, out=scale)
+        worth *= weight
+        weighted += worth
+        size += scale * weight
     return people, _weighted(groups, staked, (weighted, size), choices, known=known), gained, lost
 
 
 def _weighted(
-    groups: Sequence[Group], staked: list[Group], sums: tuple[Array, Array], choices: Choices, *, known: bool
+    groups: Sequence[Group], staked: list[Group], sums: tuple[Array, float], choices: Choices, *, known: bool
 ) -> WeightedValue:
-    """The weighted V from sum_g V_g / income_g^eta, and that of gains and losses, which the reference income brings to its scale."""
+    """The weighted V from sum_g V_g / income_g^eta, and that of the largest gains and losses, which the reference income brings to its scale."""
     weighted, size = sums
     eta = choices.elasticity
     incomes = [group.income for group in staked if group.income is not None]
