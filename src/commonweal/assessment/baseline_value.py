@@ -142,7 +142,7 @@ def baseline_rows(system: System, weighed: Weighing, baseline: Baseline, draws: 
         yield from _unknown(tuple(QUANTITIES), "; ".join(reasons), place)
         return
     simple = _total(alone.terms, draws.count)
-    method = f"{draws.count:,} draws, those of V where both use an input; over {weighed.value.years:g} years"
+    method = f"{draws.count:,} draws, those of V where both use an input; over {weighed.value.years:g} year{'' if weighed.value.years == 1 else 's'}"
     yield over_draws(("value_of_baseline", unit), spread(simple), place, method, _note(weighed, baseline))
     if weighed.terms.missing:
         reasons = dict.fromkeys(reason for why in weighed.why_not.values() for reason in why)

@@ -235,7 +235,7 @@ def _used(deployment: Deployment, evidence: Sequence[Evidence], draws: Draws) ->
     elif not isinstance(deployment.volume, int | float):
         unknown.append(f"the volume of {key} is {said(deployment.volume)}")
     else:
-        words = f"{per_1000.method} x {deployment.volume:,.0f} tasks a year x {years:g} years"
+        words = f"{per_1000.method} x {deployment.volume:,.0f} tasks a year x {years:g} year{'' if years == 1 else 's'}"
         energy = per_1000.times(float(deployment.volume) * years * TASK_KWH, words)
         energy = _with_pue(energy, value.pue if value else None, key, draws)
         place = Place(deployment.grid, None, value.grid_intensity if value else None)
