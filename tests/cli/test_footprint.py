@@ -244,3 +244,15 @@ def test_in_a_process_of_its_own() -> None:
     ended = subprocess.run(arguments, check=False, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["energy_kwh"] == pytest.approx(1503.0, abs=0.1)
+
+
+def test_without_a_year_the_carbon_has_a_range_and_with_one_it_has_none() -> None:
+    """USA 369.5 g/kWh in 2023; where nobody says when, 214 to 819 for a training since 2017, 214 to 535 for use to come."""
+    open_year, dated = answer(*BERT, "--grid", "USA"), answer(*BERT, "--grid", "USA", "--year", "2023")
+    assert open_year["carbon_kg"] == dated["carbon_kg"] == pytest.approx(1503.0 * 0.3695, rel=1e-3)
+    assert (open_year["carbon_kg_low"], open_year["carbon_kg_high"]) == pytest.approx((1503.0 * 0.214, 1503.0 * 0.819), rel=1e-3)
+    assert open_year["interval"] == "range"
+    assert "carbon_kg_low" not in dated
+    assert dated["interval"] is None
+    use = answer(*TASKS, "--energy-wh-per-task", "1", "--grid", "USA")
+    assert (use["carbon_kg_low"], use["carbon_kg_high"]) == pytest.approx((0.214, 0.535), rel=1e-3)

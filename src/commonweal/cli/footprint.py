@@ -21,6 +21,7 @@ from commonweal.cli.surface import Debug, app, err, out, plain_errors
 from commonweal.errors import FootprintError, require
 from commonweal.footprint.amounts import Range, number_or_range
 from commonweal.footprint.estimates import ClosedModel, Devices, Report, inference, training
+from commonweal.footprint.grid import FIRST_TRAINED
 from commonweal.footprint.imported import read_imported
 from commonweal.footprint.imported_run import Imported, ImportedRun
 from commonweal.footprint.zones import Zone, zone_of
@@ -55,7 +56,9 @@ GridIntensity = Annotated[float | None, typer.Option("--grid-g-per-kwh", help="C
 Grid = Annotated[
     str | None, typer.Option("--grid", metavar="ZONE", help="Grid zone instead: ISO 3166 alpha-3 (FRA) or a part (CA-QC).")
 ]
-Year = Annotated[int | None, typer.Option("--year", help="Year of the zone's intensity; the latest in the table by default.")]
+Year = Annotated[
+    int | None, typer.Option("--year", help="Year of the zone's intensity; not given: the latest in the table, with a range.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
 
 
@@ -75,7 +78,7 @@ def training_command(  # noqa: PLR0913, PLR0917 - one parameter per option of th
 ) -> None:
     """Energy of a training = device hours x device power x PUE; carbon = energy x grid intensity."""
     with plain_errors(debug):
-        zone = zone_of(grid_g_per_kwh, grid, year)
+        zone = zone_of(grid_g_per_kwh, grid, year, FIRST_TRAINED)
         devices = Devices(device_hours, device_power_w, power.value, embodied_kg, lifetime_hours)
         report = training(devices, pue, zone)
     show(report, zone, as_json)

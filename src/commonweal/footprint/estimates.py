@@ -80,6 +80,10 @@ class Report:
     per_task_wh: Amount | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def _ranged(self) -> bool:
+        return any(one is not None and one.low != one.high for one in (self.energy_kwh, self.carbon_kg))
+
     def as_json(self, zone: Zone | None) -> dict[str, Any]:
         """Everything as a JSON object; null: unknown or not counted."""
         return {
@@ -88,7 +92,7 @@ class Report:
             **_ends("carbon_kg", self.carbon_kg),
             **_ends("embodied_kg", self.embodied_kg),
             **(_ends("energy_wh_per_task", self.per_task_wh) if self.per_task_wh else {}),
-            "interval": "range" if self.energy_kwh.low != self.energy_kwh.high else None,
+            "interval": "range" if self._ranged else None,
             "basis": self.basis,
             "method": self.method,
             "inputs": dict(self.inputs),
@@ -107,7 +111,7 @@ class Report:
         yield f"carbon    {carbon}"
         if self.embodied_kg is not None:
             yield f"hardware  {self.embodied_kg.words('kgCO2e')} of making it; not in the carbon above"
-        if self.energy_kwh.low != self.energy_kwh.high:
+        if self._ranged:
             yield "in brackets the range that the corners of the inputs give; it is no confidence interval"
         yield from (f"not counted: {text}" for text in self.not_counted)
         yield from (f"warning: {text}" for text in self.warnings)
@@ -133,7 +137,7 @@ def training(devices: Devices, pue: float, zone: Zone | None) -> Report:
         raise FootprintError(f"{hours:g} h at {power_w:g} W: no training takes no time or power; is a number missing?")
     embodied = _embodied(devices)
     return Report(
-        kind="training", energy_kwh=_one(kwh), carbon_kg=None if zone is None else _one(carbon_kg(kwh, zone.g_per_kwh)),
+        kind="training", energy_kwh=_one(kwh), carbon_kg=_carbon(_one(kwh), zone),
         basis="declared", method=f"{figures(hours)} device h x {figures(power_w)} W x PUE {pue:g}",
         inputs={
             "device_hours": hours, "device_power_w": power_w, "pue": pue,
@@ -248,7 +252,8 @@ def _said(ends: Range) -> str:
 def _carbon(kwh: Amount, zone: Zone | None) -> Amount | None:
     if zone is None:
         return None
-    return Amount(*(carbon_kg(end, zone.g_per_kwh) for end in (kwh.value, kwh.low, kwh.high)))
+    low, high = zone.ends
+    return Amount(carbon_kg(kwh.value, zone.g_per_kwh), carbon_kg(kwh.low, low), carbon_kg(kwh.high, high))
 
 
 def _not_counted(pue: float, zone: Zone | None, embodied: object | None, rest: str) -> tuple[str, ...]:

@@ -6,19 +6,28 @@ from dataclasses import dataclass
 
 from commonweal.errors import FootprintError
 from commonweal.footprint.energy import number
-from commonweal.footprint.grid import intensities, intensity
+from commonweal.footprint.grid import intensities, intensity, of_some_year
 from commonweal.units import MOST_G_PER_KWH
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """Carbon intensity [g/kWh], and where it comes from; zone, name and year None: it was given as a number."""
+    """Carbon intensity [g/kWh], and where it comes from; zone, name and year None: it was given as a number.
+
+    low, high : its range, where nobody said in which year the electricity is used; None: there is none.
+    """
 
     g_per_kwh: float
     source: str
     zone: str | None = None
     name: str | None = None
     year: int | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        return self.low or self.g_per_kwh, self.high or self.g_per_kwh
 
     def words(self) -> str:
         """The intensity with its year and source.
@@ -27,11 +36,15 @@ class Zone:
         '429 gCO2e/kWh (given)'
         """
         place = f"{self.name} ({self.zone}), {self.year}; {self.source}" if self.name else self.source
-        return f"{self.g_per_kwh:g} gCO2e/kWh ({place})"
+        ranged = f", {self.low:g} to {self.high:g} where the year is not known" if self.low is not None else ""
+        return f"{self.g_per_kwh:g} gCO2e/kWh ({place}{ranged})"
 
 
-def zone_of(g_per_kwh: float | None, zone: str | None, year: int | None) -> Zone | None:
+def zone_of(g_per_kwh: float | None, zone: str | None, year: int | None, since: int | None = None) -> Zone | None:
     """The intensity to take; None where neither is given: then carbon is unknown.
+
+    Of a zone without a year it is the latest of the table, with the range of `of_some_year`; `since`: the earliest year that
+    it may have been.
 
     Raises
     ------
@@ -44,7 +57,9 @@ def zone_of(g_per_kwh: float | None, zone: str | None, year: int | None) -> Zone
         raise FootprintError(f"--grid-g-per-kwh {g_per_kwh:g} and --grid {zone}: expected one of them")
     if zone is not None:
         found = intensity(zone, year)
-        return Zone(found.g_per_kwh, f"{found.source}; yearly average, {found.licence}", found.zone, found.name, found.year)
+        low, high = (None, None) if year is not None else of_some_year(zone, since).ends
+        source = f"{found.source}; yearly average, {found.licence}"
+        return Zone(found.g_per_kwh, source, found.zone, found.name, found.year, low, high)
     if year is not None:
         raise FootprintError(f"--year {year}: it belongs to a grid zone; give --grid ZONE, such as --grid FRA")
     if g_per_kwh is None:
