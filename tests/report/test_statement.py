@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from commonweal.assessment.ledger import EVERYONE_ELSE, UNALLOCATED
@@ -17,7 +18,8 @@ from commonweal.assessment.ledger_totals import TOGETHER as ALL
 from commonweal.assessment.value_estimates import ONE_NUMBER
 from commonweal.report.content import Dossier
 from commonweal.report.dossier import save_dossier
-from commonweal.report.statement import TOGETHER, Entry, Statement, carbon_statement
+from commonweal.report.statement import TOGETHER, carbon_statement
+from commonweal.report.statement_records import Entry, Statement, statement_schema_text
 from commonweal.report.statement_tex import carbon_sentence, latex
 from tests.assessment.valued import exact
 from tests.report.hiring_dossier import one_asset_dossier
@@ -286,3 +288,13 @@ def test_a_break_even_stands_beside_the_probability_that_there_is_none() -> None
     titles = [one.title for one in stated(by_hand()).costs]
     first = next(place for place, title in enumerate(titles) if title.startswith("Break-even: tasks"))
     assert titles[first + 1].startswith("Probability that it never breaks even, ")
+
+
+def test_the_schema_file_is_fresh_and_accepts_what_is_written() -> None:
+    schema = json.loads(statement_schema_text())
+    kept = Path(__file__).parents[2] / "docs" / "statement.schema.json"
+    assert kept.read_text(encoding="utf-8") == statement_schema_text(), "run: python tools/write_docs.py"
+    for make in (by_hand, translation, hostile):
+        jsonschema.validate(json.loads(stated(make()).to_json()), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(json.loads(stated(by_hand()).to_json()) | {"totals": "none"}, schema)

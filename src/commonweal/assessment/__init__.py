@@ -14,7 +14,9 @@ from commonweal.assessment.value_findings import value_findings
 from commonweal.evidence.records import BothEnds, Evidence, Finding, Method
 from commonweal.system.records import System
 
-__all__ = ["Assessment", "assess"]
+__all__ = ["METHODS", "Assessment", "assess"]
+
+METHODS = (exposure.METHOD, shortfall.METHOD, both_ends.METHOD, ledger_rows.LEDGER_METHOD, value_rows.VALUE_METHOD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,5 @@ def assess(
     valued = list(value_rows.value_rows(system, evidence, (books, worth), seed))
     said = (*said, *value_findings(system, valued))
     rows = (*(one.row for one in reached), *consequences, *(row for pairing in pairings for row in pairing.rows), *valued)
-    known = (exposure.METHOD, shortfall.METHOD, both_ends.METHOD, ledger_rows.LEDGER_METHOD, value_rows.VALUE_METHOD)
-    used = tuple(method for method in known if any(row.measure == method.name for row in rows))
+    used = tuple(method for method in METHODS if any(row.measure == method.name for row in rows))
     return Assessment(rows, said, used, tuple(pairing.record for pairing in pairings))

@@ -26,7 +26,8 @@ from commonweal.report.lineage import place_anchor
 from commonweal.report.map import draw_map
 from commonweal.report.method_text import method_blocks
 from commonweal.report.panels import write_panels
-from commonweal.report.statement import Statement, carbon_statement, has_ledger
+from commonweal.report.statement import carbon_statement, has_ledger
+from commonweal.report.statement_records import Statement
 from commonweal.report.statement_tex import carbon_sentence
 from commonweal.report.table import evidence_table
 from commonweal.report.wording import (

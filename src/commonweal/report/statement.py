@@ -9,21 +9,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
-
-from pydantic import Field
 
 from commonweal.errors import MeasurementError
 from commonweal.evidence.records import Evidence
 from commonweal.footprint.grid import FIRST_TRAINED, intensity, of_some_year
 from commonweal.report.content import Dossier
-from commonweal.report.statement_numbers import LEDGER, TAGS, Number, Tag, Told, of_declaration, of_fact, of_row, unknown
+from commonweal.report.statement_numbers import LEDGER, TAGS, Number, of_declaration, of_fact, of_row, unknown
+from commonweal.report.statement_records import Bought, Entry, Statement, Step
 from commonweal.report.wording import deployment_name, humanise
 from commonweal.system.footprints import Making
 from commonweal.system.records import Asset, Deployment, System
 from commonweal.system.uncertain import Uncertain
 
-SCHEMA: Literal["commonweal-carbon-statement/1"] = "commonweal-carbon-statement/1"
 VALUE, DECIDING = "environment.value", "environment.inference_energy"
 TOGETHER = ("everyone else", "nobody yet: the share is not declared", "everyone together")
 BREAK_EVEN = {
@@ -32,65 +29,11 @@ BREAK_EVEN = {
     "break_even_tasks_with_use": ("Break-even with use counted", "tasks", "count"),
     "never_probability_with_use": ("Probability that it never breaks even, use counted", "never", "1"),
 }
+SAVED = ("saved", "energy_saved")
 COSTS = ("cost of carbon C", "cost of electricity E")
 FACTS = ("hardware", "training_energy_kwh", "training_carbon_kg", "training_grid")
 NO_PUE = "not declared: the building's own use is not counted"
 YEAR_UNKNOWN = "yearly average, of the table's latest year; range: how such averages changed over as long a time"
-OFFSETS = "Offsets are shown as declared. They are never subtracted from the carbon above."
-
-
-class Entry(Told):
-    """One stage of making, one use, one total: its numbers by name, and what is said of it in words."""
-
-    title: str
-    subject: str
-    stage: str = ""
-    numbers: Mapping[str, Number]
-    facts: Mapping[str, str] = Field(default_factory=dict)
-
-
-class Step(Told):
-    """A mitigation: applied or declined, why, and what it saves."""
-
-    asset: str
-    what: str
-    status: Literal["applied", "considered", "declined"]
-    reason: str
-    saves: Number
-
-
-class Bought(Told):
-    """An offset: what was paid for elsewhere."""
-
-    asset: str
-    what: str
-    carbon: Number
-
-
-class Statement(Told):
-    """All that the three files say."""
-
-    schema_name: Literal["commonweal-carbon-statement/1"] = Field(default=SCHEMA, alias="schema")
-    system: str
-    version: str
-    started: str
-    totals: tuple[Entry, ...]
-    making: tuple[Entry, ...]
-    undeclared: tuple[Entry, ...] = Field(description="models of which nobody declared what making them took")
-    use: tuple[Entry, ...]
-    carried: tuple[Entry, ...] = Field(description="the parts of making that each deployment, and everyone else, carries")
-    measured_here: tuple[Entry, ...]
-    mitigations: tuple[Step, ...]
-    offsets: tuple[Bought, ...]
-    offsets_note: str = OFFSETS
-    costs: tuple[Entry, ...]
-    tags: Mapping[Tag, str] = Field(default_factory=lambda: dict(TAGS))
-    rows_by_tag: Mapping[Tag, int] = Field(description="rows of the ledger and of measured energy, by how they are known")
-    unknown: tuple[str, ...] = Field(description="why numbers are missing, each reason once")
-
-    def to_json(self) -> str:
-        """The text of `carbon_statement.json`."""
-        return self.model_dump_json(by_alias=True, indent=1) + "\n"
 
 
 def has_ledger(rows: Sequence[Evidence]) -> bool:
@@ -104,7 +47,7 @@ def carbon_statement(dossier: Dossier) -> Statement | None:
         return None
     books, system = _Books(dossier.rows), dossier.system
     tags = Counter(books.number(row, "1").tag for row in dossier.rows if row.measure in {LEDGER, DECIDING})
-    missing = [row.note for row in dossier.rows if row.measure == LEDGER and row.estimate is None and _quantity(row) != "saved"]
+    missing = [row.note for row in dossier.rows if row.measure == LEDGER and row.estimate is None and _quantity(row) not in SAVED]
     return Statement(
         system=system.name, version=dossier.run.version, started=dossier.run.started,
         totals=tuple(_totals(system, books)),

@@ -11,8 +11,8 @@ import textwrap
 import unicodedata
 from collections.abc import Sequence
 
-from commonweal.report.statement import Bought, Entry, Statement, Step
 from commonweal.report.statement_numbers import Number
+from commonweal.report.statement_records import Bought, Entry, Statement, Step
 from commonweal.report.wording import shorten
 
 NAME, REASON = 120, 200  # characters
