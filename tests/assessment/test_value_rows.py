@@ -8,6 +8,7 @@ from commonweal.assessment.ledger_rows import LEDGER_METHOD
 from commonweal.assessment.rows import Writer
 from commonweal.assessment.value_estimates import DRAWS, ONE_NUMBER
 from commonweal.assessment.value_rows import VALUE_METHOD, value_rows
+from commonweal.errors import SystemFileError
 from commonweal.evidence.records import Evidence
 from commonweal.measures.preflight import table_problems
 from commonweal.system.records import System
@@ -240,3 +241,23 @@ def test_every_quantity_of_a_row_is_described() -> None:
         assert told is not None
         assert told.quantity in methods[row.measure].quantities
         assert row.estimate is None or row.estimate.n in {1, DRAWS}
+
+
+def test_who_bears_the_carbon_changes_no_total() -> None:
+    """C is 19: of it a quarter on users, the rest on everyone else, who bear 5 of hardware likewise."""
+    share = exact(0.25, "1")
+    found = rows(system(("      pue: ", f"      carbon_borne: {{users: {share}}}\n      pue: ")))
+    assert number(found, "value") == pytest.approx(1745.0)
+    assert number(found, "term", term="cost of carbon C") == pytest.approx(19.0)
+    assert number(found, "group_value", group="users") == pytest.approx(1800 - 0.25 * 24)
+    assert number(found, "group_value", group="everyone else") == pytest.approx(-0.75 * 24)
+    assert number(found, "burden_share", group="users") == pytest.approx((200 + 6) / 255)
+    for wrong, told in (
+        ({"users": exact(1.5, "1")}, "as up to 1.5 together; expected at most 1"),
+        ({"users": exact(-0.1, "1")}, "expected a share from 0 to 1"),
+        ({"nobody": share}, "unknown population 'nobody'"),
+    ):
+        text = ", ".join(f"{name}: {value}" for name, value in wrong.items())
+        with pytest.raises(SystemFileError) as error:
+            system(("      pue: ", f"      carbon_borne: {{{text}}}\n      pue: "))
+        assert told in str(error.value)

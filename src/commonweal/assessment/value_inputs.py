@@ -1,13 +1,14 @@
 """From a declared deployment and its ledger to the groups and terms of V(M).
 
-Whom what falls on: carbon, that of making the hardware included, on everyone else and the future; electricity on the actor
+Whom what falls on: carbon, that of making the hardware included, on everyone else and the future, but for the share that a
+population is declared to bear; electricity on the actor
 who pays for it; declared benefits and burdens on whom they name. What nobody put into money makes its term unknown, and V
 with it: there is no silent 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from commonweal.assessment.allocation import EMBODIED, undeclared, undeclared_hardware, upstream, without_making
@@ -98,12 +99,16 @@ def _groups(system: System, deployment: Deployment, value: Valuation) -> tuple[G
             people = system.population(one.population)
             name = _people(one)
             found.setdefault(name, Group(name, "reached", people.income if people else None))
+    for name in value.carbon_borne:
+        people = system.population(name)
+        found.setdefault(name, Group(name, "reached", people.income if people else None))
     return (*found.values(), Group(EVERYONE_ELSE, "residual", value.everyone_else_income))
 
 
 def _overlap(deployment: Deployment) -> str:
     """Stakes of people who are partly the same: a population whole and in part, or parts of it by two attributes."""
-    cuts: dict[str, set[tuple[str, ...]]] = {}
+    borne = deployment.value.carbon_borne if deployment.value else {}
+    cuts: dict[str, set[tuple[str, ...]]] = {name: {()} for name in borne}
     for side in (deployment.benefits, deployment.burdens):
         for one in side if not isinstance(side, str) else ():
             if one.population is not None:
@@ -168,17 +173,25 @@ class _Reckoner:
         return float(volume) * self.value.years if isinstance(volume, int | float) else None
 
     def carbon(self, lines: Sequence[Line], lacking: tuple[str, ...]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
-        """Carbon at its cost to the world, borne by everyone else and the future."""
+        """Carbon at its cost to the world."""
         price, no_price = self._carbon_price()
         why_not = [*lacking, *(reason for line in lines if line.carbon is None for reason in line.unknown)]
         if lines and price is None:
             why_not.append(no_price)
         items = [
-            self.item({EVERYONE_ELSE: one.factor / KG_PER_T}, (*one.inputs, price), f"carbon of {line.title}")
+            item
             for line in lines
             if (one := line.carbon) is not None and price is not None
+            for item in self._borne(one.factor / KG_PER_T, (*one.inputs, price), f"carbon of {line.title}")
         ]
         return tuple(items), tuple(dict.fromkeys(why_not))
+
+    def _borne(self, factor: float, inputs: tuple[Input, ...], what: str) -> Iterator[Item]:
+        """Everything on everyone else, and from there to each population the share that it bears."""
+        yield self.item({EVERYONE_ELSE: factor}, inputs, what)
+        for name, share in self.value.carbon_borne.items():
+            given = self.draws.of(f"share of the cost of carbon that {name} bears", share)
+            yield self.item({name: factor, EVERYONE_ELSE: -factor}, (*inputs, given), f"{what}, borne by {name}")
 
     def _carbon_price(self) -> tuple[Input | None, str]:
         given, unit = self.value.carbon_price, f"{self.value.unit}/t"

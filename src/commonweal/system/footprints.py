@@ -170,6 +170,11 @@ class Valuation(Record):
     carbon_price: Uncertain | str | None = Field(
         default=None, description="cost of a tonne of CO2 to the world [money/t], or a published one: EPA2023/2025, IWG2016/2015"
     )
+    carbon_borne: Annotated[Mapping[Identifier, Uncertain], Means("populations with their shares")] = Field(
+        default_factory=dict,
+        description="share of the world's cost of carbon that falls on a population [1], such as its country's own cost of carbon over "
+        "the world's; it shows who bears it and changes no total, and the rest falls on everyone else",
+    )
     electricity_price: Uncertain | Literal["unknown"] | None = Field(default=None, description="price of electricity [money/kWh]")
     energy_per_task: Uncertain | None = Field(
         default=None, description="electricity of one decision [Wh/1000 decisions], where it is not measured here"
@@ -208,6 +213,13 @@ class Valuation(Record):
                 "scratch_energy_per_task": "Wh/1000 decisions",
             },
         )
+        for name, share in self.carbon_borne.items():
+            if share.unit != "1" or share.ends[0] < 0:
+                raise ValueError(
+                    f"gives `carbon_borne` of {name} as {share.ends[0]:g} {share.unit}; expected a share from 0 to 1, in 1"
+                )
+        if (most := sum(share.ends[1] for share in self.carbon_borne.values())) > 1:
+            raise ValueError(f"gives `carbon_borne` as up to {most:g} together; expected at most 1")
         for field, per in (("carbon_price", "t"), ("electricity_price", "kWh")):
             price = getattr(self, field)
             if isinstance(price, Uncertain) and price.ends[0] < 0:

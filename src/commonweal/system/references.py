@@ -130,6 +130,9 @@ def _deployment_faults(name: str, record: Entries, declared: Declared) -> Iterat
     value = record.values.get("value")
     if isinstance(value, Entries):
         yield from _unresolved(f"{name}, value", value, "payer", "actors", declared)
+        borne = value.values.get("carbon_borne")
+        for population, line in borne.key_lines.items() if isinstance(borne, Entries) else ():
+            yield from _unknown(f"{name}, value.carbon_borne", line, population, "populations", declared)
     for field in ("benefits", "burdens"):
         stakes = record.values.get(field)
         for stake in stakes.items if isinstance(stakes, Listing) else ():
