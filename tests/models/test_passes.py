@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 from numpy.random import default_rng
 
+from commonweal.models.encoding import TokenPair
+from commonweal.models.local import LocalModel
 from commonweal.models.passes import Reader, read_rows, read_tree, reads_trees
 from commonweal.models.protocols import Score
 from commonweal.models.vocabulary import Vocabulary, separate_head
@@ -35,7 +39,11 @@ READS_TREES = {
 READS_ROWS = {
     "bloom": lambda: transformers.BloomConfig(hidden_size=32, n_layer=3, n_head=4, vocab_size=97),
     "gemma2": lambda: transformers.Gemma2Config(**GEMMA, attn_logit_softcapping=5.0),
-}
+    "llama4, in chunks": lambda: transformers.Llama4TextConfig(
+        **GROUPED | {"num_hidden_layers": 4}, intermediate_size_mlp=48, head_dim=8, attention_chunk_size=8, num_local_experts=2,
+        attn_temperature_tuning=False,
+    ),
+}  # fmt: skip
 
 
 def network_of(config: Any) -> Any:
@@ -112,3 +120,34 @@ def test_a_large_vocabulary_is_projected_a_few_positions_at_a_time(monkeypatch: 
     assert streamed[0] == pytest.approx(expected, abs=1e-5)
     assert whole[0] == pytest.approx(expected, abs=1e-5)
     assert streamed[1].tolist() == whole[1].tolist()
+
+
+def opened(network: Any) -> LocalModel:
+    return LocalModel(network, None, directory=Path("."), locator="random", fingerprint="random", device="cpu")
+
+
+def test_what_is_longer_than_the_short_positions_is_never_read_beside_what_is_not() -> None:
+    """longrope takes the factors of the longest row for a whole pass (Phi-3: 4,096 tokens; here 16)."""
+    rope = {"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4, "rope_theta": 10000.0}
+    config = transformers.Phi3Config(
+        **GROUPED, max_position_embeddings=512, original_max_position_embeddings=16, rope_parameters=rope, pad_token_id=0
+    )
+    network = network_of(config)
+    short, long = ([TokenPair(tuple(range(5, 5 + size)), (one,)) for one in range(3, 9)] for size in (10, 40))
+    pairs = [pair for both in zip(short, long, strict=True) for pair in both]
+    scores = scores_by(opened(network).score_tokens(pairs))
+    assert sorted(scores) == list(range(len(pairs)))
+    for number, pair in enumerate(pairs):
+        assert scores[number].logprob == pytest.approx(alone(network, pair.context, pair.continuation).logprob, abs=1e-3)
+
+
+def test_a_request_without_a_number_takes_no_number_from_others() -> None:
+    network = network_of(READS_TREES["llama"]())
+    with torch.no_grad():
+        network.get_input_embeddings().weight[7] = float("nan")
+    pairs = [TokenPair((1, 2, 7), (3,)), TokenPair((1, 2, 4), (3,)), TokenPair((1, 2), (5,)), TokenPair((9, 8), (6,))]
+    scores = scores_by(opened(network).score_tokens(pairs))
+    assert [math.isnan(scores[number].logprob) for number in range(4)] == [True, False, False, False]
+    for number in (1, 2, 3):
+        expected = alone(network, pairs[number].context, pairs[number].continuation)
+        assert scores[number].logprob == pytest.approx(expected.logprob, abs=1e-3)

@@ -52,9 +52,9 @@ def test_a_file_that_is_not_there_or_is_a_folder_is_named(tmp_path: Path) -> Non
 
 def test_the_table_has_a_row_per_request_and_null_where_there_is_no_number(tmp_path: Path) -> None:
     path = tmp_path / "scores.parquet"
-    write_scores(path, [Score(-1.25, 2, True), Score(float("nan"), 1, False)])
+    write_scores(path, [Score(-1.25, 2, True), Score(float("nan"), 1, False), Score(float("-inf"), 1, False)])
     table = polars.read_parquet(path)
-    assert table.rows() == [(0, -1.25, 2, True), (1, None, 1, False)]
+    assert table.rows() == [(0, -1.25, 2, True), (1, None, 1, False), (2, None, 1, False)]
     assert table.columns == ["index", "logprob", "tokens", "greedy"]
     assert [one.name for one in tmp_path.iterdir()] == ["scores.parquet"]
 
@@ -62,7 +62,31 @@ def test_the_table_has_a_row_per_request_and_null_where_there_is_no_number(tmp_p
 def test_a_table_that_cannot_be_written_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere" / "scores.parquet", tmp_path):
         with pytest.raises(OutputError, match="--out"):
-            check_writable(path)
+            check_writable(path, tmp_path / "requests.jsonl")
+
+
+def test_no_table_takes_the_place_of_the_requests_of_a_link_or_of_a_device(tmp_path: Path) -> None:
+    requests, link = tmp_path / "requests.jsonl", tmp_path / "link.parquet"
+    requests.write_text('{"context": "a", "continuation": "b"}', encoding="utf-8")
+    link.symlink_to(tmp_path / "target.parquet")
+    (tmp_path / "target.parquet").write_text("kept", encoding="utf-8")
+    for path, told in (
+        (requests, "is the file of requests"),
+        (link, "is a link or a device"),
+        (Path("/dev/null"), "is a link or a device"),
+    ):
+        with pytest.raises(OutputError, match=told):
+            check_writable(path, requests)
+
+
+def test_a_table_that_finds_no_room_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        write_scores(tmp_path / "scores.parquet", [Score(-1.0, 1, True)])
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.model

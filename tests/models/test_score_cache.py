@@ -119,6 +119,24 @@ def test_the_log_of_a_damaged_file_is_not_replayed_into_the_new_one(tmp_path: Pa
     assert {part.name for part in tmp_path.glob("copy.damaged*")} >= {"copy.damaged", "copy.damaged-wal"}
 
 
+def test_damage_that_is_met_while_reading_is_put_aside_and_the_next_run_keeps_its_scores(tmp_path: Path) -> None:
+    path = tmp_path / "scores.sqlite3"
+    many = [TokenPair((1, 2), (number,)) for number in range(3000)]
+    asked(path, many)
+    body = bytearray(path.read_bytes())
+    body[9000:14000] = b"x" * 5000
+    path.write_bytes(body)
+    compute, found = Counting(), {}
+    with ScoreCache(path) as cache:
+        for part in through(cache, "model", many, compute):
+            found.update(part)
+        assert cache.lost is not None
+        assert str(path) in cache.lost
+    assert [found[number].logprob for number in range(3000)] == [-1.5 * number for number in range(3000)]
+    asked(path, many)
+    assert asked(path, many) == []
+
+
 def test_a_cache_that_cannot_be_written_loses_no_score(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with ScoreCache(tmp_path / "file" / "scores.sqlite3") as cache:

@@ -70,7 +70,9 @@ def read_grouped_requests(path: Path) -> Requests:
         raise DataFileError(
             f"{path}:{without[0]} no cluster, as in {len(without)} of {len(rows)} lines; name it in all or in none"
         )
-    cluster = [request.context for request in requests] if without else labels["cluster"]
+    numbers: dict[str, str] = {}
+    by_context = [numbers.setdefault(request.context, str(len(numbers))) for request in requests] if without else []
+    cluster = by_context or labels["cluster"]
     sampled = "context" if without else "cluster"
     return Requests(tuple(requests), np.array(cluster, dtype=np.str_), np.array(labels["group"], dtype=np.str_), sampled)
 

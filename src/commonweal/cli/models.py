@@ -54,7 +54,7 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     """Score log P(continuation | context) of each request, in nat; each distinct prefix is computed once."""
     with plain_errors(debug), told_when_stopped(cache_folder()):
         requests = read_requests(file)
-        check_writable(table)
+        check_writable(table, file)
         permissions = Permissions(download=allow_download)
         opened = open_local_model(model, folder=None, permissions=permissions, device=device, dtype=dtype)
         with Stages(err) as stages, ScoreCache() if not no_cache else nullcontext() as cache:

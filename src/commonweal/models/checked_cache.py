@@ -11,7 +11,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Self, TypeVar, cast
@@ -96,8 +96,16 @@ class CheckedCache(Generic[Value]):
         try:
             return _patiently(lambda: self._read(query, keys))
         except sqlite3.Error as error:
-            self.lost = str(error)
+            self._fail(error)
             return []
+
+    def _fail(self, error: sqlite3.Error) -> None:
+        """What is damaged beyond reading is put aside, so that the next run begins a new file; nothing more is written in this one."""
+        self.lost = f"{self.path}: {error}"
+        if any(sign in str(error) for sign in BROKEN):
+            self.lost += "; it is damaged, and put aside"
+            with suppress(OSError):
+                self._put_aside()
 
     def _read(self, query: str, keys: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
         with closing(cast(sqlite3.Connection, self._file).execute(query, keys)) as rows:
@@ -112,7 +120,7 @@ class CheckedCache(Generic[Value]):
         try:
             _patiently(lambda: self._written(rows))
         except sqlite3.Error as error:
-            self.lost = str(error)
+            self._fail(error)
 
     def _written(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
         file = cast(sqlite3.Connection, self._file)

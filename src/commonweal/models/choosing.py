@@ -8,6 +8,7 @@ answer from a file. Which of the answers a text means is for the measure to say.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -133,7 +134,7 @@ def table_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     except UnicodeDecodeError as error:
         raise DataFileError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
     if path.suffix.lower() == ".csv":
-        reader = csv.DictReader(text.splitlines(keepends=True))
+        reader = csv.DictReader(io.StringIO(text, newline=""))
         for row in reader:
             if None in row or None in row.values():
                 raise DataFileError(f"{path}:{reader.line_num} has not as many fields as the header")
@@ -143,7 +144,7 @@ def table_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
         if line.strip():
             try:
                 fields = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise DataFileError(f"{path}:{number} is not JSON ({error})") from error
             if not isinstance(fields, dict):
                 raise DataFileError(f"{path}:{number} holds {type(fields).__name__}, expected an object")

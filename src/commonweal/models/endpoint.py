@@ -134,7 +134,7 @@ class Endpoint:
             told = json.loads(text)
             error = told.get("error") or told.get("detail") or told.get("message") or text
             text = error.get("message") or text if isinstance(error, dict) else error
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             pass
         line = " ".join(str(text).replace(self._key or "\0", "[key]").split())
         return (line[:SHOWN] + "…" if len(line) > SHOWN else line) or "nothing more"

@@ -6,6 +6,7 @@ where the network can read a tree, which is found out by trying.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from commonweal.errors import MeasurementError, require
 from commonweal.models.encoding import TokenPair, named, token_pairs
 from commonweal.models.generation import generated
-from commonweal.models.passes import Reader, read_rows, read_tree, reads_trees
+from commonweal.models.passes import Reader, long_from, read_rows, read_tree, reads_trees
 from commonweal.models.protocols import Continuation, GenerationRequest, Score
 from commonweal.models.quiet import quiet
 from commonweal.models.vocabulary import Vocabulary, separate_head
@@ -78,11 +79,25 @@ class LocalModel:
         if not pairs:
             return
         with require("torch", extra="models").inference_mode(), quiet():
-            reader = self.reader()
-            if self.reads_trees():
-                yield from read_tree(reader, pairs, self.tree_tokens)
-            else:
-                yield from read_rows(reader, pairs, self.row_tokens)
+            most = long_from(self.network.config)
+            sizes = [len(pair.context) + len(pair.continuation) for pair in pairs]
+            short = [number for number, size in enumerate(sizes) if most is None or size - 1 <= most]
+            yield from self._read(pairs, short, trees=self.reads_trees())
+            yield from self._read(pairs, sorted(set(range(len(pairs))) - set(short)), trees=False)
+
+    def _read(self, pairs: Sequence[TokenPair], chosen: Sequence[int], *, trees: bool) -> Iterator[dict[int, Score]]:
+        """Scores of the chosen pairs. What a tree gives no number for is read again by itself, since a NaN spreads in its pack."""
+        if not chosen:
+            return
+        reader, asked = self.reader(), [pairs[number] for number in chosen]
+        again: list[int] = []
+        if trees:
+            for part in read_tree(reader, asked, self.tree_tokens):
+                again += [chosen[place] for place, score in part.items() if not math.isfinite(score.logprob)]
+                yield {chosen[place]: score for place, score in part.items() if math.isfinite(score.logprob)}
+            chosen, asked = again, [pairs[number] for number in again]
+        for part in read_rows(reader, asked, self.row_tokens) if asked else ():
+            yield {chosen[place]: score for place, score in part.items()}
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[str]:
         """Continue each context, greedily or by seeded sampling; see generation.py."""

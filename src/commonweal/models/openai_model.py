@@ -110,7 +110,7 @@ def listed(endpoint: Endpoint, name: str) -> Listing:
         _refuse(endpoint, where, reply, Listing())
     try:
         entries = [entry for entry in json.loads(reply.body)["data"] if reply.status == 200 and isinstance(entry["id"], str)]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return Listing()
     own: dict[str, Any] = next((entry for entry in entries if entry["id"] == name), {})
     return Listing(tuple(entry["id"] for entry in entries), {fact: own[fact] for fact in STEADY if own.get(fact) is not None})
@@ -238,7 +238,7 @@ def _object(endpoint: Endpoint, where: str, reply: Reply) -> dict[str, Any]:
         raise MeasurementError(f"{where}: the answer is longer than 1 MiB; expected a short JSON object")
     try:
         answer = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise MeasurementError(f"{where}: the answer is not JSON ({endpoint.said(reply.body)}); {EXPECTED}") from None
     if not isinstance(answer, dict):
         raise MeasurementError(f"{where}: the answer is a JSON {type(answer).__name__}; expected an object with choices")

@@ -94,12 +94,24 @@ def _reads(row: Row, pairs: Sequence[TokenPair], start: int) -> Iterator[tuple[i
             yield first + step, token, number
 
 
+def long_from(config: Any) -> int | None:
+    """Tokens beyond which a network turns its positions otherwise (longrope, as in Phi-3); None: it never does.
+
+    It does so for a whole pass, so what is longer must never be read beside what is not.
+    """
+    rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    if "longrope" not in {rope.get("rope_type"), rope.get("type")}:
+        return None
+    return rope.get("original_max_position_embeddings") or getattr(config, "original_max_position_embeddings", None)
+
+
 def reads_trees(reader: Reader) -> bool:
     """Whether this network reads a tree as it reads its branches one by one: four branches, carried over several packs.
 
-    Where it has a sliding window, one branch is longer than that.
+    Where it has a sliding window, or attends in chunks, one branch is longer than that.
     """
-    beyond = (getattr(reader.network.config, "sliding_window", None) or 0) + 1
+    config = reader.network.config
+    beyond = max(getattr(config, name, None) or 0 for name in ("sliding_window", "attention_chunk_size")) + 1
     trunk = tuple(range(1, 7)) * (1 + beyond // 6)
     branches = [(*trunk, *range(20 + 5 * one, 30 + 5 * one)) for one in range(3)] + [tuple(range(3, 13))]
     pairs = [TokenPair(branch[:-4], branch[-4:]) for branch in branches]

@@ -6,7 +6,9 @@ A request is a line `{"context": "...", "continuation": "..."}`. The table has a
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import os
 import statistics
 import time
@@ -71,7 +73,7 @@ def _request(line: str) -> Continuation | str:
     """The request of a line, or what is wrong with it."""
     try:
         fields = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return f"is not JSON ({error})"
     if not isinstance(fields, dict):
         return f"holds {type(fields).__name__}, expected an object with {' and '.join(FIELDS)}"
@@ -130,18 +132,26 @@ def _read_alone(pair: TokenPair) -> int:
 def deviation_text(exact: LocalModel, dtype: str, requests: Sequence[Continuation], scores: Sequence[Score]) -> str:
     """How far scores in another number format are from float32, on requests spread evenly over the file."""
     chosen = range(0, len(requests), -(-len(requests) // DEVIATION_REQUESTS))
-    gaps = [
-        abs(score.logprob - scores[index].logprob)
-        for index, score in zip(chosen, exact.score([requests[index] for index in chosen]), strict=True)
-    ]
+    exactly = {
+        number: score
+        for part in exact.score_tokens(exact.encode([requests[index] for index in chosen]))
+        for number, score in part.items()
+    }
+    found = [abs(exactly[number].logprob - scores[index].logprob) for number, index in enumerate(chosen)]
+    gaps = [gap for gap in found if math.isfinite(gap)]
+    if not gaps:
+        return f"{dtype} against float32: no request has a number in both"
     return (
         f"{dtype} against float32 on {len(gaps)} of the requests: |difference| {statistics.median(gaps):.2g} nat in the median, "
         f"{max(gaps):.2g} nat at most"
     )
 
 
-def check_writable(path: Path) -> None:
-    """OutputError, before anything is computed, where the table could not be written."""
+def check_writable(path: Path, requests: Path) -> None:
+    """OutputError, before anything is computed, where the table could not be written, or would take the place of what is no table."""
+    if path.exists() and not path.is_dir() and (path.samefile(requests) or not path.is_file() or path.is_symlink()):
+        what = "is the file of requests" if path.samefile(requests) else "is a link or a device, not a plain file"
+        raise OutputError(f"{path}: {what}; name another file with --out")
     try:
         part = _beside(path)
         part.touch()
@@ -166,11 +176,13 @@ def write_scores(path: Path, scores: Sequence[Score]) -> None:
             "greedy": [score.greedy for score in scores],
         },
         schema={"index": polars.Int64, "logprob": polars.Float64, "tokens": polars.Int64, "greedy": polars.Boolean},
-    ).with_columns(polars.col("logprob").fill_nan(None))
-    part = _beside(path)
+    ).with_columns(polars.when(polars.col("logprob").is_finite()).then(polars.col("logprob")))
+    part, body = _beside(path), io.BytesIO()
+    table.write_parquet(body)  # a full disk is an OSError only where we write ourselves
     try:
-        table.write_parquet(part)
+        part.write_bytes(body.getvalue())
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise OutputError(f"{path}: the scores cannot be written ({error}); name another file with --out") from error
+    finally:
+        part.unlink(missing_ok=True)

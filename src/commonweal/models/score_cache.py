@@ -22,7 +22,7 @@ from commonweal.models.model_cache import cache_folder
 from commonweal.models.protocols import Score
 
 FORMAT = "<dI?"
-ENGINE = b"1:"  # raise it when the engine would give other scores
+ENGINE = b"2:"  # raise it when the engine would give other scores
 Compute = Callable[[Sequence[TokenPair]], Iterator[dict[int, Score]]]
 
 
