@@ -39,6 +39,7 @@ METHOD = Method(
     quantities={"correlation": Quantity(unit="1", label="correlation over groups of model and application", null=0.0)},
     warnings=("A correlation in one system is no evidence that the one causes the other, or that it holds in another system.",),
 )
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def correlation(pairs: Sequence[tuple[float, float]]) -> Estimate | None:
     (0.996, 0.98)
     """
     one, other = np.array(pairs, dtype=np.float64).T
-    if not (one.std() and other.std()):
+    if not all(side.std() > ROUNDING * np.abs(side).max() for side in (one, other)):
         return None
     value = float(np.clip(np.corrcoef(one, other)[0, 1], -1.0, 1.0))
     bounded = float(np.clip(value, -1 + 1e-12, 1 - 1e-12))

@@ -64,6 +64,11 @@ def is_found(row: Evidence) -> bool:
     return p is None or p <= ALPHA
 
 
+def is_tested(estimate: Estimate) -> bool:
+    """Whether it has a null, and an interval or a p-value to set against it: one cluster alone tests nothing."""
+    return estimate.null is not None and (estimate.interval is not None or estimate.p_value is not None)
+
+
 def _finding(
     system: System,
     rows: Sequence[Evidence],
@@ -72,7 +77,7 @@ def _finding(
     propagated: Mapping[str, Sequence[Evidence]],
 ) -> Finding:
     measured = [row for row in rows if row.status == "ok" and row.estimate is not None]
-    hypotheses = [row for row in measured if row.estimate is not None and row.estimate.null is not None]
+    hypotheses = [row for row in measured if row.estimate is not None and is_tested(row.estimate)]
     compared = {_group_key(row.estimate.group) for row in hypotheses if row.estimate is not None}
     held = sorted((row for row in hypotheses if is_found(row)), key=lambda row: _strength(row, compared))
     verdict: Verdict = (

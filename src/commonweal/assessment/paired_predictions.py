@@ -46,6 +46,11 @@ def pair_predictions(a: Path, b: Path, *, common: bool) -> tuple[list[Paired], S
         _agree((a, b), shared, f"group_{name}", both)
     for path, table, other in ((a, tables[0], tables[1]), (b, tables[1], tables[0])):
         unpaired += [f"group_{name} is in {path} only: no gap by it" for name in table.groups if name not in other.groups]
+    for name in attributes:
+        open_rows = int((tables[0].groups[name][places[0]] == "").sum())
+        unpaired += (
+            [f"{open_rows} of {len(shared)} items have no known group_{name}: in the difference, in no gap"] if open_rows else []
+        )
     correct = [_correct(table)[place] for table, place in zip(tables, places, strict=True)]
     sampled = "cluster" if all(declared) else "item"
     only = [

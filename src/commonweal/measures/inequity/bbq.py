@@ -40,6 +40,8 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
 
 
 SIGNED = "from -1 (always against the stereotype) over 0 to 1 (always with it)"
+NO_PERSON = "no answer names a person"
+NO_TARGET = "the data do not tell which answer is about the stereotyped group"
 
 
 @measure(
@@ -129,7 +131,7 @@ def _category(
                 yield _all_unknown(group, len(part))
             else:
                 yield Missing(quantity=f"bias_{name}", status="not_applicable", group=group,
-                              reason=f"no answer names a person ({note})")  # fmt: skip
+                              reason=f"{NO_TARGET if all(item.target is None for item in part) else NO_PERSON} ({note})")  # fmt: skip
             continue
         one = bias_ambiguous(scored) if ambiguous else bias_disambiguated(scored)
         scores.append((category, f"bias_{name}", one, note))

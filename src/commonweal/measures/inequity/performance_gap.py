@@ -45,6 +45,9 @@ def _quantities() -> dict[str, Quantity]:
     }
 
 
+TOO_FEW = "too few clusters for an interval"
+
+
 @measure(
     source="Hardt, Price and Srebro 2016, NeurIPS 29 (error rates by group); Chouldechova 2017, Big Data 5:153; "
     "Kearns et al. 2018, ICML (intersections)",
@@ -132,11 +135,12 @@ def _errors(axis: Axis, accuracy: GroupRates) -> Iterator[Estimate]:
     """Which groups the errors are about: share of the rows times error rate, adding up to the error rate of all."""
     low, high = rate_intervals(accuracy)
     total = accuracy.n.sum()
-    for place in np.flatnonzero(accuracy.usable):
-        weight = float(accuracy.n[place] / total)
+    for place in np.flatnonzero(accuracy.n > 0):
+        weight, known = float(accuracy.n[place] / total), bool(accuracy.usable[place])
         yield Estimate(
             quantity="error_contribution", unit="1", value=weight * float(1 - accuracy.mean[place]),
-            low=weight * float(1 - high[place]), high=weight * float(1 - low[place]), interval="confidence",
+            low=weight * float(1 - high[place]) if known else None, high=weight * float(1 - low[place]) if known else None,
+            interval="confidence" if known else None, note="" if known else TOO_FEW,
             n=int(accuracy.n[place]), clusters=int(accuracy.clusters[place]), group=axis.groups[place],
             method=f"share of the rows times error rate, the share taken as given; {RATE_METHOD}",
         )  # fmt: skip
