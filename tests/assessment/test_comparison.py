@@ -387,4 +387,4 @@ def test_requests_with_faults_are_refused(tmp_path: Path) -> None:
         with pytest.raises(DataFileError, match=words):
             read_grouped_requests(Path(written(tmp_path, "r.jsonl", rows)))
     read = read_grouped_requests(Path(written(tmp_path, "r.jsonl", [line, {**line, "continuation": " c"}])))
-    assert (read.sampled, read.cluster.tolist(), read.group.tolist()) == ("context", ["a", "a"], ["", ""])
+    assert (read.sampled, read.cluster.tolist(), read.group.tolist()) == ("context", ["0", "0"], ["", ""])

@@ -104,3 +104,18 @@ def test_what_does_not_vary_does_not_alarm_by_rounding() -> None:
     assert family([zero], np.random.default_rng(0))[0].p_value == 1.0
     same = family([mean_of(np.full(cluster.size, 0.1), cluster)], np.random.default_rng(0))[0]
     assert same.p_value == 2 / 2**8
+
+
+def test_clusters_that_do_not_move_are_no_clusters_for_the_guard() -> None:
+    """60 clusters of 4, in one of which one item is 1: the interval is that of a t test, and finds no tiny effect."""
+    values = np.zeros(240)
+    values[0] = 1.0
+    cluster = np.repeat(np.arange(60), 4)
+    (found,) = family([mean_of(values, cluster)], np.random.default_rng(0))
+    assert found.high - found.value >= 1.95 * found.standard_error
+    assert found.minimum_detectable > 2.5 * found.standard_error
+
+
+def test_what_does_not_vary_promises_no_detectable_effect() -> None:
+    (found,) = family([mean_of(np.ones(60), np.arange(60))], np.random.default_rng(0))
+    assert found.minimum_detectable == float("inf")

@@ -117,12 +117,19 @@ def family(estimates: Sequence[Clustered], rng: np.random.Generator, null: float
             error,
             with_few_clusters(
                 (float(found.p_value[index]), float(found.p_adjusted[index]), float(found.critical[index])),
-                float(observed[index]), error[1], together if np.unique(one.cluster).size < FEW else 0,
+                float(observed[index]), error[1], together if _moving(one, null) < FEW else 0,
             ),
             FEWEST_THAT_CAN_FIND,
         )
         for index, (one, error) in enumerate(zip(estimates, errors, strict=True))
     ]  # fmt: skip
+
+
+def _moving(one: Clustered, null: float) -> int:
+    """Clusters whose sum differs from the null: flipping the sign of another changes nothing, however many there are."""
+    sums, counts = cluster_sums(one)
+    away = np.abs(sums + counts * (one.value - null))
+    return int(np.count_nonzero(away > ROUNDING * max(1.0, float(away.max(initial=0.0)))))
 
 
 def with_few_clusters(
@@ -158,7 +165,7 @@ def _inference(one: Clustered, error: tuple[float, float], test: tuple[float, fl
     return Inference(
         value=one.value, standard_error=error[0], degrees_of_freedom=error[1], clusters=clusters,
         n=one.influence.size, low=one.value - half, high=one.value + half, p_value=p_value, p_adjusted=p_adjusted,
-        minimum_detectable=(critical + power) * error[0] if clusters >= fewest else float("inf"),
+        minimum_detectable=(critical + power) * error[0] if clusters >= fewest and error[0] > 0 else float("inf"),
     )  # fmt: skip
 
 
