@@ -77,6 +77,7 @@ def test_an_unknown_energy_leaves_the_saving_unknown() -> None:
     ("text", "told"),
     [
         (HALF, "has `energy_ratio` without `on`"),
+        ("on: pretraining, grid: unknown", "has the lever `grid: unknown`"),
         ("on: pretraining", "has `on` without a lever"),
         (f"on: pretraining, {HALF}, grid: FRA", "has `grid` and `energy_ratio`; expected one of them"),
         (f"on: embodied, {HALF}", "is on the stage embodied, which has no energy"),

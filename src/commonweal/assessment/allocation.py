@@ -202,7 +202,7 @@ def _open_ways(system: System, asset: str, names: Sequence[str]) -> tuple[str, .
 def without_making(system: System, assets: Sequence[str]) -> tuple[str, ...]:
     """Models among some assets of which nobody says what making them took: their hardware alone, or an adaptation of nothing, is not it.
 
-    A model that rests on no other needs its pretraining (or experimentation), one that is made from another any stage of its own.
+    A model that rests on no other needs its pretraining (or distillation), one that is made from another any stage of its own.
     """
     found = []
     for asset in map(system.asset, assets):

@@ -125,6 +125,8 @@ class Mitigation(Record):
                 if self.on is not None
                 else f"has `{levers[0]}` without `on`; expected the stage that it changes, such as pretraining or inference"
             )
+        if self.grid == "unknown":
+            raise ValueError("has the lever `grid: unknown`; expected a grid zone, such as FRA; or `saves: unknown` without `on`")
         if self.on == "embodied":
             raise ValueError("is on the stage embodied, which has no energy; expected `saves`")
         if self.making_energy is not None and self.energy_ratio is None:
