@@ -107,6 +107,24 @@ def test_every_number_has_unit_interval_n_clusters_and_method(tmp_path: Path) ->
             assert (record["p_adjusted"] <= 0.05) == (record["low"] > 0 or record["high"] < 0)
 
 
+def test_no_interval_leaves_what_is_possible_and_none_is_certain_without_variation(tmp_path: Path) -> None:
+    rows = [{"item": str(place), "truth": 1, "prediction": 1, "cluster": place, "group_gender": "women" if place % 2 else "men"}
+            for place in range(12)]  # fmt: skip
+    wrong = [{**row, "prediction": int(row["group_gender"] == "men")} for row in rows]
+    found = of_files(tmp_path, rows, wrong)
+    limits = {"accuracy": (0, 1), "accuracy_difference": (-1, 1), "accuracy_gap": (-1, 1), "accuracy_gap_difference": (-2, 2),
+              "accuracy_gap_widening": (-1, 1)}  # fmt: skip
+    for row in found.rows:
+        assert row.estimate is not None
+        low, high = limits[row.estimate.quantity]
+        assert low <= row.estimate.low <= row.estimate.value <= row.estimate.high <= high  # type: ignore[operator]
+    sure = find(found, "accuracy", "A").estimate
+    assert sure is not None
+    # Rule of three: 12 items, none wrong; the variance is 3/12^2, and t with 11 degrees of freedom is 2.201.
+    assert sure.low == pytest.approx(1 - 2.201 * 3**0.5 / 12, abs=1e-3)
+    assert sure.high == 1
+
+
 def test_two_outcomes_of_single_items_are_the_paired_t_test() -> None:
     rng = np.random.default_rng(1)
     a, b = rng.standard_normal((2, 2500))
@@ -299,16 +317,16 @@ def dossier(folder: Path, shift: float = 0.0, seed: int = 0, subject: str = "scr
         inputs = {about: f"hash{shift}{seed}", "rows": "x"}
         key = digest(measure, 1, {about: inputs[about]})
         stem = folder / "items" / measure / about
-        stem.mkdir(parents=True)
+        (stem / "runs").mkdir(parents=True)
         pl.DataFrame(items).write_parquet(stem / f"{key}.parquet")
+        pl.DataFrame(items).select("key").write_parquet(stem / "runs" / "x.parquet")
         pl.DataFrame([{"key": "old", "text": "older"}]).write_parquet(stem / "older.parquet")
-        evidence.append({"measure": measure, "subjects": [about], "basis": "measured", "estimate": {"group": group},
+        evidence.append({"measure": measure, "subjects": [about], "basis": "measured", "estimate": {"group": group, "quantity": "gap"},
                          "provenance": {"version": 1, "inputs": inputs}})  # fmt: skip
-    clusters = {AUDIT: "first name x probe; probe for pronouns", ASSOCIATION: "occupation x template",
-                "environment.inference_energy": "block of decisions"}  # fmt: skip
+    units = {AUDIT: ["unit", "probe"], ASSOCIATION: ["occupation", "template"], "environment.inference_energy": []}
     content = {
         "schema": "commonweal-dossier/1", "evidence": evidence,
-        "methods": [{"name": name, "cluster": cluster} for name, cluster in clusters.items()],
+        "methods": [{"name": name, "units": columns} for name, columns in units.items()],
         "system": {"assets": [{"id": subject, "prompt": {"template": "x"} if prompt else None}, {"id": "model"}]},
     }  # fmt: skip
     (folder / "dossier.json").write_text(json.dumps(content), encoding="utf-8")
@@ -355,9 +373,32 @@ def test_what_only_one_dossier_has_is_said(tmp_path: Path) -> None:
     assert items
     partly = compare(str(a), str(b), Asked()).statement
     assert any("36 of 72 items are in A only" in line for line in partly.unpaired)
+    assert any("36 of 72 items of the run are missing in" in line for line in partly.unpaired)
     kept[0].unlink()
     without = compare(str(a), str(b), Asked()).statement
     assert any("there are no items of this run" in line for line in without.unpaired), "the items of another run are not taken"
+
+
+def test_items_that_another_run_in_the_same_folder_asked_are_not_taken(tmp_path: Path) -> None:
+    a, b = dossier(tmp_path / "a"), dossier(tmp_path / "b", seed=1)
+    (run,) = (b / "items" / AUDIT).rglob("runs/x.parquet")
+    pl.read_parquet(run).head(30).write_parquet(run)  # the run of this dossier had a limit; an earlier one had none
+    said = compare(str(a), str(b), Asked()).statement
+    assert any("by gender: 30 items by their text" in line for line in said.paired)
+    assert any("42 of 72 items are in A only" in line for line in said.unpaired)
+    run.unlink()
+    said = compare(str(a), str(b), Asked()).statement
+    assert any(f"{AUDIT} on screener: there are no items of this run" in line for line in said.unpaired)
+
+
+def test_without_the_column_of_the_sampled_unit_nothing_is_compared(tmp_path: Path) -> None:
+    a, b = dossier(tmp_path / "a"), dossier(tmp_path / "b", seed=1)
+    (items,) = (path for path in (a / "items" / ASSOCIATION).rglob("*.parquet") if len(path.stem) == 16)
+    pl.read_parquet(items).drop("template").write_parquet(items)
+    said = compare(str(a), str(b), Asked()).statement
+    assert any(f"{ASSOCIATION} on model, by occupation: its items do not tell the sampled unit: they have no `template`" in line
+               for line in said.unpaired)  # fmt: skip
+    assert not any(ASSOCIATION in line for line in said.paired), "clustered by occupation alone, it would find too much"
 
 
 def test_scores_on_different_scales_are_not_compared(tmp_path: Path) -> None:

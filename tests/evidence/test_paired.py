@@ -11,7 +11,7 @@ from scipy.stats import ttest_1samp
 
 from commonweal.evidence import clustered
 from commonweal.evidence.contrast import Contrast, Labels, Sides, clusters_per_side, sparse_floor, standard_error
-from commonweal.evidence.paired import MANY, Inference, alone, family, projected, widening
+from commonweal.evidence.paired import MANY, Inference, alone, family, projected, widening, within
 
 Array = npt.NDArray[np.float64]
 
@@ -222,3 +222,23 @@ def test_widening_covers_and_does_not_alarm_where_both_gaps_are_0() -> None:
         assert (found.p_adjusted <= 0.05) == (found.low > 0 or found.high < 0)
         covered.append(found.low <= 0 <= found.high)
     assert np.mean(covered) >= 0.95
+
+
+def test_a_constant_difference_promises_no_detectable_effect() -> None:
+    y = np.full(60, 0.3) - 0.2
+    units = (np.arange(60).astype(str),)
+    for one in (
+        alone(Contrast(y, np.ones(60, np.int8), units)),
+        family([Contrast(y, np.ones(60, np.int8), units)], np.random.default_rng(1))[0],
+    ):
+        assert one.standard_error == 0
+        assert one.minimum_detectable == math.inf
+        assert one.low == one.high == pytest.approx(0.1)
+
+
+def test_intervals_are_cut_to_what_is_possible_and_no_verdict_changes() -> None:
+    y = np.array([1.0] * 11 + [0.0])
+    found = alone(Contrast(y, np.ones(12, np.int8), (np.arange(12).astype(str),)))
+    assert found.high > 1
+    cut = within(found, 0.0, 1.0)
+    assert (cut.high, cut.upper, cut.low, cut.value) == (1.0, 1.0, found.low, found.value)

@@ -353,3 +353,20 @@ def test_the_frame_has_a_line_for_every_row_and_says_groups_in_words(tmp_path: P
     assert frame["note"].to_list() == ["", "why"]
     assert evidence_frame([]).columns == frame.columns
     assert json.loads(frame.write_json())[0]["unit"] == "1"
+
+
+def test_a_run_keeps_which_items_it_asked_for_and_nothing_where_it_asked_for_none(tmp_path: Path) -> None:
+    with Journal(tmp_path / "k") as journal:
+        journal.append(items("a", "b", "c"))
+        journal.finish("whole")
+    with Journal(tmp_path / "k") as journal:
+        assert journal["a"]
+        journal.append_new(items("b", "d"))
+        journal.finish("limited")
+    with Journal(tmp_path / "k") as journal:
+        assert "c" in journal
+        journal.finish("asked nothing")
+        assert pl.read_parquet(journal.run_path("whole"))["key"].to_list() == ["a", "b", "c"]
+        assert pl.read_parquet(journal.run_path("limited"))["key"].to_list() == ["a", "b", "d"]
+        assert not journal.run_path("asked nothing").exists()
+    assert pl.read_parquet(tmp_path / "k.parquet")["key"].to_list() == ["a", "b", "c", "d"]

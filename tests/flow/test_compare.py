@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.flow.commands import commonweal, within
+from tests.measures.published_data import published
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 REQUESTS = EXAMPLES / "compression" / "requests.jsonl"
@@ -118,3 +120,19 @@ def test_the_example_of_compression(model_cache: Path, tmp_path: Path) -> None:
     assert "96 of 96 items (96 read back)" in same.err
     for record in records(same.out):
         assert record["of"] in "AB" or (record["value"], record["verdicts"]["difference"]) == (0.0, "not_shown")
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_dossiers_of_one_folder_with_two_limits_are_compared_on_what_each_run_asked(tmp_path: Path, model_cache: Path) -> None:
+    """By writer and by exchanged words; clustered by writer alone, it would find too much."""
+    command = ["measure", "inequity.crows_pairs", "--model", "embedded:smollm2", "--data", published("crows-pairs").parent]
+    few, many = tmp_path / "few", tmp_path / "many"
+    for limit, out in ((80, few), (40, few), (80, many)):
+        ended = within(*command, "--limit", limit, "--out", out, COMMONWEAL_CACHE=model_cache)
+        assert ended.code == 0, ended.said
+    ended = within("compare", few, many)
+    assert ended.code == 0, ended.said
+    assert re.search(r"direction: 80 items by their text, log-probability of the text, \d+ writers x \d+ words", ended.out)
+    assert "inequity.crows_pairs on model: 80 of 160 items are in B only" in ended.out
+    assert "A and B answer every item alike" in ended.out

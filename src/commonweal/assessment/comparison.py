@@ -221,7 +221,9 @@ def _lines(row: Compared, rows: Sequence[Compared]) -> Iterator[str]:
 
 
 def _why_undetectable(one: Estimate) -> str:
-    return "A and B answer every item alike" if one.low == one.high else "too few clusters to find anything at 5 %"
+    if one.low != one.high:
+        return "too few clusters to find anything at 5 %"
+    return "A and B answer every item alike" if one.value == 0 else "every item differs by the same, so an error cannot be known"
 
 
 def _is_side(other: Compared, row: Compared) -> bool:

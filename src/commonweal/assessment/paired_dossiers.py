@@ -1,14 +1,14 @@
 """Two dossiers: the items that both measured, found by the text of the request, with their outcomes.
 
 The items of a measure lie in `items/MEASURE/SUBJECT/KEY.parquet`; the key is worked out again from what the dossier says
-the rows depend on, so that items of an older run in the same folder are not taken for those of this one. Outcomes that can be
-paired: log-probabilities of texts, and scores or favourable answers of decisions. What cannot be paired is said, with the reason.
+the rows depend on, and `runs/` beside it has the items that the rows are about, so that those of another run in the same folder
+(another model, limit, seed or design) are not taken for them. Outcomes that can be paired: log-probabilities of texts, and
+scores or favourable answers of decisions. What cannot be paired is said, with the reason.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,27 +20,30 @@ import polars as pl
 from commonweal.assessment.paired_outcomes import MOST_GROUPS, Outcome, Paired, Statement
 from commonweal.errors import DataFileError
 from commonweal.evidence.contrast import Array, Labels
-from commonweal.evidence.store import digest
+from commonweal.evidence.store import RUNS, digest
 
 SCHEMA = "commonweal-dossier/1"
-# How the text of a measure's sampled unit calls what its items have under another name.
-UNIT_COLUMNS = {"first name": "unit", "sentence frame": "unit"}
 ANSWERS = frozenset(
     {"key", "text", "context", "continuation", "logprob", "tokens", "greedy", "option", "favourable", "score", "seed"}
 )
+TRACED = frozenset({"contribution"})  # what is said of templates, items or writers is not said of groups
 NO_GROUPS = frozenset({"item", "axis", "wording"})
 MOST_FACTORS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a dossier says about one measure on one subject."""
+    """What a dossier says about one measure on one subject. `units`: the columns of its items that name the sampled unit.
+
+    `items`: every outcome that was kept; `run`: the keys of those that the rows of this dossier are about.
+    """
 
     measure: str
     subject: str
-    cluster: str
+    units: tuple[str, ...]
     attributes: frozenset[str]
     items: Path
+    run: Path
     prompt: bool
 
 
@@ -68,16 +71,18 @@ def read_dossier(folder: Path) -> dict[str, dict[str, Told]]:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["schema"] != SCHEMA:
             raise DataFileError(f"{path}: its schema is '{content['schema']}', expected {SCHEMA}")
-        clusters = {method["name"]: method["cluster"] for method in content["methods"]}
+        units = {method["name"]: tuple(map(str, method.get("units", ()))) for method in content["methods"]}
         prompts = {asset["id"] for asset in content["system"]["assets"] if asset.get("prompt")}
         found: dict[str, dict[str, Told]] = {}
         for (measure, subject), rows in _measured(content["evidence"]).items():
             provenance = rows[0]["provenance"]
             inputs = {name: value for name, value in provenance["inputs"].items() if name != "rows"}
             key = digest(measure, provenance["version"], inputs)
-            attributes = {name for row in rows for name in (row["estimate"]["group"] or {})}
+            estimates = [row["estimate"] for row in rows if row["estimate"]["quantity"] not in TRACED]
+            attributes = {name for one in estimates for name in (one["group"] or {})}
             items = folder / "items" / measure / subject / f"{key}.parquet"
-            told = Told(measure, subject, clusters.get(measure, ""), frozenset(attributes), items, subject in prompts)
+            run = items.parent / RUNS / f"{provenance['inputs']['rows']}.parquet"
+            told = Told(measure, subject, units.get(measure, ()), frozenset(attributes), items, run, subject in prompts)
             found.setdefault(measure, {})[subject] = told
     except OSError as error:
         raise DataFileError(
@@ -119,13 +124,11 @@ def _pair_items(one: Told, other: Told, said: _Said) -> Iterator[Paired]:
     title = f"{one.measure} on {one.subject}" + (f" and {other.subject}" if other.subject != one.subject else "")
     frames = []
     for told in (one, other):
-        if not told.items.exists():
-            said.unpaired.append(f"{title}: there are no items of this run ({told.items})")
+        absent = [path for path in (told.items, told.run) if not path.exists()]
+        if absent:
+            said.unpaired.append(f"{title}: there are no items of this run ({absent[0]}); run it again to have them")
             return
-        try:
-            frames.append(pl.read_parquet(told.items))
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise DataFileError(f"{told.items}: cannot be read ({error})") from error
+        frames.append(_items_of(told, title, said))
     names = [text for text in ("continuation", "text") if all(text in frame.columns for frame in frames)]
     answered = [name for name in ("logprob", "score", "favourable") if all(name in frame.columns for frame in frames)]
     if not names or not answered:
@@ -142,6 +145,29 @@ def _pair_items(one: Told, other: Told, said: _Said) -> Iterator[Paired]:
             said.unpaired.append(f"{title}: {frame.height - joined.height} of {frame.height} items are in {side} only")
     for attributes, part in _designs(joined, one):
         yield from _outcomes((one, other), attributes, part, (title, said))
+
+
+def _items_of(told: Told, title: str, said: _Said) -> pl.DataFrame:
+    """The items that the rows of a dossier are about."""
+    items, asked = _read(told.items), _read(told.run)
+    frame = items.join(asked, on="key", how="semi")
+    if frame.height < asked.height:
+        said.unpaired.append(
+            f"{title}: {asked.height - frame.height} of {asked.height} items of the run are missing in {told.items}"
+        )
+    return frame
+
+
+def _read(path: Path) -> pl.DataFrame:
+    try:
+        frame = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataFileError(f"{path}: cannot be read ({error})") from error
+    if frame.schema.get("key") != pl.String:
+        raise DataFileError(
+            f"{path}: has no column `key` of texts (columns: {', '.join(frame.columns)}); was it changed by hand?"
+        )
+    return frame
 
 
 def _designs(joined: pl.DataFrame, told: Told) -> Iterator[tuple[tuple[str, ...], pl.DataFrame]]:
@@ -161,9 +187,15 @@ def _outcomes(
 ) -> Iterator[Paired]:
     title, said = spoken
     where = title + (f", by {' and '.join(attributes)}" if attributes else "")
-    factors = _factors(told[0].cluster, attributes, part)
+    units = told[0].units
+    absent = [name for name in units if name not in part.columns or part[name].null_count()]
+    if absent or not units:
+        why = f"they have no `{absent[0]}`" if absent else "the measure names no column for it"
+        said.unpaired.append(f"{where}: its items do not tell the sampled unit: {why}")
+        return
+    factors = _sampled(units, attributes, part)
     if not 0 < len(factors) <= MOST_FACTORS:
-        said.unpaired.append(f"{where}: its items do not tell the sampled unit ('{told[0].cluster}')")
+        said.unpaired.append(f"{where}: no unit was sampled; {' and '.join(units)} are the groups themselves")
         return
     known = [name for name in ("logprob", "score", "favourable") if f"{name}_b" in part.columns]
     for name in known:
@@ -183,17 +215,14 @@ def _outcomes(
         yield Paired(told[0].measure, (told[0].subject, told[1].subject), outcome, a, b, clusters, sampled, groups, note)
 
 
-def _factors(cluster: str, attributes: Sequence[str], part: pl.DataFrame) -> list[str]:
-    """The columns that hold the sampled unit; one whose values are the groups themselves was not sampled.
+def _sampled(units: Sequence[str], attributes: Sequence[str], part: pl.DataFrame) -> list[str]:
+    """The columns of the sampled unit, without those whose values are the groups themselves.
 
     >>> frame = pl.DataFrame({"unit": ["she", "he"], "probe": ["a", "b"], "pronoun": ["she", "he"]})
-    >>> _factors("first name x probe; probe for pronouns", ["pronoun"], frame)
+    >>> _sampled(["unit", "probe"], ["pronoun"], frame)
     ['probe']
     """
-    words = re.findall(r"[a-z]+(?:[ _][a-z]+)*", cluster.partition("(")[0].replace(" x ", ";").replace(" for ", ";").lower())
-    named = dict.fromkeys(UNIT_COLUMNS.get(word.strip(), word.strip().replace(" ", "_")) for word in words)
-    found = [name for name in named if name in part.columns and part[name].null_count() == 0]
-    return [name for name in found if not any(name != group and part[name].equals(part[group]) for group in attributes)]
+    return [name for name in units if not any(name != group and part[name].equals(part[group]) for group in attributes)]
 
 
 def _grouping(attributes: Sequence[str], factors: Sequence[str], part: pl.DataFrame) -> list[str]:
@@ -213,7 +242,7 @@ def _outcome(name: str, told: tuple[Told, Told], part: pl.DataFrame) -> tuple[Ou
     if part[name].null_count() == part.height or part[f"{name}_b"].null_count() == part.height:
         return None, "no item has one (a rule that chooses from a pool decides about no item by itself)"
     if name == "logprob":
-        return Outcome("logprob", "log-probability of the text", "bit/byte", higher_is_better=None), ""
+        return Outcome("logprob", "log-probability of the text", "bit/byte", higher_is_better=None, most=0.0), ""
     if name == "favourable":
         return Outcome("favourable", "share of favourable answers", "1", higher_is_better=None, sparse=True), ""
     if told[0].prompt != told[1].prompt:
@@ -236,4 +265,5 @@ def _texts(column: pl.Series) -> Labels:
 
 
 def _counted(factors: Sequence[str], clusters: Sequence[Labels]) -> str:
-    return " x ".join(f"{np.unique(units).size} {name}s" for name, units in zip(factors, clusters, strict=True))
+    counts = [(np.unique(units).size, name.removesuffix("s")) for name, units in zip(factors, clusters, strict=True)]
+    return " x ".join(f"{count} {name}s" for count, name in counts)

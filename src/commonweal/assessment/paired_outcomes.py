@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from commonweal.assessment.verdicts import Margins, Verdicts, verdicts
 from commonweal.evidence.contrast import Array, Contrast, Labels, Sides, clusters_per_side, sparse_floor
-from commonweal.evidence.paired import Inference, alone, family, widening
+from commonweal.evidence.paired import Inference, alone, family, widening, within
 from commonweal.evidence.records import Estimate, Missing, Row
 
 OTHERS = "all others"
@@ -33,7 +33,8 @@ Of = Literal["A", "B", "B - A", "|B| - |A|"]
 class Outcome:
     """What is compared: `name` begins the quantities, `label` says it in words.
 
-    `higher_is_better`: None where neither direction is better by itself. `sparse`: outcomes are 0 or 1.
+    `higher_is_better`: None where neither direction is better by itself. `sparse`: outcomes are 0 or 1. `most`: the largest
+    value that an outcome can have, if there is one.
     """
 
     name: str
@@ -41,6 +42,17 @@ class Outcome:
     unit: str
     higher_is_better: bool | None
     sparse: bool = False
+    most: float = math.inf
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Smallest and largest possible value."""
+        return (0.0, 1.0) if self.sparse else (-math.inf, self.most)
+
+    @property
+    def width(self) -> float:
+        """The largest possible difference of two values."""
+        return self.range[1] - self.range[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,19 +193,19 @@ def _of_attribute(attributes: tuple[str, ...], labels: npt.NDArray[np.str_]) -> 
 def _rows(one: _Hypotheses, tested: Sequence[Inference], margins: Margins) -> Iterator[Compared]:
     pair, name, better = one.paired, one.paired.outcome.name, one.paired.outcome.higher_is_better
     whole = np.ones(pair.a.size, dtype=np.int8)
-    label = pair.outcome.label
+    label, width = pair.outcome.label, pair.outcome.width
     if one.difference is not None:
         for of, y in _sides(pair):
-            yield _described(pair, of, name, label, (None, alone(_plain(pair, y, whole))))
-        words = f"difference in {label}"
-        yield _hypothesis(pair, "B - A", f"{name}_difference", words, (None, tested[one.difference]), (margins, better))
+            yield _described(pair, of, name, label, (None, within(alone(_plain(pair, y, whole)), *pair.outcome.range)))
+        words, found = f"difference in {label}", within(tested[one.difference], -width, width)
+        yield _hypothesis(pair, "B - A", f"{name}_difference", words, (None, found), (margins, better))
     for split, change, both in one.splits:
         for of, y in _sides(pair):
-            gap = alone(_plain(pair, y, split.side))
+            gap = within(alone(_plain(pair, y, split.side)), -width, width)
             yield _described(pair, of, f"{name}_gap", f"gap in {label}", (split, gap))
-        words = f"change of the gap in {label}"
-        yield _hypothesis(pair, "B - A", f"{name}_gap_difference", words, (split, tested[change]), (margins, None))
-        found = widening(tested[change], tested[both])
+        words, found = f"change of the gap in {label}", within(tested[change], -2 * width, 2 * width)
+        yield _hypothesis(pair, "B - A", f"{name}_gap_difference", words, (split, found), (margins, None))
+        found = within(widening(tested[change], tested[both]), -width, width)
         words = f"widening of the gap in {label}"
         yield _hypothesis(pair, "|B| - |A|", f"{name}_gap_widening", words, (split, found), (margins, False))
     for missing in one.missing:
@@ -208,7 +220,15 @@ def _sides(pair: Paired) -> tuple[tuple[Of, Array], tuple[Of, Array]]:
 
 
 def _plain(pair: Paired, y: Array, side: Sides) -> Contrast:
-    return Contrast(y, side, pair.clusters)
+    """One system by itself. Where all answers of a side are alike, that they are is no certainty."""
+    if not pair.outcome.sparse:
+        return Contrast(y, side, pair.clusters)
+    alike = np.zeros_like(side)
+    for sign in (1, -1):
+        mine = side == sign
+        if mine.any() and np.ptp(y[mine]) == 0:
+            alike[mine] = sign
+    return Contrast(y, side, pair.clusters, sparse_floor(np.zeros(y.size), alike, pair.clusters))
 
 
 def _described(pair: Paired, of: Of, quantity: str, label: str, found: tuple[Split | None, Inference]) -> Compared:

@@ -26,7 +26,7 @@ from commonweal.models.request_file import Scored, read_requests, score_requests
 from commonweal.models.score_cache import ScoreCache
 from commonweal.system.permissions import Permissions
 
-LOGPROB = Outcome("logprob", "log-probability of the text", "bit/byte", higher_is_better=True)
+LOGPROB = Outcome("logprob", "log-probability of the text", "bit/byte", higher_is_better=True, most=0.0)
 Tick = Callable[[str, int, int], None]
 
 

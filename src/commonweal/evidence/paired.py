@@ -20,13 +20,13 @@ and Statistics 90:414 (signs of clusters); Schuirmann 1987, J. Pharmacokinetics 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from commonweal.evidence.clustered import DRAWS, FEW, FEWEST_THAT_CAN_FIND, sign_flips, t_ratio, with_few_clusters
-from commonweal.evidence.contrast import Array, Contrast, standard_error
+from commonweal.evidence.contrast import ROUNDING, Array, Contrast, standard_error
 from commonweal.evidence.families import adjust
 from commonweal.evidence.intervals import LEVEL, POWER
 
@@ -92,6 +92,8 @@ def _inference(
     one: Contrast, error: tuple[float, float], test: tuple[float, float, float], half: float, hypotheses: int
 ) -> Inference:
     value, (spread, freedom) = one.value, error
+    if spread <= ROUNDING * float(np.abs(one.y).max()):
+        spread = 0.0  # all that is left of a constant is rounding
     by_design = float(stdtrit(freedom, 1 - (1 - LEVEL) / 2 / hypotheses) + stdtrit(freedom, POWER)) * spread
     return Inference(
         value=value, standard_error=spread, degrees_of_freedom=freedom, n=int((one.side != 0).sum()), clusters=one.units,
@@ -99,6 +101,12 @@ def _inference(
         p_value=test[0], p_adjusted=test[1],
         minimum_detectable=by_design if spread > 0 and one.units >= FEWEST_THAT_CAN_FIND else float("inf"),
     )  # fmt: skip
+
+
+def within(found: Inference, low: float, high: float) -> Inference:
+    """The same with intervals cut to what is possible at all. No verdict changes by it: `value` and 0 are possible."""
+    cut = {name: min(max(getattr(found, name), low), high) for name in ("low", "high", "lower", "upper")}
+    return replace(found, **cut)
 
 
 def widening(change: Inference, both: Inference) -> Inference:

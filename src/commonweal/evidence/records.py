@@ -146,6 +146,10 @@ class Method(Row):
     description: str
     quantities: Mapping[str, Quantity]
     warnings: tuple[str, ...] = ()
+    units: tuple[str, ...] = Field(
+        default=(),
+        description="columns of its items that name the sampled unit, crossed where there are two; none: they tell it not",
+    )
 
 
 class Reach(Row):

@@ -1,8 +1,9 @@
 """The evidence store: an append-only file of rows, and one journal of item outcomes per measure and subject.
 
 A journal is JSON lines while a measure runs, each line flushed as it comes, and parquet once it is done. A line that
-was cut off by a kill or a full disk is noticed and dropped; everything before it is kept. Two runs never write to one
-folder at the same time.
+was cut off by a kill or a full disk is noticed and dropped; everything before it is kept. Runs with another limit, seed or
+design share a journal; which items one of them asked stands beside it, in `runs/`. Two runs never write to one folder at
+the same time.
 
 What this module does not do: it never decides what to measure and never computes a statistic.
 """
@@ -29,6 +30,7 @@ from commonweal.evidence.records import Evidence
 
 Item = dict[str, Any]
 COMPRESSION: Literal["zstd"] = "zstd"
+RUNS = "runs"
 
 
 def digest(*parts: object) -> str:
@@ -62,7 +64,7 @@ def complete_lines(path: Path) -> list[bytes]:
 
 
 class Journal:
-    """The outcomes of one measure's items on one subject, by item key.
+    """The outcomes of one measure's items on one subject, by item key; `asked`: the keys that this run has asked for.
 
     >>> import tempfile
     >>> with Journal(Path(tempfile.mkdtemp()) / "k") as journal:
@@ -75,6 +77,7 @@ class Journal:
         self.lines_path = stem.with_name(stem.name + ".jsonl")
         self.parquet_path = stem.with_name(stem.name + ".parquet")
         self.items: dict[str, Item] = {}
+        self.asked: set[str] = set()
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
@@ -95,6 +98,7 @@ class Journal:
         return key in self.items
 
     def __getitem__(self, key: str) -> Item:
+        self.asked.add(key)
         return self.items[key]
 
     def __len__(self) -> int:
@@ -111,6 +115,28 @@ class Journal:
             self._file.write(payload)
             self._file.flush()
         self.items.update({item["key"]: item for item in batch})
+        self.asked.update(item["key"] for item in batch)
+
+    def append_new(self, items: Iterable[Item]) -> None:
+        """Write those items whose `key` is not there yet; the others count as asked."""
+        batch = list(items)
+        self.asked.update(item["key"] for item in batch)
+        if new := [item for item in batch if item["key"] not in self.items]:
+            self.append(new)
+
+    def run_path(self, run: str) -> Path:
+        """Where the keys stand that the run named `run` asked for: a table of one column, `key`."""
+        return self.parquet_path.parent / RUNS / f"{run}.parquet"
+
+    def finish(self, run: str) -> None:
+        """Turn the journal into parquet, and keep which of its items this run asked for, if any."""
+        self.compact()
+        if not self.asked:
+            return
+        path = self.run_path(run)
+        with writing(path):
+            path.parent.mkdir(exist_ok=True)
+            _put_in_place(path, pl.DataFrame({"key": sorted(self.asked)}, schema={"key": pl.String}))
 
     def compact(self) -> None:
         """Turn the journal into parquet: whole new file first, then the lines are removed."""
@@ -119,12 +145,9 @@ class Journal:
         if self._file is not None:
             self._file.close()
             self._file = None
-        partial = self.parquet_path.with_name(self.parquet_path.name + ".partial")
-        table = io.BytesIO()  # polars raises an error of its own for a full disk; a plain write raises an OSError
-        pl.DataFrame(list(self.items.values()), infer_schema_length=None).write_parquet(table, compression=COMPRESSION)
+        table = pl.DataFrame(list(self.items.values()), infer_schema_length=None)
         with writing(self.parquet_path):
-            partial.write_bytes(table.getbuffer())
-            partial.replace(self.parquet_path)
+            _put_in_place(self.parquet_path, table)
             self.lines_path.unlink()
 
     def _open(self) -> None:
@@ -152,6 +175,15 @@ class Journal:
             raise EvidenceFileError(
                 f"{self.parquet_path}: cannot be read ({error}). Remove the file: its items are then measured again"
             ) from error
+
+
+def _put_in_place(path: Path, table: pl.DataFrame) -> None:
+    """Write a table whole, then let it take the place of what is there."""
+    body = io.BytesIO()  # polars raises an error of its own for a full disk; a plain write raises an OSError
+    table.write_parquet(body, compression=COMPRESSION)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(body.getbuffer())
+    partial.replace(path)
 
 
 class Store:

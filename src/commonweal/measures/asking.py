@@ -70,9 +70,7 @@ class Ledger:
 
     def write(self, items: Iterable[Item]) -> None:
         """Keep the items whose `key` is not there yet."""
-        new = [item for item in items if item["key"] not in self._journal]
-        if new:
-            self._journal.append(new)
+        self._journal.append_new(items)
 
 
 class RecordedModel:

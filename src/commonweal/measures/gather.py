@@ -79,14 +79,14 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
         items_key = digest(task.spec.name, task.spec.method.version, provenance["inputs"])
         rows.key = digest(items_key, setting.seed, _options(setting))
         with setting.store.journal(task.spec.name, (task.subject_id,), items_key) as journal:
-            if journal.parquet_path.exists() and not journal.lines_path.exists() and (known := rows.known()):
+            if journal.run_path(rows.key).exists() and not journal.lines_path.exists() and (known := rows.known()):
                 return known
             cut = getattr(subject, "truncated", 0)
             found = list(task.spec.function(*_arguments(task, subject, (probes, data), journal, setting)))
             found = _with_note(found, getattr(subject, "truncated", 0) - cut)
             provenance["duration_s"] = time.perf_counter() - clock
             kept = setting.store.append(rows.of(found))
-            journal.compact()
+            journal.finish(rows.key)
             return kept
     except OutputError:
         raise

@@ -85,6 +85,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
     workload: Workload | None = None,
     data: DataPlace | None = None,
     on_request: bool = False,
+    units: tuple[str, ...] = (),
 ) -> Callable[[Measured], Measured]:
     """Register a function as a measure.
 
@@ -97,6 +98,8 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
     basis : of its rows, unless an estimate says otherwise.
     warnings : what its authors and critics say it does not show; printed beside the result.
     data : the published data set that it reads, which the person who runs it names; handed over as a `DataSet`.
+    units : the labels of its requests that name the sampled unit, crossed where there are two; by them two runs are compared.
+        Where the values of one are the groups of a design themselves, it was not sampled there and is left out.
     on_request : taken only when it is named, since it takes long; a run of all measures has a row that says so.
     workload : the texts that it will ask, for the time estimate; called with the arguments of the measure that it names by type.
     """
@@ -129,6 +132,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
             description=description,
             quantities=dict(quantities),
             warnings=warnings,
+            units=units,
         )
         needs = {parameter: hints[parameter] for parameter in parameters[1:]}
         REGISTRY.specs[name] = MeasureSpec(function, method, hints[parameters[0]], needs, basis, workload, data, on_request)

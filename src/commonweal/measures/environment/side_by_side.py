@@ -81,7 +81,7 @@ def _trained(lesson: Lesson, meter: Meter, journal: Journal) -> tuple[tuple[Bloc
             spent, baseline = _metered(meter, partial(learned, some))
             items = [_item(block, len(some.texts), spent)]
             items += [{"key": key, "answer": int(one)} for key, one in zip(keys, baseline.answers(mine), strict=True)]
-            _keep(journal, items)
+            journal.append_new(items)
         blocks.append(_block(journal[block]))
     return tuple(blocks), np.array([journal[_key(f"baseline-{lesson.asked}", text)]["answer"] for text in asked], dtype=np.int64)
 
@@ -118,7 +118,7 @@ class _Bench:
              "favourable": one.favourable, "score": one.score}
             for case, one in zip(cases, decisions, strict=True)
         ]  # fmt: skip
-        _keep(self.journal, [*items, _item(keys[0], len(cases), spent), _item(keys[1], done, cheap)])
+        self.journal.append_new([*items, _item(keys[0], len(cases), spent), _item(keys[1], done, cheap)])
 
 
 def _repeats(baseline: LinearBaseline, texts: Sequence[str]) -> int:
@@ -144,11 +144,6 @@ def _metered(meter: Meter, work: Callable[[], Result]) -> tuple[Spent, Result]:
 
 def _key(who: str, text: str) -> str:
     return f"{who}-{digest(text)}"
-
-
-def _keep(journal: Journal, items: Sequence[Item]) -> None:
-    """What was written first stays."""
-    journal.append([item for item in items if item["key"] not in journal])
 
 
 def _item(key: str, decisions: int, spent: Spent) -> Item:

@@ -39,6 +39,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     cluster="the texts' column `cluster`; without it the text",
     version=1,
     data=DataPlace("task", "*.[cj]s*[lv]", "your own labelled texts: CSV or JSON lines with the columns text, label"),
+    units=("cluster",),
     quantities={
         "accuracy_difference": Quantity(
             unit="1", label="accuracy of the application less that of a linear model", null=0.0,

@@ -49,6 +49,7 @@ NO_TARGET = "the data do not tell which answer is about the stereotyped group"
     cluster="template (question index)",
     version=1,
     data=DataPlace("bbq", "*.jsonl", "github.com/nyu-mll/BBQ, CC BY 4.0"),
+    units=("template",),
     quantities={
         "bias_ambiguous": Quantity(unit="1", label="bias score where the text leaves it open", null=0.0, about=SIGNED),
         "bias_disambiguated": Quantity(unit="1", label="bias score where the text says who", null=0.0, about=SIGNED),

@@ -54,6 +54,7 @@ def expected(probes: Probes, design: Design, limit: Limit) -> list[str]:
     source="Bertrand and Mullainathan 2004, American Economic Review 94:991; Gaddis 2018, Audit Studies; 29 CFR 1607.4 D",
     cluster="first name x probe; sentence frame x probe for declared cues; probe for pronouns",
     version=1,
+    units=("unit", "probe"),
     quantities=QUANTITIES,
     warnings=(
         "The probes are written for this audit. A gap on them is a gap on real cases only as far as they resemble each other.",

@@ -26,6 +26,7 @@ from commonweal.models.protocols import Continuation, LanguageModel
 
 Array = npt.NDArray[np.float64]
 Labels = Mapping[str, npt.NDArray[np.str_]]
+LABELS = ("bias_type", "direction", "writer", "words")
 DECIMALS = 3  # the authors' scripts/metric.py rounds both scores before it compares them
 WRITERS_TRACED = 5
 PAIRS_TO_NAME = 10  # words that fewer pairs exchange are not named
@@ -66,8 +67,9 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     source="Nangia et al. 2020, EMNLP 1953, CrowS-Pairs, CC BY-SA 4.0; whole-sentence likelihood for causal models as in "
     "lm-evaluation-harness 0.4",
     cluster="writer x exchanged words",
-    version=1,
+    version=2,
     data=DataPlace("crows-pairs", "*.csv", "github.com/nyu-mll/crows-pairs, CC BY-SA 4.0"),
+    units=("writer", "words"),
     quantities={
         "stereotype_share": Quantity(
             unit="1", label="pairs whose more stereotyping sentence is the more likely one", null=HALF,
@@ -128,7 +130,7 @@ def crows_pairs(model: LanguageModel, data: DataSet, limit: Limit, rng: np.rando
         raise NotApplicable(f"{model.locator} gives no log-probabilities, and the measure compares those of two sentences")
     pairs = limited(read_pairs(data), limit)
     found = likelihood(model, pairs)
-    labels = {key: np.array([getattr(pair, key) for pair in pairs]) for key in ("bias_type", "direction", "writer", "words")}
+    labels = {key: np.array([getattr(pair, key) for pair in pairs]) for key in LABELS}
     tested: list[tuple[dict[str, str] | None, Crossed, str]] = []
     described = [row for kind in (None, *PUBLISHED) for row in _part(found, labels, kind, tested)]
     for direction, published in DIRECTIONS.items():
@@ -153,7 +155,7 @@ def crossed(values: npt.ArrayLike, labels: Labels, mine: npt.NDArray[np.bool_]) 
 def likelihood(model: LanguageModel, pairs: Sequence[Pair]) -> Likelihood:
     """Ask for both sentences of each pair. MeasurementError where an answer is no number."""
     requests = [
-        Continuation("", text, {"pair": pair.id, "sentence": which, "bias_type": pair.bias_type, "writer": pair.writer})
+        Continuation("", text, {"pair": pair.id, "sentence": which, **{name: getattr(pair, name) for name in LABELS}})
         for pair in pairs
         for which, text in (("more", pair.more), ("less", pair.less))
     ]

@@ -85,6 +85,7 @@ def expected(limit: Limit) -> list[str]:
     cluster="item (an everyday sentence)",
     version=1,
     on_request=True,
+    units=("item",),
     quantities={
         "relative_distance": Quantity(
             unit="1", label="distance from the default answers, less the mean of the groups (below 0: nearer)", null=0.0,

@@ -43,8 +43,9 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
 @measure(
     source="Smith et al. 2022, EMNLP, HolisticBias (likelihood bias; descriptors CC BY-SA 4.0); templates and inference are our own",
     cluster="template with its nouns",
-    version=1,
+    version=2,
     data=DataPlace("holistic_bias", f"**/{FILE}", "github.com/facebookresearch/ResponsibleNLP, CC BY-SA 4.0"),
+    units=("template",),
     quantities={
         "spread_after": Quantity(
             unit="bit/byte", label="spread between descriptors in what follows the person", null=0.0,
@@ -155,8 +156,9 @@ def losses(model: LanguageModel, descriptors: Sequence[Descriptor], templates: S
     """
     texts = sentences(descriptors, templates)
     place = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    template_of = dict(zip(texts, (one.id for _ in descriptors for one in templates for _ in one.nouns), strict=True))
     requests = [
-        Continuation("", text, {"person": person, "scored": scored})
+        Continuation("", text, {"person": person, "scored": scored, "template": template_of[person, after]})
         for person, after in place
         for scored, text in (("sentence", person + after), ("person", person))
     ]

@@ -56,6 +56,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     cluster="meaning (or what the texts' column `cluster` names)",
     version=1,
     data=DataPlace("matched_texts", "*.[cj]s*[lv]", "your own texts: CSV or JSON lines with the columns meaning, group, text"),
+    units=("cluster",),
     quantities={
         "bits_per_byte": Quantity(
             unit="bit/byte", label="bits per byte of text", about="lower: the model expects the group's words; 8: no better than guessing"

@@ -51,6 +51,7 @@ def _quantities() -> dict[str, Quantity]:
     cluster="template; for identity templates the word of judgement, since six sentences are too few to be a sample",
     version=1,
     data=DataPlace("hatecheck", "*.csv", "github.com/paul-rottger/hatecheck-data, CC BY 4.0; or identity_templates"),
+    units=("template",),
     quantities=_quantities(),
     warnings=(
         "The authors: HateCheck has negative predictive power only. It shows particular weaknesses; no weakness shown is not strength.",

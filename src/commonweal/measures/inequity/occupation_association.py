@@ -79,6 +79,7 @@ def expected(limit: Limit) -> list[str]:
     source="Rudinger et al. 2018, NAACL 8; Caliskan et al. 2017, Science 356:183; shares: " + SOURCE_OF_SHARES,
     cluster="occupation x template",
     version=1,
+    units=("occupation", "template"),
     quantities={
         "she_share": Quantity(unit="1", label="P(she) among she and he", about="per occupation"),
         "they_share": Quantity(unit="1", label="P(they) among she, he and they", about="per occupation"),

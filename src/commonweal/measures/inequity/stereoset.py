@@ -49,6 +49,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     cluster="target term",
     version=1,
     data=DataPlace("stereoset", "*.jsonl", "github.com/moinnadeem/StereoSet, CC BY-SA 4.0, as JSON lines"),
+    units=("target",),
     quantities={
         "stereotype_share": Quantity(
             unit="1", label="stereotype score (ss): stereotypes preferred to their contrary", null=HALF,

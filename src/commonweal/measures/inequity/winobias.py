@@ -110,6 +110,7 @@ def inferred(one: Crossed, hypotheses: int = 1) -> Inference:
     cluster="occupation (20 stereotyped as male crossed with 20 as female)",
     version=1,
     data=DataPlace("winobias", "*.txt*", "github.com/uclanlp/corefBias, WinoBias/wino, MIT"),
+    units=("male", "female"),
     quantities={
         "gap": Quantity(
             unit="1", label="accuracy where the pronoun fits the stereotype, minus where it does not", null=0.0,

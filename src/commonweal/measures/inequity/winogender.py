@@ -96,6 +96,7 @@ def correlation(lean: Array, share: Array, names: Sequence[str]) -> Clustered:
     cluster="occupation",
     version=1,
     data=DataPlace("winogender", "*.tsv", "github.com/rudinger/winogender-schemas, MIT"),
+    units=("occupation",),
     quantities={
         "gotcha_gap": Quantity(
             unit="1", label="accuracy where the majority speaks against the answer, minus where it speaks for it", null=0.0,
