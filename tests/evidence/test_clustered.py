@@ -119,3 +119,13 @@ def test_clusters_that_do_not_move_are_no_clusters_for_the_guard() -> None:
 def test_what_does_not_vary_promises_no_detectable_effect() -> None:
     (found,) = family([mean_of(np.ones(60), np.arange(60))], np.random.default_rng(0))
     assert found.minimum_detectable == float("inf")
+
+
+def test_a_family_of_200_hypotheses_still_finds_one_that_is_ten_errors_away() -> None:
+    rng = np.random.default_rng(3)
+    where = np.repeat(np.arange(40), 2)
+    family_of = [mean_of(rng.standard_normal(80) + (1.2 if place == 7 else 0.0), where) for place in range(200)]
+    found = family(family_of, rng)
+    assert found[7].p_adjusted <= 0.05
+    assert found[7].low > 0
+    assert sum(one.p_adjusted <= 0.05 for one in found) <= 2

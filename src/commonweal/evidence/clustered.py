@@ -27,7 +27,7 @@ from commonweal.evidence.families import adjust
 from commonweal.evidence.intervals import LEVEL, POWER
 
 Array = npt.NDArray[np.float64]
-DRAWS = 1999
+FEWEST_DRAWS, DRAWS_EACH, MOST_DRAWS = 1_999, 100, 19_999
 MINIMUM_CLUSTERS = 2
 FEWEST_THAT_CAN_FIND = 6  # 2 / 2**6 < 0.05 < 2 / 2**5
 FEW = 12  # fewer have under 2**11 patterns
@@ -186,6 +186,15 @@ def t_ratio(distance: Array, error: Array) -> Array:
     return np.where(varies, t, np.where(distance == 0, 0.0, np.finfo(np.float64).max))
 
 
+def draws_for(hypotheses: int) -> int:
+    """Draws for a family: with n draws and n hypotheses some p is as small as 1 / (n + 1) in most draws, so nothing is found.
+
+    >>> draws_for(3), draws_for(150), draws_for(5000)
+    (1999, 14999, 19999)
+    """
+    return min(MOST_DRAWS, max(FEWEST_DRAWS, DRAWS_EACH * hypotheses - 1))
+
+
 def sign_flips(clusters: int, draws: int, rng: np.random.Generator) -> Iterator[Array]:
     """Signs of clusters, float64 (draw, cluster), in parts that fit into memory.
 
@@ -214,7 +223,7 @@ def _flipped(estimates: Sequence[Clustered], null: float, rng: np.random.Generat
         parts.append(([place[str(label)] for label in np.unique(one.cluster)], about_null, counts))
     return np.vstack([
         np.column_stack([_flipped_t(signs[:, places], about_null, counts) for places, about_null, counts in parts])
-        for signs in sign_flips(len(names), DRAWS, rng)
+        for signs in sign_flips(len(names), draws_for(len(estimates)), rng)
     ])  # fmt: skip
 
 

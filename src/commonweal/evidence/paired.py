@@ -25,13 +25,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from commonweal.evidence.clustered import DRAWS, FEW, FEWEST_THAT_CAN_FIND, sign_flips, t_ratio, with_few_clusters
+from commonweal.evidence.clustered import FEW, FEWEST_THAT_CAN_FIND, draws_for, sign_flips, t_ratio, with_few_clusters
 from commonweal.evidence.contrast import ROUNDING, Array, Contrast, standard_error
 from commonweal.evidence.families import adjust
 from commonweal.evidence.intervals import LEVEL, POWER
 
 ONE_SIDED = 0.90  # a two-sided interval at this level holds two one-sided bounds of 95 %
-DRAWS_PER_CONTRAST, MOST_DRAWS = 100, 19_999
 NUMBERS_AT_ONCE = 4_000_000
 MANY = 2_000
 
@@ -153,15 +152,11 @@ def _flipped(contrasts: Sequence[Contrast], rng: np.random.Generator) -> Array:
     places = [[[place[factor, name] for name in own] for factor, own in enumerate(one.cells.names)] for one in contrasts]
     widest = max(one.cells.counts.size for one in contrasts)
     rows = []
-    for part in sign_flips(len(names), _draws(contrasts), rng):
+    for part in sign_flips(len(names), draws_for(len(contrasts)), rng):
         for signs in np.array_split(part, max(1, part.shape[0] * widest // NUMBERS_AT_ONCE)):
             columns = [one.cells.flipped_t([signs[:, own] for own in mine]) for one, mine in zip(contrasts, places, strict=True)]
             rows.append(np.column_stack(columns))
     return np.vstack(rows)
-
-
-def _draws(contrasts: Sequence[Contrast]) -> int:
-    return min(MOST_DRAWS, max(DRAWS, DRAWS_PER_CONTRAST * len(contrasts) - 1))
 
 
 def _many(contrasts: Sequence[Contrast]) -> bool:
@@ -178,5 +173,5 @@ def _normal(contrasts: Sequence[Contrast], rng: np.random.Generator) -> Array:
         scores[[place[name] for name in one.cells.names[0]], column] = one.cells.scores()
     length = np.sqrt((scores**2).sum(axis=0))
     _, values, vectors = np.linalg.svd(scores / np.where(length > 0, length, 1.0), full_matrices=False)
-    drawn: Array = np.abs(rng.standard_normal((_draws(contrasts), values.size)) @ (values[:, None] * vectors))
+    drawn: Array = np.abs(rng.standard_normal((draws_for(len(contrasts)), values.size)) @ (values[:, None] * vectors))
     return drawn
