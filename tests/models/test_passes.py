@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from numpy.random import default_rng
 
@@ -106,20 +107,27 @@ def test_logits_that_the_network_changes_afterwards_are_asked_whole() -> None:
     assert separate_head(network_of(capped), "cpu") is None
 
 
-def test_a_large_vocabulary_is_projected_a_few_positions_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_large_vocabulary_is_projected_part_by_part(monkeypatch: pytest.MonkeyPatch, bias: bool, dtype: torch.dtype) -> None:
     torch.manual_seed(1)
-    head, states = torch.nn.Linear(8, 50, bias=False), torch.randn(20, 8)
-    place = default_rng(0).integers(0, 20, 40)
-    place.sort()
+    head, states = torch.nn.Linear(8, 50, bias=bias, dtype=dtype), torch.randn(20, 8, dtype=dtype)
+    place = np.sort(default_rng(0).integers(0, 20, 40))
     target = default_rng(1).integers(0, 50, 40)
     with torch.inference_mode():
+        logits = head(states).float()
+        target[:10] = logits.argmax(-1).numpy()[place[:10]]
+        expected = logits.double().log_softmax(-1)[place, target].numpy()
+        most_likely = (logits.argmax(-1).numpy()[place] == target).tolist()
         whole = Vocabulary(head).answers(states, place, target)
-        monkeypatch.setattr("commonweal.models.vocabulary.LOGITS_BYTES", 4 * 50 * 3)
+        given = Vocabulary(None).answers(logits, place, target)
+        monkeypatch.setattr("commonweal.models.vocabulary.TILE_BYTES", {"cpu": 4 * 6 * 7})
+        monkeypatch.setattr("commonweal.models.vocabulary.ROWS", 6)
         streamed = Vocabulary(head).answers(states, place, target)
-        expected = head(states).log_softmax(-1)[place, target].numpy()
-    assert streamed[0] == pytest.approx(expected, abs=1e-5)
-    assert whole[0] == pytest.approx(expected, abs=1e-5)
-    assert streamed[1].tolist() == whole[1].tolist()
+    assert sum(most_likely) >= 10
+    for logprobs, best in (whole, streamed, given):
+        assert logprobs == pytest.approx(expected, abs=1e-5 if dtype == torch.float32 else 0.02)
+        assert best.tolist() == most_likely
 
 
 def opened(network: Any) -> LocalModel:

@@ -1,11 +1,13 @@
 """Probabilities of the next token, at the positions where they are asked for and nowhere else.
 
-The hidden states are projected to the vocabulary a few at a time, so that a vocabulary of 262,144 words does not fill
-the memory; of each projection only the asked probabilities and the most likely token stay.
+The hidden states are projected a few at a time to a part of the vocabulary, so that a vocabulary of 262,144 words does not
+fill the memory, and on a CPU what is projected is still at hand when it is summed. Of each projection only the asked
+probabilities, the running sum and the most likely token stay.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,9 @@ import numpy.typing as npt
 
 from commonweal.errors import require
 
-LOGITS_BYTES = 1 << 27
+ROWS = 1024
+TILE_BYTES = {"cpu": 1 << 22}  # what fits beside its factors into the cache of a core
+MOST_BYTES = 1 << 27
 BYTES_EACH = 4
 TOLERANCE = 1e-3
 
@@ -24,13 +28,11 @@ Answers = tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]
 class Vocabulary:
     """The way from hidden states to the probabilities of the next token.
 
-    `head` is the projection, a linear layer; None where the network must be asked for its whole logits. The logits are
-    written to the same place again and again: to get new memory for each part costs a tenth of the time on a CPU.
+    `head` is the projection, a linear layer; None where the network must be asked for its whole logits.
     """
 
     def __init__(self, head: Any) -> None:
         self.head = head
-        self._room: Any = None
 
     def answers(self, states: Any, place: Integers, target: Integers) -> Answers:
         """log P of each `target` at its `place`, a row of `states` [nat], and whether it is the most likely token there.
@@ -39,34 +41,57 @@ class Vocabulary:
         """
         torch = require("torch", extra="models")
         where, line = np.unique(place, return_inverse=True)
-        asked = states[torch.from_numpy(where).to(states.device)]
-        words = states.shape[-1] if self.head is None else self.head.weight.shape[0]
-        parts = max(1, -(-where.size * words * BYTES_EACH // LOGITS_BYTES))
-        step = max(1, -(-where.size // parts))
         logprobs, best = np.empty(place.size), np.empty(place.size, dtype=np.bool_)
-        for start in range(0, where.size, step):
-            logits = self._logits(asked[start : start + step])
-            first, last = np.searchsorted(line, [start, start + step])
+        rows = ROWS if self.head is not None else max(1, MOST_BYTES // BYTES_EACH // states.shape[1])
+        for start in range(0, where.size, rows):
+            asked = states[torch.from_numpy(where[start : start + rows]).to(states.device)]
+            first, last = np.searchsorted(line, [start, start + rows])
             mine = torch.from_numpy(line[first:last] - start).to(states.device)
             wanted = torch.from_numpy(target[first:last]).to(states.device)
-            known = logits[mine, wanted]
-            top, token = logits.max(dim=-1)
-            normalizer = top + logits.sub_(top[:, None]).exp_().sum(dim=-1).log_()
+            known, normalizer, token = self._read(asked, mine, wanted)
             logprobs[first:last] = (known - normalizer[mine]).cpu().numpy()
             best[first:last] = (token[mine] == wanted).cpu().numpy()
         return logprobs, best
 
-    def _logits(self, states: Any) -> Any:
-        """Logits (position, word) in float32, which may be overwritten."""
+    def _read(self, states: Any, line: Any, wanted: Any) -> tuple[Any, Any, Any]:
+        """Logits (read,) of the `wanted` tokens at their `line`; log of the sum of exp, and the most likely token, (position,).
+
+        `states` (position, width) may be overwritten. The sum is that of exp(logit - top), and is scaled anew where a part of
+        the vocabulary has a higher top.
+        """
+        torch = require("torch", extra="models")
+        known = torch.empty(wanted.shape, device=states.device)
+        top: Any = None
+        total: Any = None
+        token: Any = None
+        for first, logits in self._tiles(states):
+            inside = ((wanted >= first) & (wanted < first + logits.shape[1])).nonzero()[:, 0]
+            known[inside] = logits[line[inside], wanted[inside] - first]
+            highest, at = logits.max(dim=-1)
+            if top is None:
+                top, token, total = highest, at, logits.sub_(highest[:, None]).exp_().sum(dim=-1)
+                continue
+            token = torch.where(highest > top, at + first, token)
+            before, top = top, torch.maximum(top, highest)
+            total = total * (before - top).exp_() + logits.sub_(top[:, None]).exp_().sum(dim=-1)
+        return known, top + total.log_(), token
+
+    def _tiles(self, states: Any) -> Iterator[tuple[int, Any]]:
+        """Logits (position, word) in float32 that may be overwritten, and the number of their first word.
+
+        They are written to the same place again and again: new memory for each part costs a tenth of the time on a CPU.
+        """
         torch = require("torch", extra="models")
         if self.head is None:
-            return states.float()
-        if self.head.bias is not None or states.dtype != torch.float32:
-            return self.head(states).float()
-        weight = self.head.weight
-        if self._room is None or self._room.shape[0] < states.shape[0]:
-            self._room = torch.empty(states.shape[0], weight.shape[0], device=states.device)
-        return torch.mm(states, weight.t(), out=self._room[: states.shape[0]])
+            yield 0, states.float()
+            return
+        weight, bias = self.head.weight, self.head.bias
+        step = max(1, TILE_BYTES.get(states.device.type, MOST_BYTES) // BYTES_EACH // states.shape[0])
+        room = torch.empty(states.shape[0], step, device=states.device, dtype=states.dtype)
+        for first in range(0, weight.shape[0], step):
+            words = weight[first : first + step]
+            logits = torch.mm(states, words.t(), out=room[:, : words.shape[0]])
+            yield first, (logits if bias is None else logits + bias[first : first + step]).float()
 
 
 def separate_head(network: Any, device: str) -> Any:
