@@ -25,6 +25,7 @@ from commonweal.models.protocols import Continuation
 from commonweal.models.request_file import Scored, read_requests, score_requests
 from commonweal.models.score_cache import ScoreCache
 from commonweal.system.permissions import Permissions
+from commonweal.text_file import json_of, text_of
 
 LOGPROB = Outcome("logprob", "log-probability of the text", "bit/byte", higher_is_better=True)
 Tick = Callable[[str, int, int], None]
@@ -56,8 +57,8 @@ class Requests:
 def read_grouped_requests(path: Path) -> Requests:
     """The requests of a file of JSON lines; DataFileError names each line that does not follow the format."""
     requests = read_requests(path)
-    lines = path.read_text(encoding="utf-8-sig").split("\n")
-    rows = [(number, json.loads(line)) for number, line in enumerate(lines, 1) if line.strip()]
+    lines = text_of(path).split("\n")
+    rows = [(number, json_of(line, path, number)) for number, line in enumerate(lines, 1) if line.strip()]
     labels = {name: [_label(path, number, row, name) for number, row in rows] for name in ("cluster", "group")}
     seen: dict[tuple[str, str], int] = {}
     for (number, _), request in zip(rows, requests, strict=True):
