@@ -21,11 +21,11 @@ from commonweal.cli.surface import (
     err,
     out,
     plain_errors,
+    scores_kept,
     told_when_stopped,
 )
 from commonweal.measures.registry import load_registry
 from commonweal.models import open_local_model
-from commonweal.models.model_cache import cache_folder
 from commonweal.models.precision import FLOAT32
 from commonweal.models.request_file import (
     Scored,
@@ -52,7 +52,7 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     debug: Debug = False,
 ) -> None:
     """Score log P(continuation | context) of each request, in nat; each distinct prefix is computed once."""
-    with plain_errors(debug), told_when_stopped(cache_folder()):
+    with plain_errors(debug), told_when_stopped(lambda: scores_kept(no_cache)):
         requests = read_requests(file)
         check_writable(table, file)
         permissions = Permissions(download=allow_download)
@@ -119,7 +119,8 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     debug: Debug = False,
 ) -> None:
     """Compare A and B on the same items: paired, clustered, corrected for all that is tested together."""
-    with plain_errors(debug), told_when_stopped(cache_folder()), Stages(err) as stages:
+    kept = (lambda: scores_kept(no_cache)) if requests else (lambda: "Nothing is kept: the same command begins anew.")
+    with plain_errors(debug), told_when_stopped(kept), Stages(err) as stages:
         permissions = Permissions(download=allow_download)
         asked = Asked(
             parse_margins(margin or ()), common, seed, requests, (dtype_a, dtype_b), device, no_cache, permissions
