@@ -20,6 +20,7 @@ import numpy as np
 from commonweal.assessment.paired_outcomes import Outcome, Paired, Statement
 from commonweal.errors import DataFileError, MeasurementError
 from commonweal.evidence.contrast import Array, Labels
+from commonweal.models.encoding import named
 from commonweal.models.opening import open_local_model
 from commonweal.models.protocols import Continuation
 from commonweal.models.request_file import Scored, read_requests, score_requests
@@ -124,7 +125,7 @@ def _bits_per_byte(asked: Requests, model: Model, found: Scored) -> Array:
     if unknown:
         raise MeasurementError(
             f"{model.name}: the answer to {len(unknown)} of {len(asked.requests)} requests is not a number "
-            f"(the first is request {unknown[0] + 1}: {asked.requests[unknown[0]].continuation[:40]!r}), so nothing is compared"
+            f"(the first is {named(asked.requests[unknown[0]], unknown[0])}), so nothing is compared"
         )
     logprob = np.array([score.logprob for score in found.scores])
     size = np.array([len(request.continuation.encode()) for request in asked.requests], dtype=np.float64)

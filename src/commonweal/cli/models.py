@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,7 @@ from commonweal.cli.surface import (
 from commonweal.measures.registry import load_registry
 from commonweal.models import open_local_model
 from commonweal.models.precision import FLOAT32
+from commonweal.models.protocols import Continuation
 from commonweal.models.request_file import (
     Scored,
     check_writable,
@@ -63,14 +65,19 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         if dtype != FLOAT32:
             exact = open_local_model(model, folder=None, permissions=permissions, device=device)
             out.print(deviation_text(exact, dtype, requests, scored.scores), markup=False)
-    raise typer.Exit(tell_scored(table, scored))
+    raise typer.Exit(tell_scored(table, requests, scored))
 
 
-def tell_scored(table: Path, scored: Scored) -> int:
+def tell_scored(table: Path, requests: Sequence[Continuation], scored: Scored) -> int:
     """What was scored and what it cost; returns the exit code."""
     unknown = [index for index, one in enumerate(scored.scores) if not math.isfinite(one.logprob)]
     for index in unknown[:5]:
-        err.print(f"failed: request {index}: the model's answer is not a number; its logprob is null", style="red", markup=False)
+        where = requests[index].labels["request"]
+        err.print(
+            f"failed: request {index} ({where}): the model's answer is not a number; its logprob is null",
+            style="red",
+            markup=False,
+        )
     if scored.truncated:
         err.print(
             f"{counted(range(scored.truncated), 'context')} longer than the model's window lost the beginning", markup=False

@@ -76,7 +76,7 @@ def _request(path: Path, number: int, line: str) -> Continuation:
             raise DataFileError(f"{where} {name} holds half of a surrogate pair, which no text encoding can carry")
     if not fields["continuation"]:
         raise DataFileError(f"{where} continuation is empty, so there is nothing to score")
-    return Continuation(fields["context"], fields["continuation"])
+    return Continuation(fields["context"], fields["continuation"], {"request": where})
 
 
 def _encodable(text: str) -> bool:
@@ -130,11 +130,17 @@ def deviation_text(exact: LocalModel, dtype: str, requests: Sequence[Continuatio
     }
     found = [abs(exactly[number].logprob - scores[index].logprob) for number, index in enumerate(chosen)]
     gaps = [gap for gap in found if math.isfinite(gap)]
+    absent = len(found) - len(gaps)
     if not gaps:
         return f"{dtype} against float32: no request has a number in both"
     return (
         f"{dtype} against float32 on {len(gaps)} of the requests: |difference| {statistics.median(gaps):.2g} nat in the median, "
         f"{max(gaps):.2g} nat at most"
+        + (
+            f"; {absent} of the {len(found)} looked at {'has' if absent == 1 else 'have'} no number in one of the two"
+            if absent
+            else ""
+        )
     )
 
 
