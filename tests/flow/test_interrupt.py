@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,8 +17,9 @@ from tests.flow.systems import write_small_system
 from tests.measures.inequity.test_bbq import item_of, written
 from tests.models.openai_servers import serving
 from tests.models.openai_servers import written as answered
+from tests.models.tiny_model import write_tiny_model
 
-MANY = 6000
+MANY = 60_000
 
 
 def interrupted(*arguments: str | Path, when: Callable[[], bool], **more: str | Path) -> str:
@@ -52,29 +52,24 @@ def filled(path: Path) -> Callable[[], bool]:
 @pytest.fixture
 def requests(tmp_path: Path) -> Path:
     path = tmp_path / "requests.jsonl"
-    lines = (
-        {"context": f"Text {number} of many, which takes the model a while", "continuation": f" {number}"}
-        for number in range(MANY)
-    )
+    lines = ({"context": f"{number:x} and some more of it", "continuation": " c"} for number in range(MANY))
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
 
 
 @pytest.fixture
-def cache(tmp_path: Path, model_cache: Path) -> Path:
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "models").symlink_to(model_cache / "models")
-    return tmp_path / "cache"
+def model(tmp_path: Path) -> Path:
+    return write_tiny_model(tmp_path / "model")
 
 
 @pytest.mark.slow
-@pytest.mark.model
-def test_score_and_compare_say_that_scores_are_kept_only_where_they_are(requests: Path, cache: Path, tmp_path: Path) -> None:
-    score = ["score", "embedded:smollm2", requests, "--out", tmp_path / "s.parquet", "--device", "cpu"]
+def test_score_and_compare_say_that_scores_are_kept_only_where_they_are(requests: Path, model: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    score = ["score", model, requests, "--out", tmp_path / "s.parquet", "--device", "cpu"]
     compare = [
         "compare",
-        "embedded:smollm2",
-        "embedded:smollm2",
+        model,
+        model,
         "--dtype-b",
         "bfloat16",
         "--requests",
@@ -84,7 +79,7 @@ def test_score_and_compare_say_that_scores_are_kept_only_where_they_are(requests
     ]
     kept = f"stopped. Scores that were finished are kept in {cache}; run the same command again to go on."
     for command in (score, compare):
-        said = interrupted(*command, "--no-cache", when=after(12), COMMONWEAL_CACHE=cache)
+        said = interrupted(*command, "--no-cache", when=after(9), COMMONWEAL_CACHE=cache)
         assert said == "stopped. Nothing is kept (--no-cache): the same command computes every score again."
         assert not (cache / "scores.sqlite3").exists()
     for command in (score, compare):
@@ -95,12 +90,11 @@ def test_score_and_compare_say_that_scores_are_kept_only_where_they_are(requests
 
 
 @pytest.mark.slow
-@pytest.mark.model
-@pytest.mark.skipif(os.geteuid() == 0 and sys.platform != "linux", reason="the cache is made unusable by a folder in its place")
-def test_score_says_why_nothing_is_kept_where_the_cache_cannot_be_used(requests: Path, cache: Path, tmp_path: Path) -> None:
-    (cache / "scores.sqlite3").mkdir()
-    command = ["score", "embedded:smollm2", requests, "--out", tmp_path / "s.parquet", "--device", "cpu"]
-    said = interrupted(*command, when=after(12), COMMONWEAL_CACHE=cache)
+def test_score_says_why_nothing_is_kept_where_the_cache_cannot_be_used(requests: Path, model: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    (cache / "scores.sqlite3").mkdir(parents=True)
+    command = ["score", model, requests, "--out", tmp_path / "s.parquet", "--device", "cpu"]
+    said = interrupted(*command, when=after(9), COMMONWEAL_CACHE=cache)
     assert said.startswith("stopped. Nothing is kept, since the cache cannot be used (unable to open database file)")
 
 
