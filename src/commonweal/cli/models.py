@@ -47,9 +47,13 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     model: Annotated[str, typer.Argument(metavar="MODEL", help="embedded:smollm2, a folder, a .gguf file or hf:ORG/NAME.")],
     file: Annotated[Path, typer.Argument(metavar="REQUESTS", help='JSON lines: {"context": "2 + 2 =", "continuation": " 4"}.')],
     table: Annotated[Path, typer.Option("--out", help="The scores, as parquet: index, logprob, tokens, greedy.")],
-    dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or int8 (weights).")] = FLOAT32,
+    dtype: Annotated[
+        str, typer.Option("--dtype", help="float32, bfloat16 or int8 (weights); the last two tell how far they are from float32.")
+    ] = FLOAT32,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute every score, keep none.")] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Compute every score, keep none in the cache ($COMMONWEAL_CACHE).")
+    ] = False,
     allow_download: Annotated[bool, typer.Option("--allow-download", help="Download the model if it is not here.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -109,10 +113,16 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     a: Annotated[str, typer.Argument(metavar="A", help="A dossier's folder, a file of predictions, or a model.")],
     b: Annotated[str, typer.Argument(metavar="B", help="Another of the same kind.")],
     requests: Annotated[
-        Path | None, typer.Option("--requests", help="For models: JSON lines, as in score; cluster, group.")
+        Path | None,
+        typer.Option(
+            "--requests",
+            help="For models, and needed there: JSON lines, as in score, each with its `cluster` and `group` if known.",
+        ),
     ] = None,
-    dtype_a: Annotated[str | None, typer.Option("--dtype-a", help="Number format of model A: float32, bfloat16, int8.")] = None,
-    dtype_b: Annotated[str | None, typer.Option("--dtype-b", help="Number format of model B.")] = None,
+    dtype_a: Annotated[
+        str | None, typer.Option("--dtype-a", help="Number format of model A: float32 (the default), bfloat16, int8.")
+    ] = None,
+    dtype_b: Annotated[str | None, typer.Option("--dtype-b", help="Number format of model B, likewise.")] = None,
     margin: Annotated[
         list[str] | None,
         typer.Option("--margin", help="d of 'not worse by more than d' and 'equivalent within d': 0.02, or QUANTITY=0.02."),
