@@ -408,7 +408,7 @@ def test_scores_on_different_scales_are_not_compared(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_dossier_is_refused(tmp_path: Path) -> None:
     a, b = dossier(tmp_path / "a"), dossier(tmp_path / "b")
-    for text, words in [("{", "not a dossier"), ('{"schema": "x"}', "its schema is 'x'"), ("[]", "not a dossier")]:
+    for text, words in [("{", "dossier.json:1 is not JSON"), ('{"schema": "x"}', "its schema is 'x'"), ("[]", "not a dossier")]:
         (b / "dossier.json").write_text(text)
         with pytest.raises(DataFileError, match=words):
             compare(str(a), str(b), Asked())

@@ -103,7 +103,7 @@ def test_all_faults_are_told_at_once(measured: Path, tmp_path: Path) -> None:
     ("content", "expected"),
     [
         (STARTER.encode().replace("é".encode(), b"\xe9", 1), (":3 ", "0xe9", "not UTF-8", "save the file again")),
-        (STARTER.encode("utf-16"), ("not UTF-8",)),
+        (STARTER.encode("utf-16"), ("a text in UTF-16", "save it with the encoding UTF-8")),
         (b"", ("the file is empty", "schema: commonweal/1")),
         (b"\n# nothing\n", ("the file is empty",)),
         (b"schema: commonweal/1\nname: [\n", (":3 ",)),

@@ -86,8 +86,8 @@ def test_what_is_wrong_with_a_file_is_told_with_its_line(text: str, told: str) -
         (b"claims: []\n", "c.yaml:1 `schema` is missing"),
         (b"schema: commonweal/1\n", "c.yaml:1 `schema` is 'commonweal/1'"),
         (b"schema: commonweal-claims/1\nclaims: {\n", "c.yaml:"),
-        (b"schema: commonweal-claims/1\nname: caf\xe9\n", "c.yaml:2 got the byte 0xe9, which is not UTF-8"),
-        ("schema: x\n".encode("utf-16"), "c.yaml:1 got the byte 0xff"),
+        (b"schema: commonweal-claims/1\nname: caf\xe9\n", "c.yaml:2 byte 37 is 0xe9, which is not UTF-8"),
+        ("schema: x\n".encode("utf-16"), "c.yaml: is a text in UTF-16"),
         (
             b"schema: commonweal-claims/1\nclaims:\n  - {id: &x a, quantity: q, claimed: 1 kg, source: s}\n",
             "anchor '&x' is refused",

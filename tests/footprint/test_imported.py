@@ -34,8 +34,8 @@ def test_the_format_is_found_out_by_the_first_line(text: str, tool: str, runs: i
     [
         (b"", "is empty; expected emissions.csv"),
         (b" \n\n", "is empty"),
-        ("timestamp,duration\ncafé\n".encode("latin-1"), r":2 is not UTF-8 \(byte 0xe9 at 22\)"),
-        ("timestamp".encode("utf-16"), r":1 is not UTF-8 \(byte 0xff at 0\)"),
+        ("timestamp,duration\ncafé\n".encode("latin-1"), r":2 byte 22 is 0xe9, which is not UTF-8"),
+        ("timestamp".encode("utf-16"), r"is a text in UTF-16"),
         (b"a,b\n1,2\n", r":1 begins with 'a,b'; expected codecarbon's emissions.csv"),
     ],
     ids=["empty", "blank", "latin-1", "utf-16", "another table"],

@@ -259,7 +259,7 @@ def test_a_faulty_table_of_names(load: Callable[..., Probes], names: str, messag
 
 
 def test_files_that_cannot_be_read(load: Callable[..., Probes], tmp_path: Path) -> None:
-    with pytest.raises(ProbeFileError, match=r"p\.yaml:2 got the byte 0xe9, which is not UTF-8"):
+    with pytest.raises(ProbeFileError, match=r"p\.yaml:2 byte 19 is 0xe9, which is not UTF-8"):
         load("name: a\nsource: Ren\xe9".encode("latin-1"))
     with pytest.raises(ProbeFileError, match="the file is empty"):
         load(" \n")

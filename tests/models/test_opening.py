@@ -75,7 +75,7 @@ def test_a_system_file_reaches_only_its_own_folder(tmp_path: Path) -> None:
         ({"config.json": "{}", "pytorch_model.bin": ""}, "pickled weights can run code"),
         ({"config.json": "{}"}, "safetensors"),
         ({"config.json": "[]", "model.safetensors": ""}, "expected a JSON object"),
-        ({"config.json": "{", "model.safetensors": ""}, "cannot be read as JSON"),
+        ({"config.json": "{", "model.safetensors": ""}, "config.json:1 is not JSON"),
         ({"config.json": '{"auto_map": {}}', "model.safetensors": "", "tokenizer.json": "{}"}, "auto_map"),
         ({"config.json": "{}", "model.safetensors": "", "adapter_config.json": "{}"}, "adapter"),
         ({"config.json": "{}", "model.safetensors": ""}, "tokenizer"),

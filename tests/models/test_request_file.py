@@ -22,7 +22,8 @@ def file_of(folder: Path, text: str | bytes) -> Path:
 
 def test_requests_are_read_in_their_order(tmp_path: Path) -> None:
     path = file_of(tmp_path, "\ufeff" + GOOD + '\r\n\n{"context": "", "continuation": "a\u2028b"}\n')
-    assert read_requests(path) == [Continuation("2 + 2 =", " 4"), Continuation("", "a\u2028b")]
+    places = [{"request": f"{path}:{line}"} for line in (1, 3)]
+    assert read_requests(path) == [Continuation("2 + 2 =", " 4", places[0]), Continuation("", "a\u2028b", places[1])]
 
 
 @pytest.mark.parametrize(

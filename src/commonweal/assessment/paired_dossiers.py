@@ -8,7 +8,6 @@ scores or favourable answers of decisions. What cannot be paired is said, with t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from commonweal.assessment.paired_outcomes import MOST_GROUPS, Outcome, Paired, 
 from commonweal.errors import DataFileError
 from commonweal.evidence.contrast import Array, Labels
 from commonweal.evidence.store import RUNS, digest
+from commonweal.text_file import json_of, text_of
 
 SCHEMA = "commonweal-dossier/1"
 ANSWERS = frozenset(
@@ -67,8 +67,10 @@ def pair_dossiers(a: Path, b: Path) -> tuple[list[Paired], Statement]:
 def read_dossier(folder: Path) -> dict[str, dict[str, Told]]:
     """Measure -> subject -> what is told of it, for measures that have a number."""
     path = folder / "dossier.json"
+    if not path.is_file():
+        raise DataFileError(f"{path}: no such file; expected the folder of a finished run")
+    content = json_of(text_of(path), path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
         if content["schema"] != SCHEMA:
             raise DataFileError(f"{path}: its schema is '{content['schema']}', expected {SCHEMA}")
         units = {method["name"]: tuple(map(str, method.get("units", ()))) for method in content["methods"]}
@@ -84,10 +86,6 @@ def read_dossier(folder: Path) -> dict[str, dict[str, Told]]:
             run = items.parent / RUNS / f"{provenance['inputs']['rows']}.parquet"
             told = Told(measure, subject, units.get(measure, ()), frozenset(attributes), items, run, subject in prompts)
             found.setdefault(measure, {})[subject] = told
-    except OSError as error:
-        raise DataFileError(
-            f"{path}: cannot be read ({error.strerror or error}); expected the folder of a finished run"
-        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataFileError(f"{path}: not a dossier of commonweal ({type(error).__name__}: {error})") from error
     return found

@@ -20,11 +20,13 @@ import numpy as np
 from commonweal.assessment.paired_outcomes import Outcome, Paired, Statement
 from commonweal.errors import DataFileError, MeasurementError
 from commonweal.evidence.contrast import Array, Labels
+from commonweal.models.encoding import named
 from commonweal.models.opening import open_local_model
 from commonweal.models.protocols import Continuation
 from commonweal.models.request_file import Scored, read_requests, score_requests
 from commonweal.models.score_cache import ScoreCache
 from commonweal.system.permissions import Permissions
+from commonweal.text_file import json_of, text_of
 
 LOGPROB = Outcome("logprob", "log-probability of the text", "bit/byte", higher_is_better=True, most=0.0)
 Tick = Callable[[str, int, int], None]
@@ -56,8 +58,8 @@ class Requests:
 def read_grouped_requests(path: Path) -> Requests:
     """The requests of a file of JSON lines; DataFileError names each line that does not follow the format."""
     requests = read_requests(path)
-    lines = path.read_text(encoding="utf-8-sig").split("\n")
-    rows = [(number, json.loads(line)) for number, line in enumerate(lines, 1) if line.strip()]
+    lines = text_of(path).split("\n")
+    rows = [(number, json_of(line, path, number)) for number, line in enumerate(lines, 1) if line.strip()]
     labels = {name: [_label(path, number, row, name) for number, row in rows] for name in ("cluster", "group")}
     seen: dict[tuple[str, str], int] = {}
     for (number, _), request in zip(rows, requests, strict=True):
@@ -123,7 +125,7 @@ def _bits_per_byte(asked: Requests, model: Model, found: Scored) -> Array:
     if unknown:
         raise MeasurementError(
             f"{model.name}: the answer to {len(unknown)} of {len(asked.requests)} requests is not a number "
-            f"(the first is request {unknown[0] + 1}: {asked.requests[unknown[0]].continuation[:40]!r}), so nothing is compared"
+            f"(the first is {named(asked.requests[unknown[0]], unknown[0])}), so nothing is compared"
         )
     logprob = np.array([score.logprob for score in found.scores])
     size = np.array([len(request.continuation.encode()) for request in asked.requests], dtype=np.float64)

@@ -44,7 +44,7 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 also where a claim cannot be checked.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Say of every claim in FILE whether it follows from its inputs, and which known slip would explain it if not."""
+    """Say of every claim in FILE whether it follows from its inputs, and which known slip would explain it if not. Exit 1: one does not."""
     with plain_errors(debug):
         if file is not None and shipped:
             raise OptionError("a file and --shipped are given; expected one of them; leave one out")

@@ -19,6 +19,7 @@ from commonweal.cli.surface import (
     app,
     counted,
     err,
+    kept_in,
     out,
     plain_errors,
     told_when_stopped,
@@ -112,7 +113,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     """Measure the system in FILE, follow each finding to people, and write the dossier."""
     permissions = Permissions(allow_code, allow_network, allow_download, tuple(allow_read or ()))
     options = Options(tuple(measures or ()), limit, design, seed, device, permissions, data)
-    with plain_errors(debug), told_when_stopped(folder):
+    with plain_errors(debug), told_when_stopped(lambda: kept_in(folder)):
         methods = {name: spec.method for name, spec in load_registry().specs.items()}
         conditions = [parse_condition(text, methods) for text in fail_on or ()]
         ready = prepare(load(file), options)
@@ -191,7 +192,7 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     debug: Debug = False,
 ) -> None:
     """Put one measure to one model or file of predictions, without a system file."""
-    with plain_errors(debug), told_when_stopped(folder):
+    with plain_errors(debug), told_when_stopped(lambda: kept_in(folder)):
         allowed = Permissions(network=allow_network, download=allow_download)
         system, permissions = single_asset_system(model, predictions, allowed)
         ready = prepare(system, Options((name,), limit, Design.BALANCED, seed, device, permissions, data))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -21,12 +22,13 @@ from commonweal.cli.surface import (
     err,
     out,
     plain_errors,
+    scores_kept,
     told_when_stopped,
 )
 from commonweal.measures.registry import load_registry
 from commonweal.models import open_local_model
-from commonweal.models.model_cache import cache_folder
 from commonweal.models.precision import FLOAT32
+from commonweal.models.protocols import Continuation
 from commonweal.models.request_file import (
     Scored,
     check_writable,
@@ -45,14 +47,18 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     model: Annotated[str, typer.Argument(metavar="MODEL", help="embedded:smollm2, a folder, a .gguf file or hf:ORG/NAME.")],
     file: Annotated[Path, typer.Argument(metavar="REQUESTS", help='JSON lines: {"context": "2 + 2 =", "continuation": " 4"}.')],
     table: Annotated[Path, typer.Option("--out", help="The scores, as parquet: index, logprob, tokens, greedy.")],
-    dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or int8 (weights).")] = FLOAT32,
+    dtype: Annotated[
+        str, typer.Option("--dtype", help="float32, bfloat16 or int8 (weights); the last two tell how far they are from float32.")
+    ] = FLOAT32,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute every score, keep none.")] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Compute every score, keep none in the cache ($COMMONWEAL_CACHE).")
+    ] = False,
     allow_download: Annotated[bool, typer.Option("--allow-download", help="Download the model if it is not here.")] = False,
     debug: Debug = False,
 ) -> None:
     """Score log P(continuation | context) of each request, in nat; each distinct prefix is computed once."""
-    with plain_errors(debug), told_when_stopped(cache_folder()):
+    with plain_errors(debug), told_when_stopped(lambda: scores_kept(no_cache)):
         requests = read_requests(file)
         check_writable(table, file)
         permissions = Permissions(download=allow_download)
@@ -63,14 +69,19 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         if dtype != FLOAT32:
             exact = open_local_model(model, folder=None, permissions=permissions, device=device)
             out.print(deviation_text(exact, dtype, requests, scored.scores), markup=False)
-    raise typer.Exit(tell_scored(table, scored))
+    raise typer.Exit(tell_scored(table, requests, scored))
 
 
-def tell_scored(table: Path, scored: Scored) -> int:
+def tell_scored(table: Path, requests: Sequence[Continuation], scored: Scored) -> int:
     """What was scored and what it cost; returns the exit code."""
     unknown = [index for index, one in enumerate(scored.scores) if not math.isfinite(one.logprob)]
     for index in unknown[:5]:
-        err.print(f"failed: request {index}: the model's answer is not a number; its logprob is null", style="red", markup=False)
+        where = requests[index].labels["request"]
+        err.print(
+            f"failed: request {index} ({where}): the model's answer is not a number; its logprob is null",
+            style="red",
+            markup=False,
+        )
     if scored.truncated:
         err.print(
             f"{counted(range(scored.truncated), 'context')} longer than the model's window lost the beginning", markup=False
@@ -102,10 +113,16 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     a: Annotated[str, typer.Argument(metavar="A", help="A dossier's folder, a file of predictions, or a model.")],
     b: Annotated[str, typer.Argument(metavar="B", help="Another of the same kind.")],
     requests: Annotated[
-        Path | None, typer.Option("--requests", help="For models: JSON lines, as in score; cluster, group.")
+        Path | None,
+        typer.Option(
+            "--requests",
+            help="For models, and needed there: JSON lines, as in score, each with its `cluster` and `group` if known.",
+        ),
     ] = None,
-    dtype_a: Annotated[str | None, typer.Option("--dtype-a", help="Number format of model A: float32, bfloat16, int8.")] = None,
-    dtype_b: Annotated[str | None, typer.Option("--dtype-b", help="Number format of model B.")] = None,
+    dtype_a: Annotated[
+        str | None, typer.Option("--dtype-a", help="Number format of model A: float32 (the default), bfloat16, int8.")
+    ] = None,
+    dtype_b: Annotated[str | None, typer.Option("--dtype-b", help="Number format of model B, likewise.")] = None,
     margin: Annotated[
         list[str] | None,
         typer.Option("--margin", help="d of 'not worse by more than d' and 'equivalent within d': 0.02, or QUANTITY=0.02."),
@@ -119,7 +136,8 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     debug: Debug = False,
 ) -> None:
     """Compare A and B on the same items: paired, clustered, corrected for all that is tested together."""
-    with plain_errors(debug), told_when_stopped(cache_folder()), Stages(err) as stages:
+    kept = (lambda: scores_kept(no_cache)) if requests else (lambda: "Nothing is kept: the same command begins anew.")
+    with plain_errors(debug), told_when_stopped(kept), Stages(err) as stages:
         permissions = Permissions(download=allow_download)
         asked = Asked(
             parse_margins(margin or ()), common, seed, requests, (dtype_a, dtype_b), device, no_cache, permissions

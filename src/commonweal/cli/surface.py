@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import traceback
-from collections.abc import Iterator, Sized
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +13,8 @@ import typer
 from rich.console import Console
 
 from commonweal.errors import CommonwealError
+from commonweal.models.model_cache import cache_folder
+from commonweal.models.score_cache import ScoreCache
 
 BEYOND, BAD_INPUT, SOME_FAILED, INTERRUPTED = 1, 2, 3, 130
 app = typer.Typer(
@@ -21,6 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Measure what a foundation model does to the people downstream of it, and write a dossier that can be checked.",
+    epilog="Exit codes: 0 complete; 1 a finding beyond --fail-on, or a claim that does not follow; 2 bad input; 3 some rows failed; "
+    "130 stopped with Ctrl-C.",
 )
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -71,10 +75,27 @@ def counted(things: Sized, name: str) -> str:
 
 
 @contextmanager
-def told_when_stopped(folder: Path) -> Iterator[None]:
-    """Ctrl-C ends a run without loss, and says so."""
+def told_when_stopped(kept: Callable[[], str]) -> Iterator[None]:
+    """Ctrl-C ends a command in one line: `kept` says, when it comes, what is kept."""
     try:
         yield
     except KeyboardInterrupt:
-        err.print(f"\nstopped. What was measured is kept in {folder}; run the same command again to go on.", markup=False)
+        err.print(f"\nstopped. {kept()}", markup=False)
         raise typer.Exit(INTERRUPTED) from None
+
+
+def kept_in(folder: Path) -> str:
+    """What a run that is stopped leaves in its folder: item outcomes, or nothing yet."""
+    if any(path.is_file() and path.stat().st_size for path in (folder / "items").rglob("*")):
+        return f"What was measured is kept in {folder}; run the same command again to go on."
+    return f"Nothing is written to {folder} yet; run the same command again."
+
+
+def scores_kept(no_cache: bool) -> str:
+    """What is left of scores that nobody has written to a table yet: what the cache took."""
+    if no_cache:
+        return "Nothing is kept (--no-cache): the same command computes every score again."
+    with ScoreCache() as cache:
+        if cache.lost:
+            return f"Nothing is kept, since the cache cannot be used ({cache.lost}): the same command begins anew."
+    return f"Scores that were finished are kept in {cache_folder()}; run the same command again to go on."

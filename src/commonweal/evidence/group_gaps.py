@@ -18,6 +18,7 @@ Statistics in Medicine 24:729 (pseudo-observations of matched shares); Hothorn, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -33,6 +34,7 @@ DRAWS = 9999
 CHUNK = 250
 SMALLEST_P = 1e-300
 LARGEST_Z = 37.0
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,3 +215,19 @@ def spread(gaps: Sequence[Gap]) -> tuple[float, float, float]:
     low = max(0.0, *(max(gap.low, -gap.high) for gap in gaps))
     high = max(max(abs(gap.low), abs(gap.high)) for gap in gaps)
     return max(abs(gap.value) for gap in gaps), low, high
+
+
+def extremes_text(names: Sequence[str], means: Sequence[float]) -> str:
+    """Which groups lie highest and lowest; groups whose means agree to rounding share a place.
+
+    >>> extremes_text(["a", "b", "c"], [0.5, 0.5, 0.2]), extremes_text(["a", "b"], [0.3, 0.1 + 0.2])
+    ('highest: a and b; lowest: c', 'all 2 groups are equal')
+    """
+    top, bottom = max(means), min(means)
+    if math.isclose(top, bottom, rel_tol=ROUNDING, abs_tol=ROUNDING):
+        return f"all {len(names)} groups are equal"
+    ends = [
+        [name for name, mean in zip(names, means, strict=True) if math.isclose(mean, end, rel_tol=ROUNDING, abs_tol=ROUNDING)]
+        for end in (top, bottom)
+    ]
+    return f"highest: {' and '.join(ends[0])}; lowest: {' and '.join(ends[1])}"

@@ -93,6 +93,7 @@ class Provenance(Row):
     inputs: Mapping[str, str] = Field(default_factory=dict, description="input -> hash")
     seed: int | None = None
     device: str | None = None
+    told: Mapping[str, str] = Field(default_factory=dict, description="what a server said of the model behind it; not checked")
     started: str = Field(description="UTC, ISO 8601")
     duration_s: float = Field(ge=0.0)
     allowed: tuple[str, ...] = Field(default=(), description="what the person who ran it allowed: code, network, download, read")

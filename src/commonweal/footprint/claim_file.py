@@ -17,6 +17,7 @@ from commonweal.footprint.claim_records import TOLERANCE, Claim, ClaimFile, Inpu
 from commonweal.footprint.claim_units import MONEY, Quantity, parse_quantity
 from commonweal.system.nodes import Entries, Fault, Listing, Node, Scalar, is_empty, parse, text_of
 from commonweal.system.wording import did_you_mean, listed, shown
+from commonweal.text_file import decoded
 
 SCHEMA = "commonweal-claims/1"
 TOP_FIELDS = ("schema", "name", "source", "things", "claims")
@@ -60,15 +61,9 @@ def _text(path: Path) -> str:
             raise DataFileError(f"{path}: is a folder; expected a file of claims")
         if path.exists() and path.stat().st_size > LARGEST_BYTES:
             raise DataFileError(f"{path}: has more than {LARGEST_BYTES // 1_000_000} MB; expected a file of claims, not its data")
-        return path.read_bytes().decode("utf-8-sig")
+        return decoded(path.read_bytes(), path)
     except FileNotFoundError:
         raise DataFileError(f"{path}: no such file; expected a file of claims; check the spelling") from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DataFileError(
-            f"{path}:{line} got the byte 0x{error.object[error.start]:02x}, which is not UTF-8; expected a text in UTF-8; "
-            "save the file again with the encoding UTF-8"
-        ) from None
     except (OSError, ValueError) as error:
         raise DataFileError(f"{path}: cannot be opened: {error}; expected a file that you may read") from None
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from commonweal.errors import DataFileError
 from commonweal.footprint.energy import G_PER_KG, plausibility
+from commonweal.text_file import decoded
 from commonweal.units import MOST_G_PER_KWH, MOST_PUE
 
 S_PER_HOUR = 3600.0
@@ -92,13 +93,7 @@ def text_of(path: Path) -> str:
         raise DataFileError(f"{path}: cannot be read ({error.strerror or error}); expected a file of measured energy") from error
     if not raw.strip():
         raise DataFileError(f"{path}: is empty; expected emissions.csv, a carbontracker log or benchmark_report.json")
-    try:
-        return raw.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise DataFileError(
-            f"{path}:{line} is not UTF-8 (byte 0x{raw[error.start]:02x} at {error.start}); these tools write UTF-8: save it as UTF-8"
-        ) from error
+    return decoded(raw, path)
 
 
 def measured(text: str, name: str, unit: str, *, low: float = 0.0, high: float = math.inf) -> float:

@@ -20,6 +20,7 @@ from typing import Any
 
 from commonweal.errors import DataFileError
 from commonweal.footprint.imported_run import Imported, ImportedRun, doubts, measured, raise_faults
+from commonweal.text_file import refuse_repeated
 
 TOOL = "optimum-benchmark"
 KEYS = {"CPU": "cpu", "memory": "ram", "GPU": "gpu"}
@@ -50,6 +51,7 @@ def read_optimum(text: str, path: Path) -> Imported:
     DataFileError
         Nothing of it is whole, no target has energy, or a number cannot be: below 0, not a number, another unit.
     """
+    refuse_repeated(text, path)
     settings, report, cut = _report(text, path)
     environment = _object(_object(settings).get("environment"))
     runs: list[ImportedRun] = []

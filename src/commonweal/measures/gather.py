@@ -75,6 +75,7 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
         probes = task.open_probes() if task.open_probes else None
         data = task.open_data() if task.open_data else None
         provenance["device"] = getattr(subject, "device", None)
+        provenance["told"] = getattr(subject, "told", {})
         provenance["inputs"] = _inputs(task, subject, (probes, data), setting)
         items_key = digest(task.spec.name, task.spec.method.version, provenance["inputs"])
         rows.key = digest(items_key, setting.seed, _options(setting))
@@ -83,7 +84,7 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
                 return known
             cut = getattr(subject, "truncated", 0)
             found = list(task.spec.function(*_arguments(task, subject, (probes, data), journal, setting)))
-            found = _with_note(found, getattr(subject, "truncated", 0) - cut)
+            found = _with_notes(found, subject, getattr(subject, "truncated", 0) - cut)
             provenance["duration_s"] = time.perf_counter() - clock
             kept = setting.store.append(rows.of(found))
             journal.finish(rows.key)
@@ -102,13 +103,15 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
     return setting.store.append([rows.reason(status, note)])
 
 
-def _with_note(found: list[Estimate | Missing], cut: int) -> list[Estimate | Missing]:
-    """Say on each number where contexts were cut at the model's window: they were read without their beginning."""
-    if not cut:
-        return found
-    said = f"{cut} of the requests asked in this run were longer than the model's window and lost the beginning of their context"
+def _with_notes(found: list[Estimate | Missing], subject: Any, cut: int) -> list[Estimate | Missing]:
+    """Say on each number what a server's answers may not be, and where contexts were cut: they were read without their beginning."""
+    notes = list(getattr(subject, "remarks", ()))
+    if cut:
+        notes.append(
+            f"{cut} of the requests asked in this run were longer than the model's window and lost the beginning of their context"
+        )
     return [
-        one.model_copy(update={"note": f"{one.note}; {said}" if one.note else said}) if isinstance(one, Estimate) else one
+        one.model_copy(update={"note": "; ".join(filter(None, (one.note, *notes)))}) if isinstance(one, Estimate) else one
         for one in found
     ]
 

@@ -13,23 +13,19 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from commonweal.errors import ProbeFileError
+from commonweal.text_file import decoded
 
 
 def text_of(path: Path) -> str:
     """The text of a probe file or of a table that it names; ProbeFileError where it cannot be read."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = decoded(path.read_bytes(), path, ProbeFileError)
     except FileNotFoundError as error:
         raise ProbeFileError(f"{path}: there is no such file; check the spelling, or use 'builtin:hiring'") from error
     except IsADirectoryError as error:
         raise ProbeFileError(f"{path}: this is a folder; expected a file; give the file inside it") from error
     except OSError as error:
         raise ProbeFileError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ProbeFileError(
-            f"{path}:{line} got the byte 0x{error.object[error.start]:02x}, which is not UTF-8; save the file as UTF-8"
-        ) from error
     if not text.strip():
         raise ProbeFileError(f"{path}: the file is empty; expected a probe file as in docs/probes.md")
     return text

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from commonweal.errors import DataFileError
 from commonweal.models.contents import sha256_of_file
 from commonweal.models.protocols import Answer, Chooser, Continuation, GenerationRequest, LanguageModel, Question
+from commonweal.text_file import json_of, text_of
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ALONE = re.compile(r"(?<![A-Z])([A-Z])(?=[.):]|$)", re.MULTILINE)
@@ -127,12 +127,7 @@ def read_answers(path: Path) -> dict[str, str]:
 
 def table_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     """Line number and columns of each row of a CSV file (with a header) or a file of JSON lines, in UTF-8."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataFileError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise DataFileError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    text = text_of(path)
     if path.suffix.lower() == ".csv":
         reader = csv.DictReader(io.StringIO(text, newline=""))
         for row in reader:
@@ -142,10 +137,7 @@ def table_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
         return
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            try:
-                fields = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise DataFileError(f"{path}:{number} is not JSON ({error})") from error
+            fields = json_of(line, path, number)
             if not isinstance(fields, dict):
                 raise DataFileError(f"{path}:{number} holds {type(fields).__name__}, expected an object")
             yield number, fields

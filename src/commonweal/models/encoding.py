@@ -52,7 +52,9 @@ def prefix_of(tokenizer: Any) -> tuple[Tokens, int]:
 def encoded(tokenizer: Any, texts: Sequence[str]) -> list[Tokens]:
     """Token ids of each text, without special tokens of the tokenizer's own; each distinct text is encoded once."""
     distinct = list(dict.fromkeys(texts))
-    ids = tokenizer(distinct, add_special_tokens=False, return_attention_mask=False)["input_ids"] if distinct else []
+    # not verbose: its warning of texts longer than the model's window, which _within cuts or refuses, and who asks is told
+    asked = {"add_special_tokens": False, "return_attention_mask": False, "verbose": False}
+    ids = tokenizer(distinct, **asked)["input_ids"] if distinct else []
     found = dict(zip(distinct, map(tuple, ids), strict=True))
     return [found[text] for text in texts]
 

@@ -8,7 +8,6 @@ person who calls, and there is no fence.
 from __future__ import annotations
 
 import importlib.util
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from commonweal.errors import LocatorError, PermissionRequired
 from commonweal.models.contents import model_files, sha256_of_joined, weight_files
 from commonweal.models.hub import hub_snapshot
 from commonweal.system.permissions import Permissions
+from commonweal.text_file import decoded, json_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +178,13 @@ def check_directory(directory: Path) -> list[Path]:
 
 def _json_of(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_of(decoded(path.read_bytes(), path, LocatorError), path, fault=LocatorError)
     except FileNotFoundError as error:
         raise LocatorError(
             f"{path.parent}: there is no {path.name}, so it is not a Hugging Face model folder. {_expected()}"
         ) from error
-    except (OSError, ValueError) as error:
-        raise LocatorError(f"{path}: it cannot be read as JSON ({error})") from error
+    except OSError as error:
+        raise LocatorError(f"{path}: it cannot be read ({error})") from error
     if not isinstance(content, dict):
         raise LocatorError(f"{path}: expected a JSON object, got {type(content).__name__}")
     return content

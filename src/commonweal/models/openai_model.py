@@ -4,12 +4,12 @@ Each answer goes into a cache of the user, `answers.sqlite3`, as it comes. So wh
 budget or a kill is kept, and a second run asks nothing.
 
 What this cannot know: which weights answer. The fingerprint covers the address, the model's name, the route and what the
-server lists about the model; a server can change behind all of these, and answers that were kept do not show it.
+server lists about the model (server_states.py: what counts as a change, and what as silence); a server can change behind
+all of these, and answers that were kept do not show it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -20,14 +20,13 @@ from typing import Any, NoReturn
 import httpx
 
 from commonweal.errors import LocatorError, MeasurementError, NotApplicable, PermissionRequired
-from commonweal.models.checked_cache import CheckedCache, Format
-from commonweal.models.contents import fingerprint_of
+from commonweal.models.answer_cache import AnswerCache, answer_key
 from commonweal.models.encoding import named
 from commonweal.models.endpoint import LONGEST_ANSWER, Endpoint, Message, Reply, Session
 from commonweal.models.endpoint_settings import EndpointSettings, key_for, settings_from
 from commonweal.models.http_application import shown_url
-from commonweal.models.model_cache import cache_folder
 from commonweal.models.protocols import Continuation, GenerationRequest, Score
+from commonweal.models.server_states import Server
 from commonweal.system.permissions import Permissions
 
 SCHEME = "openai:"
@@ -37,7 +36,7 @@ ROUTES = {"chat": "/chat/completions", "completions": "/completions"}
 STEADY = ("id", "owned_by", "root", "parent", "max_model_len", "meta", "version")
 CHARACTERS_PER_TOKEN = 4
 ATTEMPTS_TO_LIST = 3
-CANNOT_LIST = (500, 501)
+CANNOT_LIST = (500, 501, 502, 503, 504)  # a gateway may fail to list and yet pass questions on
 NAMES_SHOWN = 5
 ENDINGS = ("stop", "length", "content_filter")
 
@@ -126,11 +125,17 @@ class OpenAIModel:
         self.endpoint, self.name = endpoint, name
         self.listing = listing or Listing()
         self.locator = f"{SCHEME}{endpoint.address}#{name}"
-        route = endpoint.settings.route
-        told = dict(self.listing.facts)
-        self.fingerprint = fingerprint_of({"url": endpoint.address, "model": name, "route": route, "told": told})
+        identity = {"url": endpoint.address, "model": name, "route": endpoint.settings.route}
+        self._server = Server(identity, self.listing.facts, cache)
+        self.fingerprint, self.told = self._server.fingerprint, self._server.told
+        self._names: set[str] = set()
         self._cache = cache
         self._limit = "max_tokens"
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of its answers must know about the server: that it changed, or that this could not be seen."""
+        return self._server.remarks
 
     def score(self, requests: Sequence[Continuation]) -> list[Score]:
         """Raises NotApplicable: the interface of OpenAI does not give the log-probability of a text that was not drawn."""
@@ -159,6 +164,8 @@ class OpenAIModel:
             except MeasurementError as error:
                 kept = f"could not be kept ({cache.lost})" if cache.lost else "is kept: run again to go on"
                 raise MeasurementError(f"{error}. What was answered until then {kept}") from error
+            finally:
+                self._server.answered_as(list(self._names))
         return [texts[key] for key in keys]
 
     def _answer(
@@ -190,6 +197,8 @@ class OpenAIModel:
         if reply.status != 200:
             _refuse(self.endpoint, where, reply, self.listing)
         answer = _object(self.endpoint, where, reply)
+        if isinstance(answer.get("model"), str):
+            self._names.add(answer["model"])
         used = _field(answer, "usage", "total_tokens")
         if isinstance(used, int):
             self.endpoint.budget.correct(used - tokens)
@@ -262,17 +271,3 @@ def _refuse(endpoint: Endpoint, where: str, reply: Reply, listing: Listing) -> N
     if 300 <= status < 400:
         raise MeasurementError(f"{where}: it redirects (status {status}), which is not followed; give the final address")
     raise MeasurementError(f"{where}: it refused the request with status {status}: {said}")
-
-
-def answer_key(fingerprint: str, request: GenerationRequest) -> bytes:
-    """32 bytes that differ wherever model, address or request differ; the seed counts only where something is drawn."""
-    drawn = request.seed if request.temperature > 0.0 else None
-    asked = json.dumps([fingerprint, request.context, request.max_tokens, request.temperature, drawn])
-    return hashlib.blake2b(asked.encode(), digest_size=32).digest()
-
-
-class AnswerCache(CheckedCache[str]):
-    """A file of answers, by a hash of model and request; no question and no key is in it."""
-
-    def __init__(self, path: Path | None = None) -> None:
-        super().__init__(path or cache_folder() / "answers.sqlite3", "answers", Format(str.encode, bytes.decode))

@@ -24,6 +24,7 @@ from commonweal.models.local import LocalModel
 from commonweal.models.prefix_tree import tree_of
 from commonweal.models.protocols import Continuation, Score
 from commonweal.models.score_cache import ScoreCache, through
+from commonweal.text_file import json_of, text_of
 
 FIELDS = ("context", "continuation")
 FAULTS_SHOWN = 5
@@ -49,18 +50,12 @@ class Scored:
 
 def read_requests(path: Path) -> list[Continuation]:
     """The requests in a file of JSON lines; DataFileError names each line that is none."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataFileError(f"{path}: cannot be read ({error.strerror or error}); expected a file of JSON lines") from error
-    except UnicodeDecodeError as error:
-        raise DataFileError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
     requests, faults = [], []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            request = _request(line)
-            requests += [request] if isinstance(request, Continuation) else []
-            faults += [f"{path}:{number} {request}"] if isinstance(request, str) else []
+    for number, line in enumerate(text_of(path).split("\n"), 1):
+        try:
+            requests += [_request(path, number, line)] if line.strip() else []
+        except DataFileError as error:
+            faults.append(str(error))
     if faults:
         more = [f"and {len(faults) - FAULTS_SHOWN} more lines"] if len(faults) > FAULTS_SHOWN else []
         raise DataFileError("\n".join(faults[:FAULTS_SHOWN] + more))
@@ -69,23 +64,19 @@ def read_requests(path: Path) -> list[Continuation]:
     return requests
 
 
-def _request(line: str) -> Continuation | str:
-    """The request of a line, or what is wrong with it."""
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        return f"is not JSON ({error})"
+def _request(path: Path, number: int, line: str) -> Continuation:
+    fields, where = json_of(line, path, number), f"{path}:{number}"
     if not isinstance(fields, dict):
-        return f"holds {type(fields).__name__}, expected an object with {' and '.join(FIELDS)}"
+        raise DataFileError(f"{where} holds {type(fields).__name__}, expected an object with {' and '.join(FIELDS)}")
     for name in FIELDS:
         if not isinstance(fields.get(name), str):
             got = f"is {json.dumps(fields[name])[:40]}" if name in fields else "is missing"
-            return f"{name} {got}, expected a text"
+            raise DataFileError(f"{where} {name} {got}, expected a text")
         if not _encodable(fields[name]):
-            return f"{name} holds half of a surrogate pair, which no text encoding can carry"
+            raise DataFileError(f"{where} {name} holds half of a surrogate pair, which no text encoding can carry")
     if not fields["continuation"]:
-        return "continuation is empty, so there is nothing to score"
-    return Continuation(fields["context"], fields["continuation"])
+        raise DataFileError(f"{where} continuation is empty, so there is nothing to score")
+    return Continuation(fields["context"], fields["continuation"], {"request": where})
 
 
 def _encodable(text: str) -> bool:
@@ -139,11 +130,17 @@ def deviation_text(exact: LocalModel, dtype: str, requests: Sequence[Continuatio
     }
     found = [abs(exactly[number].logprob - scores[index].logprob) for number, index in enumerate(chosen)]
     gaps = [gap for gap in found if math.isfinite(gap)]
+    absent = len(found) - len(gaps)
     if not gaps:
         return f"{dtype} against float32: no request has a number in both"
     return (
         f"{dtype} against float32 on {len(gaps)} of the requests: |difference| {statistics.median(gaps):.2g} nat in the median, "
         f"{max(gaps):.2g} nat at most"
+        + (
+            f"; {absent} of the {len(found)} looked at {'has' if absent == 1 else 'have'} no number in one of the two"
+            if absent
+            else ""
+        )
     )
 
 

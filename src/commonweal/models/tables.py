@@ -24,9 +24,11 @@ import polars as pl
 from commonweal.errors import DataFileError
 from commonweal.models.choosing import table_rows
 from commonweal.models.contents import sha256_of_file
+from commonweal.text_file import decoded, json_of, text_of
 
 GROUP = "group_"
 THRESHOLD = 0.5
+NAME = r'"\s*:'
 BITS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
 Array = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.str_]
@@ -95,6 +97,8 @@ def _columns(path: Path) -> pl.DataFrame | None:
                 return None
         else:
             frame = pl.read_ndjson(path, infer_schema_length=None)
+            if _perhaps_repeated(path, frame):
+                return None
         return frame.select(pl.all().cast(pl.String).fill_null("").str.strip_chars()) if frame.height else None
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):
         return None
@@ -107,6 +111,21 @@ def _perhaps_ragged(path: Path, frame: pl.DataFrame) -> bool:
     if [name.strip('"') for name in names] != frame.columns:
         return True
     return frame[:, -1].null_count() > 0 and path.read_bytes().count(b",") != (frame.width - 1) * (frame.height + 1)
+
+
+def _perhaps_repeated(path: Path, frame: pl.DataFrame) -> bool:
+    """Whether a row may have a name twice, of which polars takes one without a word: more names than values, and JSON says so.
+
+    A null and a colon within a text count as names too; then the line itself is read.
+    """
+    text = pl.DataFrame({"text": decoded(path.read_bytes(), path).split("\n")})
+    lines = text.with_row_index("line", offset=1).filter(pl.col("text").str.strip_chars() != "")
+    if lines.height != frame.height:
+        return True
+    values = frame.select(pl.sum_horizontal(pl.all().is_not_null())).to_series()
+    for line, told in lines.filter(lines["text"].str.count_matches(NAME) > values).iter_rows():
+        json_of(told, path, line)
+    return False
 
 
 def _table(path: Path, frame: pl.DataFrame) -> PredictionTable | None:
@@ -172,8 +191,7 @@ def _line_by_line(path: Path) -> PredictionTable:
 
 def csv_header(path: Path) -> list[str]:
     """The names in the first line, a name that is there twice included."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return next(csv.reader(file))
+    return next(csv.reader(text_of(path).splitlines(keepends=True)))
 
 
 def _text(value: object) -> str:

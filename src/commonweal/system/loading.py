@@ -17,6 +17,7 @@ from commonweal.system.nodes import Entries, Fault, Node, Scalar, is_empty, pars
 from commonweal.system.records import SET_BY_LOADER, Deployment, System
 from commonweal.system.references import SINGULAR, name_of, reference_faults
 from commonweal.system.wording import closest, did_you_mean, listed, shown
+from commonweal.text_file import decoded
 
 SCHEMA = "commonweal/1"
 PROBES_SCHEMA = "commonweal-probes/"
@@ -85,15 +86,7 @@ def _read(path: Path) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SystemFileError(f"{path}: cannot be opened: {reason}; expected a file that you may read") from None
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        offset = error.start + (3 if raw.startswith(b"\xef\xbb\xbf") else 0)
-        line = raw.count(b"\n", 0, offset) + 1
-        raise SystemFileError(
-            f"{path}:{line} byte {offset} is 0x{raw[offset]:02x}, which is not UTF-8; expected a text in UTF-8; "
-            "save the file again with the encoding UTF-8"
-        ) from None
+    return decoded(raw, path, SystemFileError)
 
 
 def _neighbours(path: Path) -> str:

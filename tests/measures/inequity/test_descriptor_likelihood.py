@@ -389,7 +389,7 @@ def test_what_is_no_descriptor_is_named_with_its_line(tmp_path: Path, content: o
 def test_other_encodings_broken_files_and_missing_data_are_told(tmp_path: Path) -> None:
     path = tmp_path / "descriptors.json"
     for content, words in (
-        ('{"religion": {"all": ["Bahá\'í"]}}'.encode("latin-1"), "descriptors.json:1 is not UTF-8"),
+        ('{"religion": {"all": ["Bahá\'í"]}}'.encode("latin-1"), "descriptors.json:1 byte 26 is 0xe1, which is not UTF-8"),
         (b'{"age":\n {"old": ["aged"}', "descriptors.json:2 is not JSON"),
         (b'{"age": {"old": ["aged"]},\n "age": {"old": ["elderly"]}}', "'age' is there twice"),
     ):

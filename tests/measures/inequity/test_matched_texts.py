@@ -105,7 +105,7 @@ def test_files_that_are_none_of_this_kind_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match="no text in it"):
         read(written(tmp_path))
     (tmp_path / "texts.jsonl").write_bytes(b'{"meaning": "1", "group": "a", "text": "\xe9"}')
-    with pytest.raises(DataFileError, match=r"not UTF-8 \(byte 40\); save it as UTF-8"):
+    with pytest.raises(DataFileError, match=r"byte 40 is 0xe9, which is not UTF-8"):
         read(tmp_path)
     (tmp_path / "texts.jsonl").unlink()
     for content, words in (

@@ -304,3 +304,13 @@ def test_through_gather_a_file_becomes_rows(tmp_path: Path) -> None:
         assert {row.status for row in rows} <= {"ok", "not_applicable"}
         assert len({row.id for row in rows}) == len(rows)
         assert sum(row.estimate is not None for row in rows) > 100
+
+
+def test_groups_with_the_same_rate_are_called_equal_and_those_that_share_an_end_are_all_named(few_draws: None) -> None:
+    truth, said = np.ones(120), np.tile([1, 1, 1, 0], 30)
+    rows = measured(table_of(truth, said, {"x": np.repeat(["a", "b", "c"], 40)}))
+    assert number(rows, "accuracy_spread", {"x": "all groups"}).value == 0.0
+    assert number(rows, "accuracy_spread", {"x": "all groups"}).note.startswith("all 3 groups are equal")
+    said = np.concatenate([np.tile([1, 1, 1, 0], 20), np.tile([1, 0], 20)])
+    rows = measured(table_of(truth, said, {"x": np.repeat(["a", "b", "c"], 40)}))
+    assert number(rows, "accuracy_spread", {"x": "all groups"}).note.startswith("highest: a and b; lowest: c")

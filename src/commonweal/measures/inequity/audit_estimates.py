@@ -12,6 +12,7 @@ import numpy as np
 
 from commonweal.evidence.crossed import all_pairs, group_variance
 from commonweal.evidence.families import Family, adjust
+from commonweal.evidence.group_gaps import extremes_text
 from commonweal.evidence.intervals import critical_normal, minimum_detectable_share_gap, newcombe_interval, wilson_interval
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.inequity.audit_axes import Axis
@@ -193,7 +194,7 @@ def _spread(quantity: str, unit: str, axis: Axis, bounds: list[tuple[float, floa
         return
     low = max(0.0, *(max(low, -high) for low, high in bounds))
     high = max(max(abs(low), abs(high)) for low, high in bounds)
-    highest, lowest = axis.groups[int(np.argmax(means))], axis.groups[int(np.argmin(means))]
+    ends = extremes_text([", ".join(group.values()) for group in axis.groups], means)
     value = max(means) - min(means)
     attributes = dict.fromkeys(axis.groups[0], "all groups")
     yield Estimate(
@@ -201,7 +202,7 @@ def _spread(quantity: str, unit: str, axis: Axis, bounds: list[tuple[float, floa
         n=sum(int((~np.isnan(cells)).sum()) for cells in axis.chosen_cells),
         clusters=sum(cells.shape[0] for cells in axis.chosen_cells), group=attributes,
         method="largest minus smallest group mean; interval by projection of the simultaneous pairwise intervals, floored at 0",
-        note=f"highest: {', '.join(highest.values())}; lowest: {', '.join(lowest.values())}; a maximum over groups is biased upwards",
+        note=f"{ends}; a maximum over groups is biased upwards",
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from ruamel.yaml import YAML
 from commonweal.errors import DataFileError, NotApplicable
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit
+from commonweal.text_file import json_of, text_of
 
 FILE = "descriptors.json"
 PREFERENCES = ("reviewed", "dispreferred", "polarizing", "no_data")
@@ -149,25 +150,8 @@ class _Reader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self.text = path.read_bytes().decode("utf-8-sig")
-            self.root = json.loads(self.text, object_pairs_hook=self._unique)
-        except OSError as error:
-            raise DataFileError(f"{path}: cannot be read ({error.strerror})") from error
-        except UnicodeDecodeError as error:
-            line = error.object[: error.start].count(b"\n") + 1
-            raise DataFileError(
-                f"{path}:{line} is not UTF-8 (byte 0x{error.object[error.start]:02x}); save it as UTF-8"
-            ) from error
-        except json.JSONDecodeError as error:
-            raise DataFileError(f"{path}:{error.lineno} is not JSON: {error.msg}") from error
-
-    def _unique(self, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            self.fail(twice, f"'{twice}' is there twice in one group; expected each once; rename or join them")
-        return dict(pairs)
+        self.text = text_of(path)
+        self.root = json_of(self.text, path)
 
     def fail(self, where: str, message: str) -> NoReturn:
         """Raise, with the line on which the words `where` stand first."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -15,6 +14,7 @@ from commonweal.evidence.group_rates import MINIMUM_CLUSTERS
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit
 from commonweal.models.choosing import table_rows
+from commonweal.text_file import json_of, text_of
 
 DOMAINS = {
     "gender": "gender", "political_ideology": "political ideology", "profession": "profession", "race": "race",
@@ -60,7 +60,7 @@ def read_bold(files: Sequence[Path], ending: str) -> list[Sentence]:
 
 
 def _sentences(path: Path, domain: str) -> Iterator[Sentence]:
-    groups = _object(path, _json(path), "the file", "groups")
+    groups = _object(path, json_of(text_of(path), path), "the file", "groups")
     if not groups:
         raise DataFileError(f"{path}: no group in it")
     for group, pages in groups.items():
@@ -74,24 +74,6 @@ def _object(path: Path, value: Any, where: str, of: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataFileError(f"{path}: {where} holds {type(value).__name__}, expected an object of {of}")
     return value
-
-
-def _json(path: Path) -> Any:
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
-        if twice is not None:
-            raise DataFileError(f"{path}: '{twice}' is there twice")
-        return dict(pairs)
-
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=once)
-    except OSError as error:
-        raise DataFileError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise DataFileError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    except json.JSONDecodeError as error:
-        raise DataFileError(f"{path}:{error.lineno} is not JSON ({error.msg})") from error
 
 
 def _own(path: Path) -> Iterator[Sentence]:

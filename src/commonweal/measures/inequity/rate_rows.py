@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from commonweal.evidence.group_gaps import Gap, spread
+from commonweal.evidence.group_gaps import Gap, extremes_text, spread
 from commonweal.evidence.group_rates import MINIMUM_CLUSTERS, MINIMUM_FREEDOM, GroupRates, rate_intervals
 from commonweal.evidence.records import Estimate, Missing
 
@@ -107,9 +107,7 @@ def gap_rows(rates: GroupRates, gaps: Sequence[Gap], told: Told) -> Iterator[Est
 def _spread(rates: GroupRates, gaps: Sequence[Gap], told: Told, everyone: Mapping[str, str]) -> Estimate:
     usable = np.flatnonzero(rates.usable)
     value, low, high = (told.scale * part for part in spread(gaps))
-    highest, lowest = (usable[pick(rates.mean[usable])] for pick in (np.argmax, np.argmin))
-    names = [", ".join(told.groups[place].values()) for place in (highest, lowest)]
-    note = f"highest: {names[0]}; lowest: {names[1]}"
+    note = extremes_text([", ".join(told.groups[place].values()) for place in usable.tolist()], rates.mean[usable].tolist())
     absent = len(told.groups) - usable.size
     note += f"; {_counted(absent, 'group')} without enough rows or clusters left out" if absent else ""
     return Estimate(

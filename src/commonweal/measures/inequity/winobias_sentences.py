@@ -12,6 +12,7 @@ from commonweal.errors import DataFileError, NotApplicable
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit
 from commonweal.models.protocols import Answer, Question
+from commonweal.text_file import text_of
 
 FILE = re.compile(r"(pro|anti)_stereotyped_type([12])\.txt\.(dev|test)")
 LINE = re.compile(r"(\d+)\s+(\S.*)")
@@ -75,11 +76,7 @@ def read_winobias(data: DataSet) -> list[Pair]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataFileError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    yield from ((number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip())
+    yield from ((number, line.strip()) for number, line in enumerate(text_of(path).split("\n"), 1) if line.strip())
 
 
 def _occupations(data: DataSet) -> dict[str, str]:

@@ -14,6 +14,7 @@ from commonweal.errors import DataFileError, NotApplicable
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit
 from commonweal.models.protocols import Answer, Question
+from commonweal.text_file import text_of
 
 PRONOUNS = {"male": {"he", "him", "his"}, "female": {"she", "her"}, "neutral": {"they", "them", "their"}}
 SENTENCES, STATISTICS = "all_sentences.tsv", "occupations-stats.tsv"
@@ -77,10 +78,7 @@ def read_winogender(data: DataSet) -> tuple[list[Sentence], dict[str, Shares]]:
 
 
 def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise DataFileError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    lines = text_of(path).splitlines()
     rows = list(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
     header = rows[0] if rows else []
     if absent := [name for name in columns if name not in header]:
