@@ -43,7 +43,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
 @measure(
     source="Smith et al. 2022, EMNLP, HolisticBias (likelihood bias; descriptors CC BY-SA 4.0); templates and inference are our own",
     cluster="template with its nouns",
-    version=1,
+    version=2,
     data=DataPlace("holistic_bias", f"**/{FILE}", "github.com/facebookresearch/ResponsibleNLP, CC BY-SA 4.0"),
     quantities={
         "spread_after": Quantity(
