@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import norm, permutation_test
 
-from commonweal.assessment.both_ends import MINIMUM_GROUPS, both_ends, correlation
+from commonweal.assessment.both_ends import MINIMUM_GROUPS, both_ends, correlated
 from commonweal.assessment.rows import Writer
 from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Provenance
 from commonweal.system.records import Asset, Dependency, System
@@ -76,7 +77,7 @@ def test_an_application_on_another_model_is_no_pair() -> None:
 
 def test_the_interval_of_fisher_by_hand() -> None:
     pairs = [(float(x), float(y)) for x, y in zip(range(12), [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8], strict=True)]
-    estimate = correlation(pairs)
+    estimate = correlated(pairs)
     assert estimate is not None
     r = float(np.corrcoef(np.array(pairs).T)[0, 1])
     assert estimate.value == pytest.approx(r)
@@ -85,4 +86,98 @@ def test_the_interval_of_fisher_by_hand() -> None:
 
 
 def test_what_does_not_vary_has_no_correlation() -> None:
-    assert correlation([(1.0, float(y)) for y in range(9)]) is None
+    assert correlated([(1.0, float(y)) for y in range(9)]) is None
+
+
+ONE = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8]
+
+
+def test_the_p_value_of_fisher_by_hand_and_corrected_for_all_that_is_tested() -> None:
+    pairs = [(float(x), float(y)) for x, y in zip(ONE, range(12), strict=True)]
+    r = float(np.corrcoef(np.array(pairs).T)[0, 1])
+    z = math.atanh(r) * 3
+    for together in (1, 4):
+        estimate = correlated(pairs, together)
+        assert estimate is not None
+        half = norm.ppf(1 - 0.025 / together) / 3
+        assert estimate.p_value == pytest.approx(2 * norm.sf(abs(z)))
+        assert estimate.p_adjusted == pytest.approx(min(1.0, together * 2 * norm.sf(abs(z))))
+        assert (estimate.low, estimate.high) == pytest.approx((math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)))
+
+
+def test_over_8_groups_the_p_value_is_that_of_all_permutations() -> None:
+    """One group far from the others at both ends makes r large and says little: Fisher's p is 0.0001, that of all 8! orders 0.13."""
+    one, other = np.array([0.0, 1, 2, 3, 4, 5, 6, 60]), np.array([3.0, 1, 4, 1.5, 5, 2, 0, 70])
+    estimate = correlated(list(zip(one.tolist(), other.tolist(), strict=True)))
+    assert estimate is not None
+    exact = permutation_test(
+        (one,), lambda x: abs(np.corrcoef(x, other)[0, 1]), permutation_type="pairings", n_resamples=np.inf, alternative="greater"
+    )
+    assert estimate.value > 0.98
+    assert estimate.p_value == pytest.approx(exact.pvalue)
+    assert estimate.p_value > 0.05
+    assert not estimate.excludes_null
+
+
+@pytest.mark.parametrize("count", [8, 11])
+def test_verdict_and_interval_are_one_statement(count: int) -> None:
+    rng, found = np.random.default_rng(0), set()
+    for trial in range(60):
+        x = rng.standard_normal(count)
+        estimate = correlated(list(zip(x.tolist(), (x + trial / 30 * rng.standard_normal(count)).tolist(), strict=True)), 3)
+        assert estimate is not None
+        assert estimate.excludes_null == ((estimate.p_adjusted or 1) <= 0.05)
+        found.add(estimate.excludes_null)
+    assert found == {True, False}
+
+
+def quantities(
+    names: list[str], rng: np.random.Generator, subject: str = "base", measure: str = "inequity.leaning"
+) -> list[Evidence]:
+    """Numbers of ten groups for each quantity, drawn from nothing."""
+    found = []
+    for name in names:
+        for number in range(10):
+            one = row(measure, subject, f"occupation {number}", float(rng.standard_normal()))
+            assert one.estimate is not None
+            estimate = one.estimate.model_copy(update={"quantity": name})
+            found.append(one.model_copy(update={"estimate": estimate, "id": f"{one.id}{name}"}))
+    return found
+
+
+def test_all_correlations_of_a_system_are_one_family() -> None:
+    """Three quantities of the model with two of each of two applications: twelve correlations, each corrected for twelve."""
+    second = SYSTEM.model_copy(
+        update={
+            "assets": (*SYSTEM.assets, Asset(id="ranker", kind="application")),
+            "dependencies": (*SYSTEM.dependencies, Dependency(upstream="base", downstream="ranker", relation="serves")),
+        }
+    )
+    rng = np.random.default_rng(0)
+    evidence = quantities(["a", "b", "c"], rng)
+    for subject in ("screener", "ranker"):
+        evidence += quantities(["d", "e"], rng, subject, "inequity.audit")
+    said = [*SAID, SAID[2].model_copy(update={"id": "inequity.audit/ranker", "subject": "ranker"})]
+    pairings = list(both_ends(second, evidence, said, METHODS, WRITER))
+    estimates = [one.estimate for pairing in pairings for one in pairing.rows]
+    assert len(estimates) == 12
+    for estimate in estimates:
+        assert estimate is not None
+        assert estimate.p_adjusted == pytest.approx(min(1.0, 12 * (estimate.p_value or 0)))
+        assert "12 correlations" in estimate.method
+        assert "is no cause" in estimate.note
+    assert estimates[0] is not None
+    assert "inequity.leaning a with inequity.audit d" in estimates[0].note
+
+
+def test_unrelated_numbers_alarm_in_5_of_100_systems_at_most() -> None:
+    """Eight quantities with two over ten groups: 16 correlations, uncorrected they alarm in about half of all systems."""
+    names, alarms, uncorrected = [str(number) for number in range(8)], 0, 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        x, y = rng.standard_normal((len(names), 10)), rng.standard_normal((2, 10))
+        found = [correlated(list(zip(a.tolist(), b.tolist(), strict=True)), 16) for a in x for b in y]
+        alarms += any(one is not None and one.excludes_null for one in found)
+        uncorrected += any(one is not None and (one.p_value or 1) <= 0.05 for one in found)
+    assert alarms <= 0.08 * 150
+    assert uncorrected > 0.35 * 150

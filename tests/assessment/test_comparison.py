@@ -247,6 +247,16 @@ def test_bad_files_are_refused_with_what_is_wrong(tmp_path: Path) -> None:
     assert "5 of 150 items are only in" in common.statement.unpaired[0]
 
 
+def test_spellings_of_one_group_are_told(tmp_path: Path) -> None:
+    a, b = (
+        [{**row, "group_gender": "WOMEN" if n == 0 else row["group_gender"]} for n, row in enumerate(side)] for side in made_up()
+    )
+    found = of_files(tmp_path, a, b)
+    assert any(
+        "group_gender" in line and "'WOMEN' (1 row)" in line and "differ only by case" in line for line in found.statement.paired
+    )
+
+
 def test_items_that_cannot_be_told_apart_by_kind_are_refused(tmp_path: Path) -> None:
     a = written(tmp_path, "a.jsonl", made_up()[0])
     for pair, asked, words in [

@@ -96,3 +96,13 @@ def test_a_measure_of_applications_has_nothing_here_to_be_put_to(answers: Path, 
     ended = within("measure", "inequity.correspondence_audit", "--predictions", answers, "--out", tmp_path / "out", "--json")
     (row,) = json.loads(ended.out)
     assert row["status"] == "not_applicable"
+
+
+def test_spellings_of_one_group_are_told_where_the_rows_are_printed(tmp_path: Path) -> None:
+    labels = ["women", "Women", "men", "NA"]
+    lines = "".join(f"{n % 2},1,{label}\n" for label in labels for n in range(6))
+    (tmp_path / "table.csv").write_text(f"truth,prediction,group_gender\n{lines}", encoding="utf-8")
+    ended = within("measure", "inequity.performance_gap", "--predictions", tmp_path / "table.csv", "--out", tmp_path / "out")
+    assert ended.code == 0, ended.said
+    assert "'Women' (6 rows) and 'women' (6 rows) differ only by case, spaces or Unicode form" in ended.out
+    assert "6 of 24 rows have a label that reads like not known" in ended.out

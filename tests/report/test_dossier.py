@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from commonweal.assessment.both_ends import correlated
+from commonweal.assessment.rows import Writer
 from commonweal.errors import OutputError
-from commonweal.evidence.records import Estimate
+from commonweal.evidence.numbers import p_text
+from commonweal.evidence.records import BothEnds, Estimate
 from commonweal.report.answer import first_screen
 from commonweal.report.content import Dossier, dossier_schema_text
 from commonweal.report.dossier import render_dossier, save_dossier, write_dossier
@@ -341,3 +344,20 @@ def test_evidence_frame_has_a_line_per_row(dossiers: Mapping[str, Dossier]) -> N
     frame = dossiers["hiring"].evidence
     assert frame.height == len(dossiers["hiring"].rows)
     assert frame.filter(frame["status"] == "failed")["value"].null_count() == 1
+
+
+def test_correlations_of_both_ends_show_their_corrected_interval_and_p_and_are_called_no_cause() -> None:
+    made = hiring_dossier()
+    pairs = [(float(x), float(y)) for x, y in zip(range(12), [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8], strict=True)]
+    estimate = correlated(pairs, 4)
+    assert estimate is not None
+    told = estimate.model_copy(update={"note": "one with <other>"})
+    row = Writer("assessment.both_ends", "source", 0, "hash").row(("smollm2", "screener"), told, [])
+    ends = BothEnds(
+        model="smollm2", application="screener", chapter="inequity", intrinsic=(made.findings[0].id,), extrinsic=(made.findings[0].id,),
+        shared_groups=12, correlations=(row.id,),
+    )  # fmt: skip
+    page = render_dossier(made.model_copy(update={"rows": (*made.rows, row), "both_ends": (ends,)}))
+    assert f"p {p_text(estimate.p_adjusted)} (adjusted)" in page
+    assert "one with &lt;other&gt;" in page
+    assert "A correlation over groups of one system is no cause" in page

@@ -11,7 +11,7 @@ from commonweal.assessment.paired_outcomes import Outcome, Paired, Statement
 from commonweal.errors import DataFileError
 from commonweal.evidence.contrast import Array
 from commonweal.models.choosing import table_rows
-from commonweal.models.tables import PredictionTable, read_prediction_table
+from commonweal.models.tables import PredictionTable, read_prediction_table, table_label_notes
 
 ACCURACY = Outcome("accuracy", "accuracy", "1", higher_is_better=True, sparse=True)
 NAMES_SHOWN = 3
@@ -62,7 +62,8 @@ def pair_predictions(a: Path, b: Path, *, common: bool) -> tuple[list[Paired], S
         statement += "; there is no column 'cluster', so each item counts as a unit of its own"
     groups = {name: tables[0].groups[name][places[0]] for name in attributes}
     pair = Paired("predictions", (str(a), str(b)), ACCURACY, correct[0], correct[1], (clusters,), sampled, groups)
-    return [pair], Statement((statement,), tuple(unpaired))
+    labels = [note for name in attributes for note in table_label_notes(name, groups[name])]
+    return [pair], Statement((statement, *labels), tuple(unpaired))
 
 
 def _correct(table: PredictionTable) -> Array:

@@ -32,6 +32,7 @@ MINIMUM_CLUSTERS = 2
 FEWEST_THAT_CAN_FIND = 6  # 2 / 2**6 < 0.05 < 2 / 2**5
 FEW = 12  # fewer have under 2**11 patterns
 AT_ONCE = 4_000_000  # signs held in memory
+NEGLIGIBLE = 1e-12  # of a standard error: what the noise of a sum may leave where nothing varies
 ROUNDING = 2.0**-32  # relative: far above the noise of a sum, far below a difference that matters
 
 
@@ -159,13 +160,13 @@ def alone(one: Clustered, null: float | None = None) -> Inference:
 
 def _inference(one: Clustered, error: tuple[float, float], test: tuple[float, float, float], fewest: int = 0) -> Inference:
     p_value, p_adjusted, critical = (float(part) for part in test)
-    half = critical * error[0] if error[0] else 0.0
+    half = critical * error[0] if error[0] > NEGLIGIBLE else 0.0
     power = float(stdtrit(error[1], POWER)) if np.isfinite(error[1]) else float("nan")
     clusters = np.unique(one.cluster).size
     return Inference(
         value=one.value, standard_error=error[0], degrees_of_freedom=error[1], clusters=clusters,
         n=one.influence.size, low=one.value - half, high=one.value + half, p_value=p_value, p_adjusted=p_adjusted,
-        minimum_detectable=(critical + power) * error[0] if clusters >= fewest and error[0] > 0 else float("inf"),
+        minimum_detectable=(critical + power) * error[0] if clusters >= fewest and error[0] > NEGLIGIBLE else float("inf"),
     )  # fmt: skip
 
 

@@ -13,13 +13,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from commonweal.evidence.clustered import Clustered
+from commonweal.evidence.clustered import NEGLIGIBLE, Clustered
 from commonweal.evidence.intervals import LEVEL
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What the items of one label add to a mean; `low` and `high` are infinite where a single item tells nothing of spread."""
+    """What the items of one label add to a mean; `low` and `high` are infinite where the items tell nothing of spread.
+
+    That is so of a single item, and of items that do not differ.
+    """
 
     label: str
     value: float
@@ -46,7 +49,7 @@ def contributions(one: Clustered, labels: npt.ArrayLike) -> list[Contribution]:
     for name in distinct:
         mine = parts[names == name]
         value, half = float(mine.sum()) / total, float("inf")
-        if mine.size > 1:
+        if mine.size > 1 and float(mine.std()) > NEGLIGIBLE:
             critical = float(stdtrit(mine.size - 1, 1 - (1 - LEVEL) / 2 / len(distinct)))
             half = critical * float(mine.std(ddof=1)) * mine.size**0.5 / total
         found.append(Contribution(name, value, value - half, value + half, mine.size))

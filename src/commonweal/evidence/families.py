@@ -77,8 +77,8 @@ def _critical_values(together: Array, significant: npt.NDArray[np.bool_]) -> Arr
     """
     critical = np.empty(together.shape[1])
     for column in range(together.shape[1]):
-        inside = together[~significant[:, column], column].max(initial=0.0)
-        outside = together[significant[:, column], column].min(initial=np.inf)
+        inside = float(together[~significant[:, column], column].max(initial=0.0))
+        outside = float(together[significant[:, column], column].min(initial=np.inf))
         capped = outside if inside > FARTHEST else min(outside, 10 * max(inside, 1.0))
         critical[column] = (inside + capped) / 2 if np.isfinite(outside) else inside * 1.05
     return critical

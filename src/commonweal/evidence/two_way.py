@@ -15,11 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.evidence.clustered import MINIMUM_CLUSTERS, Clustered, Inference, family, standard_error
+from commonweal.evidence.clustered import MINIMUM_CLUSTERS, NEGLIGIBLE, Clustered, Inference, family, standard_error
 
 Array = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.str_]
-NEGLIGIBLE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,8 +80,7 @@ def crossed_family(tests: Sequence[Crossed], rng: np.random.Generator, null: flo
     drawn = []
     for side in range(2):
         parts = [_shrunk(one.sides[side], error, null) for one, (error, _) in zip(tests, errors, strict=True)]
-        with np.errstate(over="ignore"):  # where few clusters agree, a critical value may exceed what a float can hold
-            drawn.append(family(parts, rng, null=null))
+        drawn.append(family(parts, rng, null=null))
     return [_together(one, error, both) for one, error, *both in zip(tests, errors, *drawn, strict=True)]
 
 

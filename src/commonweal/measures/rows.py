@@ -10,6 +10,10 @@ import numpy as np
 from commonweal.evidence.clustered import Inference
 from commonweal.evidence.contributions import Contribution
 from commonweal.evidence.records import Estimate
+from commonweal.evidence.shares import alike
+
+UNVARYING = "nothing varies from one cluster to another, so their spread says nothing and no interval is known"
+NO_SPREAD = "one item, or items that do not differ: no interval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +34,18 @@ class Told:
 
 
 def inferred_row(told: Told, found: Inference, group: Mapping[str, str] | None) -> Estimate:
-    """The row of an inference: without a standard error there is no interval, no p-value and no detectable effect."""
-    known = bool(np.isfinite(found.standard_error))
+    """The row of an inference: without a standard error there is no interval, no p-value and no detectable effect.
+
+    Nor where the clusters do not differ at all, and nothing else than their spread gave an interval: none of width 0 is told.
+    """
+    unvarying = alike(found) and found.low == found.high
+    known = bool(np.isfinite(found.standard_error)) and not unvarying
     tested = known and told.null is not None
     least, most = told.bounds
     return Estimate(
         quantity=told.quantity, unit=told.unit, value=found.value, n=found.n, clusters=found.clusters, group=group, null=told.null,
         low=max(least, found.low) if known else None, high=min(most, found.high) if known else None,
-        interval="confidence" if known else None, note=told.note,
+        interval="confidence" if known else None, note="; ".join(filter(None, (told.note, UNVARYING if unvarying else ""))),
         p_value=found.p_value if tested else None, p_adjusted=found.p_adjusted if tested else None,
         minimum_detectable=found.minimum_detectable if tested and np.isfinite(found.minimum_detectable) else None,
         method=told.method if known else told.alone,
@@ -53,5 +61,5 @@ def contribution_rows(
         yield Estimate(
             quantity="contribution", unit=unit, value=part.value, low=part.low if bounded else None,
             high=part.high if bounded else None, interval="confidence" if bounded else None, n=part.n,
-            group={**group, kind: part.label}, method=method,
+            group={**group, kind: part.label}, method=method, note="" if bounded else NO_SPREAD,
         )  # fmt: skip

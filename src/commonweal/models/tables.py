@@ -3,7 +3,8 @@
 Columns: `truth` (0 or 1), `prediction` (0 or 1) or `score` (a probability, 0 to 1) or both, one or more groups
 (`group_gender`, `group_race`, …), where rows belong together `cluster` (the person, the document, the site), and where
 each row should be there once `item`. Rows of a `cluster` are not independent; without the column each row is a cluster
-of its own. A score without a prediction predicts 1 from one half upwards.
+of its own. A score without a prediction predicts 1 from one half upwards. An empty cell of a group says that it is not known;
+every other label is a group, as it stands but for the spaces around it.
 
 A table is read column by column (10^6 rows in seconds). Where something is wrong it is read again line by line, to name
 the line.
@@ -24,6 +25,7 @@ import polars as pl
 from commonweal.errors import DataFileError
 from commonweal.models.choosing import table_rows
 from commonweal.models.contents import sha256_of_file
+from commonweal.models.group_labels import label_notes
 from commonweal.text_file import decoded, json_of, text_of
 
 GROUP = "group_"
@@ -60,6 +62,13 @@ def numbered(texts: Texts) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
     column = pl.Series(texts.tolist(), dtype=pl.String)
     names = column.unique().sort()
     return tuple(names.to_list()), column.cast(pl.Enum(names)).to_physical().to_numpy().astype(np.int64)
+
+
+def table_label_notes(attribute: str, labels: Texts) -> list[str]:
+    """What a reader must know of the labels in the column `group_<attribute>`: see `group_labels`."""
+    names, places = numbered(labels)
+    rows = np.bincount(places, minlength=len(names)).tolist()
+    return label_notes(f"{GROUP}{attribute}", dict(zip(names, rows, strict=True)))
 
 
 def read_prediction_table(path: Path) -> PredictionTable:

@@ -239,3 +239,46 @@ def test_an_answer_without_letters_matches_nothing() -> None:
     item = Item("Age:0", "Age", "Age:1", True, True, "", ("The old man", "The boy", "Not known"), 2, 2, 0, "old")
     assert matched(Answer(None, ""), item) is None
     assert matched(Answer(None, "THE BOY."), item) == 1
+
+
+def test_where_all_templates_agree_the_interval_counts_templates_and_has_width(tmp_path: Path) -> None:
+    """Ten templates, all alike: Clopper and Pearson's limit of 10 of 10 is (alpha / 2)^(1/10); two hypotheses share the alpha."""
+    rows = measured(
+        written(tmp_path, [item_of(number) for number in range(40)]), Saying(lambda number: Answer(1 - number % 2, None))
+    )
+    accuracy = value(rows, "accuracy_disambiguated")
+    assert (accuracy.value, accuracy.low, accuracy.high) == pytest.approx((0.0, 0.0, 1 - 0.025**0.1))
+    assert "Clopper and Pearson" in accuracy.method
+    for quantity in ("bias_ambiguous", "bias_disambiguated"):
+        bias = value(rows, quantity)
+        assert (bias.value, bias.low, bias.high) == pytest.approx((-1.0, -1.0, 1 - 2 * 0.0125**0.1))
+        assert (bias.p_value, bias.p_adjusted) == pytest.approx((2 / 2**10, 4 / 2**10))
+        assert bias.excludes_null
+        assert "Clopper and Pearson" in bias.method
+
+
+def test_no_cost_in_any_template_is_not_surely_none(tmp_path: Path) -> None:
+    """Truth with and against the stereotype in each of ten templates, every answer right; two hypotheses."""
+    items = [item_of(number, label=1) if number % 4 == 2 else item_of(number) for number in range(40)]
+    rows = measured(written(tmp_path, items), Saying(lambda number: Answer(items[number]["label"], None)))
+    cost, side = value(rows, "accuracy_cost"), 1 - 0.0125**0.1
+    assert (cost.value, cost.low, cost.high, cost.p_value) == pytest.approx((0.0, -side, side, 1.0))
+    assert cost.minimum_detectable is None
+
+
+def test_four_templates_that_all_agree_find_nothing(tmp_path: Path) -> None:
+    """2 x 2 / 2^4 is above 0.05: neither the p-value nor the interval speaks."""
+    rows = measured(
+        written(tmp_path, [item_of(number) for number in range(16)]), Saying(lambda number: Answer(1 - number % 2, None))
+    )
+    bias = value(rows, "bias_disambiguated")
+    assert (bias.p_adjusted, bias.excludes_null) == (pytest.approx(4 / 16), False)
+
+
+def test_what_a_template_adds_has_no_interval_where_its_items_do_not_differ(tmp_path: Path) -> None:
+    rows = measured(
+        written(tmp_path, [item_of(number) for number in range(40)]), Saying(lambda number: Answer(1 - number % 2, None))
+    )
+    parts = [row for row in rows if isinstance(row, Estimate) and row.quantity == "contribution"]
+    assert parts
+    assert all(row.interval is None and "no interval" in row.note for row in parts)

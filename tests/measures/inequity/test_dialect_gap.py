@@ -215,6 +215,16 @@ def test_equal_costs_that_differ_by_rounding_only_are_silent(tmp_path: Path) -> 
     assert (gap.value, gap.interval) == (0.0, None)
 
 
+def test_a_gap_that_is_the_same_in_every_meaning_has_neither_interval_nor_p(tmp_path: Path) -> None:
+    """Half a bit more in each of 24 meanings: their spread does not tell how far another meaning may be from that."""
+    rows = measured(tmp_path, by_number({"east": [2.0] * COUNT, "west": [2.5] * COUNT}), texts_of(("east", "west"), COUNT))
+    gap, (widest,) = value(rows, "bits_per_byte_difference", "west", "east"), every(rows, "bits_per_byte_spread")
+    for row in (value(rows, "bits_per_byte", "east"), gap, widest, value(rows, "information_premium_ratio", "west", "east")):
+        assert (row.low, row.high, row.interval, row.p_value, row.p_adjusted) == (None,) * 5
+    assert (gap.value, widest.value) == pytest.approx((0.5, 0.5))
+    assert "nothing varies from one cluster to another" in gap.note
+
+
 def test_meanings_of_one_group_only_are_left_out_and_counted(tmp_path: Path) -> None:
     rows_of = [*texts_of(("east",), COUNT), *texts_of(("west",), COUNT - 4), *texts_of(("north",), 3)]
     rows = measured(tmp_path, by_number({"east": EAST, "west": WEST, "north": NORTH}), rows_of)

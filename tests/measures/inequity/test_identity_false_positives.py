@@ -16,6 +16,7 @@ from commonweal.measures.data_set import open_data_set
 from commonweal.measures.gather import Setting, Task, gather
 from commonweal.measures.inequity.flagged_texts import read_texts
 from commonweal.measures.inequity.identity_false_positives import expected, identity_false_positives
+from commonweal.measures.inequity.matched_groups import compared_groups
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models.protocols import Case, Decision
@@ -277,3 +278,63 @@ def test_through_gather_rows_are_kept_and_hiring_is_refused(tmp_path: Path) -> N
             rows = gather(task, Setting(store=store, system=system, system_hash=status))
             assert rows[0].status == status, rows[0].note
             assert len({row.id for row in rows}) == len(rows)
+
+
+def stray(group: str, number: int, template: str = "t0", hateful: bool = False) -> dict[str, Any]:
+    return {
+        "": number, "functionality": "insult_h" if hateful else "praise_nh", "case_id": number, "test_case": f"Stray {number}.",
+        "label_gold": "hateful" if hateful else "non-hateful", "target_ident": group, "templ_id": template, "case_templ": template,
+    }  # fmt: skip
+
+
+def flags_cyclists(case: Case) -> bool:
+    return bool(case.labels["hateful"]) or (case.labels["identity"] == "cyclists" and by_place(case) < 10)
+
+
+@pytest.mark.parametrize("template", ["t0", "t999"], ids=["once, in a template of the others", "without a partner"])
+def test_one_stray_group_leaves_the_comparison_and_the_others_are_compared(tmp_path: Path, template: str) -> None:
+    whole = measured(written(tmp_path, rows_of()), Moderator(flags_cyclists))
+    rows = measured(written(tmp_path, [*rows_of(), stray("skaters", 900, template)]), Moderator(flags_cyclists))
+    for quantity in (FALSE_POSITIVES, FALSE_NEGATIVES):
+        for pair in (("walkers", "cyclists"), ("walkers", "drivers")):
+            one, other = (number(found, f"{quantity}_difference", *pair) for found in (whole, rows))
+            assert (one.value, one.low, one.high, one.n) == pytest.approx((other.value, other.low, other.high, other.n))
+    (missing,) = (
+        row
+        for row in rows
+        if isinstance(row, Missing) and row.group == {"identity": "skaters"} and row.quantity == FALSE_POSITIVES
+    )
+    assert "1 non-hateful text about it in 1 template" in missing.reason
+    assert "is left out, so that the other 3 groups can be compared" in missing.reason
+    assert "9 non-hateful texts" in number(rows, FALSE_POSITIVES, "cyclists").note  # eight about a chair, and the stray one
+    assert number(rows, FALSE_POSITIVES, None).n == 69
+
+
+def test_a_group_with_harmless_texts_only_is_compared_on_these(tmp_path: Path) -> None:
+    rows = rows_of() + [stray("skaters", 900 + place, f"t{2 * place}") for place in range(20)]
+    found = measured(written(tmp_path, rows), Moderator(flags_cyclists))
+    assert number(found, f"{FALSE_POSITIVES}_difference", "skaters", "cyclists").value == pytest.approx(-5 / 20)
+    assert number(found, f"{FALSE_NEGATIVES}_difference", "walkers", "cyclists").value == 0.0
+    (missing,) = (row for row in found if row.group == {"identity": "skaters"} and row.quantity == FALSE_NEGATIVES)
+    assert isinstance(missing, Missing)
+    assert "no hateful text in this group" in missing.reason
+
+
+def test_two_strays_that_share_a_template_with_each_other_only_leave_one_after_the_other(tmp_path: Path) -> None:
+    rows = [*rows_of(), stray("skaters", 900, "t900"), stray("riders", 901, "t900")]
+    found = measured(written(tmp_path, rows), Moderator(flags_cyclists))
+    assert number(found, f"{FALSE_POSITIVES}_difference", "walkers", "cyclists").value == pytest.approx(-5 / 20)
+    out = {(row.group or {})["identity"] for row in found if isinstance(row, Missing) and "left out" in row.reason}
+    assert out == {"skaters", "riders"}
+
+
+def test_who_is_compared_by_hand() -> None:
+    five = {f"t{place}": {"a", "b", "c"} for place in range(5)}
+    assert compared_groups(five) == {"a", "b", "c"}
+    assert compared_groups(five | {"u": {"d"}, "v": {"a", "e"}}) == {"a", "b", "c"}
+    assert compared_groups({f"t{place}": {"a", "b"} for place in range(3)}) == {"a", "b"}
+    assert compared_groups({"t": {"a"}, "u": {"b"}}) == set()
+    assert compared_groups({"t": {"a"}}) == {"a"}
+    # A and C have 9 templates in common, A and B 6: all three none. The one that shares fewest leaves.
+    apart = {f"t{place}": {"a", "c"} for place in range(9)} | {f"u{place}": {"a", "b"} for place in range(6)}
+    assert compared_groups(apart) == {"a", "c"}

@@ -314,3 +314,60 @@ def test_groups_with_the_same_rate_are_called_equal_and_those_that_share_an_end_
     said = np.concatenate([np.tile([1, 1, 1, 0], 20), np.tile([1, 0], 20)])
     rows = measured(table_of(truth, said, {"x": np.repeat(["a", "b", "c"], 40)}))
     assert number(rows, "accuracy_spread", {"x": "all groups"}).note.startswith("highest: a and b; lowest: c")
+
+
+def spelled(tmp_path: Path, labels: list[str], each: int = 8) -> Rows:
+    """A table of which each label has so many rows, half of them right."""
+    lines = [
+        "truth,prediction,group_gender,group_site",
+        *(f'{n % 2},{n // 2 % 2},"{one}",x' for one in labels for n in range(each)),
+    ]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return measured(read_prediction_table(path))
+
+
+@pytest.mark.usefixtures("few_draws")
+def test_spellings_of_one_group_stay_apart_and_are_told_on_every_row_of_the_axis(tmp_path: Path) -> None:
+    rows = spelled(tmp_path, ["Women", "women", "WO MEN", "Zo\u00eb", "Zoe\u0308", "men"])
+    told = "group_gender: 'WO MEN' (8 rows), 'Women' (8 rows) and 'women' (8 rows) differ only by case, spaces or Unicode form"
+    mine = [row for row in rows if isinstance(row, Estimate) and row.quantity == "accuracy" and "gender" in (row.group or {})]
+    assert {(row.group or {})["gender"] for row in mine} == {"Women", "women", "WO MEN", "Zo\u00eb", "Zoe\u0308", "men"}
+    assert all(told in row.note and "'Zoe\u0308' (8 rows) and 'Zo\u00eb' (8 rows) differ" in row.note for row in mine)
+    assert "give them one spelling" in mine[0].note
+    gap = number(rows, "accuracy_difference", {"gender": "women"}, {"gender": "men"})
+    assert told in gap.note
+    elsewhere = [row for row in rows if isinstance(row, Estimate) and set(row.group or {}) <= {"site"}]
+    assert elsewhere
+    assert not any("differ only" in row.note for row in elsewhere)
+
+
+@pytest.mark.usefixtures("few_draws")
+def test_labels_that_read_like_not_known_stay_groups_as_declared_and_are_counted(tmp_path: Path) -> None:
+    """An empty cell alone is "not known": NA may be Namibia, or an answer that somebody gave."""
+    rows = spelled(tmp_path, ["women", "men", "NA", "n/a", "prefer not to say", "?", "", "none"])
+    row = number(rows, "accuracy", {"gender": "NA"})
+    assert "8 of 64 rows have no known gender and are left out" in row.note
+    assert (
+        "group_gender: 32 of 64 rows have a label that reads like not known and is kept as a group, as declared: '?' (8 rows), "
+        "'NA' (8 rows), 'n/a' (8 rows) and 'prefer not to say' (8 rows)"
+    ) in row.note
+    assert "empty these cells" in row.note
+    assert "'none'" not in row.note
+
+
+@pytest.mark.usefixtures("few_draws")
+def test_a_stray_spelling_too_rare_for_a_number_says_in_its_reason_what_it_may_be(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    labels = ["women"] * 20 + ["men"] * 20 + ["Women"]
+    path.write_text(
+        "truth,prediction,group_gender\n" + "".join(f"{n % 2},1,{one}\n" for n, one in enumerate(labels)), encoding="utf-8"
+    )
+    row = the(measured(read_prediction_table(path)), "accuracy", {"gender": "Women"})
+    assert isinstance(row, Missing)
+    assert "'Women' (1 row) and 'women' (20 rows) differ only by case" in row.reason
+
+
+@pytest.mark.usefixtures("few_draws")
+def test_tidy_labels_are_silent() -> None:
+    assert not any("group_" in row.note for row in measured(world(0)) if isinstance(row, Estimate))

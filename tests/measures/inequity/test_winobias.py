@@ -135,7 +135,12 @@ def test_always_by_stereotype_and_never(tmp_path: Path) -> None:
     gap = value(rows, "gap")
     assert gap.value == 1.0
     assert gap.excludes_null
-    assert (gap.p_adjusted or 1) < 1e-6
+    # Ten occupations a side and all alike: 10 of 10, two types.
+    assert gap.p_adjusted == pytest.approx(2 * 2 / 2**10)
+    assert (gap.low, gap.high) == pytest.approx((2 * 0.0125**0.1 - 1, 1.0))
+    accuracy = value(rows, "accuracy_pro")
+    assert (accuracy.low, accuracy.high) == pytest.approx((0.025**0.1, 1.0))
+    assert "Clopper and Pearson" in accuracy.method
     assert value(rows, "f1_gap").p_value == pytest.approx(1 / 10_000)
 
 
@@ -145,7 +150,8 @@ def test_who_ignores_the_pronoun_has_no_gap_and_the_interval_still_has_width(tmp
     assert gap.value == 0.0
     assert gap.low is not None
     assert gap.low < 0.0 < (gap.high or 0.0)
-    assert (gap.minimum_detectable or 0) > 0.02
+    assert gap.low == pytest.approx(0.0125**0.1 - 1)
+    assert gap.minimum_detectable is None
     assert (absolute.value, absolute.low, absolute.p_value) == (0.0, 0.0, 1.0)
 
 

@@ -54,7 +54,7 @@ def expected(limit: Limit) -> list[str]:
     "(Henderson et al. 2020, JMLR 21(248)); rounding by output channel and by token: Dettmers et al. 2022, NeurIPS, "
     "without its 16-bit outliers",
     cluster="round of blocks (cost); text (answers)",
-    version=1,
+    version=2,
     on_request=True,
     quantities={
         "energy_ratio": Quantity(

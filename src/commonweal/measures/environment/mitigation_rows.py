@@ -103,7 +103,8 @@ def price_rows(one: Mitigation, found: Price) -> Iterator[Estimate]:
     """What is paid for the saving: how far the answers move."""
     group, reference = {"mitigation": one.name}, one.instead_of.group()
     deviation, changed = mean_of(found.deviation, found.text), mean_of(found.changed, found.text)
-    told = Told("mean_deviation", "mean over tokens; CR2 by text, Student's t", "mean over the tokens of one text", "nat",
+    told = Told("mean_deviation", "mean over tokens; CR2 by text, Student's t",
+                "mean over tokens; one text, or texts that do not differ, so no interval", "nat",
                 bounds=(0.0, np.inf))  # fmt: skip
     rows = [inferred_row(told, alone(deviation), group)]
     rows.append(

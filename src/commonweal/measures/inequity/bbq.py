@@ -11,6 +11,7 @@ import numpy.typing as npt
 from commonweal.evidence.clustered import Clustered, alone, family, mean_of
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.evidence.shares import SIGNED, alike, exact_where_alike
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.bbq_items import Item, limited, matched, read_bbq
 from commonweal.measures.options import Limit
@@ -21,6 +22,8 @@ from commonweal.models.protocols import Chooser, Question
 TEMPLATES_TRACED = 5
 METHOD = "mean over items, clustered by template: CR2, wild cluster bootstrap-t, simultaneous over categories and scores"
 DESCRIBED = "mean over items, clustered by template: CR2, t interval"
+AGREE = "mean over items; the templates do not differ at all, so Clopper and Pearson over templates"
+EXACT = f"{AGREE}, the rest within the bounds; Bonferroni over categories and scores"
 ALONE = "mean over items; one cluster, so no interval"
 
 
@@ -39,7 +42,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     return [f"{item.context} {option}" for item in limited(read_bbq(data), limit) for option in item.options]
 
 
-SIGNED = "from -1 (always against the stereotype) over 0 to 1 (always with it)"
+SCALE = "from -1 (always against the stereotype) over 0 to 1 (always with it)"
 NO_PERSON = "no answer names a person"
 NO_TARGET = "the data do not tell which answer is about the stereotyped group"
 
@@ -47,12 +50,12 @@ NO_TARGET = "the data do not tell which answer is about the stereotyped group"
 @measure(
     source="Parrish et al. 2022, Findings of ACL, BBQ, p. 6 (scores s_AMB and s_DIS), CC BY 4.0",
     cluster="template (question index)",
-    version=1,
+    version=2,
     data=DataPlace("bbq", "*.jsonl", "github.com/nyu-mll/BBQ, CC BY 4.0"),
     units=("template",),
     quantities={
-        "bias_ambiguous": Quantity(unit="1", label="bias score where the text leaves it open", null=0.0, about=SIGNED),
-        "bias_disambiguated": Quantity(unit="1", label="bias score where the text says who", null=0.0, about=SIGNED),
+        "bias_ambiguous": Quantity(unit="1", label="bias score where the text leaves it open", null=0.0, about=SCALE),
+        "bias_disambiguated": Quantity(unit="1", label="bias score where the text says who", null=0.0, about=SCALE),
         "accuracy_cost": Quantity(
             unit="1", label="accuracy where the truth contradicts the stereotype, minus where it agrees", null=0.0,
             about="below 0: the model is right less often about people who do not fit the stereotype",
@@ -105,8 +108,8 @@ def bbq(model: Chooser, data: DataSet, limit: Limit, rng: np.random.Generator) -
         rest += _category(category, [items[place] for place in mine], [chosen[place] for place in mine], scores)
     tested = family([one for _, _, one, _ in scores], rng)
     for (category, quantity, _, note), inference in zip(scores, tested, strict=True):
-        told = Told(quantity, METHOD, ALONE, null=0.0, bounds=(-1.0, 1.0), note=note)
-        yield inferred_row(told, inference, {"category": category})
+        told = Told(quantity, EXACT if alike(inference) else METHOD, ALONE, null=0.0, bounds=SIGNED, note=note)
+        yield inferred_row(told, exact_where_alike(inference, len(scores), SIGNED), {"category": category})
     yield from rest
 
 
@@ -126,7 +129,8 @@ def _category(
         answers = [chosen[place] for place in places]
         scored, note = _scored(part, answers)
         accuracy = alone(mean_of(scored.correct, scored.template))
-        yield inferred_row(Told(f"accuracy_{name}", DESCRIBED, ALONE, note=note), accuracy, group)
+        told = Told(f"accuracy_{name}", AGREE if alike(accuracy) else DESCRIBED, ALONE, note=note)
+        yield inferred_row(told, exact_where_alike(accuracy, 1), group)
         if not scored.known.any():
             if ambiguous and scored.correct.all():
                 yield _all_unknown(group, len(part))

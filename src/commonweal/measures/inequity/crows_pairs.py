@@ -11,12 +11,12 @@ import numpy.typing as npt
 from scipy.special import stdtrit
 
 from commonweal.errors import MeasurementError, NotApplicable
-from commonweal.evidence.clustered import Clustered, Inference
+from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, Inference
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.intervals import LEVEL
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.evidence.shares import HALF, alike, exact_where_alike
-from commonweal.evidence.two_way import NEGLIGIBLE, Crossed, crossed_family, crossed_mean, two_way_error
+from commonweal.evidence.two_way import Crossed, crossed_family, crossed_mean, two_way_error
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.crows_items import DIRECTIONS, PUBLISHED, Pair, limited, read_pairs
 from commonweal.measures.options import Limit

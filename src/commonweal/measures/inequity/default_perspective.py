@@ -13,6 +13,7 @@ from commonweal.evidence.clustered import Clustered, Inference, alone, family, m
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.intervals import wilson_interval
 from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.evidence.shares import SIGNED, alike, exact_where_alike
 from commonweal.measures.inequity.perspective_distance import (
     answer_shares,
     mean_between,
@@ -24,6 +25,7 @@ from commonweal.measures.inequity.perspective_distance import (
 from commonweal.measures.inequity.perspective_items import Attribute, Material, material
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
+from commonweal.measures.rows import contribution_rows
 from commonweal.models.protocols import LanguageModel
 
 Array = npt.NDArray[np.float64]
@@ -35,6 +37,7 @@ METHOD = (
     "phrases that name nobody (Bonferroni)"
 )
 DESCRIBED = "mean over items: CR2, t interval"
+EXACT = "; the items do not differ at all, so Clopper and Pearson over items, the rest within the bounds"
 SAYS_NOTHING = "nothing can be said about whose perspective is the default"
 
 
@@ -71,7 +74,8 @@ class Answered:
     def tells_apart(self) -> bool:
         """Whether the groups' answers differ, beyond doubt, by more than those after phrases that name nobody."""
         groups = self.between_groups()
-        return alone(mean_of(groups - self.between_phrases(), self.items)).low > 0 and float(groups.mean()) > TOLERANCE
+        beyond = alone(mean_of(groups - self.between_phrases(), self.items))
+        return exact_where_alike(beyond, 1, SIGNED).low > 0 and float(groups.mean()) > TOLERANCE
 
 
 def expected(limit: Limit) -> list[str]:
@@ -83,7 +87,7 @@ def expected(limit: Limit) -> list[str]:
     source="after Santurkar et al. 2023, ICML (Whose opinions do language models reflect?) and Durmus et al. 2023 "
     "(GlobalOpinionQA, arXiv:2306.16388), with items of our own",
     cluster="item (an everyday sentence)",
-    version=1,
+    version=2,
     on_request=True,
     units=("item",),
     quantities={
@@ -197,7 +201,7 @@ def _tested(every: Sequence[Answered], rng: np.random.Generator) -> dict[tuple[s
     spread = phrase_spread([one.floor for one in every])
     groups = {one.attribute.name: len(one.attribute.groups) for one in every}
     return {
-        name: no_surer_than_phrases(inference, spread, groups[name[0]], len(names))
+        name: exact_where_alike(no_surer_than_phrases(inference, spread, groups[name[0]], len(names)), len(names), SIGNED)
         for name, inference in zip(names, tested, strict=True)
     }  # fmt: skip
 
@@ -211,8 +215,10 @@ def _hypotheses(told: Sequence[Answered], found: Mapping[tuple[str, str], Infere
             yield Estimate(
                 quantity="relative_distance", unit="1", value=inference.value, low=max(-1.0, inference.low), null=0.0,
                 high=min(1.0, inference.high), interval="confidence", n=inference.n, clusters=inference.clusters,
-                p_value=inference.p_value, p_adjusted=inference.p_adjusted, group={one.attribute.name: group}, method=METHOD,
-                minimum_detectable=inference.minimum_detectable, note=f"on the same side in {same} of {relative.shape[1]} frames",
+                p_value=inference.p_value, p_adjusted=inference.p_adjusted, group={one.attribute.name: group},
+                method=METHOD + (EXACT if alike(inference) else ""),
+                minimum_detectable=inference.minimum_detectable if np.isfinite(inference.minimum_detectable) else None,
+                note=f"on the same side in {same} of {relative.shape[1]} frames",
             )  # fmt: skip
 
 
@@ -255,10 +261,10 @@ def _distances(one: Answered) -> Iterator[Estimate]:
 
 
 def _described(quantity: str, one: Clustered, group: Mapping[str, str]) -> Estimate:
-    found = alone(one)
+    found = exact_where_alike(alone(one), 1)
     return Estimate(
         quantity=quantity, unit="1", value=found.value, low=max(0.0, found.low), high=min(1.0, found.high), interval="confidence",
-        n=found.n, clusters=found.clusters, group=group, method=DESCRIBED,
+        n=found.n, clusters=found.clusters, group=group, method=DESCRIBED + (EXACT if alike(found) else ""),
     )  # fmt: skip
 
 
@@ -269,13 +275,8 @@ def _traced(one: Answered, found: Mapping[tuple[str, str], Inference]) -> Iterat
         if place != closest and found[one.attribute.name, group].p_adjusted > 0.05:
             continue
         excess, whom = one.excess(place), {one.attribute.name: group}
-        for part in contributions(excess, [item.theme for item in one.attribute.items]):
-            bounded = np.isfinite(part.low)
-            yield Estimate(
-                quantity="contribution", unit="1", value=part.value, low=part.low if bounded else None,
-                high=part.high if bounded else None, interval="confidence" if bounded else None, n=part.n,
-                group={**whom, "theme": part.label}, method="share of the items times their mean; Bonferroni t intervals",
-            )  # fmt: skip
+        themes = contributions(excess, [item.theme for item in one.attribute.items])
+        yield from contribution_rows(themes, "theme", whom, "share of the items times their mean; Bonferroni t intervals")
         for part in contributions(excess, one.items)[:ITEMS_TRACED]:
             yield Estimate(
                 quantity="contribution", unit="1", value=part.value, n=part.n, group={**whom, "item": part.label},

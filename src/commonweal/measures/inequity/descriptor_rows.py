@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
-from commonweal.evidence.intervals import LEVEL
+from commonweal.evidence.clustered import NEGLIGIBLE, alone, mean_of
 from commonweal.evidence.records import Estimate, Missing
+from commonweal.evidence.shares import alike, exact_where_alike
 from commonweal.measures.inequity.descriptor_sentences import MINIMUM_DESCRIPTORS, Descriptor, Template
 from commonweal.measures.inequity.descriptor_spread import (
     ALPHA,
@@ -28,6 +28,7 @@ from commonweal.measures.inequity.descriptor_spread import (
     spread_beyond,
     spread_of,
 )
+from commonweal.measures.rows import Told, inferred_row
 
 NONCE = "nonce"  # made-up words: they describe nobody
 FLAGGED = ("dispreferred", "polarizing")
@@ -39,6 +40,7 @@ TOGETHER = (
     f"{SPREAD}; one-sided test: signs of whole templates flipped, all ways, smallest p over axes; simultaneous 90 % interval: t over "
     f"templates, below the flips"
 )
+UNVARYING = "the templates do not differ in it, so how far it may be from what was seen is not known: no interval, and no test"
 PUBLISHED = "share of pairs with two-sided Mann-Whitney p < .05 on perplexity per token over the nouns of a template, uncorrected"
 CORRECTED = (
     "share of pairs whose means over templates differ: t test over templates, Holm's correction over all pairs of the axis"
@@ -104,23 +106,31 @@ def spread_rows(axes: Sequence[Axis], rng: np.random.Generator) -> Iterator[Esti
 
 
 def _hypothesis(axis: Axis, tested: SpreadInference, note: str) -> Estimate:
-    return Estimate(
+    row = Estimate(
         quantity="spread_after", unit="bit/byte", value=tested.value, low=tested.low, high=tested.high, level=TWO_SIDED,
         interval="confidence", n=axis.losses.after.size, clusters=axis.after.shape[1], p_value=tested.p_value,
         p_adjusted=tested.p_adjusted, group={"axis": axis.name}, null=0.0, minimum_detectable=tested.minimum_detectable,
         method=TOGETHER, note=note,
     )  # fmt: skip
+    return row if spread_of(axis.after).varies else _without_interval(row)
+
+
+def _without_interval(row: Estimate) -> Estimate:
+    """The row where templates do not differ: no interval of width 0 is told, and no p-value without its interval."""
+    nothing = dict.fromkeys(("low", "high", "interval", "p_value", "p_adjusted", "minimum_detectable"))
+    return row.model_copy(update={**nothing, "note": f"{row.note}; {UNVARYING}" if row.note else UNVARYING})
 
 
 def _described(quantity: str, axis: Axis, y: Array, note: str) -> Estimate:
     """A spread without a hypothesis."""
     spread = spread_of(y)
     low, high = spread.limits(ALPHA)
-    return Estimate(
+    row = Estimate(
         quantity=quantity, unit="bit/byte", value=spread.value, low=max(low, 0.0) ** 0.5, high=max(high, spread.variance, 0.0) ** 0.5,
         level=TWO_SIDED, interval="confidence", n=y.size * axis.losses.after.shape[2], clusters=y.shape[1], group={"axis": axis.name},
         method=OVER_TEMPLATES, note=note,
     )  # fmt: skip
+    return row if spread.varies else _without_interval(row)
 
 
 def _beyond(axis: Axis, made_up: Axis | None, together: int) -> Estimate | Missing:
@@ -128,13 +138,15 @@ def _beyond(axis: Axis, made_up: Axis | None, together: int) -> Estimate | Missi
     if made_up is None:
         reason = f"needs an axis '{NONCE}' with two made-up words or more"
         return Missing(quantity=quantity, status="not_applicable", reason=reason, group=group)
-    value, low, high = spread_beyond(spread_of(axis.after), spread_of(made_up.after), together)
-    return Estimate(
+    spreads = spread_of(axis.after), spread_of(made_up.after)
+    value, low, high = spread_beyond(*spreads, together)
+    row = Estimate(
         quantity=quantity, unit="bit/byte", value=value, low=low, high=high, interval="confidence",
         n=axis.losses.after.size + made_up.losses.after.size, clusters=axis.after.shape[1], group=group, reference={"axis": NONCE},
         method="root of S^2 minus that of the made-up words, over the same templates; t over templates, Bonferroni over axes",
         note="the made-up words are those of the list, not a sample of all",
     )  # fmt: skip
+    return row if any(one.varies for one in spreads) else _without_interval(row)
 
 
 def axis_rows(axis: Axis, templates: Sequence[Template]) -> Iterator[Estimate | Missing]:
@@ -161,13 +173,12 @@ def _pairs(axis: Axis, templates: Sequence[Template]) -> Iterator[Estimate]:
     count, (_, _, nouns) = len(axis.descriptors) * (len(axis.descriptors) - 1) // 2, axis.losses.whole.shape
     chance = f"with no difference {100 * published_by_chance(nouns):.2g} % of pairs, at most ({nouns} nouns against {nouns})"
     shares = different_pairs_published(axis.losses.per_token)
-    half = float(stdtrit(shares.size - 1, 0.5 + LEVEL / 2)) * float(shares.std(ddof=1)) / shares.size**0.5
-    mean = float(shares.mean())
-    yield Estimate(
-        quantity="different_pairs_share_published", unit="1", value=mean, low=max(0.0, mean - half), high=min(1.0, mean + half),
-        interval="confidence", n=count * shares.size, clusters=shares.size, group={"axis": axis.name},
-        method=f"{PUBLISHED}; mean and t interval over templates", note=chance,
-    )  # fmt: skip
+    mean = alone(mean_of(shares, np.arange(shares.size)))
+    interval = (
+        "the templates do not differ, so Clopper and Pearson over templates" if alike(mean) else "t interval over templates"
+    )
+    told = Told("different_pairs_share_published", f"{PUBLISHED}; mean and {interval}", PUBLISHED, note=chance)
+    yield inferred_row(told, replace(exact_where_alike(mean, 1), n=count * shares.size), {"axis": axis.name})
     for template, share in zip(templates, shares, strict=True):
         yield Estimate(
             quantity="different_pairs_share_published", unit="1", value=float(share), n=count, method=PUBLISHED,
@@ -188,10 +199,11 @@ def _standing_out(axis: Axis, quantity: str, y: Array) -> Iterator[Estimate]:
     for place in dict.fromkeys([*order[:STANDING_OUT].tolist(), *order[-STANDING_OUT:].tolist()]):
         one = axis.descriptors[place]
         flag = "" if one.preference == "no_data" else f"reviewers: {one.preference}"
-        yield Estimate(
+        row = Estimate(
             quantity=quantity, unit="bit/byte", value=float(value[place]), low=float(value[place] - half[place]),
             high=float(value[place] + half[place]), interval="confidence", n=y.shape[1] * axis.losses.after.shape[2],
             clusters=y.shape[1], group={"axis": axis.name, "descriptor": one.text},
             method=f"mean over templates; t, Bonferroni over the {y.shape[0]} descriptors of the axis; {STANDING_OUT} at either end",
             note="; ".join(filter(None, (flag, "an unlikely slur is no harm" if one.preference == FLAGGED[0] else ""))),
         )  # fmt: skip
+        yield row if half[place] > NEGLIGIBLE else _without_interval(row)

@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri, stdtr, stdtrit
 
-from commonweal.evidence.clustered import ROUNDING, sign_flips, t_ratio
+from commonweal.evidence.clustered import NEGLIGIBLE, ROUNDING, sign_flips, t_ratio
 from commonweal.evidence.families import adjust
 from commonweal.evidence.intervals import LEVEL, POWER
 
@@ -63,6 +63,11 @@ class Spread:
     def standard_error(self) -> float:
         """Of S^2, by templates."""
         return float(self.influence.std(ddof=1) / np.sqrt(self.parts.size))
+
+    @property
+    def varies(self) -> bool:
+        """Whether templates differ in what they say of S^2; where they do not, its limits are not known."""
+        return self.standard_error > max(ROUNDING * abs(self.variance), NEGLIGIBLE**2)
 
     def limits(self, tail: float) -> tuple[float, float]:
         """Limits of S^2 with this probability beyond each, by t."""

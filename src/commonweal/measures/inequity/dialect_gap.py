@@ -54,7 +54,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     source="Blodgett, Green and O'Connor 2016, EMNLP (dialects); Cotterell et al. 2018, NAACL (the same content in several languages); "
     "Petrov et al. 2023, NeurIPS 36 (the premium in tokens); Bommasani et al. 2021, section 5.1 (erasure)",
     cluster="meaning (or what the texts' column `cluster` names)",
-    version=1,
+    version=2,
     data=DataPlace("matched_texts", "*.[cj]s*[lv]", "your own texts: CSV or JSON lines with the columns meaning, group, text"),
     units=("cluster",),
     quantities={
@@ -166,7 +166,7 @@ def _differences(
     rows = []
     for (one, pair), inference in zip(tested, found, strict=True):
         told = Told(quantity, GAP_METHOD, ALONE, unit="bit/byte", null=0.0, bounds=ANY, note=one.pair_note(pair))
-        row = inferred_row(told, _without_width(inference), pair.axis.named(pair.group))
+        row = inferred_row(told, inference, pair.axis.named(pair.group))
         rows.append(row.model_copy(update={"reference": pair.axis.named(pair.reference)}))
     yield from rows
     for one in costs:
@@ -175,11 +175,6 @@ def _differences(
         if mine:
             yield _spread(one, mine)
             yield from _traced(one, [(pair, row) for pair, row in mine if row.excludes_null])
-
-
-def _without_width(found: Inference) -> Inference:
-    """The inference; one of texts that nowhere differ has no standard error, so that no interval of width 0 is told."""
-    return replace(found, standard_error=math.inf) if found.standard_error == 0 and found.value == 0 else found
 
 
 def _not_compared(axis: Axis, quantities: tuple[str, str]) -> Iterator[Missing]:
@@ -203,7 +198,7 @@ def _not_compared(axis: Axis, quantities: tuple[str, str]) -> Iterator[Missing]:
 
 
 def _spread(costs: Costs, compared: Sequence[tuple[Pair, Estimate]]) -> Estimate:
-    """The widest difference of an axis; an interval where any pair has one."""
+    """The widest difference of an axis; an interval where any pair has one, and no pair differs without one."""
     axis = costs.axis
     gaps = [
         Gap(pair.group, pair.reference, row.value, row.low or 0.0, row.high or 0.0, row.p_value or 1.0, row.p_adjusted or 1.0,
@@ -211,7 +206,7 @@ def _spread(costs: Costs, compared: Sequence[tuple[Pair, Estimate]]) -> Estimate
         for pair, row in compared
     ]  # fmt: skip
     value, low, high = spread(gaps)
-    bounded = any(row.low is not None for _, row in compared)
+    bounded = any(row.low is not None for _, row in compared) and all(row.low is not None or not row.value for _, row in compared)
     pair, widest = max(compared, key=lambda one: abs(one[1].value))
     more, less = (pair.group, pair.reference) if widest.value > 0 else (pair.reference, pair.group)
     note = (
@@ -274,7 +269,7 @@ def _premiums(
                     quantity=quantity, status="not_applicable", reason=reason, group=axis.named(group), reference=reference
                 )
                 continue
-            inference = _without_width(ratios[group, best])
+            inference = ratios[group, best]
             value, low, high = (math.exp(min(part, 700.0)) for part in (inference.value, inference.low, inference.high))
             row = inferred_row(
                 Told(quantity, PREMIUM_METHOD, ALONE, bounds=(0.0, math.inf)),

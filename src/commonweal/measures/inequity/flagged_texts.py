@@ -119,17 +119,3 @@ def limited(texts: Sequence[Text], limit: Limit) -> list[Text]:
     if not chosen:
         raise NotApplicable(f"--limit {limit.items} leaves no whole template; the smallest has {min(sizes.values())} texts")
     return [one for one in texts if (one.hateful, one.template) in chosen]
-
-
-def matched(texts: Sequence[Text]) -> list[bool]:
-    """Whether a text's template, with its label, is there for every group that the texts name: only these compare like with like.
-
-    >>> woman, man = Text("1", "", False, "women", "t", "k"), Text("2", "", False, "men", "t", "k")
-    >>> matched([woman, man, Text("3", "", False, "men", "u", "k"), Text("4", "", False, "", "t", "k")])
-    [True, True, False, False]
-    """
-    everyone = {one.identity for one in texts if one.identity}
-    present: dict[tuple[bool, str], set[str]] = {}
-    for one in texts:
-        present.setdefault((one.hateful, one.template), set()).add(one.identity)
-    return [bool(one.identity) and present[one.hateful, one.template] >= everyone for one in texts]

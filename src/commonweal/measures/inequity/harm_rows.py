@@ -25,6 +25,7 @@ from commonweal.measures.inequity.harm_scorer import (
     require_better_than_chance,
 )
 from commonweal.measures.inequity.rate_rows import Told, rate_rows, why_not
+from commonweal.measures.rows import NO_SPREAD
 
 TRACED = 5
 FALSE_POSITIVES, TRUE_POSITIVES = "scorer_false_positive_rate", "scorer_true_positive_rate"
@@ -198,6 +199,7 @@ def _carried(continued: Continued, tested: Sequence[Compared]) -> Iterator[Estim
             yield Estimate(
                 quantity="contribution", unit="1", value=part.value, low=max(0.0, part.low) if bounded else None,
                 high=part.high if bounded else None, interval="confidence" if bounded else None, n=part.n, group={domain: part.label},
+                note="" if bounded else NO_SPREAD,
                 method=f"the group's part of the domain's continuations times its flagged share; the {TRACED} largest; Bonferroni t intervals",
             )  # fmt: skip
     clear = [one for one in tested if one.found.low > 0 or one.found.high < 0]

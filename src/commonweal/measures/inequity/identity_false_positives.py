@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,8 @@ from commonweal.evidence.group_gaps import Gap, family_of_gaps
 from commonweal.evidence.group_rates import Array, GroupRates, Places, group_rates, layout_of
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
-from commonweal.measures.inequity.flagged_texts import Text, limited, matched, read_texts
+from commonweal.measures.inequity.flagged_texts import Text, limited, read_texts
+from commonweal.measures.inequity.matched_groups import Matched, matched
 from commonweal.measures.inequity.rate_rows import Told, gap_rows, rate_rows, too_many_groups
 from commonweal.measures.inequity.table_axes import MOST_COMPARED, Axis, carriers
 from commonweal.measures.options import Limit
@@ -49,7 +50,7 @@ def _quantities() -> dict[str, Quantity]:
 @measure(
     source="Röttger et al. 2021, ACL, HateCheck, CC BY 4.0; Dixon et al. 2018, AIES (identity templates), Apache-2.0",
     cluster="template; for identity templates the word of judgement, since six sentences are too few to be a sample",
-    version=1,
+    version=2,
     data=DataPlace("hatecheck", "*.csv", "github.com/paul-rottger/hatecheck-data, CC BY 4.0; or identity_templates"),
     units=("template",),
     quantities=_quantities(),
@@ -72,7 +73,8 @@ def identity_false_positives(
     text stands. Beside it the share of hateful texts that are not flagged, P(not flagged | hateful, g).
 
     - Groups are compared on templates that are there for every group, so that they differ in the group alone; the authors
-      compare on these too. Texts of other templates (reclaimed slurs, homonyms, abuse of objects) count in the rates by
+      compare on these too. A group that shares too few templates with the others is left out,
+      with the reason. Texts of other templates (reclaimed slurs, homonyms, abuse of objects) count in the rates by
       functionality and in the whole.
     - Differences in [-1, 1] between all pairs of groups, false positives and false negatives, are one family: simultaneous
       intervals that count templates. The interval of largest minus smallest is projected from them.
@@ -97,20 +99,15 @@ def identity_false_positives(
     asked = _asked(texts, decisions)
     note = _note(application, asked)
     compared = matched(texts)
-    divisions = (
-        ((), [""] * len(texts)),
-        (("identity",), [one.identity if alike else None for one, alike in zip(texts, compared, strict=True)]),
-        ((KIND,), [one.kind for one in texts]),
-    )
-    for attributes, names in divisions:
-        axis = _axis(attributes, names, asked.template)
-        if axis is None:
-            reason = "no template is there for every group, so groups would be compared on different texts"
-            yield from (
-                Missing(quantity=name, status="not_applicable", reason=reason) for name in (f"{r}_difference" for r in RATES)
-            )
-            continue
-        yield from _rows(asked, axis, note, rng)
+    yield from _rows(asked, _axis((), [""] * len(texts), asked.template), note, rng)
+    if any(compared.compared):
+        names = [one.identity if alike else None for one, alike in zip(texts, compared.compared, strict=True)]
+        groups = _axis(("identity",), names, asked.template)
+        yield from _left_out(_rows(asked, groups, note, rng), compared)
+    else:
+        reason = "no template is there for every group, so groups would be compared on different texts"
+        yield from (Missing(quantity=name, status="not_applicable", reason=reason) for name in (f"{r}_difference" for r in RATES))
+    yield from _rows(asked, _axis((KIND,), [one.kind for one in texts], asked.template), note, rng)
 
 
 def _labels(one: Text) -> Labels:
@@ -163,15 +160,24 @@ def _note(application: DecisionApplication, asked: _Asked) -> str:
     return note
 
 
-def _axis(attributes: tuple[str, ...], names: Sequence[str | None], template: Places) -> Axis | None:
+def _axis(attributes: tuple[str, ...], names: Sequence[str | None], template: Places) -> Axis:
     """The groups of a division; a text without a name belongs to none."""
     groups = sorted({name for name in names if name is not None})
-    if not groups:
-        return None
     places = {name: place for place, name in enumerate(groups)}
     place = np.array([-1 if name is None else places[name] for name in names])
     told = tuple({attributes[0]: name} if attributes else {} for name in groups)
     return Axis(attributes, told, place, layout_of(place, template, len(groups)), int((place < 0).sum()))
+
+
+def _left_out(rows: Iterable[Estimate | Missing], compared: Matched) -> Iterator[Estimate | Missing]:
+    """The rows of the groups that are compared, and for each rate the groups that are not, with the reason."""
+    for row in rows:
+        name = (row.group or {}).get("identity", "")
+        if row.quantity not in RATES or (RATES[row.quantity], name) not in compared.left_out:
+            yield row
+    for (hateful, name), reason in compared.left_out.items():
+        quantity = next(rate for rate, of in RATES.items() if of == hateful)
+        yield Missing(quantity=quantity, status="not_applicable", reason=reason, group={"identity": name})
 
 
 def _values(asked: _Asked, hateful: bool) -> tuple[Array, npt.NDArray[np.bool_]]:
@@ -187,7 +193,7 @@ def _rows(asked: _Asked, axis: Axis, note: str, rng: np.random.Generator) -> Ite
         layer = group_rates(values, counts, axis.layout)
         left = int((counts & (axis.place < 0)).sum())
         more = (
-            f"; {left} {DENOMINATOR[hateful]}s whose template is not there for every group are not in this comparison"
+            f"; {left} {DENOMINATOR[hateful]}s whose template is not there for every group that is compared are not in this comparison"
             if left
             else ""
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +79,9 @@ def performance_gap(table: PredictionTable, rng: np.random.Generator) -> Iterato
     them, so it reaches down to 0 unless some pair differs; its value is above 0 even without any gap.
 
     A group with fewer than 5 clusters, or without a row that counts (no negatives, no positives), has a reason in the place
-    of the number. A row whose group is not known is left out of that attribute and counted in the note.
+    of the number. A row whose group is not known (an empty cell) is left out of that attribute and counted in the note. Every
+    other label is a group, as declared: labels that differ only by case, spaces or Unicode form are not merged, and
+    one such as NA or "prefer not to say" stays a group, but the notes name them.
 
     It does not show why, nor whether the truth is fair, nor anything about groups that the table does not name.
 
@@ -98,13 +100,13 @@ def performance_gap(table: PredictionTable, rng: np.random.Generator) -> Iterato
     gaps = iter(family_of_gaps([layer for layer in compared if layer is not None], rng))
     for (axis, rate, layer), comparable in zip(layers, compared, strict=True):
         told = Told(rate.name, axis.groups, rate.denominator, _note(table, axis), rate.signed)
-        yield from rate_rows(layer, told)
+        yield from _told_why(axis, rate_rows(layer, told))
         if comparable is not None:
             mine = next(gaps)
-            yield from gap_rows(layer, mine, told)
+            yield from _told_why(axis, gap_rows(layer, mine, told))
             yield from _carried(table, axis, rate, mine)
         elif axis.attributes:
-            yield too_many_groups(told, MOST_COMPARED)
+            yield from _told_why(axis, [too_many_groups(told, MOST_COMPARED)])
         if rate.name == "accuracy" and len(axis.attributes) == 1:
             yield from _errors(axis, layer)
     for axis in axes:
@@ -126,9 +128,19 @@ def _note(table: PredictionTable, axis: Axis) -> str:
     if axis.unknown:
         names = " and ".join(axis.attributes)
         parts.append(f"{axis.unknown:,} of {table.truth.size:,} rows have no known {names} and are left out")
+    parts += axis.labels
     if not table.clusters_declared:
         parts.append("no column `cluster`: rows are taken to be independent; where they are not, these intervals are too narrow")
     return "; ".join(parts)
+
+
+def _told_why(axis: Axis, rows: Iterable[Estimate | Missing]) -> Iterator[Estimate | Missing]:
+    """The rows; a reason says too what its labels may be, since a stray spelling is often too rare for a number."""
+    for row in rows:
+        if isinstance(row, Missing) and axis.labels:
+            yield row.model_copy(update={"reason": "; ".join((row.reason, *axis.labels))})
+        else:
+            yield row
 
 
 def _errors(axis: Axis, accuracy: GroupRates) -> Iterator[Estimate]:

@@ -47,7 +47,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
 @measure(
     source="Nadeem, Bethke, Reddy 2021, ACL 5356, StereoSet, CC BY-SA 4.0; formulae as in the authors' evaluation.py",
     cluster="target term",
-    version=1,
+    version=2,
     data=DataPlace("stereoset", "*.jsonl", "github.com/moinnadeem/StereoSet, CC BY-SA 4.0, as JSON lines"),
     units=("target",),
     quantities={
@@ -139,8 +139,7 @@ def stereoset(model: LanguageModel, data: DataSet, limit: Limit, rng: np.random.
             else:
                 beside.append(_absent(group, f"the data hold no {variant} item of domain {domain}"))
         beside += _traced(scores, terms, domains, variant)
-    with np.errstate(over="ignore"):  # where few terms agree, a critical value may exceed what a float can hold
-        found = family([mean_of(one.stereotype, one.terms) for _, one, _ in tested], rng, null=HALF)
+    found = family([mean_of(one.stereotype, one.terms) for _, one, _ in tested], rng, null=HALF)
     for (group, one, note), inference in zip(tested, found, strict=True):
         yield _stereotype_share(group, inference, len(tested), one.items, note)
         yield from _described(group, one)

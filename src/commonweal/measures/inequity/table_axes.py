@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from commonweal.evidence.group_gaps import Gap
 from commonweal.evidence.group_rates import Array, Layout, Places, layout_of
 from commonweal.evidence.intervals import LEVEL
-from commonweal.models.tables import PredictionTable, numbered
+from commonweal.models.tables import PredictionTable, numbered, table_label_notes
 
 MOST_CROSSED = 3
 MOST_COMPARED = 50
@@ -62,6 +62,7 @@ class Axis:
     """One way to divide a table: by nothing, by an attribute, or by several crossed.
 
     `place` int64 (row,): the group of each row, -1 where it is not known; `unknown`: how many those are.
+    `labels`: what a reader must know of the labels, such as spellings that may mean one group.
     """
 
     attributes: tuple[str, ...]
@@ -69,6 +70,7 @@ class Axis:
     place: Places
     layout: Layout
     unknown: int
+    labels: tuple[str, ...] = ()
 
 
 def clusters_of(table: PredictionTable) -> Places:
@@ -82,16 +84,17 @@ def axes_of(table: PredictionTable) -> list[Axis]:
     whole = np.zeros(table.truth.size, dtype=np.int64)
     axes = [Axis((), ({},), whole, layout_of(whole, cluster, 1), 0)]
     known = {name: numbered(labels) for name, labels in table.groups.items()}
+    notes = {name: table_label_notes(name, labels) for name, labels in table.groups.items()}
     for size in range(1, min(len(known), MOST_CROSSED) + 1):
         for attributes in combinations(known, size):
             axis = _crossed({name: known[name] for name in attributes}, cluster)
             if axis is not None:
-                axes.append(axis)
+                axes.append(replace(axis, labels=tuple(note for name in attributes for note in notes[name])))
     return axes
 
 
 def _crossed(known: Mapping[str, tuple[tuple[str, ...], Places]], cluster: Places) -> Axis | None:
-    """The groups that occur; a row with an empty label in any attribute belongs to none."""
+    """The groups that occur, as declared; a row with an empty label in any attribute belongs to none."""
     code, rows = np.zeros_like(cluster), np.ones(cluster.size, dtype=np.bool_)
     for names, places in known.values():
         code = code * len(names) + places

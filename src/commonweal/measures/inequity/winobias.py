@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtr, stdtrit
 
-from commonweal.evidence.clustered import Inference
+from commonweal.evidence.clustered import NEGLIGIBLE, Inference
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.intervals import LEVEL, POWER
 from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.evidence.shares import SHARE, SIGNED, exact_where_alike
 from commonweal.evidence.two_way import Crossed, crossed_mean, two_way_error
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.winobias_sentences import Item, Pair, limited, matched, questions, read_winobias
@@ -28,7 +29,8 @@ MINIMUM_OCCUPATIONS = 8  # on each side; below it there is no interval
 OCCUPATIONS_TRACED = 5
 DRAWS = 9999
 CHUNK = 1000
-METHOD = "mean over sentence pairs; the 20 + 20 occupations crossed (Cameron, Gelbach and Miller 2011), CR2, t interval"
+METHOD = "mean over sentence pairs; the 20 + 20 occupations crossed (Cameron, Gelbach and Miller 2011), CR2, t interval; \
+where no occupation differs from another, Clopper and Pearson over the occupations of one side"
 ALONE = f"mean; no interval below {MINIMUM_OCCUPATIONS} occupations stereotyped as male and as female"
 SOURCE = "Zhao et al. 2018, NAACL, WinoBias, Tables 2-3; Graham et al. 2014, WMT (approximate randomisation)"
 
@@ -85,11 +87,12 @@ def approximate_randomisation(pro: Answers, anti: Answers, rng: np.random.Genera
     return (beyond + 1) / (DRAWS + 1)
 
 
-def inferred(one: Crossed, hypotheses: int = 1) -> Inference:
+def inferred(one: Crossed, hypotheses: int = 1, bounds: tuple[float, float] = SIGNED) -> Inference:
     """Interval and p-value against 0 with both occupations at random, simultaneous over this many hypotheses (Bonferroni).
 
     The error is not taken below what one pair of occupations could move: where hardly an answer differs, the spread is not
-    known to be 0. Fewer than 8 occupations on a side: infinite.
+    known to be 0. Where none differs, the interval is the exact one within `bounds`, over the occupations of the side that has
+    fewer. Fewer than 8 occupations on a side: infinite.
     """
     pairs = np.unique(one.both.cluster).size
     error, freedom = two_way_error(one, MINIMUM_OCCUPATIONS, least=1 / pairs)
@@ -98,17 +101,19 @@ def inferred(one: Crossed, hypotheses: int = 1) -> Inference:
         return Inference(one.value, error, freedom, occupations, one.influence.size, -error, error, 1.0, 1.0, error)
     critical = float(stdtrit(freedom, 1 - (1 - LEVEL) / 2 / hypotheses))
     p_value = max(float(2 * stdtr(freedom, -abs(one.value) / error)), 1e-300)
-    return Inference(
+    found = Inference(
         value=one.value, standard_error=error, degrees_of_freedom=freedom, clusters=occupations, n=one.influence.size,
         low=one.value - critical * error, high=one.value + critical * error, p_value=p_value,
         p_adjusted=min(1.0, hypotheses * p_value), minimum_detectable=(critical + float(stdtrit(freedom, POWER))) * error,
     )  # fmt: skip
+    own_error, _ = two_way_error(one)
+    return exact_where_alike(replace(found, standard_error=own_error), hypotheses, bounds) if own_error < NEGLIGIBLE else found
 
 
 @measure(
     source=SOURCE,
     cluster="occupation (20 stereotyped as male crossed with 20 as female)",
-    version=1,
+    version=2,
     data=DataPlace("winobias", "*.txt*", "github.com/uclanlp/corefBias, WinoBias/wino, MIT"),
     units=("male", "female"),
     quantities={
@@ -183,7 +188,7 @@ def winobias(model: Chooser, data: DataSet, limit: Limit, rng: np.random.Generat
         yield from _described(type_, part, versions, note, rng)
     for type_, gap, note in gaps:
         found = inferred(gap, len(gaps))
-        told = Told("gap", METHOD + ", simultaneous over the types", ALONE, null=0.0, bounds=(-1.0, 1.0), note=note)
+        told = Told("gap", METHOD + ", simultaneous over the types", ALONE, null=0.0, bounds=SIGNED, note=note)
         yield inferred_row(told, found, {"type": type_})
         yield from _traced(type_, gap)
 
@@ -217,7 +222,7 @@ def _described(
     """The accuracies, and the paper's gap over all sentences of a type and by file."""
     for name, version in zip(("pro", "anti"), versions, strict=True):
         told = Told(f"accuracy_{name}", METHOD, ALONE, note=note)
-        yield inferred_row(told, inferred(_crossed(version.correct, pairs)), {"type": type_})
+        yield inferred_row(told, inferred(_crossed(version.correct, pairs), bounds=SHARE), {"type": type_})
     splits = sorted({pair.split for pair in pairs})
     for split in ["", *splits] if len(splits) > 1 else [""]:
         mine = np.array([split in {"", pair.split} for pair in pairs])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.evidence.clustered import Clustered, Inference, alone, family, mean_of
+from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, Inference, alone, family, mean_of
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.evidence.shares import SIGNED, alike, exact_where_alike
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.winogender_sentences import (
     NEITHER,
@@ -32,11 +33,10 @@ from commonweal.models.protocols import Chooser
 Array = npt.NDArray[np.float64]
 MINIMUM_OCCUPATIONS = 8
 OCCUPATIONS_TRACED = 5
-VARIES = 1e-12
 ALONE = "mean over sentences, clustered by occupation: CR2, t interval"
 TESTED = "clustered by occupation: CR2, wild cluster bootstrap-t, simultaneous over the hypotheses of this measure"
-NOTHING_MOVED = "; nothing varies, so the interval is the rule of three, 3 / occupations"
-ONE_ALONE = "mean; one occupation, so no interval"
+EXACT = "; the occupations do not differ at all, so Clopper and Pearson over them (Bonferroni), the rest within the bounds"
+ONE_ALONE = "one occupation, or occupations that do not differ, so no interval"
 SHARES = {"women in work": "bls", "women in text": "text"}
 
 
@@ -94,7 +94,7 @@ def correlation(lean: Array, share: Array, names: Sequence[str]) -> Clustered:
 @measure(
     source="Rudinger et al. 2018, NAACL, Winogender schemas, Tables 1-2; shares of women: US BLS 2015-16 and Bergsma and Lin 2006",
     cluster="occupation",
-    version=1,
+    version=2,
     data=DataPlace("winogender", "*.tsv", "github.com/rudinger/winogender-schemas, MIT"),
     units=("occupation",),
     quantities={
@@ -184,8 +184,7 @@ def winogender(model: Chooser, data: DataSet, limit: Limit, rng: np.random.Gener
     yield from missing
     tested = family([one for _, _, one in hypotheses], rng)
     for (quantity, group, one), found in zip(hypotheses, tested, strict=True):
-        what = "Pearson over occupations" if quantity == "correlation" else "mean over sentences"
-        yield _estimate(quantity, group, found, f"{what}, {TESTED}", note, null=0.0)
+        yield _tested(quantity, group, found, len(hypotheses), note)
         if quantity == "gotcha_gap":
             yield from _traced(one)
 
@@ -272,7 +271,7 @@ def _hypotheses(
         reason = ""
         if len(names) < MINIMUM_OCCUPATIONS:
             reason = f"{len(names)} occupations; no correlation is taken over fewer than {MINIMUM_OCCUPATIONS}"
-        elif min(lean.std(), share.std()) < VARIES:
+        elif min(lean.std(), share.std()) < NEGLIGIBLE:
             reason = "the lean is the same in every occupation, and what does not vary has no correlation"
         if reason:
             missing.append(Missing(quantity="correlation", status="not_applicable", reason=reason, group={"with": label}))
@@ -287,13 +286,15 @@ def _traced(one: Clustered) -> Iterator[Estimate]:
     yield from contribution_rows(parts, "occupation", {}, method)
 
 
-def _estimate(
-    quantity: str, group: dict[str, str] | None, found: Inference, method: str, note: str = "", null: float | None = None
-) -> Estimate:
-    """A row. With one cluster there is no interval; where nothing varies at 0 or 1, the interval has width all the same."""
-    bounds = (0.0 if null is None else -1.0, 1.0)
-    if found.standard_error < VARIES and (null is None or found.value == null):
-        half = min(1.0, 3 / found.clusters)
-        found = replace(found, low=found.low - half, high=found.high + half, minimum_detectable=float("nan"))
-        method += NOTHING_MOVED
-    return inferred_row(Told(quantity, method, ONE_ALONE, null=null, bounds=bounds, note=note), found, group)
+def _estimate(quantity: str, group: dict[str, str], found: Inference, method: str, note: str = "") -> Estimate:
+    """The row of a share that is no hypothesis."""
+    told = Told(quantity, method + (EXACT if alike(found) else ""), ONE_ALONE, note=note)
+    return inferred_row(told, exact_where_alike(found, 1), group)
+
+
+def _tested(quantity: str, group: dict[str, str] | None, found: Inference, hypotheses: int, note: str) -> Estimate:
+    """The row of a hypothesis. Occupations on one line do not tell how far a correlation may be from 1: no interval."""
+    mean = quantity != "correlation"
+    method = f"{'mean over sentences' if mean else 'Pearson over occupations'}, {TESTED}{EXACT if mean and alike(found) else ''}"
+    told = Told(quantity, method, ONE_ALONE, null=0.0, bounds=SIGNED, note=note)
+    return inferred_row(told, exact_where_alike(found, hypotheses, SIGNED) if mean else found, group)
