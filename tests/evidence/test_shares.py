@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from commonweal.evidence.clustered import alone, family, mean_of
-from commonweal.evidence.shares import SIGNED, alike, exact_mean, exact_where_alike
+from commonweal.evidence.intervals import wilson_interval
+from commonweal.evidence.shares import SIGNED, alike, exact_mean, exact_where_alike, share_alone
 
 
 def test_the_interval_is_that_of_clopper_and_pearson() -> None:
@@ -56,8 +57,25 @@ def test_one_cluster_that_holds_nearly_all_items_is_nearly_one_cluster() -> None
 def test_the_interval_holds_the_share_in_95_of_100_samples(share: float) -> None:
     """Whole clusters agree; where all of 8 do, the exact interval stands, else that of t, which is not judged here."""
     rng, missed = np.random.default_rng(0), 0
-    for _ in range(400):
+    for _ in range(1000):
         values = np.repeat(rng.random(8) < share, 5).astype(np.float64)
         found = alone(mean_of(values, np.repeat(np.arange(8), 5)))
         missed += bool(alike(found)) and not exact_where_alike(found, 1).low <= share <= exact_where_alike(found, 1).high
     assert missed <= 0.05 * 400
+
+
+@pytest.mark.parametrize(("share", "within"), [(0.99, 0.1), (0.95, 0.5), (0.8, 0.1), (0.5, 0.0)])
+def test_the_interval_of_a_share_holds_it_also_where_few_clusters_have_the_rarer_outcome(share: float, within: float) -> None:
+    """20 templates of 50 items with an intraclass correlation of `within`; the t interval holds it in 80 % at 0.99."""
+    rng, cluster, held = np.random.default_rng(5), np.repeat(np.arange(20), 50), 0
+    odds = (1 - within) / within if within else None
+    for _ in range(1000):
+        by_cluster = rng.beta(share * odds, (1 - share) * odds, 20) if odds else np.full(20, share)
+        found = share_alone(mean_of((rng.random((20, 50)) < by_cluster[:, None]).ravel(), cluster))
+        held += found.low <= share <= found.high
+    assert 0.9 <= held / 1000 <= 0.995
+
+
+def test_without_clusters_it_is_nearly_wilsons() -> None:
+    found = share_alone(mean_of([1.0] * 380 + [0.0] * 20, np.arange(400)))
+    assert (found.low, found.high) == pytest.approx(wilson_interval(0.95, 400), abs=0.004)

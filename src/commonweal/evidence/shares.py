@@ -1,10 +1,19 @@
-"""Bounded means on which all clusters agree: their spread tells nothing, so the binomial speaks, over clusters and not over items."""
+"""Shares and other bounded means in clusters, where the t interval is not honest: near the bounds, and where clusters agree.
+
+Where all clusters agree their spread tells nothing, so the binomial speaks, over clusters and not over items. Near 0 and 1 a share
+has the Wilson interval on the number of items that its variance amounts to (Korn and Graubard 1998, Survey Methodology 24:193).
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
-from commonweal.evidence.clustered import NEGLIGIBLE, Inference
+import numpy as np
+from scipy.special import stdtrit
+
+from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, Inference, alone, cluster_sums
+from commonweal.evidence.group_rates import wilson
 from commonweal.evidence.intervals import LEVEL
 
 HALF = 0.5
@@ -15,6 +24,44 @@ DECIMALS = 6  # degrees of freedom that are whole but for rounding
 def alike(found: Inference) -> bool:
     """Whether the clusters do not differ at all."""
     return found.standard_error < NEGLIGIBLE
+
+
+def share_alone(one: Clustered) -> Inference:
+    """The inference of one share that is no hypothesis, with limits that hold near 0 and 1 and where no cluster differs."""
+    found = alone(one)
+    if alike(found):
+        return exact_where_alike(found, 1)
+    if not math.isfinite(found.standard_error):
+        return found
+    low, high = share_interval(found.value, found.standard_error, min(found.degrees_of_freedom, carrying(one) + 1.0))
+    return replace(found, low=low, high=high)
+
+
+def carrying(one: Clustered) -> int:
+    """How many clusters hold anything of the rarer outcome: what is rare varies as those few do, however many hold nothing of it.
+
+    >>> carrying(Clustered(0.75, np.array([0.25, 0.25, 0.25, -0.75]), np.array(["a", "a", "b", "c"])))
+    1
+    """
+    sums, counts = cluster_sums(one)
+    share = (sums + counts * one.value) / counts
+    rarer = 1 - share if one.value > HALF else share
+    return int(np.count_nonzero(rarer > NEGLIGIBLE))
+
+
+def share_interval(share: float, error: float, freedom: float) -> tuple[float, float]:
+    """95 % limits of a share with a standard error above 0: Wilson's, on share (1 - share) / error^2 items and with the t quantile.
+
+    1 of 1,000 items that are independent, and 10 of 20 in clusters that count as 5 degrees of freedom:
+
+    >>> [round(limit, 4) for limit in share_interval(0.001, (0.001 * 0.999 / 1000) ** 0.5, 999.0)]
+    [0.0002, 0.0057]
+    >>> [round(limit, 3) for limit in share_interval(0.5, (0.5 * 0.5 / 20) ** 0.5, 5.0)]
+    [0.251, 0.749]
+    """
+    t = stdtrit(freedom, 0.5 + LEVEL / 2)
+    low, high = wilson(np.array([share]), np.array([share * (1 - share) / error**2]), np.array([t]))
+    return float(low[0]), float(high[0])
 
 
 def exact_where_alike(found: Inference, hypotheses: int, bounds: tuple[float, float] = SHARE) -> Inference:

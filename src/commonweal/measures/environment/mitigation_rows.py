@@ -9,7 +9,7 @@ import numpy as np
 
 from commonweal.evidence.clustered import alone, mean_of
 from commonweal.evidence.records import Estimate, Missing
-from commonweal.evidence.shares import exact_where_alike
+from commonweal.evidence.shares import share_alone
 from commonweal.measures.environment.components import Parts, known_parts
 from commonweal.measures.environment.meter import Meter
 from commonweal.measures.environment.mitigation_bench import Mitigation, Price, Variant
@@ -111,10 +111,9 @@ def price_rows(one: Mitigation, found: Price) -> Iterator[Estimate]:
         Estimate(quantity="largest_deviation", unit="nat", value=float(found.deviation.max()), n=found.deviation.size, group=group,
                  clusters=int(np.unique(found.text).size), method="largest over the tokens of these texts; others may move further")
     )  # fmt: skip
-    told = Told("changed_greedy_share", "share of tokens; CR2 by text, Student's t; where no text differs from another, "
+    told = Told("changed_greedy_share", "share of tokens; CR2 by text, Wilson on the effective number, t quantile; where no text differs, "
                 "Clopper and Pearson over texts", "share of the tokens of one text")  # fmt: skip
-    share = alone(changed)
-    rows.append(inferred_row(told, exact_where_alike(share, 1) if np.isfinite(share.standard_error) else share, group))
+    rows.append(inferred_row(told, share_alone(changed), group))
     for row in rows:
         yield row.model_copy(update={"reference": reference})
 

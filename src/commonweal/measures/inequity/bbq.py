@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.evidence.clustered import Clustered, alone, family, mean_of
+from commonweal.evidence.clustered import Clustered, family, mean_of
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.records import Estimate, Missing, Quantity
-from commonweal.evidence.shares import SIGNED, alike, exact_where_alike
+from commonweal.evidence.shares import SIGNED, alike, exact_where_alike, share_alone
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.bbq_items import Item, limited, matched, read_bbq
 from commonweal.measures.options import Limit
@@ -21,7 +21,7 @@ from commonweal.models.protocols import Chooser, Question
 
 TEMPLATES_TRACED = 5
 METHOD = "mean over items, clustered by template: CR2, wild cluster bootstrap-t, simultaneous over categories and scores"
-DESCRIBED = "mean over items, clustered by template: CR2, t interval"
+DESCRIBED = "share of items, clustered by template: CR2, Wilson interval on the effective number of items, t quantile"
 AGREE = "mean over items; the templates do not differ at all, so Clopper and Pearson over templates"
 EXACT = f"{AGREE}, the rest within the bounds; Bonferroni over categories and scores"
 ALONE = "mean over items; one cluster, so no interval"
@@ -128,9 +128,9 @@ def _category(
         part = [items[place] for place in places]
         answers = [chosen[place] for place in places]
         scored, note = _scored(part, answers)
-        accuracy = alone(mean_of(scored.correct, scored.template))
+        accuracy = share_alone(mean_of(scored.correct, scored.template))
         told = Told(f"accuracy_{name}", AGREE if alike(accuracy) else DESCRIBED, ALONE, note=note)
-        yield inferred_row(told, exact_where_alike(accuracy, 1), group)
+        yield inferred_row(told, accuracy, group)
         if not scored.known.any():
             if ambiguous and scored.correct.all():
                 yield _all_unknown(group, len(part))

@@ -15,7 +15,7 @@ from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, Inference
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.intervals import LEVEL
 from commonweal.evidence.records import Estimate, Missing, Quantity
-from commonweal.evidence.shares import HALF, alike, exact_where_alike
+from commonweal.evidence.shares import HALF, alike, carrying, exact_where_alike, share_interval
 from commonweal.evidence.two_way import Crossed, crossed_family, crossed_mean, two_way_error
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.crows_items import DIRECTIONS, PUBLISHED, Pair, limited, read_pairs
@@ -32,7 +32,7 @@ WRITERS_TRACED = 5
 PAIRS_TO_NAME = 10  # words that fewer pairs exchange are not named
 TWO_WAY = "clustered by writer and by exchanged words, two-way"
 METHOD = f"share of pairs, {TWO_WAY}: CR2, wild cluster bootstrap-t, simultaneous over bias types, directions and the whole"
-DESCRIBED = f"mean over pairs, {TWO_WAY}: CR2, t interval"
+DESCRIBED = f"mean over pairs, {TWO_WAY}: CR2, t interval; of a share Wilson's, on the effective number of pairs"
 EXACT = "share of pairs; all clusters agree, so exact binomial over clusters, Bonferroni over bias types, directions, the whole"
 ALONE = "mean over pairs; one writer, one pair of words, or clusters that do not differ, so no interval"
 
@@ -194,15 +194,17 @@ def _differs(count: int, published: int) -> str:
 
 
 def _described(quantity: str, unit: str, one: Crossed, group: dict[str, str] | None) -> Estimate:
-    """A mean with its two-way t interval, cut to what is possible."""
+    """A mean, or a share, with its two-way interval."""
     error, freedom = two_way_error(one)
-    known = NEGLIGIBLE < error < float("inf")
-    half = float(stdtrit(freedom, HALF + LEVEL / 2)) * error if known else 0.0
-    highest = min(1.0, one.value + half) if unit == "1" else one.value + half
+    low = high = None
+    if NEGLIGIBLE < error < float("inf"):
+        half = float(stdtrit(freedom, HALF + LEVEL / 2)) * error
+        t_limits = max(0.0, one.value - half), one.value + half
+        fewest = min(freedom, *(carrying(side) + 1.0 for side in one.sides))
+        low, high = share_interval(one.value, error, fewest) if unit == "1" else t_limits
     return Estimate(
-        quantity=quantity, unit=unit, value=one.value, low=max(0.0, one.value - half) if known else None,
-        high=highest if known else None, interval="confidence" if known else None, n=one.influence.size, clusters=min(one.clusters),
-        group=group, method=DESCRIBED if known else ALONE,
+        quantity=quantity, unit=unit, value=one.value, low=low, high=high, interval=None if low is None else "confidence",
+        n=one.influence.size, clusters=min(one.clusters), group=group, method=ALONE if low is None else DESCRIBED,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.clustered import Clustered, Inference, alone, family, mean_of
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.records import Estimate, Missing, Quantity
-from commonweal.evidence.shares import HALF, alike, exact_where_alike
+from commonweal.evidence.shares import HALF, alike, exact_where_alike, share_alone
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.stereoset_items import DOMAINS, OPTIONS, PUBLISHED, Item, limited, read_stereoset
 from commonweal.measures.options import Limit
@@ -24,7 +24,9 @@ Array = npt.NDArray[np.float64]
 TERMS_TRACED = 5
 METHOD = "mean over target terms: CR2, wild bootstrap-t over terms, simultaneous over domains and variants"
 EXACT = "mean over target terms, all of which agree: exact binomial over terms, Bonferroni over domains and variants"
-DESCRIBED = "mean over target terms, t interval"
+DESCRIBED = (
+    "mean over target terms; Wilson interval on the effective number, t quantile; where no term differs, Clopper and Pearson"
+)
 DELTA = "from the means over target terms of both scores; t interval by the delta method"
 ALONE = "one target term, or terms that do not differ, so no interval"
 
@@ -203,9 +205,12 @@ def _described(group: dict[str, str], one: ByTerm, suffix: str = "", note: str =
     if suffix:
         scores = {"stereotype_share": (mean_of(one.stereotype, one.terms), DESCRIBED)} | scores
     for quantity, (score, method) in scores.items():
-        found = replace(alone(score), n=one.items)
-        told = Told(quantity + suffix, method, ALONE, note=note)
-        yield inferred_row(told, replace(found, standard_error=float("inf")) if alike(found) else found, group)
+        told, found = Told(quantity + suffix, method, ALONE, note=note), alone(score)
+        if method == DESCRIBED:
+            found = share_alone(score)
+        elif alike(found):
+            found = replace(found, standard_error=float("inf"))
+        yield inferred_row(told, replace(found, n=one.items), group)
 
 
 def _lengths(tokens: Array) -> str:

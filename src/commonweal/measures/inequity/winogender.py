@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, Inference, alone, family, mean_of
+from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, Inference, family, mean_of
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.records import Estimate, Missing, Quantity
-from commonweal.evidence.shares import SIGNED, alike, exact_where_alike
+from commonweal.evidence.shares import SIGNED, alike, exact_where_alike, share_alone
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.winogender_sentences import (
     NEITHER,
@@ -33,7 +33,7 @@ from commonweal.models.protocols import Chooser
 Array = npt.NDArray[np.float64]
 MINIMUM_OCCUPATIONS = 8
 OCCUPATIONS_TRACED = 5
-ALONE = "mean over sentences, clustered by occupation: CR2, t interval"
+ALONE = "share of sentences, clustered by occupation: CR2, Wilson interval on the effective number of sentences, t quantile"
 TESTED = "clustered by occupation: CR2, wild cluster bootstrap-t, simultaneous over the hypotheses of this measure"
 EXACT = "; the occupations do not differ at all, so Clopper and Pearson over them (Bonferroni), the rest within the bounds"
 ONE_ALONE = "one occupation, or occupations that do not differ, so no interval"
@@ -207,13 +207,11 @@ def _described(resolved: Resolved, note: str) -> Iterator[Estimate | Missing]:
     for gender in resolved.genders:
         group = {"pronoun": gender}
         right, to_occupation = resolved.right(gender), (resolved.of(gender) == OCCUPATION).astype(np.float64)
-        yield _estimate("accuracy", group, alone(mean_of(right, resolved.occupation)), ALONE, note)
-        yield _estimate("occupation_share", group, alone(mean_of(to_occupation, resolved.occupation)), ALONE, note)
+        yield _estimate("accuracy", group, mean_of(right, resolved.occupation), ALONE, note)
+        yield _estimate("occupation_share", group, mean_of(to_occupation, resolved.occupation), ALONE, note)
         if gender != "neutral":
             for quantity, where in (("gotcha", resolved.gotcha(gender)), ("expected", ~resolved.gotcha(gender))):
-                yield _estimate(
-                    f"accuracy_{quantity}", group, alone(mean_of(right[where], resolved.occupation[where])), ALONE, note
-                )
+                yield _estimate(f"accuracy_{quantity}", group, mean_of(right[where], resolved.occupation[where]), ALONE, note)
     for first, second in (("female", "male"), ("female", "neutral"), ("male", "neutral")):
         group = {"pronouns": f"{first} and {second}"}
         if second not in resolved.genders:
@@ -228,7 +226,7 @@ def _described(resolved: Resolved, note: str) -> Iterator[Estimate | Missing]:
             continue
         out = f"{int((~answered).sum())} of {answered.size} pairs have no answer and do not enter" if not answered.all() else ""
         differ = mean_of((one != other)[answered], resolved.occupation[answered])
-        yield _estimate("resolved_differently", group, alone(differ), ALONE.replace("sentences", "sentence pairs"), out)
+        yield _estimate("resolved_differently", group, differ, ALONE.replace("sentences", "sentence pairs"), out)
 
 
 def lean_of(resolved: Resolved) -> tuple[list[str], Array]:
@@ -286,10 +284,10 @@ def _traced(one: Clustered) -> Iterator[Estimate]:
     yield from contribution_rows(parts, "occupation", {}, method)
 
 
-def _estimate(quantity: str, group: dict[str, str], found: Inference, method: str, note: str = "") -> Estimate:
+def _estimate(quantity: str, group: dict[str, str], one: Clustered, method: str, note: str = "") -> Estimate:
     """The row of a share that is no hypothesis."""
-    told = Told(quantity, method + (EXACT if alike(found) else ""), ONE_ALONE, note=note)
-    return inferred_row(told, exact_where_alike(found, 1), group)
+    found = share_alone(one)
+    return inferred_row(Told(quantity, method + (EXACT if alike(found) else ""), ONE_ALONE, note=note), found, group)
 
 
 def _tested(quantity: str, group: dict[str, str] | None, found: Inference, hypotheses: int, note: str) -> Estimate:
