@@ -18,6 +18,7 @@ from commonweal.evidence.intervals import LEVEL
 
 HALF = 0.5
 SHARE, SIGNED = (0.0, 1.0), (-1.0, 1.0)
+FEWEST_CARRYING = 2  # one would have a t quantile of 13
 DECIMALS = 6  # degrees of freedom that are whole but for rounding
 
 
@@ -33,20 +34,20 @@ def share_alone(one: Clustered) -> Inference:
         return exact_where_alike(found, 1)
     if not math.isfinite(found.standard_error):
         return found
-    low, high = share_interval(found.value, found.standard_error, min(found.degrees_of_freedom, carrying(one) + 1.0))
+    low, high = share_interval(found.value, found.standard_error, min(found.degrees_of_freedom, carrying(one)))
     return replace(found, low=low, high=high)
 
 
 def carrying(one: Clustered) -> int:
-    """How many clusters hold anything of the rarer outcome: what is rare varies as those few do, however many hold nothing of it.
+    """How many clusters hold anything of the rarer outcome, at least 2: what is rare varies as those few do, however many hold none.
 
     >>> carrying(Clustered(0.75, np.array([0.25, 0.25, 0.25, -0.75]), np.array(["a", "a", "b", "c"])))
-    1
+    2
     """
     sums, counts = cluster_sums(one)
     share = (sums + counts * one.value) / counts
     rarer = 1 - share if one.value > HALF else share
-    return int(np.count_nonzero(rarer > NEGLIGIBLE))
+    return max(FEWEST_CARRYING, int(np.count_nonzero(rarer > NEGLIGIBLE)))
 
 
 def share_interval(share: float, error: float, freedom: float) -> tuple[float, float]:

@@ -200,7 +200,7 @@ def _described(quantity: str, unit: str, one: Crossed, group: dict[str, str] | N
     if NEGLIGIBLE < error < float("inf"):
         half = float(stdtrit(freedom, HALF + LEVEL / 2)) * error
         t_limits = max(0.0, one.value - half), one.value + half
-        fewest = min(freedom, *(carrying(side) + 1.0 for side in one.sides))
+        fewest = min(freedom, *map(carrying, one.sides))
         low, high = share_interval(one.value, error, fewest) if unit == "1" else t_limits
     return Estimate(
         quantity=quantity, unit=unit, value=one.value, low=low, high=high, interval=None if low is None else "confidence",
