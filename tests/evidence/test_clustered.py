@@ -129,3 +129,16 @@ def test_a_family_of_200_hypotheses_still_finds_one_that_is_ten_errors_away() ->
     assert found[7].p_adjusted <= 0.05
     assert found[7].low > 0
     assert sum(one.p_adjusted <= 0.05 for one in found) <= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("clusters", "least", "most"), [(12, 0.11, 0.17), (20, 0.12, 0.18), (100, 0.07, 0.12)])
+def test_what_very_skewed_clusters_do_to_false_alarms_is_what_the_docstring_says(
+    clusters: int, least: float, most: float
+) -> None:
+    alarms = 0
+    for seed in range(1000):
+        rng = np.random.default_rng(seed)
+        effects = np.exp(rng.standard_normal(clusters)) - np.exp(0.5)
+        alarms += family([mean_of(np.repeat(effects, 2), np.repeat(np.arange(clusters), 2))], rng)[0].p_adjusted <= 0.05
+    assert least <= alarms / 1000 <= most

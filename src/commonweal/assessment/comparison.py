@@ -19,7 +19,7 @@ from commonweal.assessment.paired_predictions import pair_predictions
 from commonweal.assessment.paired_requests import Model, Tick, pair_requests, read_grouped_requests
 from commonweal.assessment.verdicts import Margins
 from commonweal.errors import DataFileError, OptionError
-from commonweal.evidence.numbers import bounds_text, detectable_text, interval_text, p_text, value_text
+from commonweal.evidence.numbers import bounds_text, clusters_text, detectable_text, interval_text, p_text, value_text
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.evidence.store import group_text
 from commonweal.models.precision import FLOAT32, check_precision
@@ -211,7 +211,7 @@ def _lines(row: Compared, rows: Sequence[Compared]) -> Iterator[str]:
     yield f"\n{row.label}, {row.of}{_about(one)}" + (f" [{row.note}]" if row.note else "")
     both = [f"{other.of} {value_text(other.estimate)}" for other in rows if _is_side(other, row) and other.estimate]
     yield f"  {value_text(one)}" + (f" ({'; '.join(both)})" if both else "")
-    yield f"  {interval_text(one)}, p {p_text(one.p_adjusted)} corrected; {one.n} items, {one.clusters} clusters ({row.sampled})"
+    yield f"  {interval_text(one)}, p {p_text(one.p_adjusted)} corrected; {one.n} items, {clusters_text(one.clusters)} ({row.sampled})"
     least = detectable_text(one)
     found = f"smallest effect found in 8 of 10 such comparisons: {least}" if least else _why_undetectable(one)
     yield f"  difference: {WORDS[answers.difference]}; {found}"

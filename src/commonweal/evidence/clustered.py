@@ -7,6 +7,10 @@ of Bell and McCaffrey. Several hypotheses are tested together by flipping the si
 them where these are few, else draws. With fewer than 6 clusters no pattern of signs is rarer than 1 in 20, so nothing can
 be found at 5 %, and no minimum detectable effect is given.
 
+What this does not do: flipped signs take what clusters do to be symmetric about the mean. Where a few clusters do very much and
+most do a little (log-normal with sigma 1), a true null is rejected in 16 % of tests with 12 clusters, 14 % with 20 and 9 % with 100,
+not in 5 % (tests/evidence/test_clustered.py). Shares and scores between -1 and 1 cannot be so skewed unless they are near a bound.
+
 Source
 ------
 Bell and McCaffrey 2002, Survey Methodology 28:169 (CR2 and its degrees of freedom); Cameron, Gelbach and Miller 2008,

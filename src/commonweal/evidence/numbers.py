@@ -152,6 +152,15 @@ def _sides(one: Estimate | Missing | None) -> tuple[Mapping[str, str] | None, Ma
     return (one.group, one.reference) if one else (None, None)
 
 
+def clusters_text(clusters: int | None) -> str:
+    """How many clusters, in words.
+
+    >>> clusters_text(1), clusters_text(1200)
+    ('1 cluster', '1,200 clusters')
+    """
+    return f"{clusters or 0:,} cluster{'' if clusters == 1 else 's'}"
+
+
 def row_text(row: Evidence) -> str:
     """One row as a line: what, of whom, the value with its interval, n, p-value; or why there is no number."""
     one = row.estimate or row.missing
@@ -161,6 +170,6 @@ def row_text(row: Evidence) -> str:
     if row.estimate is None:
         return f"{name}: {row.status.replace('_', ' ')}: {row.note}"
     parts = [value_text(row.estimate), interval_text(row.estimate), f"n {row.estimate.n}"]
-    parts += [f"{row.estimate.clusters} clusters"] if row.estimate.clusters else []
+    parts += [clusters_text(row.estimate.clusters)] if row.estimate.clusters else []
     parts += [f"p {p_text(row.estimate.p_adjusted)} (adjusted)"] if row.estimate.p_adjusted is not None else []
     return f"{name}: {', '.join(parts)}{f' — {row.note}' if row.note else ''}"
