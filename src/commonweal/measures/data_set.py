@@ -19,7 +19,8 @@ class DataPlace:
     """Where a measure's data lie: files `pattern` in the folder `name` (or in the named folder itself), and whence they come.
 
     `own`: a file of the auditor's own, in the named folder itself, that takes their place. `beside`: further sets that the
-    measure reads, each in its own place below the same folder. `optional`: one of these that may be absent.
+    measure reads, each in its own place below the same folder. `optional`: one of these that may be absent. `instead`: files of
+    another format of the same set, read where the folder holds none of `pattern`.
     """
 
     name: str
@@ -28,6 +29,7 @@ class DataPlace:
     own: str = ""
     beside: tuple[DataPlace, ...] = ()
     optional: bool = False
+    instead: str = ""
 
     @property
     def told(self) -> str:
@@ -100,7 +102,7 @@ def _is_there(place: DataPlace, data: Path | str, permissions: Permissions) -> b
 
 
 def _wanted(place: DataPlace) -> str:
-    return f"{place.pattern}, nor {place.own}" if place.own else place.pattern
+    return ", nor ".join(filter(None, (place.pattern, place.instead, place.own)))
 
 
 def _files(place: DataPlace, folder: Path, named: str) -> tuple[Path, ...]:
@@ -110,6 +112,8 @@ def _files(place: DataPlace, folder: Path, named: str) -> tuple[Path, ...]:
     inside = folder / place.name
     root = inside if inside.is_dir() else folder
     expected = tuple(sorted(path for path in root.glob(place.pattern) if path.is_file()))
+    if not expected and place.instead:
+        expected = tuple(sorted(path for path in root.glob(place.instead) if path.is_file()))
     if expected or not named.startswith(HUB):
         return expected
     deeper = tuple(sorted(path for path in root.rglob(place.pattern) if path.is_file()))

@@ -327,6 +327,50 @@ def test_doubles_missing_fields_other_encodings_and_absent_data_are_told(tmp_pat
         open_data_set(PLACE, None)
 
 
+def authors_form(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """The same items nested as in data/dev.json: gold labels beside the sentences, in an order of their own."""
+    data: dict[str, list[dict[str, Any]]] = {INTER: [], INTRA: []}
+    for number, row in enumerate(rows):
+        sentences = [
+            {"id": f"s{number}{option}", "sentence": row[option], "gold_label": option, "labels": []} for option in OPTIONS
+        ]
+        kept = {name: row[name] for name in ("target", "bias_type", "context")}
+        data[row["type"]].append({"id": f"e{number}", **kept, "sentences": sentences[number % 3 :] + sentences[: number % 3]})
+    return {"version": "1.0", "data": data}
+
+
+def test_the_authors_own_file_holds_the_same_items(tmp_path: Path) -> None:
+    rows = [row_of(number) for number in range(48)]
+    lines, own = tmp_path / "lines", tmp_path / "own"
+    lines.mkdir()
+    own.mkdir()
+    written(lines, rows)
+    (own / "dev.json").write_text(json.dumps(authors_form(rows)), encoding="utf-8")
+    found = [read_stereoset(open_data_set(PLACE, folder)) for folder in (lines, own)]
+    assert sorted(found[0], key=lambda item: item.id) == sorted(found[1], key=lambda item: item.id)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda content: content.pop("data"), "expected an object with data.intrasentence"),
+        (lambda content: content["data"].pop(INTER), "expected an object with data.intersentence"),
+        (
+            lambda content: content["data"][INTRA][2].pop("target"),
+            r"intrasentence 3 is not an item of StereoSet: KeyError: 'target'",
+        ),
+        (lambda content: content["data"][INTRA][2]["sentences"].pop(), "intrasentence 3 has the gold labels .*expected"),
+        (lambda content: content["data"][INTER][0].update(bias_type="age"), "intersentence 1 unknown bias type 'age'"),
+    ],
+)
+def test_faults_in_the_authors_own_file_are_named(tmp_path: Path, change: Callable[[dict[str, Any]], Any], words: str) -> None:
+    content = authors_form([row_of(number) for number in range(48)])
+    change(content)
+    (tmp_path / "dev.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(DataFileError, match=words):
+        read_stereoset(open_data_set(PLACE, tmp_path))
+
+
 @pytest.mark.slow
 def test_log_probabilities_are_those_of_lm_evaluation_harness(model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Items of both variants, one request at a time through the harness's HFLM."""

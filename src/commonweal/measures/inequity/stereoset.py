@@ -50,7 +50,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     source="Nadeem, Bethke, Reddy 2021, ACL 5356, StereoSet, CC BY-SA 4.0; formulae as in the authors' evaluation.py",
     cluster="target term",
     version=2,
-    data=DataPlace("stereoset", "*.jsonl", "github.com/moinnadeem/StereoSet, CC BY-SA 4.0, as JSON lines"),
+    data=DataPlace("stereoset", "*.jsonl", "github.com/moinnadeem/StereoSet, CC BY-SA 4.0", instead="*.json"),
     units=("target",),
     quantities={
         "stereotype_share": Quantity(

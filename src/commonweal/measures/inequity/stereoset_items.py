@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit, whole_units
 from commonweal.models.choosing import table_rows
 from commonweal.models.protocols import Continuation
+from commonweal.text_file import json_of, text_of
 
 FIELDS = ("type", "target", "bias_type", "context", "stereotype", "anti-stereotype", "unrelated")
 OPTIONS = FIELDS[-3:]
@@ -51,30 +52,57 @@ def read_stereoset(data: DataSet) -> list[Item]:
     """The items of a data set; DataFileError names the first line that is none."""
     items: dict[str, Item] = {}
     for path in data.files:
-        for line, row in table_rows(path):
-            item = _item(path, line, row)
+        for where, row in _authors_rows(path) if path.suffix == ".json" else _rows(path):
+            item = _item(where, row)
             if item.id in items:
-                raise DataFileError(f"{path}:{line} the same item (target '{item.target}') is there twice")
+                raise DataFileError(f"{where} the same item (target '{item.target}') is there twice")
             items[item.id] = item
     if not items:
         raise DataFileError(f"{data.files[0]}: no item in it")
     return list(items.values())
 
 
-def _item(path: Path, line: int, row: Mapping[str, object]) -> Item:
+def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
+    for line, row in table_rows(path):
+        yield f"{path}:{line}", row
+
+
+def _authors_rows(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """The items of the authors' own file (`data/dev.json` of their repository), in the fields of one item per line."""
+    content = json_of(text_of(path), path)
+    for variant in PUBLISHED:
+        try:
+            examples = list(content["data"][variant])
+        except (KeyError, TypeError) as error:
+            raise DataFileError(f"{path}: is not StereoSet: expected an object with data.{variant}, a list of items") from error
+        for number, one in enumerate(examples, 1):
+            where = f"{path} {variant} {number}"
+            try:
+                row = {name: one[name] for name in ("target", "bias_type", "context")} | {"type": variant}
+                told = [(str(sentence["gold_label"]), sentence["sentence"]) for sentence in one["sentences"]]
+            except (KeyError, TypeError) as error:
+                raise DataFileError(f"{where} is not an item of StereoSet: {type(error).__name__}: {error}") from error
+            if sorted(label for label, _ in told) != sorted(OPTIONS):
+                raise DataFileError(
+                    f"{where} has the gold labels {', '.join(label for label, _ in told)}; expected {', '.join(OPTIONS)}"
+                )
+            yield where, row | dict(told)
+
+
+def _item(where: str, row: Mapping[str, object]) -> Item:
     absent = [name for name in FIELDS if not str(row.get(name) or "").strip()]
     if absent:
-        raise DataFileError(f"{path}:{line} fields are missing or empty: {', '.join(absent)}; expected: {', '.join(FIELDS)}")
+        raise DataFileError(f"{where} fields are missing or empty: {', '.join(absent)}; expected: {', '.join(FIELDS)}")
     values = {name: str(row[name]) for name in FIELDS}
     if values["type"] not in PUBLISHED:
-        raise DataFileError(f"{path}:{line} unknown type '{values['type']}'; StereoSet has: {', '.join(PUBLISHED)}")
+        raise DataFileError(f"{where} unknown type '{values['type']}'; StereoSet has: {', '.join(PUBLISHED)}")
     if values["bias_type"] not in DOMAINS:
-        raise DataFileError(f"{path}:{line} unknown bias type '{values['bias_type']}'; StereoSet has: {', '.join(DOMAINS)}")
+        raise DataFileError(f"{where} unknown bias type '{values['bias_type']}'; StereoSet has: {', '.join(DOMAINS)}")
     stereotype, contrary, unrelated = (values[option] for option in OPTIONS)
     if len({stereotype, contrary, unrelated}) < len(OPTIONS):
-        raise DataFileError(f"{path}:{line} two of the three associations are the same sentence")
+        raise DataFileError(f"{where} two of the three associations are the same sentence")
     if values["type"] == INTRA and BLANK not in values["context"]:
-        raise DataFileError(f"{path}:{line} an intrasentence context without the word {BLANK}")
+        raise DataFileError(f"{where} an intrasentence context without the word {BLANK}")
     # The published file has no ids, so an item is known by what it says.
     key = hashlib.blake2b("\x1f".join(values.values()).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
     return Item(key, values["type"], values["bias_type"], values["target"], values["context"], (stereotype, contrary, unrelated))
