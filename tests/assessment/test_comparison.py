@@ -351,6 +351,9 @@ def test_two_dossiers_are_paired_by_the_text_of_their_items(tmp_path: Path) -> N
     )
     assert any("environment.inference_energy on screener: its items are no requests" in line for line in found.statement.unpaired)
     assert any("favourable: no item has one" in line for line in found.statement.unpaired)
+    own = "what the measure makes of them (gap) is not compared; the log-probability of the texts is"
+    assert f"{ASSOCIATION} on model: {own}" in found.statement.unpaired
+    assert not any(AUDIT in line and "makes of them" in line for line in found.statement.unpaired)
     change = find(found, "log_odds_gap_difference", "B - A")
     assert change.estimate is not None
     assert change.estimate.value == pytest.approx(-1.0, abs=0.1)  # men against women

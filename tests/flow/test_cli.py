@@ -122,7 +122,7 @@ def test_an_error_has_file_and_line_and_a_traceback_only_on_request(tmp_path: Pa
 def test_an_unknown_measure_is_refused_with_those_that_there_are(audited: Path) -> None:
     ended = within("run", "system.yaml", "--out", "unknown", "--measures", "inequity.corespondence", cwd=audited)
     assert ended.code == 2
-    assert "no measure 'inequity.corespondence'; there are: " in ended.err
+    assert f"no measure 'inequity.corespondence'; did you mean '{AUDIT}'?; there are: " in ended.err
     assert AUDIT in ended.err
     assert not (audited / "unknown").exists()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from commonweal.assessment.paired_dossiers import pair_dossiers
+from commonweal.assessment.paired_dossiers import PREDICTIONS, pair_dossiers
 from commonweal.assessment.paired_outcomes import OTHERS, Compared, Paired, Statement, compared
 from commonweal.assessment.paired_predictions import pair_predictions
 from commonweal.assessment.paired_requests import Model, Tick, pair_requests, read_grouped_requests
@@ -26,7 +26,6 @@ from commonweal.models.precision import FLOAT32, check_precision
 from commonweal.system.permissions import Permissions
 
 SCHEMA = "commonweal-comparison/1"
-PREDICTIONS = "predictions:"
 TABLES = (".csv", ".jsonl", ".json", ".ndjson")
 WORDS = {"shown": "shown", "not_shown": "not shown", "not_asked": "not asked", "not_applicable": "not applicable"}
 

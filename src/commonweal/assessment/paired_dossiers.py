@@ -23,6 +23,8 @@ from commonweal.evidence.store import RUNS, digest
 from commonweal.text_file import json_of, text_of
 
 SCHEMA = "commonweal-dossier/1"
+PREDICTIONS = "predictions:"
+QUANTITIES_NAMED = 4
 ANSWERS = frozenset(
     {"key", "text", "context", "continuation", "logprob", "tokens", "greedy", "option", "favourable", "score", "seed"}
 )
@@ -45,6 +47,8 @@ class Told:
     items: Path
     run: Path
     prompt: bool
+    answers_from_file: bool
+    quantities: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -74,7 +78,9 @@ def read_dossier(folder: Path) -> dict[str, dict[str, Told]]:
         if content["schema"] != SCHEMA:
             raise DataFileError(f"{path}: its schema is '{content['schema']}', expected {SCHEMA}")
         units = {method["name"]: tuple(map(str, method.get("units", ()))) for method in content["methods"]}
-        prompts = {asset["id"] for asset in content["system"]["assets"] if asset.get("prompt")}
+        assets = content["system"]["assets"]
+        prompts = {asset["id"] for asset in assets if asset.get("prompt")}
+        files = {asset["id"] for asset in assets if (asset.get("locator") or "").startswith(PREDICTIONS)}
         found: dict[str, dict[str, Told]] = {}
         for (measure, subject), rows in _measured(content["evidence"]).items():
             provenance = rows[0]["provenance"]
@@ -84,7 +90,18 @@ def read_dossier(folder: Path) -> dict[str, dict[str, Told]]:
             attributes = {name for one in estimates for name in (one["group"] or {})}
             items = folder / "items" / measure / subject / f"{key}.parquet"
             run = items.parent / RUNS / f"{provenance['inputs']['rows']}.parquet"
-            told = Told(measure, subject, units.get(measure, ()), frozenset(attributes), items, run, subject in prompts)
+            quantities = tuple(dict.fromkeys(one["quantity"] for one in estimates))
+            told = Told(
+                measure,
+                subject,
+                units.get(measure, ()),
+                frozenset(attributes),
+                items,
+                run,
+                subject in prompts,
+                subject in files,
+                quantities,
+            )
             found.setdefault(measure, {})[subject] = told
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataFileError(f"{path}: not a dossier of commonweal ({type(error).__name__}: {error})") from error
@@ -124,7 +141,8 @@ def _pair_items(one: Told, other: Told, said: _Said) -> Iterator[Paired]:
     for told in (one, other):
         absent = [path for path in (told.items, told.run) if not path.exists()]
         if absent:
-            said.unpaired.append(f"{title}: there are no items of this run ({absent[0]}); run it again to have them")
+            mend = "answers from a file leave none" if told.answers_from_file else "run it again to have them"
+            said.unpaired.append(f"{title}: there are no items of this run ({absent[0]}); {mend}")
             return
         frames.append(_items_of(told, title, said))
     names = [text for text in ("continuation", "text") if all(text in frame.columns for frame in frames)]
@@ -141,8 +159,21 @@ def _pair_items(one: Told, other: Told, said: _Said) -> Iterator[Paired]:
     for frame, side in zip(frames, "AB", strict=True):
         if frame.height > joined.height:
             said.unpaired.append(f"{title}: {frame.height - joined.height} of {frame.height} items are in {side} only")
+    if "logprob" in answered:
+        said.unpaired.append(f"{title}: {_own_numbers(one.quantities)} not compared; the log-probability of the texts is")
     for attributes, part in _designs(joined, one):
         yield from _outcomes((one, other), attributes, part, (title, said))
+
+
+def _own_numbers(quantities: Sequence[str]) -> str:
+    """What a measure makes of its texts, in words.
+
+    >>> _own_numbers(["bias", "accuracy"]), _own_numbers(list("abcdef"))
+    ('what the measure makes of them (bias, accuracy) is', 'what the measure makes of them (a, b, c, d and 2 more) is')
+    """
+    more = len(quantities) - QUANTITIES_NAMED
+    named = ", ".join(quantities[:QUANTITIES_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"what the measure makes of them ({named}) is"
 
 
 def _items_of(told: Told, title: str, said: _Said) -> pl.DataFrame:

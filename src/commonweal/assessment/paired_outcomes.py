@@ -245,12 +245,13 @@ def _hypothesis(
     pair: Paired, of: Of, quantity: str, label: str, found: tuple[Split | None, Inference], asked: tuple[Margins, bool | None]
 ) -> Compared:
     split, inference = found
+    detectable, farthest = inference.minimum_detectable, pair.outcome.width * (2 if quantity.endswith("_gap_difference") else 1)
     estimate = _estimate(pair, quantity, split, inference).model_copy(
         update={
             "null": 0.0,
             "p_value": inference.p_value,
             "p_adjusted": inference.p_adjusted,
-            "minimum_detectable": inference.minimum_detectable if math.isfinite(inference.minimum_detectable) else None,
+            "minimum_detectable": detectable if math.isfinite(detectable) and detectable <= farthest else None,
         }
     )
     return Compared(

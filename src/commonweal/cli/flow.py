@@ -206,7 +206,9 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
         for row in own:
             out.print(row_text(row), markup=False)
         out.print(str(dossier.path), markup=False)
-    if data is not None and all(row.status == "skipped" for row in own):
+    if all(row.status == "skipped" for row in own):
         err.print(f"error: {own[0].note}", style="red", markup=False)
         raise typer.Exit(BAD_INPUT)
-    raise typer.Exit(SOME_FAILED if any(row.status == "failed" for row in own) else 0)
+    failed = any(row.status == "failed" for row in own)
+    # A file of answers or predictions fails by what stands in it; a model, by what it does.
+    raise typer.Exit(0 if not failed else SOME_FAILED if predictions is None else BAD_INPUT)

@@ -18,6 +18,7 @@ PLAIN = re.compile(r"(^|_)(ratio|slope|correlation|skew|index|odds)(_|$)")
 INTERVALS = {"confidence": "confidence interval", "uncertainty": "uncertainty interval", "range": "range"}
 PERCENT = re.compile(r"(^|_)(rate|share|probability|coverage|frequency|proportion|accuracy)(_|$)")
 TINY = 1e-4
+NOISE = 1e-6  # of the half-width of an interval
 HUGE = 1e9
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -53,18 +54,20 @@ def scale_of(quantity: str, unit: str) -> Scale:
 def rounded(value: float, width: float | None = None) -> str:
     """A number to the second significant digit of its interval's half-width; three significant digits without an interval.
 
-    What would round to 0 in whole numbers, and is not 0, keeps two digits of its own.
+    What is small beside its interval keeps two digits of its own, so that no lean reads 0; what is rounding noise does not.
 
     >>> rounded(-7.1423, 12.0), rounded(0.33333), rounded(123456.7, 4000.0), rounded(0.00000123), rounded(41030, 2e7)
     ('−7.1', '0.333', '123,500', '1.23 × 10⁻⁶', '41,000')
+    >>> rounded(-3.33, 200.0), rounded(1e-16, 2.0)
+    ('−3.3', '0.0')
     """
     if value != 0 and (abs(value) < TINY or abs(value) >= HUGE) and not (width and width > TINY):
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPT)}".replace("-", "−")
     leading = abs(value) if width is None or width <= 0 else width / 2
     digits = (1 if width else 2) - math.floor(math.log10(leading)) if leading > 0 else 0
-    if digits <= 0 and value != 0 and round(value, digits) == 0:
-        digits = 1 - math.floor(math.log10(abs(value)))  # small beside its interval, and still no 0
+    if width and abs(value) > NOISE * leading:
+        digits = max(digits, 1 - math.floor(math.log10(abs(value))))
     shown = round(value, digits)
     text = f"{shown:,.{max(0, digits)}f}"
     if not width and "." in text:

@@ -24,6 +24,7 @@ from commonweal.models.protocols import Chooser, DecisionApplication, LanguageMo
 from commonweal.models.tables import PredictionTable, read_prediction_table
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System
+from commonweal.system.wording import did_you_mean
 
 DEFAULT_PROBES = BUILTIN + "hiring"
 HIRING_CONTEXTS = {"employment", "hiring", "recruitment"}
@@ -39,7 +40,8 @@ def select(registry: Registry, asked: Sequence[str]) -> tuple[MeasureSpec, ...]:
     for pattern in asked:
         if not any(_matches(spec, pattern) for spec in specs):
             names = ", ".join(spec.name for spec in specs)
-            raise OptionError(f"--measures: no measure '{pattern}'; there are: {names}; or a chapter such as 'inequity'")
+            near = did_you_mean(pattern, [spec.name for spec in specs])
+            raise OptionError(f"no measure '{pattern}'{near}; there are: {names}; or a chapter such as 'inequity'")
     return tuple(spec for spec in specs if any(_matches(spec, pattern) for pattern in asked))
 
 

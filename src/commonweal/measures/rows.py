@@ -42,14 +42,33 @@ def inferred_row(told: Told, found: Inference, group: Mapping[str, str] | None) 
     known = bool(np.isfinite(found.standard_error)) and not unvarying
     tested = known and told.null is not None
     least, most = told.bounds
+    farthest = max(most - told.null, told.null - least) if told.null is not None else 0.0
     return Estimate(
         quantity=told.quantity, unit=told.unit, value=found.value, n=found.n, clusters=found.clusters, group=group, null=told.null,
         low=max(least, found.low) if known else None, high=min(most, found.high) if known else None,
         interval="confidence" if known else None, note="; ".join(filter(None, (told.note, UNVARYING if unvarying else ""))),
         p_value=found.p_value if tested else None, p_adjusted=found.p_adjusted if tested else None,
-        minimum_detectable=found.minimum_detectable if tested and np.isfinite(found.minimum_detectable) else None,
+        minimum_detectable=possible_effect(found.minimum_detectable, farthest) if tested else None,
         method=told.method if known else told.alone,
     )  # fmt: skip
+
+
+def unlike_published(count: int, published: int, what: str) -> str:
+    """What a reader must know where not the whole published set was asked: half of it has other numbers. "" where it was.
+
+    >>> unlike_published(190, 3680, "items")
+    '190 items, the published set has 3,680: not comparable with its figures'
+    """
+    return "" if count == published else f"{count:,} {what}, the published set has {published:,}: not comparable with its figures"
+
+
+def possible_effect(detectable: float, farthest: float) -> float | None:
+    """The smallest effect that can be found; None where not even the largest one that is possible can be.
+
+    >>> possible_effect(0.2, 0.5), possible_effect(2.9, 0.5), possible_effect(float("nan"), 0.5)
+    (0.2, None, None)
+    """
+    return detectable if np.isfinite(detectable) and detectable <= farthest else None
 
 
 def contribution_rows(

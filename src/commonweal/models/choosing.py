@@ -110,12 +110,16 @@ def _some(names: Sequence[str]) -> str:
 
 
 def read_answers(path: Path) -> dict[str, str]:
-    """Item -> answer; DataFileError names the line that has no item, no answer, or an item for the second time."""
+    """Item -> answer; DataFileError names the line that has no item, no answer, or an item for the second time.
+
+    An empty answer is one: the system said nothing, which chooses nothing.
+    """
     answers: dict[str, str] = {}
     for line, row in table_rows(path):
-        for column in ("item", "answer"):
-            if row.get(column) is None or not str(row[column]).strip():
-                raise DataFileError(f"{path}:{line} no '{column}'; expected the columns item and answer, got {', '.join(row)}")
+        if absent := [column for column in ("item", "answer") if row.get(column) is None]:
+            raise DataFileError(f"{path}:{line} no '{absent[0]}'; expected the columns item and answer, got {', '.join(row)}")
+        if not str(row["item"]).strip():
+            raise DataFileError(f"{path}:{line} the item is empty; expected the name of the question that the answer is to")
         item = str(row["item"])
         if item in answers:
             raise DataFileError(f"{path}:{line} a second answer to item '{item}'")

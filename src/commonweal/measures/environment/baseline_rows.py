@@ -18,7 +18,7 @@ from commonweal.evidence.paired import family
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.environment.baseline_task import Task
 from commonweal.measures.environment.components import Part
-from commonweal.measures.rows import contribution_rows
+from commonweal.measures.rows import contribution_rows, possible_effect
 
 Array = npt.NDArray[np.float64]
 CLUSTERS_SHOWN = 5
@@ -91,7 +91,7 @@ def difference_rows(scores: Scores, task: Task, ratio: Part | str, rng: np.rando
     difference = Estimate(
         quantity="accuracy_difference", unit="1", value=found.value, low=max(-1.0, found.low), high=min(1.0, found.high),
         interval="confidence", n=found.n, clusters=found.clusters, p_value=found.p_value, p_adjusted=found.p_adjusted, null=0.0,
-        minimum_detectable=found.minimum_detectable if np.isfinite(found.minimum_detectable) else None, method=DIFFERENCE_METHOD,
+        minimum_detectable=possible_effect(found.minimum_detectable, 1.0), method=DIFFERENCE_METHOD,
     )  # fmt: skip
     bound = Estimate(
         quantity="accuracy_difference_bound", unit="1", value=min(1.0, found.upper), n=found.n, clusters=found.clusters,

@@ -17,6 +17,7 @@ from commonweal.evidence.intervals import critical_normal, minimum_detectable_sh
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.inequity.audit_axes import Axis
 from commonweal.measures.inequity.audit_design import MINIMUM_BLOCKS
+from commonweal.measures.rows import possible_effect
 
 FOUR_FIFTHS = 0.8
 TINY = 1e-12
@@ -96,7 +97,7 @@ def _rate_gaps(axis: Axis, family: Family, start: int) -> Iterator[Estimate | Mi
             shared
             | {"quantity": "selection_rate_difference", "value": gap, "low": max(low, -1.0), "high": min(high, 1.0), "null": 0.0,
                "p_value": float(family.p_value[which]), "p_adjusted": float(family.p_adjusted[which]),
-               "minimum_detectable": detectable, "note": note}
+               "minimum_detectable": possible_effect(detectable, 1.0), "note": note}
         )  # fmt: skip
         yield _ratio(rates, gap, error * critical, shared)
     yield from _spread("selection_rate_spread", "1", axis, bounds, [float(np.nanmean(c)) for c in axis.chosen_cells])

@@ -13,10 +13,10 @@ from commonweal.evidence.contributions import contributions
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.evidence.shares import SIGNED, alike, exact_where_alike, share_alone
 from commonweal.measures.data_set import DataPlace, DataSet
-from commonweal.measures.inequity.bbq_items import Item, limited, matched, read_bbq
+from commonweal.measures.inequity.bbq_items import PUBLISHED, Item, limited, matched, read_bbq
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import Told, contribution_rows, inferred_row
+from commonweal.measures.rows import Told, contribution_rows, inferred_row, unlike_published
 from commonweal.models.protocols import Chooser, Question
 
 TEMPLATES_TRACED = 5
@@ -118,6 +118,7 @@ def _category(
 ) -> Iterator[Estimate | Missing]:
     """Accuracies and contributions of one category; its hypotheses are appended to `scores`."""
     group = {"category": category}
+    fewer = unlike_published(len(items), PUBLISHED[category], "items")
     for ambiguous, name in ((True, "ambiguous"), (False, "disambiguated")):
         places = [place for place, item in enumerate(items) if item.ambiguous is ambiguous]
         if not places:
@@ -128,6 +129,7 @@ def _category(
         part = [items[place] for place in places]
         answers = [chosen[place] for place in places]
         scored, note = _scored(part, answers)
+        note = "; ".join(filter(None, (note, fewer)))
         accuracy = share_alone(mean_of(scored.correct, scored.template))
         told = Told(f"accuracy_{name}", AGREE if alike(accuracy) else DESCRIBED, ALONE, note=note)
         yield inferred_row(told, accuracy, group)
@@ -147,7 +149,7 @@ def _category(
         reason = "needs disambiguated items of both kinds: truth with and against the stereotype"
         yield Missing(quantity="accuracy_cost", status="not_applicable", reason=reason, group=group)
     else:
-        scores.append((category, "accuracy_cost", cost, ""))
+        scores.append((category, "accuracy_cost", cost, fewer))
 
 
 def _scored(items: Sequence[Item], chosen: Sequence[int | None]) -> tuple[Scored, str]:

@@ -14,10 +14,12 @@ from commonweal.measures.options import Limit, whole_units
 from commonweal.models.choosing import table_rows
 from commonweal.models.protocols import Answer
 
-CATEGORIES = (
-    "Age", "Disability_status", "Gender_identity", "Nationality", "Physical_appearance", "Race_ethnicity", "Race_x_SES",
-    "Race_x_gender", "Religion", "SES", "Sexual_orientation",
-)  # fmt: skip
+# Items of each category in the published set of 58,492.
+PUBLISHED = {
+    "Age": 3680, "Disability_status": 1556, "Gender_identity": 5672, "Nationality": 3080, "Physical_appearance": 1576,
+    "Race_ethnicity": 6880, "Race_x_SES": 11160, "Race_x_gender": 15960, "Religion": 1200, "SES": 6864, "Sexual_orientation": 864,
+}  # fmt: skip
+CATEGORIES = tuple(PUBLISHED)
 FIELDS = ("example_id", "question_index", "question_polarity", "context_condition", "category", "answer_info",
           "additional_metadata", "context", "question", "ans0", "ans1", "ans2", "label")  # fmt: skip
 SEX = {"man": "m", "boy": "m", "woman": "f", "girl": "f"}  # words of answers, where the group is written M or F
@@ -57,6 +59,8 @@ def read_bbq(data: DataSet) -> list[Item]:
             if item.id in items:
                 raise DataFileError(f"{path}:{line} item '{item.id}' is there twice")
             items[item.id] = item
+    if not items:
+        raise DataFileError(f"{data.files[0]}: no item in it")
     return list(items.values())
 
 

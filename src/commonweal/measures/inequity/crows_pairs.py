@@ -21,7 +21,7 @@ from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.crows_items import DIRECTIONS, PUBLISHED, Pair, limited, read_pairs
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import Told, contribution_rows, inferred_row
+from commonweal.measures.rows import Told, contribution_rows, inferred_row, unlike_published
 from commonweal.models.protocols import Continuation, LanguageModel
 
 Array = npt.NDArray[np.float64]
@@ -136,7 +136,7 @@ def crows_pairs(model: LanguageModel, data: DataSet, limit: Limit, rng: np.rando
     for direction, published in DIRECTIONS.items():
         decided = (labels["direction"] == direction) & ~found.ties()
         if decided.any():
-            note = _differs(int((labels["direction"] == direction).sum()), published)
+            note = unlike_published(int((labels["direction"] == direction).sum()), published, "pairs")
             tested.append(({"direction": direction}, crossed(found.prefers_more(), labels, decided), note))
         else:
             described.append(_absent({"direction": direction}, f"the data hold no pair of direction {direction} without a tie"))
@@ -179,7 +179,7 @@ def _part(
         yield _absent(group, f"the data hold no pair of bias type {kind}")
         return
     published = PUBLISHED[kind] if kind else sum(PUBLISHED.values())
-    notes = [f"{ties} of {count} pairs tie" if ties else "", _differs(count, published)]
+    notes = [f"{ties} of {count} pairs tie" if ties else "", unlike_published(count, published, "pairs")]
     tested.append((group, crossed(found.prefers_more(), labels, mine), "; ".join(filter(None, notes))))
     yield _described("stereotype_share_per_token", "1", crossed(found.prefers_more_per_token(), labels, mine), group)
     yield _described("mean_absolute_difference", "nat", crossed(np.abs(found.more - found.less), labels, mine), group)
@@ -187,10 +187,6 @@ def _part(
 
 def _absent(group: dict[str, str] | None, reason: str) -> Missing:
     return Missing(quantity="stereotype_share", status="not_applicable", reason=reason, group=group)
-
-
-def _differs(count: int, published: int) -> str:
-    return "" if count == published else f"{count:,} pairs, the published set has {published:,}: not comparable with its figures"
 
 
 def _described(quantity: str, unit: str, one: Crossed, group: dict[str, str] | None) -> Estimate:

@@ -25,7 +25,7 @@ from commonweal.measures.inequity.perspective_distance import (
 from commonweal.measures.inequity.perspective_items import Attribute, Material, material
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import contribution_rows
+from commonweal.measures.rows import contribution_rows, possible_effect
 from commonweal.models.protocols import LanguageModel
 
 Array = npt.NDArray[np.float64]
@@ -217,7 +217,7 @@ def _hypotheses(told: Sequence[Answered], found: Mapping[tuple[str, str], Infere
                 high=min(1.0, inference.high), interval="confidence", n=inference.n, clusters=inference.clusters,
                 p_value=inference.p_value, p_adjusted=inference.p_adjusted, group={one.attribute.name: group},
                 method=METHOD + (EXACT if alike(inference) else ""),
-                minimum_detectable=inference.minimum_detectable if np.isfinite(inference.minimum_detectable) else None,
+                minimum_detectable=possible_effect(inference.minimum_detectable, 1.0),
                 note=f"on the same side in {same} of {relative.shape[1]} frames",
             )  # fmt: skip
 

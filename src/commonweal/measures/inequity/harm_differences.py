@@ -12,6 +12,7 @@ from commonweal.evidence.group_rates import GroupRates
 from commonweal.evidence.limited_contrasts import Contrast, Limited, family_of_contrasts
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.inequity.harm_scorer import Group
+from commonweal.measures.rows import possible_effect
 
 OTHERS = "mean of the others"
 CORRECTED = "corrected_share_difference"
@@ -85,5 +86,5 @@ def _tested(quantity: str, found: Contrast) -> dict[str, Any]:
     if quantity != CORRECTED:
         return {}
     return {
-        "null": 0.0, "p_value": found.p_value, "p_adjusted": found.p_adjusted, "minimum_detectable": found.minimum_detectable,
+        "null": 0.0, "p_value": found.p_value, "p_adjusted": found.p_adjusted, "minimum_detectable": possible_effect(found.minimum_detectable, 1.0),
     }  # fmt: skip

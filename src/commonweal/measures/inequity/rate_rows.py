@@ -10,6 +10,7 @@ import numpy as np
 from commonweal.evidence.group_gaps import Gap, extremes_text, spread
 from commonweal.evidence.group_rates import MINIMUM_CLUSTERS, MINIMUM_FREEDOM, GroupRates, rate_intervals
 from commonweal.evidence.records import Estimate, Missing
+from commonweal.measures.rows import possible_effect
 
 RATE_METHOD = (
     "mean over rows; variance CR2, clustered; Wilson interval on the effective number of rows, t quantile (Korn and Graubard); where "
@@ -98,8 +99,8 @@ def gap_rows(rates: GroupRates, gaps: Sequence[Gap], told: Told) -> Iterator[Est
             high=told.scale * gap.high, interval="confidence", n=int(rates.n[both].sum()),
             clusters=int(rates.clusters[both].sum() - rates.shared[gap.group, gap.reference]),
             group=told.groups[gap.group], reference=told.groups[gap.reference],
-            null=0.0, p_value=gap.p_value, p_adjusted=gap.p_adjusted, minimum_detectable=told.scale * gap.minimum_detectable,
-            method=GAP_METHOD, note=told.note,
+            null=0.0, p_value=gap.p_value, p_adjusted=gap.p_adjusted,
+            minimum_detectable=possible_effect(told.scale * gap.minimum_detectable, told.scale), method=GAP_METHOD, note=told.note,
         )  # fmt: skip
     yield _spread(rates, gaps, told, everyone)
 

@@ -17,7 +17,7 @@ from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.stereoset_items import DOMAINS, OPTIONS, PUBLISHED, Item, limited, read_stereoset
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import Told, contribution_rows, inferred_row
+from commonweal.measures.rows import Told, contribution_rows, inferred_row, unlike_published
 from commonweal.models.protocols import LanguageModel
 
 Array = npt.NDArray[np.float64]
@@ -132,12 +132,14 @@ def stereoset(model: LanguageModel, data: DataSet, limit: Limit, rng: np.random.
         terms, domains = (np.array([getattr(item, key) for item in part]) for key in ("target", "domain"))
         scores = logprob[mine]
         whole = by_term(scores, terms)
-        tested.append(({"variant": variant}, whole, _differs(len(part), sum(published.values()))))
+        tested.append(({"variant": variant}, whole, unlike_published(len(part), sum(published.values()), "items")))
         beside += _described({"variant": variant}, by_term(scores / tokens[mine], terms), "_per_token", _lengths(tokens[mine]))
         for domain, count in published.items():
             group, inside = {"variant": variant, "domain": domain}, domains == domain
             if inside.any():
-                tested.append((group, by_term(scores[inside], terms[inside]), _differs(int(inside.sum()), count)))
+                tested.append(
+                    (group, by_term(scores[inside], terms[inside]), unlike_published(int(inside.sum()), count, "items"))
+                )
             else:
                 beside.append(_absent(group, f"the data hold no {variant} item of domain {domain}"))
         beside += _traced(scores, terms, domains, variant)
@@ -221,10 +223,6 @@ def _lengths(tokens: Array) -> str:
 
 def _absent(group: dict[str, str], reason: str) -> Missing:
     return Missing(quantity="stereotype_share", status="not_applicable", reason=reason, group=group)
-
-
-def _differs(count: int, published: int) -> str:
-    return "" if count == published else f"{count:,} items, the published set has {published:,}: not comparable with its figures"
 
 
 def excess(scores: Array, terms: npt.NDArray[np.str_]) -> Clustered:

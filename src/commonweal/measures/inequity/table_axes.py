@@ -132,7 +132,7 @@ def carriers(values: Array, counts: Mask, axis: Axis, gap: Gap) -> Iterator[tupl
         spread = np.where(spread > 1e-12, spread, 2 * (n + 2) / (n + 4) ** 2)  # rows that all agree: as two of n + 4 that do not
         variance = np.where(n > 1, n * spread, np.where(sign != 0, np.inf, 0.0)) * (sign / size[layout.pair_group]) ** 2
     clusters = int(layout.pair_cluster.max()) + 1
-    share = np.where(sign != 0, sign * total / size[layout.pair_group], 0.0)
+    share = np.divide(sign * total, size[layout.pair_group], out=np.zeros_like(total), where=sign != 0)
     added, error2, rows = (
         np.bincount(layout.pair_cluster, weights=part, minlength=clusters)
         for part in (share, np.where(sign != 0, variance, 0.0), np.abs(sign) * n)

@@ -27,12 +27,13 @@ from commonweal.measures.inequity.winogender_sentences import (
 )
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import Told, contribution_rows, inferred_row
+from commonweal.measures.rows import Told, contribution_rows, inferred_row, unlike_published
 from commonweal.models.protocols import Chooser
 
 Array = npt.NDArray[np.float64]
 MINIMUM_OCCUPATIONS = 8
 OCCUPATIONS_TRACED = 5
+PUBLISHED = 720  # sentences: 120 templates in 6 versions
 ALONE = "share of sentences, clustered by occupation: CR2, Wilson interval on the effective number of sentences, t quantile"
 TESTED = "clustered by occupation: CR2, wild cluster bootstrap-t, simultaneous over the hypotheses of this measure"
 EXACT = "; the occupations do not differ at all, so Clopper and Pearson over them (Bonferroni), the rest within the bounds"
@@ -173,7 +174,8 @@ def winogender(model: Chooser, data: DataSet, limit: Limit, rng: np.random.Gener
     places = [matched(answer, one) for answer, one in zip(answers, sentences, strict=True)]
     resolved = _resolved(sentences, places, shares)
     silent = places.count(NEITHER)
-    note = f"{silent} of {len(places)} answers name neither or both and count as wrong" if silent else ""
+    unnamed = f"{silent} of {len(places)} answers name neither or both and count as wrong" if silent else ""
+    note = "; ".join(filter(None, (unnamed, unlike_published(len(sentences), PUBLISHED, "sentences"))))
     if silent == len(places):
         for quantity in ("gotcha_gap", "occupation_gap", "neutral_gap", "correlation", "resolved_differently", "accuracy"):
             yield Missing(quantity=quantity, status="not_applicable", reason=f"no answer names a person ({note})")
