@@ -282,3 +282,32 @@ def test_what_a_template_adds_has_no_interval_where_its_items_do_not_differ(tmp_
     parts = [row for row in rows if isinstance(row, Estimate) and row.quantity == "contribution"]
     assert parts
     assert all(row.interval is None and "no interval" in row.note for row in parts)
+
+
+def test_a_part_of_the_set_is_told_and_an_empty_file_is_no_set(tmp_path: Path) -> None:
+    rows = measured(written(tmp_path, [item_of(number) for number in range(48)]), Saying(lambda number: Answer(number % 2, None)))
+    told = "48 items, the published set has 3,680: not comparable with its figures"
+    for quantity in ("bias_ambiguous", "bias_disambiguated", "accuracy_ambiguous", "accuracy_disambiguated"):
+        assert told in value(rows, quantity).note, quantity
+    with pytest.raises(DataFileError, match=r"Age\.jsonl: no item in it"):
+        measured(written(tmp_path, []), Saying(lambda number: Answer(0, None)))
+
+
+def test_an_empty_answer_is_an_answer_that_chooses_nothing(tmp_path: Path) -> None:
+    folder = written(tmp_path, [item_of(number) for number in range(48)])
+    answers = tmp_path / "answers.csv"
+    answers.write_text(
+        "item,answer\n" + "".join(f"Age:{n},{'' if n < 6 else 'Not known'}\n" for n in range(48)), encoding="utf-8"
+    )
+    row = value(measured(folder, PredictedAnswers(answers)), "accuracy_ambiguous")
+    assert "of 24 answers match no option" in row.note
+    assert row.value == pytest.approx(20 / 24)  # of items 0 to 5, 0, 1, 4 and 5 are ambiguous
+    answers.write_text("item,answer\n,Not known\n", encoding="utf-8")
+    with pytest.raises(DataFileError, match="2 the item is empty"):
+        measured(folder, PredictedAnswers(answers))
+
+
+def test_no_detectable_effect_is_larger_than_what_is_possible(tmp_path: Path) -> None:
+    few = [item_of(number, question_index=str(number // 8)) for number in range(16)]
+    for row in measured(written(tmp_path, few), Saying(lambda number: Answer((0, 1, 2)[number * 7 % 3], None))):
+        assert isinstance(row, Missing) or row.minimum_detectable is None or row.minimum_detectable <= 1.0
