@@ -91,7 +91,10 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         list[str] | None,
         typer.Option("--measures", help="Only these: a name, a chapter (inequity) or a pattern. Can be repeated."),
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many items per measure and subject.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, help="At most this many items per measure and subject; whole templates or pairs."),
+    ] = None,
     design: Annotated[
         Design, typer.Option("--design", help="Audits: wordings rotate (balanced), or every name in every wording.")
     ] = Design.BALANCED,
@@ -181,7 +184,9 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
         Path | None, typer.Option("--predictions", help="Answers or predictions that were obtained elsewhere (.csv or .jsonl).")
     ] = None,
     data: Data = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many items.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="At most this many items; whole templates, pairs or groups of them.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     allow_network: Annotated[bool, typer.Option("--allow-network", help="Let it call the endpoint that --model names.")] = False,

@@ -154,7 +154,12 @@ def check_writable(path: Path, requests: Path) -> None:
         part.touch()
         part.unlink()
     except OSError as error:
-        raise OutputError(f"{path}: the scores cannot be written ({error.strerror}); name another file with --out") from error
+        mend = (
+            "name another file with --out"
+            if path.parent.is_dir()
+            else f"make the folder {path.parent}, or name another file with --out"
+        )
+        raise OutputError(f"{path}: the scores cannot be written ({error.strerror}); {mend}") from error
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file such as {path / 'scores.parquet'} with --out")
 
