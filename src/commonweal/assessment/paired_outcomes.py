@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
@@ -19,9 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from commonweal.assessment.verdicts import Margins, Verdicts, verdicts
+from commonweal.evidence.clustered import NEGLIGIBLE, mean_of
 from commonweal.evidence.contrast import Array, Contrast, Labels, Sides, clusters_per_side, sparse_floor
 from commonweal.evidence.paired import Inference, alone, family, widening, within
 from commonweal.evidence.records import Estimate, Missing, Row
+from commonweal.evidence.shares import carrying, exact_mean, share_interval
 
 OTHERS = "all others"
 MOST_GROUPS = 12
@@ -196,7 +198,7 @@ def _rows(one: _Hypotheses, tested: Sequence[Inference], margins: Margins) -> It
     label, width = pair.outcome.label, pair.outcome.width
     if one.difference is not None:
         for of, y in _sides(pair):
-            yield _described(pair, of, name, label, (None, within(alone(_plain(pair, y, whole)), *pair.outcome.range)))
+            yield _described(pair, of, name, label, (None, within(_mean(pair, y, whole), *pair.outcome.range)))
         words, found = f"difference in {label}", within(tested[one.difference], -width, width)
         yield _hypothesis(pair, "B - A", f"{name}_difference", words, (None, found), (margins, better))
     for split, change, both in one.splits:
@@ -219,6 +221,19 @@ def _sides(pair: Paired) -> tuple[tuple[Of, Array], tuple[Of, Array]]:
     return ("A", pair.a), ("B", pair.b)
 
 
+def _mean(pair: Paired, y: Array, whole: Sides) -> Inference:
+    """One system over all items; a share has limits that hold near 0 and 1."""
+    found = alone(_plain(pair, y, whole))
+    if not pair.outcome.sparse or np.ptp(y) == 0:
+        return found
+    if found.standard_error <= NEGLIGIBLE:
+        low, high, _ = exact_mean(found.value, found.clusters, 1)
+    else:
+        carried = min(carrying(mean_of(y, factor)) for factor in pair.clusters)
+        low, high = share_interval(found.value, found.standard_error, min(found.degrees_of_freedom, carried))
+    return replace(found, low=low, high=high)
+
+
 def _plain(pair: Paired, y: Array, side: Sides) -> Contrast:
     """One system by itself. Where all answers of a side are alike, that they are is no certainty."""
     if not pair.outcome.sparse:
@@ -234,7 +249,9 @@ def _plain(pair: Paired, y: Array, side: Sides) -> Contrast:
 def _described(pair: Paired, of: Of, quantity: str, label: str, found: tuple[Split | None, Inference]) -> Compared:
     split, inference = found
     estimate = _estimate(pair, quantity, split, inference).model_copy(
-        update={"method": f"mean over items; CR2 by {pair.sampled}, t interval; for reading, not a hypothesis"}
+        update={
+            "method": f"mean over items; CR2 by {pair.sampled}, t interval, of a share Wilson's; for reading, not a hypothesis"
+        }
     )
     return Compared(
         measure=pair.measure, subjects=pair.subjects, of=of, label=label, estimate=estimate, sampled=pair.sampled, note=pair.note

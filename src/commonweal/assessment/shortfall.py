@@ -24,6 +24,8 @@ BEFORE = "per decision, it counts what the application puts out, before a person
 ADVANTAGE = "favourable outcomes fewer than the reference group; below 0: more than the reference group, an advantage over it"
 FLIPS = "outcomes that the cue changes, beyond what another name of the same group changes; below 0: fewer than that"
 KINDS = {"selection_rate_difference": "net_shortfall", "excess_flip_share": "excess_flips"}
+# The audit asks an application whose favourable answer is declared. A table of predictions does not say whether 1 is favourable.
+AUDIT = "inequity.correspondence_audit"
 METHOD = Method(
     name="assessment.shortfall",
     title="Net shortfall and excess flips",
@@ -60,7 +62,8 @@ class Gap:
 
 def gaps(evidence: Sequence[Evidence]) -> Iterator[Gap]:
     """Every gap against a named reference: the group that its measure never puts on the other side of a comparison."""
-    rows = [row for row in evidence if row.estimate is not None and row.estimate.quantity in KINDS and row.estimate.reference]
+    measured = [row for row in evidence if row.measure == AUDIT and row.estimate is not None]
+    rows = [row for row in measured if row.estimate is not None and row.estimate.quantity in KINDS and row.estimate.reference]
     compared = {(row.measure, row.subjects, _key(row.estimate.group)) for row in rows if row.estimate is not None}
     for row in rows:
         estimate = row.estimate

@@ -55,10 +55,14 @@ class Contrast:
 
     @cached_property
     def moving(self) -> int:
-        """Units of the factor that has fewest in which anything differs from 0, and from the mean where sides are compared."""
+        """Units of the factor that has fewest in which anything differs from 0; where sides are compared, also from the mean and
+        from what most units have in common: if all but a few say the same, those few are all that tells of error.
+        """
         cells = self.cells
-        centre = cells.sums.sum() / cells.counts.sum() if cells.minus.any() else 0.0
-        rest = np.minimum(np.abs(cells.sums), np.abs(cells.sums - centre * cells.counts)) > ROUNDING
+        centres = [0.0]
+        if cells.minus.any():
+            centres += [cells.sums.sum() / cells.counts.sum(), float(np.median(cells.sums / cells.counts))]
+        rest = np.min([np.abs(cells.sums - centre * cells.counts) for centre in centres], axis=0) > ROUNDING
         return min(np.unique(units[rest]).size for units in cells.units[: len(cells.names)])
 
     @property
@@ -115,7 +119,10 @@ def _alike(d: Array, cluster: Labels) -> float:
     if np.unique(codes[d != 0]).size < FEW_DIFFER:
         return float(size)
     residual = d - d.mean()
-    return float(np.clip((np.bincount(codes, weights=residual) ** 2).sum() / max((residual**2).sum(), 1e-300), 1.0, size))
+    between = float((np.bincount(codes, weights=residual) ** 2).sum())
+    if between <= ROUNDING:
+        return float(size)  # clusters that agree exactly are no evidence that their items are independent
+    return float(np.clip(between / (residual**2).sum(), 1.0, size))
 
 
 @dataclass(frozen=True, eq=False)

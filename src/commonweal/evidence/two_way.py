@@ -97,7 +97,15 @@ def _together(one: Crossed, error: tuple[float, float], both: Sequence[Inference
     if not np.isfinite(error[0]):
         return replace(both[0], value=one.value, standard_error=error[0], clusters=clusters)
     if not spread:
-        return replace(both[0], value=one.value, standard_error=0.0, clusters=clusters, minimum_detectable=float("nan"))
+        freedom = min(found.degrees_of_freedom for found in both)
+        return replace(
+            both[0],
+            value=one.value,
+            standard_error=0.0,
+            degrees_of_freedom=freedom,
+            clusters=clusters,
+            minimum_detectable=float("nan"),
+        )
     harsher = max(spread, key=lambda found: (found.high - found.low) / found.standard_error)
     wider = error[0] / harsher.standard_error
     half = (harsher.high - harsher.low) / 2 * wider
