@@ -442,3 +442,23 @@ def test_requests_with_faults_are_refused(tmp_path: Path) -> None:
             read_grouped_requests(Path(written(tmp_path, "r.jsonl", rows)))
     read = read_grouped_requests(Path(written(tmp_path, "r.jsonl", [line, {**line, "continuation": " c"}])))
     assert (read.sampled, read.cluster.tolist(), read.group.tolist()) == ("context", ["0", "0"], ["", ""])
+
+
+def test_a_gap_of_one_wrong_answer_is_not_called_equivalent_and_copies_of_the_rows_add_no_certainty(tmp_path: Path) -> None:
+    """Twenty clusters of six: A all right, B wrong once; then B wrong everywhere, with ten copies of each row."""
+
+    def rows(wrong: int, copies: int = 1) -> list[dict[str, Any]]:
+        return [{"item": f"{n}x{k}", "truth": 1, "prediction": int(n >= wrong), "cluster": n // 6, "group_sex": ("men", "women")[n // 6 % 2]}
+                for n in range(120) for k in range(copies)]  # fmt: skip
+
+    once = find(of_files(tmp_path, rows(0), rows(1), margins=Margins(0.05)), "accuracy_gap_widening", "|B| - |A|")
+    assert once.verdicts is not None
+    assert (once.verdicts.not_worse, once.verdicts.equivalent) == ("not_shown", "not_shown")
+    found = [
+        find(of_files(tmp_path, rows(0, copies), rows(120, copies)), "accuracy_difference", "B - A").estimate
+        for copies in (1, 10)
+    ]
+    assert found[0] is not None
+    assert found[1] is not None
+    assert (found[0].low, found[0].high) == pytest.approx((found[1].low, found[1].high))
+    assert (found[0].high or -1) > -0.9

@@ -164,3 +164,9 @@ def test_the_same_gap_gives_the_same_row_and_another_gap_another() -> None:
     one, same, other = (weighed(system(), estimate(value)) for value in (-0.1, -0.1, -0.11))
     assert [row.id for row in one] == [row.id for row in same]
     assert not {row.id for row in one} & {row.id for row in other}
+
+
+def test_a_table_of_predictions_does_not_say_whether_1_is_favourable_so_nothing_is_carried_to_people() -> None:
+    """Where 1 is an accusation, the group that is accused less often would be told as the one that is harmed."""
+    accused_less = evidence("0", found=estimate(-0.2, -0.26, -0.14)).model_copy(update={"measure": "inequity.performance_gap"})
+    assert list(shortfalls(system(), [accused_less], writer())) == []
