@@ -122,7 +122,7 @@ def family(estimates: Sequence[Clustered], rng: np.random.Generator, null: float
             error,
             with_few_clusters(
                 (float(found.p_value[index]), float(found.p_adjusted[index]), float(found.critical[index])),
-                float(observed[index]), error[1], together if not min(_moving(one, null), error[1] + 1) >= FEW else 0,
+                float(observed[index]), error[1], together if _moving(one, null) < FEW else 0,
             ),
             FEWEST_THAT_CAN_FIND,
         )

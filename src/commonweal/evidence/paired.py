@@ -67,7 +67,7 @@ def family(contrasts: Sequence[Contrast], rng: np.random.Generator) -> list[Infe
     two_sided, one_sided = (adjust(observed, flipped, alpha) for alpha in (1 - LEVEL, 1 - ONE_SIDED))
     results = []
     for index, (one, (error, freedom)) in enumerate(zip(contrasts, errors, strict=True)):
-        few = len(contrasts) if min(one.moving, freedom + 1) < FEW else 0  # one cluster may hold nearly everything
+        few = len(contrasts) if one.moving < FEW else 0
         whole, half = (
             with_few_clusters(
                 (float(by.p_value[index]), float(by.p_adjusted[index]), float(by.critical[index])),
