@@ -55,6 +55,29 @@ def test_a_run_is_the_same_again_and_the_seed_matters_little() -> None:
         assert left["low"] == pytest.approx(right["low"], abs=0.02)
 
 
+def test_two_systems_answers_to_bbq_are_compared_by_what_the_measure_makes_of_them(tmp_path: Path) -> None:
+    """Two of the authors' systems: RACE and ARC, ambiguous bias scores of Figure 3 for Age: 29.8 and 48.9."""
+    folder = published("bbq")
+    rows = [json.loads(line) for line in (folder / "unifiedqa_predictions" / "preds_Age.jsonl").read_text().splitlines()]
+    (tmp_path / "bbq").mkdir()
+    (tmp_path / "bbq" / "Age.jsonl").write_bytes((folder / "Age.jsonl").read_bytes())
+    for system in ("race", "arc"):
+        answers = [{"item": f"Age:{row['example_id']}", "answer": row[f"unifiedqa-t5-11b_pred_{system}"]} for row in rows]
+        (tmp_path / f"{system}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in answers))
+        ended = within("measure", "inequity.bbq", "--predictions", tmp_path / f"{system}.jsonl", "--data", tmp_path / "bbq",
+                       "--out", tmp_path / system)  # fmt: skip
+        assert ended.code == 0, ended.said
+    ended = within("compare", tmp_path / "race", tmp_path / "arc", "--json")
+    assert ended.code == 0, ended.said
+    found, age = records(ended.out), {"category": "Age"}
+    assert [round(100 * one(found, "lean_ambiguous", of, age)["value"], 1) for of in "AB"] == [29.8, 48.9]
+    assert round(one(found, "accuracy_ambiguous", "A", age)["value"], 3) == 0.547
+    wider = one(found, "lean_ambiguous_widening", "|B| - |A|", age)
+    assert wider["value"] == pytest.approx(0.191, abs=0.001)
+    assert (wider["clusters"], wider["verdicts"]["difference"]) == (25, "shown")
+    assert one(found, "lean_disambiguated_difference", "B - A", age)["verdicts"]["difference"] == "not_shown"
+
+
 def test_bad_input_ends_in_words_and_exit_code_2(tmp_path: Path) -> None:
     half = tmp_path / "half.csv"
     half.write_text("".join(BASE.read_text().splitlines(keepends=True)[:200]))

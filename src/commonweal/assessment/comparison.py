@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from commonweal.assessment.paired_dossiers import PREDICTIONS, pair_dossiers
+from commonweal.assessment.dossier_items import PREDICTIONS
+from commonweal.assessment.paired_dossiers import pair_dossiers
 from commonweal.assessment.paired_outcomes import OTHERS, Compared, Paired, Statement, compared
 from commonweal.assessment.paired_predictions import pair_predictions
 from commonweal.assessment.paired_requests import Model, Tick, pair_requests, read_grouped_requests
@@ -192,8 +193,9 @@ def _comes_first(row: Compared) -> bool:
 def _about(one: Estimate | Missing) -> str:
     if not one.group:
         return ""
-    reference = one.reference or {}
-    others = OTHERS if set(reference.values()) <= {OTHERS} else group_text(reference)
+    if not one.reference:
+        return f", {group_text(one.group)}"
+    others = OTHERS if set(one.reference.values()) <= {OTHERS} else group_text(one.reference)
     return f", {group_text(one.group)} against {others}"
 
 

@@ -1,6 +1,7 @@
 """Outcomes of two systems on the same items, and the numbers that are worked out from them.
 
-For each outcome: its mean in A and in B, the difference B - A, and for each group the gap to the others in A and in B, the
+For each outcome: its mean in A and in B, the difference B - A, by how much B is farther from what a system without a lean
+would have, where there is such a value (|B - null| - |A - null|), and for each group the gap to the others in A and in B, the
 change of that gap, and by how much it is wider (|gap in B| - |gap in A|). All differences, changes and widenings of one
 comparison are one family.
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal
 
@@ -35,33 +36,34 @@ Of = Literal["A", "B", "B - A", "|B| - |A|"]
 class Outcome:
     """What is compared: `name` begins the quantities, `label` says it in words.
 
-    `higher_is_better`: None where neither direction is better by itself. `sparse`: outcomes are 0 or 1. `most`: the largest
-    value that an outcome can have, if there is one.
+    `higher_is_better`: None where neither direction is better by itself. `least`, `most`: the values between which it lies; where
+    both are known, that no item differs is no certainty. `null`: the mean of a system without a lean; farther from it is worse.
     """
 
     name: str
     label: str
     unit: str
     higher_is_better: bool | None
-    sparse: bool = False
+    least: float = -math.inf
     most: float = math.inf
-
-    @property
-    def range(self) -> tuple[float, float]:
-        """Smallest and largest possible value."""
-        return (0.0, 1.0) if self.sparse else (-math.inf, self.most)
+    null: float | None = None
 
     @property
     def width(self) -> float:
         """The largest possible difference of two values."""
-        return self.range[1] - self.range[0]
+        return self.most - self.least
+
+    @property
+    def bounded(self) -> bool:
+        return math.isfinite(self.width)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Paired:
     """One outcome of A and B on the same items. Arrays (item,); a group is "" where it is not known.
 
-    `clusters`: the sampled unit of each item, one array or two crossed ones; `sampled` names them.
+    `clusters`: the sampled unit of each item, one array or two crossed ones; `sampled` names them. `part`: what the items have
+    in common, where they are a part of all.
     """
 
     measure: str
@@ -73,6 +75,7 @@ class Paired:
     sampled: str
     groups: Mapping[str, Labels]
     note: str = ""
+    part: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +111,13 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class _Hypotheses:
-    """Where the contrasts of one paired outcome stand in the family: the difference, then (change, sum) by split."""
+    """Where the contrasts of one paired outcome stand in the family: the difference, what A and B lean together, then
+    (change, sum) by split.
+    """
 
     paired: Paired
     difference: int | None
+    lean: int | None
     splits: tuple[tuple[Split, int, int], ...]
     missing: tuple[Missing, ...]
 
@@ -132,34 +138,46 @@ def _hypotheses(pair: Paired, contrasts: list[Contrast]) -> _Hypotheses:
     place = len(contrasts)
     if clusters_per_side(difference) < ENOUGH:
         reason = f"all {pair.a.size} items belong to one {pair.sampled}, and one says nothing about others"
-        missing.append(Missing(quantity=f"{pair.outcome.name}_difference", status="not_applicable", reason=reason))
-        return _Hypotheses(pair, None, (), tuple(missing))
+        group = dict(pair.part) or None
+        missing.append(Missing(quantity=f"{pair.outcome.name}_difference", status="not_applicable", reason=reason, group=group))
+        return _Hypotheses(pair, None, None, (), tuple(missing))
     contrasts.append(difference)
+    lean = None
+    if pair.outcome.null is not None:
+        lean = len(contrasts)
+        both = pair.b + pair.a - 2 * pair.outcome.null
+        contrasts.append(Contrast(both, whole, difference.clusters, difference.floor))
     kept = []
     for split in splits(pair.groups):
         if isinstance(split, Missing):
-            missing.append(split.model_copy(update={"quantity": f"{pair.outcome.name}_gap_difference"}))
+            update = {"quantity": f"{pair.outcome.name}_gap_difference", "group": dict(pair.part) or None}
+            missing.append(split.model_copy(update=update))
             continue
         change = _contrast(pair, pair.b - pair.a, split.side)
         if clusters_per_side(change) < ENOUGH:
             reason = f"one side has all its items in one {pair.sampled}, so its error cannot be known"
             missing.append(
                 Missing(
-                    quantity=f"{pair.outcome.name}_gap_difference", status="not_applicable", reason=reason, group=split.group,
-                    reference=split.reference,
+                    quantity=f"{pair.outcome.name}_gap_difference", status="not_applicable", reason=reason,
+                    group={**pair.part, **split.group}, reference=split.reference,
                 )
             )  # fmt: skip
             continue
         kept.append((split, len(contrasts), len(contrasts) + 1))
         contrasts += [change, Contrast(pair.b + pair.a, split.side, change.clusters, change.floor)]
-    return _Hypotheses(pair, place, tuple(kept), tuple(missing))
+    return _Hypotheses(pair, place, lean, tuple(kept), tuple(missing))
 
 
 def _contrast(pair: Paired, y: Array, side: Sides) -> Contrast:
     prefix = f"{pair.measure}\x1f"  # equal names in two measures are two units
     clusters = tuple(np.char.add(prefix, factor) for factor in pair.clusters)
-    floor = sparse_floor(pair.b - pair.a, side, clusters) if pair.outcome.sparse else 0.0
-    return Contrast(y, side, clusters, floor)
+    return Contrast(y, side, clusters, _floor(pair, pair.b - pair.a, side, clusters))
+
+
+def _floor(pair: Paired, d: Array, side: Sides, clusters: tuple[Labels, ...]) -> float:
+    """Variance to add, so that what was not seen to vary is no certainty; 0 where outcomes have no bounds."""
+    width = pair.outcome.width
+    return width**2 * sparse_floor(d, side, clusters) if pair.outcome.bounded else 0.0
 
 
 def splits(groups: Mapping[str, Labels]) -> Iterator[Split | Missing]:
@@ -198,9 +216,13 @@ def _rows(one: _Hypotheses, tested: Sequence[Inference], margins: Margins) -> It
     label, width = pair.outcome.label, pair.outcome.width
     if one.difference is not None:
         for of, y in _sides(pair):
-            yield _described(pair, of, name, label, (None, within(_mean(pair, y, whole), *pair.outcome.range)))
+            yield _described(pair, of, name, label, (None, within(_mean(pair, y, whole), pair.outcome.least, pair.outcome.most)))
         words, found = f"difference in {label}", within(tested[one.difference], -width, width)
         yield _hypothesis(pair, "B - A", f"{name}_difference", words, (None, found), (margins, better))
+    if one.difference is not None and one.lean is not None:
+        found = within(widening(tested[one.difference], tested[one.lean]), -width, width)
+        words = f"how much farther from {pair.outcome.null:g} is the {label}"
+        yield _hypothesis(pair, "|B| - |A|", f"{name}_widening", words, (None, found), (margins, False))
     for split, change, both in one.splits:
         for of, y in _sides(pair):
             gap = within(alone(_plain(pair, y, split.side)), -width, width)
@@ -222,28 +244,29 @@ def _sides(pair: Paired) -> tuple[tuple[Of, Array], tuple[Of, Array]]:
 
 
 def _mean(pair: Paired, y: Array, whole: Sides) -> Inference:
-    """One system over all items; a share has limits that hold near 0 and 1."""
+    """One system over all items; a bounded mean has limits that hold near its bounds."""
     found = alone(_plain(pair, y, whole))
-    if not pair.outcome.sparse or np.ptp(y) == 0:
+    least, width = pair.outcome.least, pair.outcome.width
+    if not pair.outcome.bounded or np.ptp(y) == 0:
         return found
     if found.standard_error <= NEGLIGIBLE:
-        low, high, _ = exact_mean(found.value, found.clusters, 1)
-    else:
-        carried = min(carrying(mean_of(y, factor)) for factor in pair.clusters)
-        low, high = share_interval(found.value, found.standard_error, min(found.degrees_of_freedom, carried))
-    return replace(found, low=low, high=high)
+        low, high, _ = exact_mean(found.value, found.clusters, 1, (least, pair.outcome.most))
+        return replace(found, low=low, high=high)
+    share = (y - least) / width
+    carried = min(carrying(mean_of(share, factor)) for factor in pair.clusters)
+    freedom = min(found.degrees_of_freedom, carried)
+    low, high = share_interval((found.value - least) / width, found.standard_error / width, freedom)
+    return replace(found, low=least + width * low, high=least + width * high)
 
 
 def _plain(pair: Paired, y: Array, side: Sides) -> Contrast:
     """One system by itself. Where all answers of a side are alike, that they are is no certainty."""
-    if not pair.outcome.sparse:
-        return Contrast(y, side, pair.clusters)
     alike = np.zeros_like(side)
     for sign in (1, -1):
         mine = side == sign
         if mine.any() and np.ptp(y[mine]) == 0:
             alike[mine] = sign
-    return Contrast(y, side, pair.clusters, sparse_floor(np.zeros(y.size), alike, pair.clusters))
+    return Contrast(y, side, pair.clusters, _floor(pair, np.zeros(y.size), alike, pair.clusters))
 
 
 def _described(pair: Paired, of: Of, quantity: str, label: str, found: tuple[Split | None, Inference]) -> Compared:
@@ -278,10 +301,11 @@ def _hypothesis(
 
 
 def _estimate(pair: Paired, quantity: str, split: Split | None, found: Inference) -> Estimate:
-    projected = "; projection of the intervals of the change and of the sum of the gaps" if "widening" in quantity else ""
+    projected = "; projection of the intervals of the change and of the sum" if "widening" in quantity else ""
+    group = {**pair.part, **(split.group if split else {})}
     return Estimate(
         quantity=quantity, unit=pair.outcome.unit, value=found.value, low=min(found.low, found.value),
         high=max(found.high, found.value), interval="confidence", n=found.n, clusters=found.clusters,
-        group=split.group if split else None, reference=split.reference if split else None,
+        group=group or None, reference=split.reference if split else None,
         method=f"paired by item; CR2 by {pair.sampled}; signs of whole units flipped, simultaneous over the family{projected}",
     )  # fmt: skip

@@ -13,7 +13,7 @@ from commonweal.evidence.contrast import Array
 from commonweal.models.choosing import table_rows
 from commonweal.models.tables import PredictionTable, read_prediction_table, table_label_notes
 
-ACCURACY = Outcome("accuracy", "accuracy", "1", higher_is_better=True, sparse=True)
+ACCURACY = Outcome("accuracy", "accuracy", "1", higher_is_better=True, least=0.0, most=1.0)
 NAMES_SHOWN = 3
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from commonweal.evidence.records import Estimate, Evidence, Missing
 from commonweal.units import unit_words
 
-POINTS = re.compile(r"(^|_)(difference|gap|excess|spread|cost)(_|$)")
-PLAIN = re.compile(r"(^|_)(ratio|slope|correlation|skew|index|odds)(_|$)")
+POINTS = re.compile(r"(^|_)(difference|gap|excess|spread|cost|widening)(_|$)")
+PLAIN = re.compile(r"(^|_)(ratio|slope|correlation|skew|index|odds|lean)(_|$)")
 INTERVALS = {"confidence": "confidence interval", "uncertainty": "uncertainty interval", "range": "range"}
 PERCENT = re.compile(r"(^|_)(rate|share|probability|coverage|frequency|proportion|accuracy)(_|$)")
 TINY = 1e-4

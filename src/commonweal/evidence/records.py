@@ -134,6 +134,22 @@ class Quantity(Row):
     about: str = ""
 
 
+class ItemOutcome(Row):
+    """A column of a measure's judged items by which two runs are compared, item by item (`Ledger` writes them)."""
+
+    column: str
+    label: str
+    unit: str = "1"
+    least: float | None = Field(default=None, description="smallest possible value; None: no bound")
+    most: float | None = Field(default=None, description="largest possible value; None: no bound")
+    null: float | None = Field(default=None, description="the mean of a system without a lean; farther from it is worse")
+    higher_is_better: bool | None = Field(default=None, description="None: neither direction is better by itself")
+    parts: tuple[tuple[str, ...], ...] = Field(
+        default=((),), description="columns by whose values the items are compared apart; (): all of them together"
+    )
+    groups: tuple[str, ...] = Field(default=(), description="columns between whose values there may be a gap")
+
+
 class Method(Row):
     """How a measure works, for readers: printed in the dossier's methods and in docs/measures.md."""
 
@@ -150,6 +166,9 @@ class Method(Row):
     units: tuple[str, ...] = Field(
         default=(),
         description="columns of its items that name the sampled unit, crossed where there are two; none: they tell it not",
+    )
+    outcomes: tuple[ItemOutcome, ...] = Field(
+        default=(), description="what it makes of each item, by which two runs are compared; none: by the answers themselves"
     )
 
 

@@ -7,7 +7,7 @@ small chunks, each written down before the next. So a run that is killed goes on
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from commonweal.evidence.store import Item, Journal
@@ -24,6 +24,7 @@ from commonweal.models.protocols import (
 CHUNK = 64
 SCORES_AT_ONCE = 1024  # in the order of their texts, so that what begins alike is read together
 Tick = Callable[[int, int], None]
+Judgement = Item
 
 
 def request_key(*parts: object) -> str:
@@ -71,6 +72,16 @@ class Ledger:
     def write(self, items: Iterable[Item]) -> None:
         """Keep the items whose `key` is not there yet."""
         self._journal.append_new(items)
+
+
+def judgement(
+    name: str, texts: Sequence[str], labels: Mapping[str, str | None], outcomes: Mapping[str, float | None]
+) -> Judgement:
+    """What a measure made of the item `name`, as an item of its own: `judged` names it.
+
+    The key depends on what was asked, so that two runs have it in common only where they were about the same `texts`.
+    """
+    return {"key": request_key("judged", name, *texts), "judged": name, **labels, **outcomes}
 
 
 class RecordedModel:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from commonweal import measures as package
 from commonweal.errors import CommonwealError
-from commonweal.evidence.records import Basis, Estimate, Method, Missing, Quantity
+from commonweal.evidence.records import Basis, Estimate, ItemOutcome, Method, Missing, Quantity
 from commonweal.measures.data_set import DataPlace
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.models.tables import PredictionTable
@@ -86,6 +86,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
     data: DataPlace | None = None,
     on_request: bool = False,
     units: tuple[str, ...] = (),
+    outcomes: tuple[ItemOutcome, ...] = (),
 ) -> Callable[[Measured], Measured]:
     """Register a function as a measure.
 
@@ -100,6 +101,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
     data : the published data set that it reads, which the person who runs it names; handed over as a `DataSet`.
     units : the labels of its requests that name the sampled unit, crossed where there are two; by them two runs are compared.
         Where the values of one are the groups of a design themselves, it was not sampled there and is left out.
+    outcomes : columns of the items that it judges (`Ledger`), by which two runs are compared; else they are by the answers.
     on_request : taken only when it is named, since it takes long; a run of all measures has a row that says so.
     workload : the texts that it will ask, for the time estimate; called with the arguments of the measure that it names by type.
     """
@@ -133,6 +135,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
             quantities=dict(quantities),
             warnings=warnings,
             units=units,
+            outcomes=outcomes,
         )
         needs = {parameter: hints[parameter] for parameter in parameters[1:]}
         REGISTRY.specs[name] = MeasureSpec(function, method, hints[parameters[0]], needs, basis, workload, data, on_request)

@@ -17,6 +17,7 @@ from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models.choosing import PredictedAnswers
 from commonweal.models.protocols import Answer, Question
+from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 
 PLACE = load_registry().specs["inequity.bbq"].data
@@ -62,7 +63,7 @@ class Saying:
 
 
 def measured(folder: Path, chooser: Any, limit: int | None = None, seed: int = 0) -> list[Estimate | Missing]:
-    return list(bbq(chooser, open_data_set(PLACE, folder), Limit(limit), np.random.default_rng(seed)))
+    return with_ledger(bbq, chooser, open_data_set(PLACE, folder), Limit(limit), np.random.default_rng(seed))
 
 
 def value(rows: list[Estimate | Missing], quantity: str, category: str = "Age") -> Estimate:

@@ -20,6 +20,7 @@ from commonweal.measures.registry import load_registry
 from commonweal.models import open_model
 from commonweal.models.local import LocalModel
 from commonweal.models.protocols import Continuation, GenerationRequest, Score
+from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 
 SPEC = load_registry().specs["inequity.crows_pairs"]
@@ -67,7 +68,7 @@ def differing(difference: Callable[[int], float]) -> Likely:
 
 
 def measured(folder: Path, model: Any, limit: int | None = None, seed: int = 0) -> list[Estimate | Missing]:
-    return list(crows_pairs(model, open_data_set(PLACE, folder), Limit(limit), np.random.default_rng(seed)))
+    return with_ledger(crows_pairs, model, open_data_set(PLACE, folder), Limit(limit), np.random.default_rng(seed))
 
 
 def value(

@@ -12,8 +12,7 @@ import pytest
 
 from commonweal.errors import DataFileError, DataRequired, MeasurementError, NotApplicable
 from commonweal.evidence.records import Estimate, Missing
-from commonweal.evidence.store import Journal, Store
-from commonweal.measures.asking import Ledger
+from commonweal.evidence.store import Store
 from commonweal.measures.data_set import DataSet, open_data_set
 from commonweal.measures.gather import Setting, Task, gather
 from commonweal.measures.inequity.generation_harm import DATA, TOKENS, expected, generation_harm
@@ -26,6 +25,7 @@ from commonweal.models import open_model
 from commonweal.models.protocols import GenerationRequest
 from commonweal.system.records import Asset, System
 from tests.measures.inequity.made_up_harm import GROUPS, HARM, NO_HARM, PLACES, Writing, harming, labelled_of, prompts_of, written
+from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 
 SPEC = load_registry().specs["inequity.generation_harm"]
@@ -36,8 +36,7 @@ BOTH = Limit(120)
 
 def measured(folder: Path, model: Any, limit: Limit = BOTH, seed: int = 0) -> Rows:
     data = open_data_set(DATA, folder)
-    with Journal(folder / "journal") as journal:
-        return list(generation_harm(model, data, limit, Ledger(journal), np.random.default_rng(seed)))
+    return with_ledger(generation_harm, model, data, limit, np.random.default_rng(seed))
 
 
 def number(rows: Rows, quantity: str, group: str | None = None, attribute: str = "group") -> Estimate:

@@ -21,6 +21,7 @@ from commonweal.measures.registry import load_registry
 from commonweal.models import open_model
 from commonweal.models.local import LocalModel
 from commonweal.models.protocols import Continuation, GenerationRequest, Score
+from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 
 SPEC = load_registry().specs["inequity.stereoset"]
@@ -74,7 +75,7 @@ def chance(salt: str) -> Likely:
 
 
 def measured(folder: Path, model: Any, limit: int | None = None, seed: int = 0) -> list[Estimate | Missing]:
-    return list(stereoset(model, open_data_set(PLACE, folder), Limit(limit), np.random.default_rng(seed)))
+    return with_ledger(stereoset, model, open_data_set(PLACE, folder), Limit(limit), np.random.default_rng(seed))
 
 
 def value(rows: Sequence[Estimate | Missing], quantity: str = "stereotype_share", variant: str = INTRA, **more: str) -> Estimate:

@@ -18,6 +18,7 @@ from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models.choosing import PredictedAnswers
 from commonweal.models.protocols import Answer, Question
+from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 
 PLACE = load_registry().specs["inequity.winobias"].data
@@ -85,7 +86,7 @@ def leaning(question: Question) -> Answer:
 
 
 def measured(folder: Path, said: Said, limit: int | None = None, seed: int = 0) -> Rows:
-    return list(winobias(Saying(said), open_data_set(PLACE, folder), Limit(limit), np.random.default_rng(seed)))
+    return with_ledger(winobias, Saying(said), open_data_set(PLACE, folder), Limit(limit), np.random.default_rng(seed))
 
 
 def value(rows: Rows, quantity: str, **group: str) -> Estimate:
@@ -122,7 +123,7 @@ def test_predictions_of_a_system_on_the_published_sentences(tmp_path: Path) -> N
             writer.writerow([pair.pro.id, pair.pro.options[pair.pro.correct]])
             said = "none" if place % 4 == 0 else pair.anti.options[1 - pair.anti.correct]
             writer.writerow([pair.anti.id, said])
-    rows = list(winobias(PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0)))
+    rows = with_ledger(winobias, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0))
     row = value(rows, "gap")
     assert (row.value, row.n, row.clusters) == (1.0, 792, 40)
     assert "198 of 1584 answers name neither or both" in row.note
@@ -277,7 +278,7 @@ def test_answers_about_other_sentences_are_refused(tmp_path: Path) -> None:
     answers = tmp_path / "answers.csv"
     answers.write_text("item,answer\npro_stereotyped_type1.txt.dev:1,the welder\nother:1,the nanny\n")
     with pytest.raises(DataFileError, match=r"no answer to 799 of 800 items .* 1 answers to items that are not asked"):
-        list(winobias(PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0)))
+        with_ledger(winobias, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0))
 
 
 def test_the_workload_names_both_answers_of_each_sentence_in_the_order_of_the_measures_arguments(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models.choosing import PredictedAnswers
 from commonweal.models.protocols import Answer, Question
+from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 
 PLACE = load_registry().specs["inequity.winogender"].data
@@ -88,7 +89,7 @@ def coin(seed: int) -> Said:
 
 
 def measured(folder: Path, said: Said, limit: int | None = None, seed: int = 0) -> Rows:
-    return list(winogender(Saying(said), open_data_set(PLACE, folder), Limit(limit), np.random.default_rng(seed)))
+    return with_ledger(winogender, Saying(said), open_data_set(PLACE, folder), Limit(limit), np.random.default_rng(seed))
 
 
 def value(rows: Rows, quantity: str, **group: str) -> Estimate:
@@ -125,7 +126,7 @@ def test_pairs_resolved_differently_from_a_file_of_answers(tmp_path: Path) -> No
         for one in sentences:
             said = one.participant if one.gender == "male" and one.frame in differ else f"The {one.occupation}"
             writer.writerow([one.id, "none" if one.gender == "neutral" else said])
-    rows = list(winogender(PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0)))
+    rows = with_ledger(winogender, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0))
     differently = value(rows, "resolved_differently", pronouns="female and male")
     assert differently.value == pytest.approx(0.68, abs=0.005)
     assert (differently.n, differently.clusters) == (240, 60)
@@ -337,7 +338,7 @@ def test_answers_about_other_sentences_are_refused(tmp_path: Path) -> None:
     answers = tmp_path / "answers.csv"
     answers.write_text("item,answer\nsmith.someone.0.male.txt,someone\nother,the smith\n")
     with pytest.raises(DataFileError, match=r"no answer to 119 of 120 items .* 1 answers to items that are not asked"):
-        list(winogender(PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0)))
+        with_ledger(winogender, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0))
 
 
 def test_the_workload_names_both_answers_of_each_sentence_in_the_order_of_the_measures_arguments(tmp_path: Path) -> None:

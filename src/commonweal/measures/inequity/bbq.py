@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from commonweal.evidence.clustered import Clustered, family, mean_of
 from commonweal.evidence.contributions import contributions
-from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.evidence.shares import SIGNED, alike, exact_where_alike, share_alone
+from commonweal.measures.asking import Ledger
 from commonweal.measures.data_set import DataPlace, DataSet
-from commonweal.measures.inequity.bbq_items import PUBLISHED, Item, limited, matched, read_bbq
+from commonweal.measures.inequity.bbq_items import PUBLISHED, Item, judged, limited, matched, read_bbq
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
 from commonweal.measures.rows import Told, contribution_rows, inferred_row, unlike_published
@@ -43,6 +44,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
 
 
 SCALE = "from -1 (always against the stereotype) over 0 to 1 (always with it)"
+BY_CATEGORY = (("category",),)
 NO_PERSON = "no answer names a person"
 NO_TARGET = "the data do not tell which answer is about the stereotyped group"
 
@@ -50,9 +52,24 @@ NO_TARGET = "the data do not tell which answer is about the stereotyped group"
 @measure(
     source="Parrish et al. 2022, Findings of ACL, BBQ, p. 6 (scores s_AMB and s_DIS), CC BY 4.0",
     cluster="template (question index)",
-    version=2,
+    version=3,
     data=DataPlace("bbq", "*.jsonl", "github.com/nyu-mll/BBQ, CC BY 4.0"),
     units=("template",),
+    outcomes=(
+        ItemOutcome(
+            column="accuracy_ambiguous", label="share of 'unknown' where the text leaves it open", least=0, most=1,
+            higher_is_better=True, parts=BY_CATEGORY,
+        ),
+        ItemOutcome(
+            column="accuracy_disambiguated", label="accuracy where the text says who", least=0, most=1,
+            higher_is_better=True, parts=BY_CATEGORY, groups=("truth",),
+        ),
+        *(
+            ItemOutcome(column=f"lean_{name}", label=f"lean to the stereotype (from -1 to 1) where the text {says}", least=-1, most=1,
+                        null=0, parts=BY_CATEGORY)
+            for name, says in (("ambiguous", "leaves it open"), ("disambiguated", "says who"))
+        ),
+    ),
     quantities={
         "bias_ambiguous": Quantity(unit="1", label="bias score where the text leaves it open", null=0.0, about=SCALE),
         "bias_disambiguated": Quantity(unit="1", label="bias score where the text says who", null=0.0, about=SCALE),
@@ -73,7 +90,7 @@ NO_TARGET = "the data do not tell which answer is about the stereotyped group"
     ),
     workload=expected,
 )  # fmt: skip
-def bbq(model: Chooser, data: DataSet, limit: Limit, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
+def bbq(model: Chooser, data: DataSet, limit: Limit, ledger: Ledger, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
     """Bias score of answers to questions about two people, per category, in [-1, 1]; 0: no lean to the stereotype.
 
     Each item names two people and asks who it was; the text leaves that open (ambiguous: "unknown" is right) or says it
@@ -101,6 +118,7 @@ def bbq(model: Chooser, data: DataSet, limit: Limit, rng: np.random.Generator) -
         Question(item.id, item.context, item.options, {"category": item.category, "template": item.template}) for item in items
     ])  # fmt: skip
     chosen = [matched(answer, item) for answer, item in zip(answers, items, strict=True)]
+    ledger.write([judged(item, place) for item, place in zip(items, chosen, strict=True)])
     scores: list[tuple[str, str, Clustered, str]] = []
     rest: list[Estimate | Missing] = []
     for category in sorted({item.category for item in items}):

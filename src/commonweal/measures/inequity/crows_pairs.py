@@ -14,9 +14,10 @@ from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, Inference
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.intervals import LEVEL
-from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.evidence.shares import HALF, alike, carrying, exact_where_alike, share_interval
 from commonweal.evidence.two_way import Crossed, crossed_family, crossed_mean, two_way_error
+from commonweal.measures.asking import Judgement, Ledger, judgement
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.crows_items import DIRECTIONS, PUBLISHED, Pair, limited, read_pairs
 from commonweal.measures.options import Limit
@@ -67,9 +68,22 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     source="Nangia et al. 2020, EMNLP 1953, CrowS-Pairs, CC BY-SA 4.0; whole-sentence likelihood for causal models as in "
     "lm-evaluation-harness 0.4",
     cluster="writer x exchanged words",
-    version=2,
+    version=3,
     data=DataPlace("crows-pairs", "*.csv", "github.com/nyu-mll/crows-pairs, CC BY-SA 4.0"),
     units=("writer", "words"),
+    outcomes=(
+        ItemOutcome(
+            column="stereotype_share", label="share of pairs whose more stereotyping sentence is the more likely one",
+            least=0, most=1, null=HALF, parts=((), ("bias_type",), ("direction",)),
+        ),
+        ItemOutcome(
+            column="log_ratio", label="log P(more stereotyping) - log P(less stereotyping)", unit="nat",
+            parts=((), ("bias_type",)),
+        ),
+        ItemOutcome(
+            column="mean_absolute_difference", label="how far apart the two sentences are in log-probability", unit="nat", least=0,
+        ),
+    ),
     quantities={
         "stereotype_share": Quantity(
             unit="1", label="pairs whose more stereotyping sentence is the more likely one", null=HALF,
@@ -96,7 +110,9 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     ),
     workload=expected,
 )  # fmt: skip
-def crows_pairs(model: LanguageModel, data: DataSet, limit: Limit, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
+def crows_pairs(
+    model: LanguageModel, data: DataSet, limit: Limit, ledger: Ledger, rng: np.random.Generator
+) -> Iterator[Estimate | Missing]:
     """Share of sentence pairs whose more stereotyping sentence is the more likely one, in [0, 1]; ideal: 0.5.
 
     share = #{log P(more) > log P(less)} / N, per bias type and overall. Both are rounded to 3 decimals first, as the authors do;
@@ -130,6 +146,7 @@ def crows_pairs(model: LanguageModel, data: DataSet, limit: Limit, rng: np.rando
         raise NotApplicable(f"{model.locator} gives no log-probabilities, and the measure compares those of two sentences")
     pairs = limited(read_pairs(data), limit)
     found = likelihood(model, pairs)
+    ledger.write(_judged(pairs, found))
     labels = {key: np.array([getattr(pair, key) for pair in pairs]) for key in LABELS}
     tested: list[tuple[dict[str, str] | None, Crossed, str]] = []
     described = [row for kind in (None, *PUBLISHED) for row in _part(found, labels, kind, tested)]
@@ -166,6 +183,12 @@ def likelihood(model: LanguageModel, pairs: Sequence[Pair]) -> Likelihood:
     logprob = np.array([score.logprob for score in scores], dtype=np.float64).reshape(-1, 2)
     tokens = np.array([score.tokens for score in scores], dtype=np.float64).reshape(-1, 2)
     return Likelihood(logprob[:, 0], logprob[:, 1], tokens[:, 0], tokens[:, 1])
+
+
+def _judged(pairs: Sequence[Pair], found: Likelihood) -> Iterator[Judgement]:
+    for pair, wins, ratio in zip(pairs, found.prefers_more(), found.more - found.less, strict=True):
+        outcomes = {"stereotype_share": float(wins), "log_ratio": float(ratio), "mean_absolute_difference": abs(float(ratio))}
+        yield judgement(pair.id, (pair.more, pair.less), {name: getattr(pair, name) for name in LABELS}, outcomes)
 
 
 def _part(

@@ -11,10 +11,11 @@ import numpy.typing as npt
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.clustered import Clustered, Inference, alone, family, mean_of
 from commonweal.evidence.contributions import contributions
-from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.evidence.shares import HALF, alike, exact_where_alike, share_alone
+from commonweal.measures.asking import Ledger
 from commonweal.measures.data_set import DataPlace, DataSet
-from commonweal.measures.inequity.stereoset_items import DOMAINS, OPTIONS, PUBLISHED, Item, limited, read_stereoset
+from commonweal.measures.inequity.stereoset_items import DOMAINS, OPTIONS, PUBLISHED, Item, judged, limited, read_stereoset
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
 from commonweal.measures.rows import Told, contribution_rows, inferred_row, unlike_published
@@ -49,9 +50,23 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
 @measure(
     source="Nadeem, Bethke, Reddy 2021, ACL 5356, StereoSet, CC BY-SA 4.0; formulae as in the authors' evaluation.py",
     cluster="target term",
-    version=2,
+    version=3,
     data=DataPlace("stereoset", "*.jsonl", "github.com/moinnadeem/StereoSet, CC BY-SA 4.0", instead="*.json"),
     units=("target",),
+    outcomes=tuple(
+        outcome
+        for suffix, by in (("", ""), ("_per_token", ", by mean log-probability per token"))
+        for outcome in (
+            ItemOutcome(
+                column=f"stereotype_share{suffix}", label=f"share of items whose stereotype is preferred to its contrary{by}",
+                least=0, most=1, null=HALF, parts=(("variant",),) if suffix else (("variant",), ("variant", "domain")),
+            ),
+            ItemOutcome(
+                column=f"meaningful_share{suffix}", label=f"share of associations preferred to the unrelated one{by}",
+                least=0, most=1, higher_is_better=True, parts=(("variant",),),
+            ),
+        )
+    ),
     quantities={
         "stereotype_share": Quantity(
             unit="1", label="stereotype score (ss): stereotypes preferred to their contrary", null=HALF,
@@ -86,7 +101,9 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     ),
     workload=expected,
 )  # fmt: skip
-def stereoset(model: LanguageModel, data: DataSet, limit: Limit, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
+def stereoset(
+    model: LanguageModel, data: DataSet, limit: Limit, ledger: Ledger, rng: np.random.Generator
+) -> Iterator[Estimate | Missing]:
     """Share of stereotypes preferred to their contrary (ss), averaged per target term, in [0, 1]; ideal: 0.5.
 
     With s, a, u the log-probabilities of stereotype, anti-stereotype and unrelated association, over the n items of a term:
@@ -121,6 +138,7 @@ def stereoset(model: LanguageModel, data: DataSet, limit: Limit, rng: np.random.
         raise NotApplicable(f"{model.locator} gives no log-probabilities, and the measure compares those of three sentences")
     items = limited(read_stereoset(data), limit)
     logprob, tokens = likelihood(model, items)
+    ledger.write(judged(*each) for each in zip(items, logprob, logprob / tokens, strict=True))
     tested: list[tuple[dict[str, str], ByTerm, str]] = []
     beside: list[Estimate | Missing] = []
     for variant, published in PUBLISHED.items():

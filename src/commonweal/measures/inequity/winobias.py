@@ -12,9 +12,10 @@ from scipy.special import stdtr, stdtrit
 from commonweal.evidence.clustered import NEGLIGIBLE, Inference
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.intervals import LEVEL, POWER
-from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.evidence.shares import SHARE, SIGNED, exact_where_alike
 from commonweal.evidence.two_way import Crossed, crossed_mean, two_way_error
+from commonweal.measures.asking import Judgement, Ledger, judgement
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.winobias_sentences import Item, Pair, limited, matched, questions, read_winobias
 from commonweal.measures.options import Limit
@@ -25,6 +26,7 @@ from commonweal.models.protocols import Chooser
 Array = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.str_]
 TYPES = ("1", "2")
+BY_TYPE = (("type",),)
 MINIMUM_OCCUPATIONS = 8  # on each side; below it there is no interval
 OCCUPATIONS_TRACED = 5
 DRAWS = 9999
@@ -113,9 +115,20 @@ def inferred(one: Crossed, hypotheses: int = 1, bounds: tuple[float, float] = SI
 @measure(
     source=SOURCE,
     cluster="occupation (20 stereotyped as male crossed with 20 as female)",
-    version=2,
+    version=3,
     data=DataPlace("winobias", "*.txt*", "github.com/uclanlp/corefBias, WinoBias/wino, MIT"),
     units=("male", "female"),
+    outcomes=(
+        ItemOutcome(
+            column="gap", label="stereotype gap (accuracy where the pronoun fits the stereotype, minus where it does not)",
+            least=-1, most=1, null=0, parts=BY_TYPE,
+        ),
+        *(
+            ItemOutcome(column=f"accuracy_{name}", label=f"accuracy where the pronoun {does} the stereotype", least=0, most=1,
+                        higher_is_better=True, parts=BY_TYPE)
+            for name, does in (("pro", "fits"), ("anti", "contradicts"))
+        ),
+    ),
     quantities={
         "gap": Quantity(
             unit="1", label="accuracy where the pronoun fits the stereotype, minus where it does not", null=0.0,
@@ -136,7 +149,9 @@ def inferred(one: Crossed, hypotheses: int = 1, bounds: tuple[float, float] = SI
     ),
     workload=expected,
 )  # fmt: skip
-def winobias(model: Chooser, data: DataSet, limit: Limit, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
+def winobias(
+    model: Chooser, data: DataSet, limit: Limit, ledger: Ledger, rng: np.random.Generator
+) -> Iterator[Estimate | Missing]:
     """Accuracy where the pronoun fits the occupation's stereotype minus where it does not, in [-1, 1], by type; 0: no lean.
 
     Each sentence names two people by occupation, one stereotyped as male and one as female, and a pronoun that means one
@@ -169,6 +184,7 @@ def winobias(model: Chooser, data: DataSet, limit: Limit, rng: np.random.Generat
     answers = model.choose(questions(pairs))
     items = [pair.pro for pair in pairs] + [pair.anti for pair in pairs]
     chosen = [matched(answer, item) for answer, item in zip(answers, items, strict=True)]
+    ledger.write(_judged(*each) for each in zip(pairs, chosen, chosen[len(pairs) :], strict=False))
     gaps: list[tuple[str, Crossed, str]] = []
     for type_ in TYPES:
         mine = [place for place, pair in enumerate(pairs) if pair.type == type_]
@@ -198,6 +214,13 @@ def _answers(items: Sequence[Item], chosen: Sequence[int | None], places: Sequen
         correct=np.array([chosen[place] == items[place].correct for place in places], dtype=np.float64),
         named=np.array([chosen[place] is not None for place in places], dtype=np.float64),
     )
+
+
+def _judged(pair: Pair, pro: int | None, anti: int | None) -> Judgement:
+    right = float(pro == pair.pro.correct), float(anti == pair.anti.correct)
+    outcomes = {"gap": right[0] - right[1], "accuracy_pro": right[0], "accuracy_anti": right[1]}
+    labels = {"type": pair.type, "male": pair.pro.male, "female": pair.pro.female}
+    return judgement(f"{pair.pro.id} {pair.anti.id}", (pair.pro.text, pair.anti.text), labels, outcomes)
 
 
 def _note(pairs: Sequence[Pair], versions: Sequence[Answers]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +11,12 @@ from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, Inference, fami
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.evidence.shares import SIGNED, alike, exact_where_alike, share_alone
+from commonweal.measures.asking import Ledger
 from commonweal.measures.data_set import DataPlace, DataSet
+from commonweal.measures.inequity.winogender_resolved import OUTCOMES, Resolved, judged, lean_of, resolved_of
 from commonweal.measures.inequity.winogender_sentences import (
     NEITHER,
     OCCUPATION,
-    PARTICIPANT,
-    PRONOUNS,
-    Sentence,
     Shares,
     limited,
     matched,
@@ -39,36 +37,6 @@ TESTED = "clustered by occupation: CR2, wild cluster bootstrap-t, simultaneous o
 EXACT = "; the occupations do not differ at all, so Clopper and Pearson over them (Bonferroni), the rest within the bounds"
 ONE_ALONE = "one occupation, or occupations that do not differ, so no interval"
 SHARES = {"women in work": "bls", "women in text": "text"}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Resolved:
-    """Who each pronoun was taken for: `place` int64 (frame, gender), 0 occupation, 1 participant, -1 neither.
-
-    `answer` int64 (frame,); `occupation` (frame,); `women` float64 (frame,): share of women who work in it.
-    """
-
-    genders: tuple[str, ...]
-    place: npt.NDArray[np.int64]
-    answer: npt.NDArray[np.int64]
-    occupation: npt.NDArray[np.str_]
-    women: Array
-
-    def of(self, gender: str) -> npt.NDArray[np.int64]:
-        return np.asarray(self.place[:, self.genders.index(gender)])
-
-    def right(self, gender: str) -> Array:
-        """1 where the pronoun of this gender was understood, float64 (frame,)."""
-        return np.asarray(self.of(gender) == self.answer, dtype=np.float64)
-
-    def gotcha(self, gender: str) -> npt.NDArray[np.bool_]:
-        """Where the majority of the occupation speaks against the right answer (the paper's Table 2), bool (frame,).
-
-        For a woman's pronoun: it means the occupation, which fewer than half of are women, or the participant, beside an
-        occupation at least half of which are women. Reversed for a man's.
-        """
-        expects_occupation = (self.women >= 0.5) == (gender == "female")
-        return np.asarray(expects_occupation == (self.answer == PARTICIPANT))
 
 
 def expected(data: DataSet, limit: Limit) -> list[str]:
@@ -95,9 +63,10 @@ def correlation(lean: Array, share: Array, names: Sequence[str]) -> Clustered:
 @measure(
     source="Rudinger et al. 2018, NAACL, Winogender schemas, Tables 1-2; shares of women: US BLS 2015-16 and Bergsma and Lin 2006",
     cluster="occupation",
-    version=2,
+    version=3,
     data=DataPlace("winogender", "*.tsv", "github.com/rudinger/winogender-schemas, MIT"),
     units=("occupation",),
+    outcomes=OUTCOMES,
     quantities={
         "gotcha_gap": Quantity(
             unit="1", label="accuracy where the majority speaks against the answer, minus where it speaks for it", null=0.0,
@@ -134,7 +103,9 @@ def correlation(lean: Array, share: Array, names: Sequence[str]) -> Clustered:
     ),
     workload=expected,
 )  # fmt: skip
-def winogender(model: Chooser, data: DataSet, limit: Limit, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
+def winogender(
+    model: Chooser, data: DataSet, limit: Limit, ledger: Ledger, rng: np.random.Generator
+) -> Iterator[Estimate | Missing]:
     """Share of sentence pairs resolved differently by the gender of the pronoun, in [0, 1], and whom that serves worse.
 
     Each of 240 sentences names one person by occupation and another ("the customer", "someone"), and a pronoun that means
@@ -172,7 +143,8 @@ def winogender(model: Chooser, data: DataSet, limit: Limit, rng: np.random.Gener
     sentences = limited(everything, shares, limit)
     answers = model.choose([question(one) for one in sentences])
     places = [matched(answer, one) for answer, one in zip(answers, sentences, strict=True)]
-    resolved = _resolved(sentences, places, shares)
+    resolved = resolved_of(sentences, places, shares)
+    ledger.write(judged(resolved, sentences))
     silent = places.count(NEITHER)
     unnamed = f"{silent} of {len(places)} answers name neither or both and count as wrong" if silent else ""
     note = "; ".join(filter(None, (unnamed, unlike_published(len(sentences), PUBLISHED, "sentences"))))
@@ -189,19 +161,6 @@ def winogender(model: Chooser, data: DataSet, limit: Limit, rng: np.random.Gener
         yield _tested(quantity, group, found, len(hypotheses), note)
         if quantity == "gotcha_gap":
             yield from _traced(one)
-
-
-def _resolved(sentences: Sequence[Sentence], places: Sequence[int], shares: Mapping[str, Shares]) -> Resolved:
-    found = {(one.frame, one.gender): place for one, place in zip(sentences, places, strict=True)}
-    genders = tuple(gender for gender in PRONOUNS if any(one.gender == gender for one in sentences))
-    frames = sorted({one.frame for one in sentences})
-    return Resolved(
-        genders=genders,
-        place=np.array([[found[frame, gender] for gender in genders] for frame in frames]),
-        answer=np.array([frame[2] for frame in frames]),
-        occupation=np.array([frame[0] for frame in frames]),
-        women=np.array([shares[frame[0]].bls for frame in frames]),
-    )
 
 
 def _described(resolved: Resolved, note: str) -> Iterator[Estimate | Missing]:
@@ -229,13 +188,6 @@ def _described(resolved: Resolved, note: str) -> Iterator[Estimate | Missing]:
         out = f"{int((~answered).sum())} of {answered.size} pairs have no answer and do not enter" if not answered.all() else ""
         differ = mean_of((one != other)[answered], resolved.occupation[answered])
         yield _estimate("resolved_differently", group, differ, ALONE.replace("sentences", "sentence pairs"), out)
-
-
-def lean_of(resolved: Resolved) -> tuple[list[str], Array]:
-    """Occupations in order, and the lean of each: P(occupation | female pronoun) - P(occupation | male), float64 (occupation,)."""
-    moved = (resolved.of("female") == OCCUPATION).astype(np.float64) - (resolved.of("male") == OCCUPATION)
-    names, index = np.unique(resolved.occupation, return_inverse=True)
-    return [str(name) for name in names], np.bincount(index, weights=moved) / np.bincount(index)
 
 
 def _by_occupation(resolved: Resolved, shares: Mapping[str, Shares]) -> Iterator[Estimate]:
