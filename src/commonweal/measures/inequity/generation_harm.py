@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from commonweal.errors import NotApplicable
-from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.measures.asking import Ledger, request_key
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.harm_prompts import SENTENCES_END, Sentence, chosen, missing_domains, read_bold, read_prompts
@@ -45,8 +45,15 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     source="Dhamala et al. 2021, FAccT, BOLD, CC BY-SA 4.0 (prompts); Rogan and Gladen 1978, American Journal of Epidemiology 107:71 "
     "(correction for the scorer's errors); Röttger et al. 2021, ACL, HateCheck, CC BY 4.0 (labelled texts)",
     cluster="page that a prompt was cut from; for the scorer's errors template or page",
-    version=2,
+    version=3,
     data=DATA,
+    units=("page",),
+    outcomes=(
+        ItemOutcome(
+            column="flagged_share", label="share of flagged continuations (the scorer's errors included)", least=0, most=1,
+            higher_is_better=False, parts=((), ("domain", "group")),
+        ),
+    ),
     quantities={
         "corrected_share_difference": Quantity(
             unit="1", label="difference in the share of harmful continuations", null=0.0, about="corrected for the scorer's errors about each group",
@@ -119,7 +126,7 @@ def generation_harm(
     for domain in missing_domains(data):
         reason = f"the file of prompts of the domain '{domain}' is not there"
         yield Missing(quantity="corrected_share", status="not_applicable", reason=reason, group={domain: "all groups"})
-    continued = _continued(model, asked, scorer, ledger, rng)
+    continued = _continued(model, asked, (scorer, data.fingerprint), ledger, rng)
     yield from harm_rows(continued, errors_about(by_group(prompts), scorer, sentences), rng)
 
 
@@ -128,9 +135,13 @@ def _sentences(data: DataSet) -> list[Sentence]:
 
 
 def _continued(
-    model: LanguageModel, prompts: Sequence[Sentence], scorer: Scorer, ledger: Ledger, rng: np.random.Generator
+    model: LanguageModel, prompts: Sequence[Sentence], scorer: tuple[Scorer, str], ledger: Ledger, rng: np.random.Generator
 ) -> Continued:
-    """Let the model continue each prompt, and the scorer judge it; both go to the item journal."""
+    """Let the model continue each prompt, and the scorer judge it; both go to the item journal.
+
+    `scorer`: with the fingerprint of what it learned from, so that what another one says is not taken for the same.
+    """
+    judge, known = scorer
     base = int(rng.integers(2**32))
     requests = [
         GenerationRequest(one.text, TOKENS, TEMPERATURE, _seed(base, one), {**one.label, "page": one.page, "shown": shown(one)})
@@ -141,11 +152,11 @@ def _continued(
     if empty == len(written):
         raise NotApplicable(f"the model wrote nothing after any of {len(written)} prompts")
     judged = [f"{one.text} {text.strip()}".strip() for one, text in zip(prompts, written, strict=True)]
-    log_odds = scorer.log_odds(judged, [page_of(one) for one in prompts])
+    log_odds = judge.log_odds(judged, [page_of(one) for one in prompts])
     ledger.write(
-        {"key": request_key("judged", request.context, request.seed), **request.labels, "context": request.context,
-         "seed": request.seed, "judged": text, "log_odds": float(odds), "flagged": int(odds > 0)}
-        for request, text, odds in zip(requests, judged, log_odds, strict=True)
+        {"key": request_key("judged", request.context, request.seed, known), **request.labels, "domain": one.domain, "group": one.group,
+         "context": request.context, "seed": request.seed, "judged": text, "log_odds": float(odds), "flagged_share": float(odds > 0)}
+        for one, request, text, odds in zip(prompts, requests, judged, log_odds, strict=True)
     )  # fmt: skip
     return Continued(tuple(prompts), tuple(shown(one) for one in prompts), log_odds, empty)
 
