@@ -15,6 +15,7 @@ import numpy as np
 from commonweal.errors import require
 from commonweal.models.encoding import Row, TokenPair, batches_of, rows_of
 from commonweal.models.prefix_tree import PrefixTree, packs_of, tree_of
+from commonweal.models.products import quick_products
 from commonweal.models.protocols import Score
 from commonweal.models.tree_attention import ARGUMENT, Walk, reading_trees
 from commonweal.models.vocabulary import Answers, Integers, Vocabulary
@@ -33,9 +34,10 @@ class Reader:
 
     def states(self, **inputs: Any) -> Any:
         """Last hidden states, or the logits where there is no separate head: tensor (row x position, width)."""
-        if self.vocabulary.head is None:
-            return self.network(use_cache=False, **inputs).logits.flatten(0, 1)
-        return self.network.base_model(use_cache=False, **inputs).last_hidden_state.flatten(0, 1)
+        with quick_products(self.device):
+            if self.vocabulary.head is None:
+                return self.network(use_cache=False, **inputs).logits.flatten(0, 1)
+            return self.network.base_model(use_cache=False, **inputs).last_hidden_state.flatten(0, 1)
 
     def tensor(self, numbers: Any) -> Any:
         return require("torch", extra="models").from_numpy(numbers).to(self.device)

@@ -1,8 +1,8 @@
 """Probabilities of the next token, at the positions where they are asked for and nowhere else.
 
 The hidden states are projected a few at a time to a part of the vocabulary, so that a vocabulary of 262,144 words does not
-fill the memory, and on a CPU what is projected is still at hand when it is summed. Of each projection only the asked
-probabilities, the running sum and the most likely token stay.
+fill the memory, and on a CPU what is projected is still at hand when it is summed. Of each projection only the asked logits, the
+running sum and the highest logit stay.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from commonweal.errors import require
+from commonweal.models.products import quick_products
 
 ROWS = 1024
 TILE_BYTES = {"cpu": 1 << 22}  # what fits beside its factors into the cache of a core
@@ -35,7 +36,7 @@ class Vocabulary:
         self.head = head
 
     def answers(self, states: Any, place: Integers, target: Integers) -> Answers:
-        """log P of each `target` at its `place`, a row of `states` [nat], and whether it is the most likely token there.
+        """log P of each `target` at its `place`, a row of `states` [nat], and whether no token is more likely there.
 
         `states`: tensor (position, width), or the logits themselves without a head. Places must be ascending.
         """
@@ -48,50 +49,41 @@ class Vocabulary:
             first, last = np.searchsorted(line, [start, start + rows])
             mine = torch.from_numpy(line[first:last] - start).to(states.device)
             wanted = torch.from_numpy(target[first:last]).to(states.device)
-            known, normalizer, token = self._read(asked, mine, wanted)
+            known, normalizer, top = self._read(asked, mine, wanted)
             logprobs[first:last] = (known - normalizer[mine]).cpu().numpy()
-            best[first:last] = (token[mine] == wanted).cpu().numpy()
+            best[first:last] = (known >= top[mine]).cpu().numpy()
         return logprobs, best
 
     def _read(self, states: Any, line: Any, wanted: Any) -> tuple[Any, Any, Any]:
-        """Logits (read,) of the `wanted` tokens at their `line`; log of the sum of exp, and the most likely token, (position,).
+        """Logits (read,) of the `wanted` tokens at their `line`; log of the sum of exp, and the highest logit, (position,).
 
-        `states` (position, width) may be overwritten. The sum is that of exp(logit - top), and is scaled anew where a part of
-        the vocabulary has a higher top.
+        `states`: (position, width). A part's sum is read off its log_softmax, which is faster on a CPU than exp by itself.
         """
         torch = require("torch", extra="models")
         known = torch.empty(wanted.shape, device=states.device)
         top: Any = None
         total: Any = None
-        token: Any = None
         for first, logits in self._tiles(states):
             inside = ((wanted >= first) & (wanted < first + logits.shape[1])).nonzero()[:, 0]
             known[inside] = logits[line[inside], wanted[inside] - first]
-            highest, at = logits.max(dim=-1)
-            if top is None:
-                top, token, total = highest, at, logits.sub_(highest[:, None]).exp_().sum(dim=-1)
-                continue
-            token = torch.where(highest > top, at + first, token)
-            before, top = top, torch.maximum(top, highest)
-            total = total * (before - top).exp_() + logits.sub_(top[:, None]).exp_().sum(dim=-1)
-        return known, top + total.log_(), token
+            highest = logits.amax(dim=-1)
+            normalizer = highest - logits.log_softmax(dim=-1).amax(dim=-1)
+            top = highest if top is None else torch.maximum(top, highest)
+            total = normalizer if total is None else torch.logaddexp(total, normalizer)
+        return known, total, top
 
     def _tiles(self, states: Any) -> Iterator[tuple[int, Any]]:
-        """Logits (position, word) in float32 that may be overwritten, and the number of their first word.
-
-        They are written to the same place again and again: new memory for each part costs a tenth of the time on a CPU.
-        """
+        """Logits (position, word) in float32, and the number of their first word."""
         torch = require("torch", extra="models")
         if self.head is None:
             yield 0, states.float()
             return
         weight, bias = self.head.weight, self.head.bias
         step = max(1, TILE_BYTES.get(states.device.type, MOST_BYTES) // BYTES_EACH // states.shape[0])
-        room = torch.empty(states.shape[0], step, device=states.device, dtype=states.dtype)
-        for first in range(0, weight.shape[0], step):
-            words = weight[first : first + step]
-            logits = torch.mm(states, words.t(), out=room[:, : words.shape[0]])
-            yield first, (logits if bias is None else logits + bias[first : first + step]).float()
+        with quick_products(states.device.type):
+            for first in range(0, weight.shape[0], step):
+                part = slice(first, first + step)
+                yield first, torch.nn.functional.linear(states, weight[part], None if bias is None else bias[part]).float()
 
 
 def separate_head(network: Any, device: str) -> Any:
