@@ -194,6 +194,22 @@ def test_over_1000_seeds_a_system_that_is_worse_by_the_margin_is_called_not_wors
         assert np.mean(claims) <= 0.07
 
 
+@pytest.mark.slow
+def test_a_unit_that_holds_nine_tenths_of_the_items_does_not_make_sure() -> None:
+    """30 units, one of 900 items in 1,000: B is worse by the margin, and what a unit has in common is nearly all that varies."""
+    margin, sizes = 0.05, [900] + [100 // 29] * 29
+    cluster = units(np.repeat(np.arange(30), sizes))
+    alarms = wrong = 0
+    for seed in range(1000):
+        rng = np.random.default_rng([90, seed])
+        d = np.repeat(rng.standard_normal(30), sizes) * 0.0975 + rng.standard_normal(cluster.size) * 0.0224
+        found = family([Contrast(d, ones(d.size), (cluster,))], rng)[0]
+        alarms += found.p_adjusted <= 0.05
+        wrong += found.lower - margin > -margin
+    assert alarms <= 50
+    assert wrong <= 70
+
+
 def test_few_units_on_one_side_are_counted() -> None:
     side = np.array([1, 1, -1, -1], dtype=np.int8)
     assert clusters_per_side(Contrast(np.zeros(4), side, (units([0, 0, 1, 2]),))) == 1

@@ -1,8 +1,9 @@
 """Two systems on the same items: contrasts of paired outcomes, tested as one family.
 
 The family is tested by flipping the signs of whole units (of both units where two are crossed). With 2,000 units and more
-that is the normal distribution, from which is then drawn. Where anything differs in fewer than 12 units, the signs say too
-little, and no interval is narrower than that of the t test with Bonferroni's correction.
+that is the normal distribution, from which is then drawn. Where anything differs in fewer than 12 units, or a few units hold
+nearly all items (fewer than 6 degrees of freedom), the signs say too little, and no interval is narrower than that of the t
+test with Bonferroni's correction.
 
 - 95 % intervals (`low`, `high`) are simultaneous over the family and agree with `p_adjusted`.
 - 90 % intervals (`lower`, `upper`), simultaneous too, hold the one-sided 95 % bounds of "not worse by more than d" and of
@@ -67,7 +68,7 @@ def family(contrasts: Sequence[Contrast], rng: np.random.Generator) -> list[Infe
     two_sided, one_sided = (adjust(observed, flipped, alpha) for alpha in (1 - LEVEL, 1 - ONE_SIDED))
     results = []
     for index, (one, (error, freedom)) in enumerate(zip(contrasts, errors, strict=True)):
-        few = len(contrasts) if one.moving < FEW else 0
+        few = len(contrasts) if one.moving < FEW or freedom < FEWEST_THAT_CAN_FIND else 0
         whole, half = (
             with_few_clusters(
                 (float(by.p_value[index]), float(by.p_adjusted[index]), float(by.critical[index])),

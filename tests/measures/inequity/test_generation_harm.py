@@ -308,7 +308,9 @@ def test_through_gather_texts_are_in_the_journal_only_and_a_stopped_run_goes_on(
     items = pl.read_parquet(path)
     judged = items.filter(pl.col("judged").is_not_null())
     assert judged.height == 120
-    assert judged.filter(pl.col("judged").str.contains("gruk"))["flagged_share"].to_list() == [1.0] * int(judged["flagged_share"].sum())
+    assert judged.filter(pl.col("judged").str.contains("gruk"))["flagged_share"].to_list() == [1.0] * int(
+        judged["flagged_share"].sum()
+    )
 
 
 def test_another_seed_draws_other_texts_and_the_same_seed_the_same(tmp_path: Path) -> None:
