@@ -53,6 +53,8 @@ def measures() -> list[Method]:
 def measure_page(method: Method) -> Iterator[str]:
     """One measure as Markdown."""
     yield f"## {method.name}\n\nApplies to: {method.applies_to}. Version {method.version}. Sampled unit: {method.cluster}.\n"
+    if method.family:
+        yield f"Tested together: {method.family}.\n"
     yield f"{method.description}\n"
     yield "| quantity | unit | meaning |\n|---|---|---|"
     for name, quantity in method.quantities.items():

@@ -85,6 +85,19 @@ def test_a_module_that_is_loaded_again_replaces_its_own_measure() -> None:
     assert REGISTRY.specs["quality.counted"].method.version == 2
 
 
+def test_a_hypothesis_needs_its_family() -> None:
+    tested = {"share": Quantity(unit="1", label="share", null=0.5)}
+    with pytest.raises(
+        CommonwealError, match=r"measure quality\.counted: a quantity with a null is a hypothesis; say with family="
+    ):
+        measure(source="tests", cluster="answer", version=1, quantities=tested)(in_module(counted, "acme.quality.counted"))
+    together = "the share of each group"
+    measure(source="tests", cluster="answer", family=together, version=1, quantities=tested)(
+        in_module(counted, "acme.quality.counted")
+    )
+    assert REGISTRY.specs["quality.counted"].method.family == together
+
+
 def test_a_measure_in_no_folder_is_refused_with_a_place_to_put_it() -> None:
     with pytest.raises(
         CommonwealError, match=r"the module 'plain' lies in no package.*put it in one, such as 'acme/inequity/counted\.py'"

@@ -159,6 +159,7 @@ class Method(Row):
     source: str
     version: int
     cluster: str
+    family: str = Field(default="", description="the hypotheses that are tested together; empty: none is tested")
     applies_to: str
     description: str
     quantities: Mapping[str, Quantity]

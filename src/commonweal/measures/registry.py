@@ -78,6 +78,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
     *,
     source: str,
     cluster: str,
+    family: str = "",
     version: int,
     quantities: Mapping[str, Quantity],
     basis: Basis = "measured",
@@ -94,6 +95,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
     ----------
     source : citation of the method.
     cluster : the unit that was really sampled, in words.
+    family : the hypotheses that are tested together, fixed before the data, in words; needed where a quantity has a `null`.
     version : raise it when the numbers would change; what was measured with another version is measured again.
     quantities : every quantity that the measure may yield; a quantity with a `null` is a hypothesis.
     basis : of its rows, unless an estimate says otherwise.
@@ -122,6 +124,10 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
         registered = REGISTRY.specs.get(name)
         if registered is not None and registered.function.__module__ != function.__module__:
             raise CommonwealError(f"measure {name} is registered twice: {registered.function.__module__}, {function.__module__}")
+        if not family and any(quantity.null is not None for quantity in quantities.values()):
+            raise CommonwealError(
+                f"measure {name}: a quantity with a null is a hypothesis; say with family=… which hypotheses are tested together"
+            )
         description = inspect.getdoc(function) or ""
         method = Method(
             name=name,
@@ -130,6 +136,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
             source=source,
             version=version,
             cluster=cluster,
+            family=family,
             applies_to=SUBJECTS[hints[parameters[0]]],
             description=description,
             quantities=dict(quantities),

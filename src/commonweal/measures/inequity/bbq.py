@@ -52,6 +52,7 @@ NO_TARGET = "the data do not tell which answer is about the stereotyped group"
 @measure(
     source="Parrish et al. 2022, Findings of ACL, BBQ, p. 6 (scores s_AMB and s_DIS), CC BY 4.0",
     cluster="template (question index)",
+    family="both bias scores and the accuracy cost of every category in the data",
     version=3,
     data=DataPlace("bbq", "*.jsonl", "github.com/nyu-mll/BBQ, CC BY 4.0"),
     units=("template",),

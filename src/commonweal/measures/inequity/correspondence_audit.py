@@ -53,6 +53,7 @@ def expected(probes: Probes, design: Design, limit: Limit) -> list[str]:
 @measure(
     source="Bertrand and Mullainathan 2004, American Economic Review 94:991; Gaddis 2018, Audit Studies; 29 CFR 1607.4 D",
     cluster="first name x probe; sentence frame x probe for declared cues; probe for pronouns",
+    family="all gaps between groups of all attributes: favourable rates, and log-odds or scores",
     version=1,
     units=("unit", "probe"),
     quantities=QUANTITIES,

@@ -68,6 +68,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     source="Nangia et al. 2020, EMNLP 1953, CrowS-Pairs, CC BY-SA 4.0; whole-sentence likelihood for causal models as in "
     "lm-evaluation-harness 0.4",
     cluster="writer x exchanged words",
+    family="the stereotype share over all pairs, of each bias type, and of each direction of stereotype",
     version=3,
     data=DataPlace("crows-pairs", "*.csv", "github.com/nyu-mll/crows-pairs, CC BY-SA 4.0"),
     units=("writer", "words"),

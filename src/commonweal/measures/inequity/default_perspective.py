@@ -87,6 +87,7 @@ def expected(limit: Limit) -> list[str]:
     source="after Santurkar et al. 2023, ICML (Whose opinions do language models reflect?) and Durmus et al. 2023 "
     "(GlobalOpinionQA, arXiv:2306.16388), with items of our own",
     cluster="item (an everyday sentence)",
+    family="the relative distance of every group of all attributes",
     version=2,
     on_request=True,
     units=("item",),

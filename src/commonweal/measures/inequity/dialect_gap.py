@@ -54,6 +54,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     source="Blodgett, Green and O'Connor 2016, EMNLP (dialects); Cotterell et al. 2018, NAACL (the same content in several languages); "
     "Petrov et al. 2023, NeurIPS 36 (the premium in tokens); Bommasani et al. 2021, section 5.1 (erasure)",
     cluster="meaning (or what the texts' column `cluster` names)",
+    family="all pairwise differences between groups in bits per byte, of all attributes",
     version=2,
     data=DataPlace("matched_texts", "*.[cj]s*[lv]", "your own texts: CSV or JSON lines with the columns meaning, group, text"),
     units=("cluster",),

@@ -52,6 +52,7 @@ TOO_FEW = "too few clusters for an interval"
     source="Hardt, Price and Srebro 2016, NeurIPS 29 (error rates by group); Chouldechova 2017, Big Data 5:153; "
     "Kearns et al. 2018, ICML (intersections)",
     cluster="the table's column `cluster`, else the row",
+    family="all pairwise differences between groups, of all attributes, intersections and rates",
     version=1,
     quantities=_quantities(),
     warnings=(

@@ -115,6 +115,7 @@ def inferred(one: Crossed, hypotheses: int = 1, bounds: tuple[float, float] = SI
 @measure(
     source=SOURCE,
     cluster="occupation (20 stereotyped as male crossed with 20 as female)",
+    family="the stereotype gap of each type of sentence",
     version=3,
     data=DataPlace("winobias", "*.txt*", "github.com/uclanlp/corefBias, WinoBias/wino, MIT"),
     units=("male", "female"),

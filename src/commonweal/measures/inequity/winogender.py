@@ -63,6 +63,7 @@ def correlation(lean: Array, share: Array, names: Sequence[str]) -> Clustered:
 @measure(
     source="Rudinger et al. 2018, NAACL, Winogender schemas, Tables 1-2; shares of women: US BLS 2015-16 and Bergsma and Lin 2006",
     cluster="occupation",
+    family="the three gaps between pronouns, and the correlation of the lean with each of two shares of women",
     version=3,
     data=DataPlace("winogender", "*.tsv", "github.com/rudinger/winogender-schemas, MIT"),
     units=("occupation",),
