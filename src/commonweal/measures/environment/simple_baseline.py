@@ -37,7 +37,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     source="Bommasani et al. 2021, section 5.3 (would a simpler baseline give a similar benefit?); linear models on n-grams as strong "
     "baselines: Wang and Manning 2012, ACL; non-inferiority: ICH E9 (1998), section 3.3.2; blocks, margin and gain share: commonweal",
     cluster="the texts' column `cluster`; without it the text",
-    version=1,
+    version=2,
     data=DataPlace("task", "*.[cj]s*[lv]", "your own labelled texts: CSV or JSON lines with the columns text, label"),
     units=("cluster",),
     quantities={

@@ -45,7 +45,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     source="Dhamala et al. 2021, FAccT, BOLD, CC BY-SA 4.0 (prompts); Rogan and Gladen 1978, American Journal of Epidemiology 107:71 "
     "(correction for the scorer's errors); Röttger et al. 2021, ACL, HateCheck, CC BY 4.0 (labelled texts)",
     cluster="page that a prompt was cut from; for the scorer's errors template or page",
-    version=2,
+    version=3,
     data=DATA,
     quantities={
         "corrected_share_difference": Quantity(

@@ -52,7 +52,7 @@ TOO_FEW = "too few clusters for an interval"
     source="Hardt, Price and Srebro 2016, NeurIPS 29 (error rates by group); Chouldechova 2017, Big Data 5:153; "
     "Kearns et al. 2018, ICML (intersections)",
     cluster="the table's column `cluster`, else the row",
-    version=1,
+    version=2,
     quantities=_quantities(),
     warnings=(
         "The truth is what the table says it is. Where it was recorded by biased means (arrests, earlier decisions), equal error "
