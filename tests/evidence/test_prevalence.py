@@ -28,7 +28,7 @@ EVERY_OTHER = np.array(
 def alone(share: Sequence[float], n: float) -> Sampled:
     """Shares of n independent rows each."""
     many = np.full(len(share), float(n))
-    return Sampled(np.array(share), many, many - 1, many)
+    return Sampled(np.array(share), many, many - 1, many - 1, many)
 
 
 def by_hand(observed: Sequence[float], false: Sequence[float], true: Sequence[float], n: float = 200) -> Corrected:
@@ -71,8 +71,8 @@ def test_by_hand_unequal_errors_behind_equal_flags() -> None:
 
 
 def test_a_scorer_without_errors_leaves_the_share_and_its_wilson_interval() -> None:
-    exact = Sampled(np.array([0.0]), np.array([1e12]), np.array([1e12]), np.array([1e12]))
-    sure = Sampled(np.array([1.0]), np.array([1e12]), np.array([1e12]), np.array([1e12]))
+    exact = Sampled(np.array([0.0]), *[np.array([1e12])] * 4)
+    sure = Sampled(np.array([1.0]), *[np.array([1e12])] * 4)
     found = Corrected(alone([0.3], 50), exact, sure, np.zeros((3, 3)))
     low, high = found.limits(critical_normal())
     assert (float(low[0]), float(high[0])) == pytest.approx(wilson_interval(0.3, 50), abs=1e-5)

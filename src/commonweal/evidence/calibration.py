@@ -55,9 +55,9 @@ def expected_calibration_error(score: Array, truth: Array, cluster: Places, leve
     there = rates.n > 0
     expected = (np.bincount(place, weights=score, minlength=edges.size + 1)[there] / rates.n[there]).astype(np.float64)
     observed, effective, weight = rates.mean[there], rates.effective[there], rates.n[there] / score.size
-    freedom = np.maximum(np.nan_to_num(rates.freedom[there], nan=1.0), 1.0)
+    freedom = np.maximum(np.nan_to_num(rates.carried[there], nan=1.0), 1.0)
     z = critical_normal(1 - (1 - level) / weight.size)
-    lower, upper = wilson(observed, effective, quantile(z, freedom, np.maximum(rates.n[there] - 1, 1.0)))
+    lower, upper = wilson(observed, effective, quantile(z, freedom, np.maximum(rates.of_rows[there], 1.0)))
     error = np.abs(expected - observed)
     low = np.maximum(np.maximum(expected - upper, lower - expected), 0.0)
     high = np.maximum(np.abs(expected - lower), np.abs(upper - expected))

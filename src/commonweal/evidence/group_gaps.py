@@ -134,14 +134,11 @@ def _pairs(
         reference, group = (np.array(side, dtype=np.int64) for side in zip(*mine, strict=True)) if mine else _NOBODY
         means.append(np.stack([layer.mean[group], layer.mean[reference]]))
         effective.append(np.stack([layer.effective[group], layer.effective[reference]]))
-        one, other = layer.working[group], layer.working[reference]
-        n_1, n_2, q = layer.n[group], layer.n[reference], layer.leverage
-        spread = one**2 * q[group, group] + other**2 * q[reference, reference] + 2 * one * other * q[group, reference]
-        freedom.append((one / n_1 + other / n_2) ** 2 / spread)
-        independent = one**2 / (n_1**2 * (n_1 - 1)) + other**2 / (n_2**2 * (n_2 - 1))
-        of_rows.append((one / n_1 + other / n_2) ** 2 / independent if layer.share else np.full(group.shape, np.inf))
+        by_clusters, by_rows = _freedom(layer, group, reference)
+        freedom.append(by_clusters)
+        of_rows.append(by_rows)
         columns.append(np.stack([group, reference]) + start)
-        range2 = 1.0 if layer.share else 4 * np.maximum(one, other)
+        range2 = 1.0 if layer.share else 4 * np.maximum(layer.working[group], layer.working[reference])
         least.append(range2 / np.minimum(layer.kish[group], layer.kish[reference]) ** 2)
     first, second = np.concatenate(columns, axis=1)
     (mean_1, mean_2), (rows_1, rows_2) = np.concatenate(means, axis=1), np.concatenate(effective, axis=1)
@@ -153,6 +150,37 @@ def _pairs(
     return _Pairs(
         first, second, (mean_1, mean_2), (rows_1, rows_2), correlation, np.concatenate(freedom), np.concatenate(of_rows)
     )
+
+
+def _freedom(layer: GroupRates, group: Places, reference: Places) -> tuple[Array, Array]:
+    """Degrees of freedom of gaps, and those that independent rows would have, float64 (gap,) each.
+
+    By design: from working variances, however the outcomes fell. Not more than the clusters that carry the rarer outcome, for
+    which the variances that were found count: a rate that a few clusters push up has the larger variance, and it is they that tell it.
+    """
+    one, other = layer.working[group], layer.working[reference]
+    n_1, n_2, q = layer.n[group], layer.n[reference], layer.leverage
+    spread = one**2 * q[group, group] + other**2 * q[reference, reference] + 2 * one * other * q[group, reference]
+    by_clusters = (one / n_1 + other / n_2) ** 2 / spread
+    if not layer.share:
+        return by_clusters, np.full(group.shape, np.inf)
+    by_rows = satterthwaite((one / n_1, other / n_2), (n_1 - 1, n_2 - 1))
+    found, carriers = (layer.variance[group], layer.variance[reference]), layer.carriers
+    carried = satterthwaite(found, (carriers.clusters[group], carriers.clusters[reference]))
+    rows = satterthwaite(found, (carriers.rows[group], carriers.rows[reference]))
+    return np.minimum(by_clusters, carried), np.minimum(by_rows, rows)
+
+
+def satterthwaite(variance: tuple[Array, Array], freedom: tuple[Array, Array]) -> Array:
+    """Degrees of freedom of a difference of two means, (v_1 + v_2)^2 / (v_1^2 / f_1 + v_2^2 / f_2).
+
+    >>> satterthwaite((np.ones(2), np.ones(2)), (np.array([5.0, np.inf]), np.array([5.0, np.inf]))).tolist()
+    [10.0, inf]
+    """
+    (one, other), (by_one, by_other) = variance, freedom
+    with np.errstate(divide="ignore"):
+        found: Array = (one + other) ** 2 / (one**2 / by_one + other**2 / by_other)
+    return found
 
 
 _NOBODY = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))

@@ -6,9 +6,9 @@ rate), or any bounded number brought to that scale. Groups may share clusters (t
 
 - Variance: CR2 for means of groups, exact: the residual sum of a cluster in a group, divided by sqrt(1 - its share of the
   group). Degrees of freedom of Bell and McCaffrey, with a working variance for each group, so that for two groups without
-  clusters they are those of Satterthwaite.
+  clusters they are those of Satterthwaite; for intervals no more than the clusters that carry the rarer outcome (see `carriers`).
 - Interval of one rate: Wilson on the effective number of rows, m(1 - m) / variance, made smaller by (t_rows / t_clusters)^2 (Korn
-  and Graubard), so that without clusters it is Wilson's own.
+  and Graubard), where both count the clusters that carry the rarer outcome, so that without clusters it is Wilson's own.
   Where a rate is 0 or 1 the variance says nothing; the effective number is then that of clusters (Kish), as if the
   rows of a cluster always agreed.
 
@@ -29,11 +29,13 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from scipy.special import ndtr, stdtrit
 
+from commonweal.evidence.carriers import Carriers, carriers
 from commonweal.evidence.intervals import LEVEL, critical_normal
 
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 MINIMUM_CLUSTERS = 5
+NEAREST_Z, FARTHEST_Z = 1e-6, 30.0  # beyond them scipy's t quantile is 0 or fails where degrees of freedom are few
 MINIMUM_FREEDOM = 4.0  # Tipton 2015, Psychological Methods 20:375: below 4 degrees of freedom, CR2 does not hold its level
 
 
@@ -81,9 +83,9 @@ class GroupRates:
 
     `variance`: CR2, or where nothing varies that of two clusters in K + 4 that differ as much as they can (Agresti and
     Coull); `effective`: rows that independent sampling would need for this variance; `working`: variance of one row;
-    `leverage` float64 (group, group): what the degrees of freedom need; `score`, `rows`
+    `freedom`: degrees of freedom by design; `leverage` float64 (group, group): what they need; `score`, `rows`
     float64 (pair,): CR2 influence on the mean, and rows that count; `shared`
-    (group, group): clusters that two groups have in common.
+    (group, group): clusters that two groups have in common; `carriers`: what the rarer outcome rests on.
     """
 
     layout: Layout
@@ -100,12 +102,23 @@ class GroupRates:
     score: Array
     rows: Array
     shared: Array
+    carriers: Carriers
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
         """Whether the group has enough clusters for an interval, bool (group,)."""
         freedom = np.nan_to_num(self.freedom, nan=0.0)
         return (self.clusters >= MINIMUM_CLUSTERS) & (freedom >= MINIMUM_FREEDOM - 1e-9)
+
+    @property
+    def carried(self) -> Array:
+        """Degrees of freedom for an interval: those by design, but no more than clusters carry the rarer outcome."""
+        return np.minimum(self.freedom, self.carriers.clusters)
+
+    @property
+    def of_rows(self) -> Array:
+        """The same if rows were independent; infinite for means whose variance is estimated (see `quantile`)."""
+        return np.minimum(self.n - 1, self.carriers.rows) if self.share else np.full_like(self.n, np.inf)
 
 
 def group_rates(
@@ -129,7 +142,7 @@ def group_rates(
     weight, value = counts[layout.rows].astype(np.float64), values[layout.rows]
     pairs = group.size
     n_pair = np.bincount(layout.pair, weights=weight, minlength=pairs).astype(np.float64)
-    sum_pair = np.bincount(layout.pair, weights=weight * value, minlength=pairs)
+    sum_pair = np.bincount(layout.pair, weights=weight * value, minlength=pairs).astype(np.float64)
     n, total, squares, clusters = (
         np.bincount(group, weights=part, minlength=groups).astype(np.float64)
         for part in (n_pair, sum_pair, n_pair**2, n_pair > 0)
@@ -151,8 +164,14 @@ def group_rates(
     there = (n_pair > 0).astype(np.float64)
     return GroupRates(
         layout, share, mean, n, clusters, kish, variance, effective, working, freedom, leverage, score, n_pair,
-        shared=products(there, there, layout),
+        shared=products(there, there, layout), carriers=_carriers(layout, sum_pair, n_pair, mean, share),
     )  # fmt: skip
+
+
+def _carriers(layout: Layout, ones: Array, rows: Array, mean: Array, share: bool) -> Carriers:
+    """Only a share has a rarer outcome."""
+    nothing = np.full(layout.groups, np.inf)
+    return carriers(ones, rows, mean, layout.pair_group) if share else Carriers(nothing, nothing)
 
 
 def _working_variance(layout: Layout, weight: Array, value: Array, sums: tuple[Array, Array, Array], share: bool) -> Array:
@@ -205,7 +224,7 @@ def quantile(z: Array | float, freedom: Array, of_rows: Array) -> Array:
     >>> quantile(1.96, np.array([30.0, 5.0, 5.0]), np.array([30.0, 30.0, np.inf])).round(2)
     array([1.96, 2.47, 2.57])
     """
-    tail = ndtr(-np.asarray(z, dtype=np.float64))
+    tail = ndtr(-np.clip(z, NEAREST_Z, FARTHEST_Z))
     own, rows = -stdtrit(freedom, tail), -stdtrit(np.where(np.isinf(of_rows), 1.0, of_rows), tail)
     found: Array = np.where(np.isinf(of_rows), own, np.maximum(z * own / rows, z))
     return found
@@ -214,5 +233,4 @@ def quantile(z: Array | float, freedom: Array, of_rows: Array) -> Array:
 def rate_intervals(rates: GroupRates, level: float = LEVEL) -> tuple[Array, Array]:
     """Wilson limits of each group's rate by itself, float64 (group,) each."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        of_rows = rates.n - 1 if rates.share else np.full_like(rates.n, np.inf)
-        return wilson(rates.mean, rates.effective, quantile(critical_normal(level), rates.freedom, of_rows))
+        return wilson(rates.mean, rates.effective, quantile(critical_normal(level), rates.carried, rates.of_rows))

@@ -35,16 +35,20 @@ from commonweal.evidence.intervals import LEVEL, critical_normal
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sampled:
-    """Rates of groups and what their limits need, float64 (group,): mean, effective rows, degrees of freedom, rows."""
+    """Rates of groups and what their limits need, float64 (group,): mean, effective rows, degrees of freedom, rows.
+
+    `freedom`, `of_rows`: as clusters and as independent rows, both of what carries the rarer outcome.
+    """
 
     mean: Array
     effective: Array
     freedom: Array
+    of_rows: Array
     n: Array
 
     def limits(self, z: Array | float) -> tuple[Array, Array]:
         """Wilson limits at a normal quantile, each stretched by its own degrees of freedom."""
-        return wilson(self.mean, self.effective, quantile(z, self.freedom, self.n - 1))
+        return wilson(self.mean, self.effective, quantile(z, self.freedom, self.of_rows))
 
     def distances(self, z: Array | float) -> tuple[Array, Array]:
         """How far the limits lie below and above the rates."""
@@ -179,7 +183,7 @@ def _lower_root(excess: Array, gap: Array, distances: tuple[Array, Array, Array]
 
 def sampled(rates: GroupRates, kept: Places) -> Sampled:
     """The rates of the groups that are kept."""
-    return Sampled(rates.mean[kept], rates.effective[kept], rates.freedom[kept], rates.n[kept])
+    return Sampled(rates.mean[kept], rates.effective[kept], rates.carried[kept], rates.of_rows[kept], rates.n[kept])
 
 
 def joint_covariance(layers: Sequence[GroupRates], kept: Places) -> Array:

@@ -12,13 +12,13 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import stdtrit
 
+from commonweal.evidence.carriers import FEWEST_CARRYING, rarer
 from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, Inference, alone, cluster_sums
 from commonweal.evidence.group_rates import wilson
 from commonweal.evidence.intervals import LEVEL
 
 HALF = 0.5
 SHARE, SIGNED = (0.0, 1.0), (-1.0, 1.0)
-FEWEST_CARRYING = 2  # one would have a t quantile of 13
 DECIMALS = 6  # degrees of freedom that are whole but for rounding
 
 
@@ -45,9 +45,8 @@ def carrying(one: Clustered) -> int:
     2
     """
     sums, counts = cluster_sums(one)
-    share = (sums + counts * one.value) / counts
-    rarer = 1 - share if one.value > HALF else share
-    return max(FEWEST_CARRYING, int(np.count_nonzero(rarer > NEGLIGIBLE)))
+    held = rarer(sums + counts * one.value, counts, one.value)
+    return max(FEWEST_CARRYING, int(np.count_nonzero(held > NEGLIGIBLE * counts)))
 
 
 def share_interval(share: float, error: float, freedom: float) -> tuple[float, float]:

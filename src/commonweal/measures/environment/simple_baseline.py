@@ -38,7 +38,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     "baselines: Wang and Manning 2012, ACL; non-inferiority: ICH E9 (1998), section 3.3.2; blocks, margin and gain share: commonweal",
     cluster="the texts' column `cluster`; without it the text",
     family="one: the accuracy of the application less that of the linear model",
-    version=1,
+    version=2,
     data=DataPlace("task", "*.[cj]s*[lv]", "your own labelled texts: CSV or JSON lines with the columns text, label"),
     units=("cluster",),
     quantities={

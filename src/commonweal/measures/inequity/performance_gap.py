@@ -53,7 +53,7 @@ TOO_FEW = "too few clusters for an interval"
     "Kearns et al. 2018, ICML (intersections)",
     cluster="the table's column `cluster`, else the row",
     family="all pairwise differences between groups, of all attributes, intersections and rates",
-    version=1,
+    version=2,
     quantities=_quantities(),
     warnings=(
         "The truth is what the table says it is. Where it was recorded by biased means (arrests, earlier decisions), equal error "

@@ -13,12 +13,13 @@ from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.rows import possible_effect
 
 RATE_METHOD = (
-    "mean over rows; variance CR2, clustered; Wilson interval on the effective number of rows, t quantile (Korn and Graubard); where "
-    "nothing varies the effective number is that of clusters"
+    "mean over rows; variance CR2, clustered; Wilson interval on the effective number of rows, t quantile (Korn and Graubard) that counts "
+    "the clusters that carry the rarer outcome; where nothing varies the effective number is that of clusters"
 )
 GAP_METHOD = (
-    "difference of means; Wilson limits added in squares with the correlation of the two (Zou and Donner), variance CR2, clustered; "
-    "simultaneous over all pairs, attributes and rates (largest |z| of 9,999 normal draws)"
+    "difference of means; Wilson limits added in squares with the correlation of the two (Zou and Donner), variance CR2, clustered, "
+    "t quantiles that count the clusters that carry the rarer outcome; simultaneous over all pairs, attributes and rates (largest |z| of "
+    "9,999 normal draws)"
 )
 SPREAD_METHOD = (
     "largest minus smallest mean; interval projected from the simultaneous ones of all pairs, floored at 0. The value is above 0 "
