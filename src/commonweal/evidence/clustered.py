@@ -9,7 +9,8 @@ be found at 5 %, and no minimum detectable effect is given.
 
 What this does not do: flipped signs take what clusters do to be symmetric about the mean. Where a few clusters do very much and
 most do a little (log-normal with sigma 1), a true null is rejected in 16 % of tests with 12 clusters, 14 % with 20 and 9 % with 100,
-not in 5 % (tests/evidence/test_clustered.py). Shares and scores between -1 and 1 cannot be so skewed unless they are near a bound.
+not in 5 % (tests/evidence/test_clustered.py). Shares and scores between -1 and 1 cannot be so skewed unless they are near a bound:
+there the p-value against the middle of the range stands, and the limits are those of `shares.within_bounds`.
 
 Source
 ------

@@ -2,17 +2,20 @@
 
 Where all clusters agree their spread tells nothing, so the binomial speaks, over clusters and not over items. Near 0 and 1 a share
 has the Wilson interval on the number of items that its variance amounts to (Korn and Graubard 1998, Survey Methodology 24:193).
+A hypothesis about a bounded mean has its p-value from the test, which is honest at the null in the middle, and its limits from
+Wilson (`within_bounds`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from scipy.special import stdtrit
 
-from commonweal.evidence.carriers import FEWEST_CARRYING, rarer
+from commonweal.evidence.carriers import FEWEST_CARRYING, carriers, rarer
 from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, Inference, alone, cluster_sums
 from commonweal.evidence.group_rates import wilson
 from commonweal.evidence.intervals import LEVEL
@@ -20,6 +23,8 @@ from commonweal.evidence.intervals import LEVEL
 HALF = 0.5
 SHARE, SIGNED = (0.0, 1.0), (-1.0, 1.0)
 DECIMALS = 6  # degrees of freedom that are whole but for rounding
+JUST_BEYOND = 0.001  # of the range: what a reader still tells from the null
+LIMITS = "limits of Wilson on the effective number of items, which leave out the null where the test does"
 
 
 def alike(found: Inference) -> bool:
@@ -49,8 +54,10 @@ def carrying(one: Clustered) -> int:
     return max(FEWEST_CARRYING, int(np.count_nonzero(held > NEGLIGIBLE * counts)))
 
 
-def share_interval(share: float, error: float, freedom: float) -> tuple[float, float]:
+def share_interval(share: float, error: float, freedom: float, hypotheses: int = 1) -> tuple[float, float]:
     """95 % limits of a share with a standard error above 0: Wilson's, on share (1 - share) / error^2 items and with the t quantile.
+
+    Simultaneous over several hypotheses by Bonferroni.
 
     1 of 1,000 items that are independent, and 10 of 20 in clusters that count as 5 degrees of freedom:
 
@@ -59,9 +66,74 @@ def share_interval(share: float, error: float, freedom: float) -> tuple[float, f
     >>> [round(limit, 3) for limit in share_interval(0.5, (0.5 * 0.5 / 20) ** 0.5, 5.0)]
     [0.251, 0.749]
     """
-    t = stdtrit(freedom, 0.5 + LEVEL / 2)
+    t = stdtrit(freedom, 1 - (1 - LEVEL) / 2 / hypotheses)
     low, high = wilson(np.array([share]), np.array([share * (1 - share) / error**2]), np.array([t]))
     return float(low[0]), float(high[0])
+
+
+def within_bounds(
+    found: Inference, sides: Sequence[Clustered], hypotheses: int, bounds: tuple[float, float] = SHARE
+) -> Inference:
+    """The inference of a mean tested against the middle of its `bounds`, with simultaneous limits that hold near them too.
+
+    Near a bound a t interval is too short on the side of the null, and signs flipped about a null that is far away tell nothing of
+    how far the family's errors go together: of ten shares of 0.95 in 60 clusters, whose intraclass correlation is 0.4, all lie
+    within their t intervals in 48 % of samples, and within these in 98 %. So the limits are Wilson's, with Bonferroni's t.
+
+    The verdict stays that of the test: the interval excludes the middle where the t interval does, and only there. Where the test
+    rejects and Wilson's limits still include the middle, the interval ends just beyond it: the side is known, and not how far.
+    Where no cluster differs: `exact_where_alike`.
+
+    Parameters
+    ----------
+    found : with the t interval of its family.
+    sides : the estimate by each of its clusterings: one, or those that are crossed.
+    """
+    if alike(found):
+        return exact_where_alike(found, hypotheses, bounds)
+    if not math.isfinite(found.standard_error):
+        return found
+    low, high = _family_limits(found, sides, hypotheses, bounds)
+    middle, just = sum(bounds) / 2, JUST_BEYOND * (bounds[1] - bounds[0])
+    if found.low > middle:
+        low = max(low, min(found.low, middle + just))
+    elif found.high < middle:
+        high = min(high, max(found.high, middle - just))
+    else:
+        low, high = min(low, middle), max(high, middle)
+    return replace(found, low=low, high=high)
+
+
+def _family_limits(
+    found: Inference, sides: Sequence[Clustered], hypotheses: int, bounds: tuple[float, float]
+) -> tuple[float, float]:
+    """Wilson's limits, simultaneous, with degrees of freedom no more than the clusters that carry the rarer outcome allow.
+
+    Values between the bounds vary less than zeros and ones; that they do is in the standard error, and so in the number of items.
+    """
+    least, width = bounds[0], bounds[1] - bounds[0]
+    share = (found.value - least) / width
+    if not 0 < share < 1:
+        return max(bounds[0], found.low), min(bounds[1], found.high)
+    carried = max(FEWEST_CARRYING, min(evenly_carrying(side, bounds) for side in sides) - 1)
+    freedom = min(found.degrees_of_freedom, carried)
+    low, high = share_interval(share, found.standard_error / width, freedom, hypotheses)
+    return least + width * low, least + width * high
+
+
+def evenly_carrying(one: Clustered, bounds: tuple[float, float] = SHARE) -> float:
+    """The effective number of clusters that hold the rarer outcome, at least 2: what items lack to the bound nearer to the mean.
+
+    >>> evenly_carrying(Clustered(0.75, np.array([0.25, 0.25, -0.75, 0.25]), np.array(["a", "a", "b", "c"])))
+    2.0
+    >>> evenly_carrying(Clustered(0.5, np.array([0.5, 0.5, 0.5, -0.5, -0.5, -0.5]), np.array(list("abcabc"))))
+    3.0
+    """
+    sums, counts = cluster_sums(one)
+    least, width = bounds[0], bounds[1] - bounds[0]
+    ones = (sums + counts * (one.value - least)) / width
+    share = np.array([(one.value - least) / width])
+    return float(carriers(ones, counts, share, np.zeros(counts.size, dtype=np.int64)).clusters[0])
 
 
 def exact_where_alike(found: Inference, hypotheses: int, bounds: tuple[float, float] = SHARE) -> Inference:

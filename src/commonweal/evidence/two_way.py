@@ -74,7 +74,8 @@ def crossed_family(tests: Sequence[Crossed], rng: np.random.Generator, null: flo
 
     The signs of whole clusters of the first kind are flipped, then those of the second. The larger p-values and the wider
     interval are kept, so `p_adjusted <= 0.05` where the interval excludes the null, and only there. Where clusters do not
-    differ at all the standard error is 0, and what it tells is nothing: see `shares.exact_where_alike`.
+    differ at all the standard error is 0, and what it tells is nothing; near a bound the interval is too short: see
+    `shares.within_bounds`.
     """
     errors = [two_way_error(one) for one in tests]
     drawn = []

@@ -11,6 +11,7 @@ import pytest
 
 from commonweal.errors import DataFileError, DataRequired, MeasurementError, NotApplicable
 from commonweal.evidence.records import Estimate, Missing
+from commonweal.evidence.shares import within_bounds
 from commonweal.evidence.two_way import crossed_family
 from commonweal.measures.data_set import DataPlace, open_data_set
 from commonweal.measures.inequity.crows_items import DIRECTIONS, PUBLISHED, Pair, limited, read_pairs
@@ -172,7 +173,8 @@ def false_alarms(seeds: int) -> float:
         rng = np.random.default_rng(seed)
         effects = 0.4 * rng.normal(size=41)[writer] + 0.6 * rng.normal(size=251)[words]
         tests = [crossed(effects + rng.normal(size=600) > 0, labels, part) for part in parts]
-        found = [share_estimate(None, one, len(tests), "") for one in crossed_family(tests, rng, null=0.5)]
+        together = zip(tests, crossed_family(tests, rng, null=0.5), strict=True)
+        found = [share_estimate(None, within_bounds(one, test.sides, len(tests)), "") for test, one in together]
         assert all(one.excludes_null == ((one.p_adjusted or 1) <= 0.05) for one in found)
         alarms += any(one.excludes_null for one in found)
     return alarms / seeds

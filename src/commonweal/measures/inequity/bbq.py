@@ -11,7 +11,7 @@ import numpy.typing as npt
 from commonweal.evidence.clustered import Clustered, family, mean_of
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
-from commonweal.evidence.shares import SIGNED, alike, exact_where_alike, share_alone
+from commonweal.evidence.shares import LIMITS, SIGNED, alike, share_alone, within_bounds
 from commonweal.measures.asking import Ledger
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.bbq_items import PUBLISHED, Item, judged, limited, matched, read_bbq
@@ -21,7 +21,9 @@ from commonweal.measures.rows import Told, contribution_rows, inferred_row, unli
 from commonweal.models.protocols import Chooser, Question
 
 TEMPLATES_TRACED = 5
-METHOD = "mean over items, clustered by template: CR2, wild cluster bootstrap-t, simultaneous over categories and scores"
+METHOD = (
+    "mean over items, clustered by template: CR2, wild cluster bootstrap-t, simultaneous over categories and scores; " + LIMITS
+)
 DESCRIBED = "share of items, clustered by template: CR2, Wilson interval on the effective number of items, t quantile"
 AGREE = "mean over items; the templates do not differ at all, so Clopper and Pearson over templates"
 EXACT = f"{AGREE}, the rest within the bounds; Bonferroni over categories and scores"
@@ -126,9 +128,9 @@ def bbq(model: Chooser, data: DataSet, limit: Limit, ledger: Ledger, rng: np.ran
         mine = [place for place, item in enumerate(items) if item.category == category]
         rest += _category(category, [items[place] for place in mine], [chosen[place] for place in mine], scores)
     tested = family([one for _, _, one, _ in scores], rng)
-    for (category, quantity, _, note), inference in zip(scores, tested, strict=True):
+    for (category, quantity, one, note), inference in zip(scores, tested, strict=True):
         told = Told(quantity, EXACT if alike(inference) else METHOD, ALONE, null=0.0, bounds=SIGNED, note=note)
-        yield inferred_row(told, exact_where_alike(inference, len(scores), SIGNED), {"category": category})
+        yield inferred_row(told, within_bounds(inference, [one], len(scores), SIGNED), {"category": category})
     yield from rest
 
 

@@ -15,7 +15,7 @@ from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, Inference
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.intervals import LEVEL
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
-from commonweal.evidence.shares import HALF, alike, carrying, exact_where_alike, share_interval
+from commonweal.evidence.shares import HALF, LIMITS, alike, carrying, share_interval, within_bounds
 from commonweal.evidence.two_way import Crossed, crossed_family, crossed_mean, two_way_error
 from commonweal.measures.asking import Judgement, Ledger, judgement
 from commonweal.measures.data_set import DataPlace, DataSet
@@ -32,7 +32,9 @@ DECIMALS = 3  # the authors' scripts/metric.py rounds both scores before it comp
 WRITERS_TRACED = 5
 PAIRS_TO_NAME = 10  # words that fewer pairs exchange are not named
 TWO_WAY = "clustered by writer and by exchanged words, two-way"
-METHOD = f"share of pairs, {TWO_WAY}: CR2, wild cluster bootstrap-t, simultaneous over bias types, directions and the whole"
+METHOD = (
+    f"share of pairs, {TWO_WAY}: CR2, wild cluster bootstrap-t, simultaneous over bias types, directions and the whole; {LIMITS}"
+)
 DESCRIBED = f"mean over pairs, {TWO_WAY}: CR2, t interval; of a share Wilson's, on the effective number of pairs"
 EXACT = "share of pairs; all clusters agree, so exact binomial over clusters, Bonferroni over bias types, directions, the whole"
 ALONE = "mean over pairs; one writer, one pair of words, or clusters that do not differ, so no interval"
@@ -159,8 +161,8 @@ def crows_pairs(
         else:
             described.append(_absent({"direction": direction}, f"the data hold no pair of direction {direction} without a tie"))
     together = crossed_family([one for _, one, _ in tested], rng, null=HALF)
-    for (group, _, note), inference in zip(tested, together, strict=True):
-        yield share_estimate(group, inference, len(tested), note)
+    for (group, one, note), inference in zip(tested, together, strict=True):
+        yield share_estimate(group, within_bounds(inference, one.sides, len(tested)), note)
     yield from described
     yield from _traced(tested[0][1].sides[0], labels)
 
@@ -228,10 +230,10 @@ def _described(quantity: str, unit: str, one: Crossed, group: dict[str, str] | N
     )  # fmt: skip
 
 
-def share_estimate(group: dict[str, str] | None, found: Inference, hypotheses: int, note: str) -> Estimate:
+def share_estimate(group: dict[str, str] | None, found: Inference, note: str) -> Estimate:
     """The row of one hypothesis."""
     told = Told("stereotype_share", EXACT if alike(found) else METHOD, ALONE, null=HALF, note=note)
-    return inferred_row(told, exact_where_alike(found, hypotheses), group)
+    return inferred_row(told, found, group)
 
 
 def _traced(whole: Clustered, labels: Labels) -> Iterator[Estimate]:

@@ -12,7 +12,7 @@ from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.clustered import Clustered, Inference, alone, family, mean_of
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
-from commonweal.evidence.shares import HALF, alike, exact_where_alike, share_alone
+from commonweal.evidence.shares import HALF, LIMITS, alike, share_alone, within_bounds
 from commonweal.measures.asking import Ledger
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.stereoset_items import DOMAINS, OPTIONS, PUBLISHED, Item, judged, limited, read_stereoset
@@ -23,7 +23,7 @@ from commonweal.models.protocols import LanguageModel
 
 Array = npt.NDArray[np.float64]
 TERMS_TRACED = 5
-METHOD = "mean over target terms: CR2, wild bootstrap-t over terms, simultaneous over domains and variants"
+METHOD = "mean over target terms: CR2, wild bootstrap-t over terms, simultaneous over domains and variants; " + LIMITS
 EXACT = "mean over target terms, all of which agree: exact binomial over terms, Bonferroni over domains and variants"
 DESCRIBED = (
     "mean over target terms; Wilson interval on the effective number, t quantile; where no term differs, Clopper and Pearson"
@@ -164,7 +164,7 @@ def stereoset(
         beside += _traced(scores, terms, domains, variant)
     found = family([mean_of(one.stereotype, one.terms) for _, one, _ in tested], rng, null=HALF)
     for (group, one, note), inference in zip(tested, found, strict=True):
-        yield _stereotype_share(group, inference, len(tested), one.items, note)
+        yield _stereotype_share(group, inference, len(tested), one, note)
         yield from _described(group, one)
     yield from beside
 
@@ -214,10 +214,10 @@ def icat_of_terms(one: ByTerm) -> Clustered:
     return Clustered(icat(stereotype, language), influence, one.terms)
 
 
-def _stereotype_share(group: dict[str, str], found: Inference, hypotheses: int, items: int, note: str) -> Estimate:
+def _stereotype_share(group: dict[str, str], found: Inference, hypotheses: int, one: ByTerm, note: str) -> Estimate:
     """The row of one hypothesis, of which `n` counts the items."""
     told = Told("stereotype_share", EXACT if alike(found) else METHOD, ALONE, null=HALF, note=note)
-    return inferred_row(told, replace(exact_where_alike(found, hypotheses), n=items), group)
+    return inferred_row(told, replace(within_bounds(found, [mean_of(one.stereotype, one.terms)], hypotheses), n=one.items), group)
 
 
 def _described(group: dict[str, str], one: ByTerm, suffix: str = "", note: str = "") -> Iterator[Estimate]:

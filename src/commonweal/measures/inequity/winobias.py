@@ -13,7 +13,7 @@ from commonweal.evidence.clustered import NEGLIGIBLE, Inference
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.intervals import LEVEL, POWER
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
-from commonweal.evidence.shares import SHARE, SIGNED, exact_where_alike
+from commonweal.evidence.shares import LIMITS, SHARE, SIGNED, within_bounds
 from commonweal.evidence.two_way import Crossed, crossed_mean, two_way_error
 from commonweal.measures.asking import Judgement, Ledger, judgement
 from commonweal.measures.data_set import DataPlace, DataSet
@@ -31,7 +31,7 @@ MINIMUM_OCCUPATIONS = 8  # on each side; below it there is no interval
 OCCUPATIONS_TRACED = 5
 DRAWS = 9999
 CHUNK = 1000
-METHOD = "mean over sentence pairs; the 20 + 20 occupations crossed (Cameron, Gelbach and Miller 2011), CR2, t interval; \
+METHOD = f"mean over sentence pairs; the 20 + 20 occupations crossed (Cameron, Gelbach and Miller 2011), CR2, t; {LIMITS}; \
 where no occupation differs from another, Clopper and Pearson over the occupations of one side"
 ALONE = f"mean; no interval below {MINIMUM_OCCUPATIONS} occupations stereotyped as male and as female"
 SOURCE = "Zhao et al. 2018, NAACL, WinoBias, Tables 2-3; Graham et al. 2014, WMT (approximate randomisation)"
@@ -109,7 +109,8 @@ def inferred(one: Crossed, hypotheses: int = 1, bounds: tuple[float, float] = SI
         p_adjusted=min(1.0, hypotheses * p_value), minimum_detectable=(critical + float(stdtrit(freedom, POWER))) * error,
     )  # fmt: skip
     own_error, _ = two_way_error(one)
-    return exact_where_alike(replace(found, standard_error=own_error), hypotheses, bounds) if own_error < NEGLIGIBLE else found
+    found = replace(found, standard_error=own_error) if own_error < NEGLIGIBLE else found
+    return within_bounds(found, one.sides, hypotheses, bounds)
 
 
 @measure(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, Inference, family, mean_of
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.records import Estimate, Missing, Quantity
-from commonweal.evidence.shares import SIGNED, alike, exact_where_alike, share_alone
+from commonweal.evidence.shares import LIMITS, SIGNED, alike, share_alone, within_bounds
 from commonweal.measures.asking import Ledger
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.winogender_resolved import OUTCOMES, Resolved, judged, lean_of, resolved_of
@@ -159,7 +159,8 @@ def winogender(
     yield from missing
     tested = family([one for _, _, one in hypotheses], rng)
     for (quantity, group, one), found in zip(hypotheses, tested, strict=True):
-        yield _tested(quantity, group, found, len(hypotheses), note)
+        bounded = found if quantity == "correlation" else within_bounds(found, [one], len(hypotheses), SIGNED)
+        yield _tested(quantity, group, bounded, note)
         if quantity == "gotcha_gap":
             yield from _traced(one)
 
@@ -245,9 +246,8 @@ def _estimate(quantity: str, group: dict[str, str], one: Clustered, method: str,
     return inferred_row(Told(quantity, method + (EXACT if alike(found) else ""), ONE_ALONE, note=note), found, group)
 
 
-def _tested(quantity: str, group: dict[str, str] | None, found: Inference, hypotheses: int, note: str) -> Estimate:
+def _tested(quantity: str, group: dict[str, str] | None, found: Inference, note: str) -> Estimate:
     """The row of a hypothesis. Occupations on one line do not tell how far a correlation may be from 1: no interval."""
-    mean = quantity != "correlation"
-    method = f"{'mean over sentences' if mean else 'Pearson over occupations'}, {TESTED}{EXACT if mean and alike(found) else ''}"
-    told = Told(quantity, method, ONE_ALONE, null=0.0, bounds=SIGNED, note=note)
-    return inferred_row(told, exact_where_alike(found, hypotheses, SIGNED) if mean else found, group)
+    mean = f"mean over sentences, {TESTED}{EXACT if alike(found) else f'; {LIMITS}'}"
+    method = f"Pearson over occupations, {TESTED}" if quantity == "correlation" else mean
+    return inferred_row(Told(quantity, method, ONE_ALONE, null=0.0, bounds=SIGNED, note=note), found, group)
