@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from commonweal.errors import MeasurementError
+from commonweal.errors import BeyondWindow, MeasurementError
 from commonweal.models.encoding import batches_of, prefix_of, rows_of, token_pairs
 from commonweal.models.local import LocalModel
 from commonweal.models.passes import Reader
@@ -108,8 +108,10 @@ def test_a_context_beyond_the_window_loses_its_beginning_and_is_counted(
         one_at_a_time(smollm2, Continuation(short, " twelve")).logprob, abs=1e-4
     )
     assert smollm2.truncated == 1
-    with pytest.raises(MeasurementError, match="window of 8"):
-        smollm2.score([Continuation("a", " b" * 20, {"probe": "p1"})])
+    with pytest.raises(BeyondWindow, match=r"item 2 \(probe=p1\): .*window of 8; and 1 more") as told:
+        smollm2.score([long, Continuation("a", " b" * 20, {"probe": "p1"}), Continuation("", "c " * 9)])
+    assert told.value.continuations == {" b" * 20, "c " * 9}
+    assert smollm2.truncated == 1
 
 
 def test_an_answer_that_is_not_a_number_names_the_item(smollm2: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
