@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -26,12 +27,17 @@ from commonweal.cli.surface import (
 )
 from commonweal.errors import OptionError
 from commonweal.evidence.numbers import duration_text, row_text
+from commonweal.measures.kept_scores import kept_scores
 from commonweal.measures.nothing_measured import why_nothing
 from commonweal.measures.options import Design, Options
 from commonweal.measures.plan import Opener
 from commonweal.measures.preflight import declared_problems
 from commonweal.measures.preparation import Prepared, prepare
 from commonweal.measures.registry import load_registry
+from commonweal.models import open_local_model
+from commonweal.models.precision import FLOAT32, check_precision
+from commonweal.models.protocols import Continuation, Score
+from commonweal.models.request_file import deviation_text
 from commonweal.pipeline import run as run_pipeline
 from commonweal.progress import Stages
 from commonweal.report.content import Dossier
@@ -188,6 +194,9 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
         int | None, typer.Option("--limit", min=1, help="At most this many items; whole templates, pairs or groups of them.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
+    dtype: Annotated[
+        str, typer.Option("--dtype", help="float32, bfloat16 or int8 (weights); the last two tell how far they are from float32.")
+    ] = FLOAT32,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     allow_network: Annotated[bool, typer.Option("--allow-network", help="Let it call the endpoint that --model names.")] = False,
     allow_download: Annotated[
@@ -198,22 +207,35 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
 ) -> None:
     """Put one measure to one model or file of predictions, without a system file."""
     with plain_errors(debug), told_when_stopped(lambda: kept_in(folder)):
-        allowed = Permissions(network=allow_network, download=allow_download)
-        system, permissions = single_asset_system(model, predictions, allowed)
+        allowed, compressed = Permissions(network=allow_network, download=allow_download), check_precision(dtype)
+        system, permissions = single_asset_system(model, predictions, allowed, None if compressed == FLOAT32 else compressed)
         ready = prepare(system, Options((name,), limit, Design.BALANCED, seed, device, permissions, data))
         announce(ready)
         with Stages(err) as stages:
             dossier = run_pipeline(ready, out=folder, progress=stages.tick)
-    own = [row for row in dossier.rows if row.measure in {spec.name for spec in ready.specs}]
-    if as_json:
-        out.print_json(json.dumps([row.model_dump(mode="json") for row in own]))
-    else:
-        for row in own:
-            out.print(row_text(row), markup=False)
-        out.print(str(dossier.path), markup=False)
+        own = [row for row in dossier.rows if row.measure in {spec.name for spec in ready.specs}]
+        if as_json:
+            out.print_json(json.dumps([row.model_dump(mode="json") for row in own]))
+        else:
+            for row in own:
+                out.print(row_text(row), markup=False)
+            out.print(str(dossier.path), markup=False)
+        if model is not None and dtype != FLOAT32:
+            tell_deviation(model, dtype, (device, permissions), kept_scores(folder, own))
     if all(row.status == "skipped" for row in own):
         err.print(f"error: {own[0].note}", style="red", markup=False)
         raise typer.Exit(BAD_INPUT)
     failed = any(row.status == "failed" for row in own)
     # A file of answers or predictions fails by what stands in it; a model, by what it does.
     raise typer.Exit(0 if not failed else SOME_FAILED if predictions is None else BAD_INPUT)
+
+
+def tell_deviation(
+    model: str, dtype: str, opened: tuple[str, Permissions], kept: tuple[Sequence[Continuation], Sequence[Score]]
+) -> None:
+    """How far what a measure was answered is from what float32 answers; nothing where no log-probability was asked for."""
+    requests, scores = kept
+    if requests:
+        device, permissions = opened
+        exact = open_local_model(model, folder=None, permissions=permissions, device=device)
+        err.print(deviation_text(exact, dtype, requests, scores), markup=False)

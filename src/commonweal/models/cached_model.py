@@ -24,6 +24,11 @@ class CachedModel:
         return self._model
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of its answers must know."""
+        return self._model.remarks
+
+    @property
     def truncated(self) -> int:
         """Requests, since the model was opened, whose context was longer than its window and lost its beginning."""
         return self._model.truncated

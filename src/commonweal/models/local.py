@@ -17,6 +17,7 @@ from commonweal.errors import MeasurementError, require
 from commonweal.models.encoding import TokenPair, named, token_pairs
 from commonweal.models.generation import generated
 from commonweal.models.passes import Reader, long_from, read_rows, read_tree, reads_trees
+from commonweal.models.precision import FLOAT32, REMARKS
 from commonweal.models.protocols import Continuation, GenerationRequest, Score
 from commonweal.models.quiet import quiet
 from commonweal.models.vocabulary import Vocabulary, separate_head
@@ -44,13 +45,24 @@ class LocalModel:
 
     gives_logprobs = True
 
-    def __init__(self, network: Any, tokenizer: Any, *, directory: Path, locator: str, fingerprint: str, device: str) -> None:
+    def __init__(
+        self,
+        network: Any,
+        tokenizer: Any,
+        *,
+        directory: Path,
+        locator: str,
+        fingerprint: str,
+        device: str,
+        dtype: str = FLOAT32,
+    ) -> None:
         self.network = network
         self.tokenizer = tokenizer
         self.directory = directory
         self.locator = locator
         self.fingerprint = fingerprint
         self.device = device
+        self.dtype = dtype
         self.truncated = 0
         on_gpu = device.startswith("cuda")
         self.tree_tokens = CUDA_TREE_TOKENS if on_gpu else TREE_TOKENS
@@ -58,6 +70,11 @@ class LocalModel:
         self.window: int | None = getattr(network.config, "max_position_embeddings", None)
         self._reader: Reader | None = None
         self._reads_trees: bool | None = None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of its answers must know: the number format, where it is not float32."""
+        return REMARKS[self.dtype]
 
     @property
     def parameters(self) -> int:

@@ -55,6 +55,11 @@ class PromptApplication:
         self.threshold = prompt.decide.threshold
         self.fingerprint = fingerprint_of({"prompt": prompt.model_dump(mode="json"), "model": model.fingerprint})
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of its decisions must know of the model behind them."""
+        return getattr(self.model, "remarks", ())
+
     def filled(self, text: str) -> str:
         """The template with `text` in its slot, taken literally: braces in it mean nothing."""
         return self.prompt.template.replace("{" + self.slot + "}", text)
