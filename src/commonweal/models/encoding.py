@@ -1,28 +1,33 @@
 """Text pairs become token pairs, and token pairs become the rows that a network has to read.
 
 The cut between context and continuation is that of lm-evaluation-harness: the joint text is encoded, and what exceeds
-the encoding of the context is the continuation; spaces at the end of the context belong to the continuation.
+the encoding of the context is the continuation; spaces at the end of the context belong to the continuation. Where
+nothing exceeds it, since the two merge ("sa" and "t" into " sat"), the continuation is encoded alone, and is counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from commonweal.errors import BeyondWindow, MeasurementError
-from commonweal.models.protocols import Continuation
+from commonweal.models.protocols import Altered, Continuation
 
 Tokens = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """Score `continuation` after `context`; both have at least one token. `cut`: the context lost its beginning."""
+    """Score `continuation` after `context`; both have at least one token.
+
+    `cut`: the context lost its beginning. `merged`: the continuation has no token of its own in the joint text, and is encoded alone.
+    """
 
     context: Tokens
     continuation: Tokens
     cut: bool = False
+    merged: bool = False
 
 
 @dataclass(slots=True)
@@ -79,9 +84,10 @@ def token_pairs(tokenizer: Any, requests: Sequence[Continuation], window: int | 
     pairs: list[TokenPair] = []
     for index, (before, whole) in enumerate(zip(contexts, joints, strict=True)):
         after = whole[len(before) :] if before else whole
-        if not after:  # the joint text has no token of its own for the continuation
+        merged = not after
+        if merged:
             (after,) = encoded(tokenizer, [texts[index][1]])
-        pairs.append(TokenPair(always + before or (start,), after))
+        pairs.append(TokenPair(always + before or (start,), after, merged=merged))
     if not window:
         return pairs
     _check_continuations(requests, pairs, window)
@@ -102,7 +108,16 @@ def _check_continuations(requests: Sequence[Continuation], pairs: Sequence[Token
 
 def _within(pair: TokenPair, window: int) -> TokenPair:
     excess = len(pair.context) + len(pair.continuation) - 1 - window
-    return pair if excess <= 0 else TokenPair(pair.context[excess:], pair.continuation, cut=True)
+    return pair if excess <= 0 else replace(pair, context=pair.context[excess:], cut=True)
+
+
+def altered(pairs: Sequence[TokenPair]) -> Altered:
+    """How many pairs are not what was asked.
+
+    >>> altered([TokenPair((1,), (2,)), TokenPair((1,), (2,), cut=True, merged=True)])
+    Altered(truncated=1, merged=1)
+    """
+    return Altered(sum(pair.cut for pair in pairs), sum(pair.merged for pair in pairs))
 
 
 def rows_of(pairs: Sequence[TokenPair]) -> list[Row]:
