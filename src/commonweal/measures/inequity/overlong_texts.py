@@ -66,6 +66,8 @@ class Overlong:
 
     def told_on(self, row: Estimate | Missing) -> Estimate | Missing:
         """The row with that note, about its own groups, or about all groups of its attribute."""
+        if not self.words:
+            return row
         (attribute, group), *_ = (row.group or {}).items()
         groups = {group, *(row.reference or {}).values()}
         known = {one.group for one in self.texts if one.attribute == attribute}
