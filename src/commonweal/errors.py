@@ -14,7 +14,8 @@
     ├── OutputError                 the output folder cannot be written, is full, or is in use
     ├── EvidenceFileError           a stored row that cannot be read back
     ├── MeasurementError            one measure failed on one subject: its row is `failed`
-    │   └── ApplicationError        the application is down, slow, or answers nonsense
+    │   ├── ApplicationError        the application is down, slow, or answers nonsense
+    │   └── BeyondWindow            texts longer than the model's window; carries them
     ├── DataRequired                a measure needs data that nobody named: its row is `skipped`
     └── NotApplicable               a measure has nothing to say here: its row is `not_applicable`
 
@@ -81,6 +82,14 @@ class MeasurementError(CommonwealError):
 
 class ApplicationError(MeasurementError):
     """An application is down, slow, or answers nonsense."""
+
+
+class BeyondWindow(MeasurementError):
+    """Continuations longer than the model's window, so that nothing of what was asked with them was scored."""
+
+    def __init__(self, message: str, continuations: frozenset[str]) -> None:
+        self.continuations = continuations
+        super().__init__(message)
 
 
 class DataRequired(CommonwealError):

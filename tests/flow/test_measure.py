@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.commands import commonweal, within
+from tests.flow.commands import commonweal, dossier_in, rows_in, within
 from tests.measures.inequity.test_bbq import item_of, written
+from tests.models.tiny_model import WINDOW, write_tiny_model
 
-BBQ = "inequity.bbq"
+BBQ, DIALECT = "inequity.bbq", "inequity.dialect_gap"
 
 
 @pytest.fixture
@@ -69,6 +70,9 @@ def test_a_model_is_asked_and_what_it_said_is_kept(data: Path, tmp_path: Path, m
         (["--predictions", "answers.jsonl", "--data", "nowhere"], "there is no such folder"),
         (["--predictions", "answers.jsonl", "--data", "empty"], "does not hold: no *.jsonl in empty"),
         (["--predictions", "answers.jsonl", "--data", "bad"], "unknown category 'Hats'"),
+        (["--predictions", "answers.jsonl", "--dtype", "int8"], "--dtype int8 is for a model that runs here; answers.jsonl was"),
+        (["--model", "openai:http://localhost:1#m", "--dtype", "int8"], "--dtype int8 is for a model that runs here; openai:"),
+        (["--model", "embedded:smollm2", "--dtype", "float16"], "dtype 'float16': expected float32, bfloat16, int8"),
     ],
 )
 def test_bad_input_is_told_in_plain_words(data: Path, answers: Path, tmp_path: Path, arguments: list[str], words: str) -> None:
@@ -81,6 +85,66 @@ def test_bad_input_is_told_in_plain_words(data: Path, answers: Path, tmp_path: P
     assert ended.code == 2, ended.said
     assert words in ended.said
     assert "Traceback" not in ended.said
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    """Matched texts for a model whose tokens are letters; one of them is longer than its window."""
+    (tmp_path / "texts").mkdir()
+    rows = [
+        {"meaning": f"m{number}", "group": group, "text": f"{word} {number * number}" + ("a" * WINDOW if number == 3 == len(word) else "")}
+        for number in range(20)
+        for group, word in (("short", "abc"), ("long", "zyxwv"))
+    ]  # fmt: skip
+    (tmp_path / "texts" / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return tmp_path / "texts"
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
+def test_a_model_is_measured_in_a_cheaper_number_format_and_the_dossier_says_in_which(
+    texts: Path, tmp_path: Path, dtype: str
+) -> None:
+    """Into the folder that holds the answers of float32, which are not taken for its own; then the two are compared."""
+    model, cache = write_tiny_model(tmp_path / "model"), tmp_path / "cache"
+    command = ["measure", DIALECT, "--model", model, "--data", texts, "--device", "cpu"]
+    exact = within(*command, "--out", tmp_path / "exact", COMMONWEAL_CACHE=cache)
+    assert (exact.code, "against float32" in exact.said, "computed" in exact.said) == (0, False, False)
+    within(*command, "--out", tmp_path / "out", COMMONWEAL_CACHE=cache)
+    ended = within(*command, "--dtype", dtype, "--out", tmp_path / "out", COMMONWEAL_CACHE=cache)
+    assert ended.code == 0, ended.said
+    assert f"{dtype} against float32 on 38 of the requests: |difference| " in ended.err
+    assert ended.lines[-1] == str(tmp_path / "out" / "dossier.html")
+    dossier, before = dossier_in(tmp_path / "out"), dossier_in(tmp_path / "exact")
+    assert dossier["system"]["assets"][0]["dtype"] == dtype
+    assert dossier["system"]["name"] == f"model in {dtype}, by itself"
+    assert all(f"{dtype}" in row["note"] for row in dossier["evidence"] if row["estimate"])
+    assert "Number format" in (tmp_path / "out" / "dossier.html").read_text(encoding="utf-8")
+    values = [[row["estimate"]["value"] for row in one["evidence"][:6]] for one in (dossier, before)]
+    assert values[0] == pytest.approx(values[1], rel=0.05)
+    assert values[0] != values[1]
+    assert len({row["provenance"]["inputs"]["model"] for row in rows_in(tmp_path / "out") if row["measure"] == DIALECT}) == 2
+    compared = within("compare", tmp_path / "exact", tmp_path / "out")
+    assert compared.code == 0, compared.said
+    assert "38 items by their text, log-probability of the text" in compared.out
+    printed = within(*command, "--dtype", dtype, "--json", "--out", tmp_path / "out", COMMONWEAL_CACHE=cache)
+    assert len(json.loads(printed.out)) == sum(row["measure"] == DIALECT for row in dossier["evidence"])
+
+
+def test_a_text_longer_than_the_window_does_not_stop_the_measure(texts: Path, tmp_path: Path) -> None:
+    command = [
+        "measure",
+        "inequity.dialect_gap",
+        "--model",
+        write_tiny_model(tmp_path / "model"),
+        "--data",
+        texts,
+        "--device",
+        "cpu",
+    ]
+    ended = within(*command, "--out", tmp_path / "out", COMMONWEAL_CACHE=tmp_path / "cache")
+    assert ended.code == 0, ended.said
+    notes = [row["note"] for row in rows_in(tmp_path / "out") if row["measure"] == DIALECT]
+    assert all("1 of 20 meanings is left out for all groups" in note and "(m3)" in note for note in notes)
 
 
 def test_without_data_the_row_says_what_to_name(answers: Path, tmp_path: Path) -> None:

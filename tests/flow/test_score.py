@@ -49,6 +49,17 @@ def test_scores_are_written_and_a_second_run_computes_nothing(requests: Path, tm
         assert polars.read_parquet(scores)["logprob"].to_list() == pytest.approx(table["logprob"].to_list(), abs=1e-4)
 
 
+def test_a_continuation_that_merges_with_its_context_is_told(tmp_path: Path, model_cache: Path) -> None:
+    path, pairs = tmp_path / "merging.jsonl", [("The cat sa", "t"), ("The capital of Franc", "e"), ("The cat", " sat")]
+    path.write_text("".join(json.dumps({"context": one, "continuation": other}) + "\n" for one, other in pairs))
+    ended = within("score", "embedded:smollm2", path, "--out", tmp_path / "s.parquet", COMMONWEAL_CACHE=model_cache)
+    assert ended.code == 0, ended.said
+    assert "2 continuations merged into the tokens at the end of the context; encoded alone" in ended.err
+    path.write_text(json.dumps({"context": "The cat", "continuation": " sat"}))
+    ended = within("score", "embedded:smollm2", path, "--out", tmp_path / "s.parquet", COMMONWEAL_CACHE=model_cache)
+    assert "merged" not in ended.said
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
 def test_another_number_format_tells_how_far_it_is_from_float32(

@@ -25,20 +25,29 @@ from commonweal.evidence.store import Journal, Store
 from commonweal.measures.gather import Setting, Task, gather, subject_kind, without_subject
 from commonweal.measures.options import Design, Limit
 from commonweal.measures.registry import MeasureSpec
-from commonweal.models.protocols import Case, Continuation, Decision, DecisionApplication, GenerationRequest, LanguageModel, Score
+from commonweal.models.protocols import (
+    Altered,
+    Case,
+    Continuation,
+    Decision,
+    DecisionApplication,
+    GenerationRequest,
+    LanguageModel,
+    Score,
+)
 from commonweal.system.records import Asset, System
 
 ITEMS = 100
 
 
 class Forgetful(LanguageModel):
-    """A model whose window is too short for one request in two."""
+    """A model whose window is too short for one request in two, and whose tokenizer merges one in five."""
 
     locator, fingerprint, device, gives_logprobs = "forgetful", "f", "cpu", True
-    truncated = 0
+    altered = Altered(truncated=7)
 
     def score(self, requests: Sequence[Continuation]) -> list[Score]:
-        self.truncated += len(requests) // 2
+        self.altered += Altered(len(requests) // 2, len(requests) // 5)
         return [Score(-1.0, 1, False) for _ in requests]
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[str]:
@@ -53,12 +62,14 @@ def likelihood(model: LanguageModel) -> Iterator[Estimate]:
     )
 
 
-def test_contexts_that_lost_their_beginning_are_counted_in_the_note(tmp_path: Path) -> None:
+def test_requests_that_were_not_read_as_they_were_asked_are_counted_in_the_note(tmp_path: Path) -> None:
     asked = replace(spec(), function=likelihood, subject=LanguageModel, needs={})
     (row,) = run(tmp_path, Forgetful(), asked)
     assert (
         row.note
-        == "by ten; 5 of the requests asked in this run were longer than the model's window and lost the beginning of their context"
+        == "by ten; 5 of the requests asked in this run were longer than the model's window and lost the beginning of their context; "
+        "2 of the requests asked in this run have a continuation that merges into the tokens at the end of its context; it was encoded "
+        "alone, which the model may expect less"
     )
 
 

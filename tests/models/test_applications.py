@@ -18,7 +18,7 @@ from commonweal.models.answers import decision_of
 from commonweal.models.http_application import HTTPApplication
 from commonweal.models.local import LocalModel
 from commonweal.models.prompt_application import PromptApplication
-from commonweal.models.protocols import Case, Continuation, Decision, DecisionApplication
+from commonweal.models.protocols import Altered, Case, Continuation, Decision, DecisionApplication
 from commonweal.system.decisions import DecisionRule, Outcome, Prompt
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, Dependency, System
@@ -332,6 +332,17 @@ def test_a_case_longer_than_the_window_is_refused_rather_than_losing_its_name(
     application = PromptApplication("screener", prompt, smollm2)
     with pytest.raises(ApplicationError, match="1 of 2 cases are longer than the model's window"):
         application.decide([Case("Name: Ann. " + "word " * 100), Case("Name: Ann.")])
+
+
+@pytest.mark.model
+def test_options_that_merge_with_the_template_are_counted_for_who_reads_the_decisions(smollm2: LocalModel) -> None:
+    parted = Prompt(template="{text} Answer:", options={"yes": " yes", "no": " no"}, favourable="yes")
+    merging = Prompt(template="{text} Answer: ye", options={"yes": "s", "no": " no"}, favourable="yes")
+    for prompt, merged in ((parted, 0), (merging, 2)):
+        application = PromptApplication("screener", prompt, smollm2)
+        before = application.altered
+        application.decide([Case("Name: Ann."), Case("Name: Bob.")])
+        assert application.altered - before == Altered(merged=merged)
 
 
 def test_an_answer_outside_the_declared_options_is_an_error_and_not_unfavourable() -> None:

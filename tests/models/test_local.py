@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from commonweal.errors import MeasurementError
+from commonweal.errors import BeyondWindow, MeasurementError
 from commonweal.models.encoding import batches_of, prefix_of, rows_of, token_pairs
 from commonweal.models.local import LocalModel
 from commonweal.models.passes import Reader
-from commonweal.models.protocols import Continuation, GenerationRequest, Score
+from commonweal.models.protocols import Altered, Continuation, GenerationRequest, Score
 from commonweal.models.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.model
@@ -101,15 +101,37 @@ def test_a_context_beyond_the_window_loses_its_beginning_and_is_counted(
     smollm2: LocalModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(smollm2, "window", 8)
-    monkeypatch.setattr(smollm2, "truncated", 0)
+    monkeypatch.setattr(smollm2, "altered", Altered())
     long = Continuation("one two three four five six seven eight nine ten eleven", " twelve")
     short = smollm2.tokenizer.decode(smollm2.tokenizer.encode(long.context)[-8:])
     assert smollm2.score([long])[0].logprob == pytest.approx(
         one_at_a_time(smollm2, Continuation(short, " twelve")).logprob, abs=1e-4
     )
-    assert smollm2.truncated == 1
-    with pytest.raises(MeasurementError, match="window of 8"):
-        smollm2.score([Continuation("a", " b" * 20, {"probe": "p1"})])
+    assert smollm2.altered == Altered(truncated=1)
+    with pytest.raises(BeyondWindow, match=r"item 2 \(probe=p1\): .*window of 8; and 1 more") as told:
+        smollm2.score([long, Continuation("a", " b" * 20, {"probe": "p1"}), Continuation("", "c " * 9)])
+    assert told.value.continuations == {" b" * 20, "c " * 9}
+    assert smollm2.altered == Altered(truncated=1)
+
+
+def test_a_continuation_that_merges_with_its_context_is_encoded_alone_and_counted(
+    smollm2: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ " sat" is one token; a space moves to the continuation, and a whole word has a token of its own."""
+    monkeypatch.setattr(smollm2, "altered", Altered())
+    merged = [Continuation("The cat sa", "t"), Continuation("The capital of Franc", "e")]
+    others = [
+        Continuation("The cat", " sat"),
+        Continuation("The cat ", "sat"),
+        Continuation("", "sat"),
+        Continuation("The cat sat", "."),
+    ]
+    pairs = token_pairs(smollm2.tokenizer, [*merged, *others], None)
+    assert [pair.merged for pair in pairs] == [True] * 2 + [False] * 4
+    tokens = smollm2.tokenizer.encode("The cat sa"), smollm2.tokenizer.encode("t")
+    assert (pairs[0].context, pairs[0].continuation) == tuple(map(tuple, tokens))
+    smollm2.score([*merged, *others])
+    assert smollm2.altered == Altered(merged=2)
 
 
 def test_an_answer_that_is_not_a_number_names_the_item(smollm2: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:

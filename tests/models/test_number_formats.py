@@ -20,7 +20,7 @@ from commonweal.models.number_formats import (
     weights_of,
     whole_numbers,
 )
-from commonweal.models.precision import BFLOAT16, FLOAT32, INT8, in_precision
+from commonweal.models.precision import BFLOAT16, FLOAT32, INT8, PRECISIONS, REMARKS, in_precision
 
 torch = pytest.importorskip("torch")
 llama = pytest.importorskip("transformers.models.llama.modeling_llama")
@@ -36,7 +36,8 @@ def opened(dtype: Any = None, seed: int = 0) -> LocalModel:
         max_position_embeddings=64, tie_word_embeddings=True, attention_bias=True,
     )  # fmt: skip
     network = llama.LlamaForCausalLM(config).to(dtype or torch.float32).eval()
-    return LocalModel(network, None, directory=Path(), locator="tiny", fingerprint="f", device="cpu")
+    name = str(network.dtype).removeprefix("torch.")
+    return LocalModel(network, None, directory=Path(), locator="tiny", fingerprint="f", device="cpu", dtype=name)
 
 
 def one_by_one(model: LocalModel, text: tuple[int, ...]) -> tuple[list[float], list[int]]:
@@ -152,5 +153,13 @@ def test_the_local_model_is_found_behind_the_cache_and_nowhere_else() -> None:
     elsewhere: Any = SimpleNamespace(locator="openai:x", fingerprint="f", device="elsewhere", gives_logprobs=False)
     with pytest.raises(NotApplicable, match="runs elsewhere"):
         local_model(elsewhere)
-    with pytest.raises(NotApplicable, match=r"torch\.bfloat16; what a format saves is measured against float32"):
-        local_model(opened(torch.bfloat16))
+    for cheaper in (opened(torch.bfloat16), in_format(model, INT8)):
+        with pytest.raises(NotApplicable, match=rf"opened in {cheaper.dtype}; what a format saves is measured against float32"):
+            local_model(cheaper)
+
+
+def test_what_is_told_of_every_answer_names_the_number_format() -> None:
+    assert opened().remarks == ()
+    assert opened(torch.bfloat16).remarks == ("computed in bfloat16, not in float32",)
+    assert "weights rounded to int8" in CachedModel(in_format(opened(), INT8)).remarks[0]
+    assert set(REMARKS) == set(PRECISIONS)

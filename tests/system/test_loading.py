@@ -199,6 +199,23 @@ FAULTS = [
         "did you mean 'open_weights'?",
     ),
     (
+        "release: open_weights",
+        "dtype: float16",
+        "system.yaml:13 asset 'smollm2': `dtype` is 'float16'; expected one of: float32, bfloat16, int8; did you mean 'bfloat16'?",
+    ),
+    (
+        'locator: "embedded:smollm2"',
+        'dtype: int8, locator: "openai:http://localhost:8000#m"',
+        "system.yaml:13 asset 'smollm2': `dtype` belongs to models that are opened here; expected a model with a folder, .gguf, hf: or "
+        "embedded:, the locator begins with openai:",
+    ),
+    (
+        "kind: application",
+        "kind: application\n    dtype: int8",
+        "system.yaml:17 asset 'screener': `dtype` belongs to models that are opened here; expected a model with a folder, .gguf, hf: or "
+        "embedded:, this is of kind application",
+    ),
+    (
         "roles: [deployer]",
         "roles: deployer",
         "system.yaml:5 actor 'agency': `roles` is 'deployer'; expected a list of data creator, curator, provider, adapter, deployer, "

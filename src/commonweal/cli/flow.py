@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,8 @@ from commonweal.cli.surface import (
     SOME_FAILED,
     Data,
     Debug,
+    Device,
+    NumberFormat,
     SystemFile,
     app,
     counted,
@@ -26,12 +29,17 @@ from commonweal.cli.surface import (
 )
 from commonweal.errors import OptionError
 from commonweal.evidence.numbers import duration_text, row_text
+from commonweal.measures.kept_scores import kept_scores
 from commonweal.measures.nothing_measured import why_nothing
 from commonweal.measures.options import Design, Options
 from commonweal.measures.plan import Opener
 from commonweal.measures.preflight import declared_problems
 from commonweal.measures.preparation import Prepared, prepare
 from commonweal.measures.registry import load_registry
+from commonweal.models import open_local_model
+from commonweal.models.precision import FLOAT32, check_precision
+from commonweal.models.protocols import Continuation, Score
+from commonweal.models.request_file import deviation_text
 from commonweal.pipeline import run as run_pipeline
 from commonweal.progress import Stages
 from commonweal.report.content import Dossier
@@ -99,7 +107,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         Design, typer.Option("--design", help="Audits: wordings rotate (balanced), or every name in every wording.")
     ] = Design.BALANCED,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    device: Device = "auto",
     fail_on: Annotated[
         list[str] | None,
         typer.Option("--fail-on", help="Exit 1 if: 'found' (any finding), or MEASURE:QUANTITY<VALUE holds for a whole interval."),
@@ -175,45 +183,85 @@ def conclude(dossier: Dossier, seconds: float) -> int:
 
 @app.command("measure")
 def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A measure, such as inequity.bbq; see `commonweal measures`.")],
-    folder: Annotated[Path, typer.Option("--out", help="Folder for the rows, the items and a dossier.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A measure, such as inequity.bbq; `commonweal measures` lists them.")
+    ],
+    folder: Annotated[
+        Path,
+        typer.Option(
+            "--out", help="Folder for the dossier, its rows and every item's outcome; a run that was stopped goes on there."
+        ),
+    ],
     model: Annotated[
-        str | None, typer.Option("--model", help="embedded:smollm2, a folder, a .gguf file, hf:ORG/NAME, openai:URL#MODEL.")
+        str | None,
+        typer.Option(
+            "--model",
+            help="What is asked: embedded:smollm2 (comes along), a folder, a .gguf file, hf:ORG/NAME, openai:URL#MODEL.",
+        ),
     ] = None,
     predictions: Annotated[
-        Path | None, typer.Option("--predictions", help="Answers or predictions that were obtained elsewhere (.csv or .jsonl).")
+        Path | None,
+        typer.Option(
+            "--predictions",
+            help="In the place of a model, what was answered elsewhere, .csv or .jsonl: item and answer, or truth, prediction or score "
+            "and group_… (docs/data.md).",
+        ),
     ] = None,
     data: Data = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="At most this many items; whole templates, pairs or groups of them.")
+        int | None,
+        typer.Option(
+            "--limit", min=1, help="For a quick first look: at most this many items; whole templates, pairs or groups of them."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    dtype: NumberFormat = FLOAT32,
+    device: Device = "auto",
     allow_network: Annotated[bool, typer.Option("--allow-network", help="Let it call the endpoint that --model names.")] = False,
     allow_download: Annotated[
         bool, typer.Option("--allow-download", help="Download the model or data if they are not here.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the evidence rows as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the evidence rows as JSON, in the place of lines.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Put one measure to one model or file of predictions, without a system file."""
+    """Put one measure to one model or file of predictions, without a system file.
+
+    Give --model or --predictions, and --data where the measure reads data.
+    It prints a line for each number or the reason why there is none, and last the path of a dossier.
+    Two such folders can be compared: `commonweal compare A B`.
+
+    Exit codes: 0 complete; 2 bad input, or data that were not named; 3 some rows failed.
+    """
     with plain_errors(debug), told_when_stopped(lambda: kept_in(folder)):
-        allowed = Permissions(network=allow_network, download=allow_download)
-        system, permissions = single_asset_system(model, predictions, allowed)
+        allowed, compressed = Permissions(network=allow_network, download=allow_download), check_precision(dtype)
+        system, permissions = single_asset_system(model, predictions, allowed, None if compressed == FLOAT32 else compressed)
         ready = prepare(system, Options((name,), limit, Design.BALANCED, seed, device, permissions, data))
         announce(ready)
         with Stages(err) as stages:
             dossier = run_pipeline(ready, out=folder, progress=stages.tick)
-    own = [row for row in dossier.rows if row.measure in {spec.name for spec in ready.specs}]
-    if as_json:
-        out.print_json(json.dumps([row.model_dump(mode="json") for row in own]))
-    else:
-        for row in own:
-            out.print(row_text(row), markup=False)
-        out.print(str(dossier.path), markup=False)
+        own = [row for row in dossier.rows if row.measure in {spec.name for spec in ready.specs}]
+        if as_json:
+            out.print_json(json.dumps([row.model_dump(mode="json") for row in own]))
+        else:
+            for row in own:
+                out.print(row_text(row), markup=False)
+            out.print(str(dossier.path), markup=False)
+        if model is not None and dtype != FLOAT32:
+            tell_deviation(model, dtype, (device, permissions), kept_scores(folder, own))
     if all(row.status == "skipped" for row in own):
         err.print(f"error: {own[0].note}", style="red", markup=False)
         raise typer.Exit(BAD_INPUT)
     failed = any(row.status == "failed" for row in own)
     # A file of answers or predictions fails by what stands in it; a model, by what it does.
     raise typer.Exit(0 if not failed else SOME_FAILED if predictions is None else BAD_INPUT)
+
+
+def tell_deviation(
+    model: str, dtype: str, opened: tuple[str, Permissions], kept: tuple[Sequence[Continuation], Sequence[Score]]
+) -> None:
+    """How far what a measure was answered is from what float32 answers; nothing where no log-probability was asked for."""
+    requests, scores = kept
+    if requests:
+        device, permissions = opened
+        exact = open_local_model(model, folder=None, permissions=permissions, device=device)
+        err.print(deviation_text(exact, dtype, requests, scores), markup=False)

@@ -17,6 +17,8 @@ from commonweal.assessment.verdicts import parse_margins
 from commonweal.cli.surface import (
     SOME_FAILED,
     Debug,
+    Device,
+    NumberFormat,
     app,
     counted,
     err,
@@ -44,20 +46,44 @@ from commonweal.system.permissions import Permissions
 
 @app.command()
 def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="embedded:smollm2, a folder, a .gguf file or hf:ORG/NAME.")],
-    file: Annotated[Path, typer.Argument(metavar="REQUESTS", help='JSON lines: {"context": "2 + 2 =", "continuation": " 4"}.')],
-    table: Annotated[Path, typer.Option("--out", help="The scores, as parquet: index, logprob, tokens, greedy.")],
-    dtype: Annotated[
-        str, typer.Option("--dtype", help="float32, bfloat16 or int8 (weights); the last two tell how far they are from float32.")
-    ] = FLOAT32,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="embedded:smollm2 (comes along), a folder, a .gguf file or hf:ORG/NAME; no endpoint, which only writes.",
+        ),
+    ],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="REQUESTS",
+            help='JSON lines, a request each: {"context": "2 + 2 =", "continuation": " 4"}. The context may be empty.',
+        ),
+    ],
+    table: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            help="The scores as a parquet file, a row per request in their order: index (from 0), logprob (nat), tokens of the "
+            "continuation, greedy (each was the most likely one).",
+        ),
+    ],
+    dtype: NumberFormat = FLOAT32,
+    device: Device = "auto",
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Compute every score, keep none in the cache ($COMMONWEAL_CACHE).")
     ] = False,
     allow_download: Annotated[bool, typer.Option("--allow-download", help="Download the model if it is not here.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Score log P(continuation | context) of each request, in nat; each distinct prefix is computed once."""
+    """Score log P(continuation | context) of each request, in nat; each distinct prefix is computed once.
+
+    A context longer than the model's window loses its beginning; how many do is told.
+    So is how many continuations merge into the tokens of their context, and are encoded alone.
+    A continuation that is longer than the window by itself is bad input.
+
+    Exit codes: 0 complete; 2 bad input; 3 an answer is not a number, and its logprob is null.
+    """
     with plain_errors(debug), told_when_stopped(lambda: scores_kept(no_cache)):
         requests = read_requests(file)
         check_writable(table, file)
@@ -82,10 +108,12 @@ def tell_scored(table: Path, requests: Sequence[Continuation], scored: Scored) -
             style="red",
             markup=False,
         )
-    if scored.truncated:
-        err.print(
-            f"{counted(range(scored.truncated), 'context')} longer than the model's window lost the beginning", markup=False
-        )
+    if scored.altered.truncated:
+        what = counted(range(scored.altered.truncated), "context")
+        err.print(f"{what} longer than the model's window lost the beginning", markup=False)
+    if scored.altered.merged:
+        what = counted(range(scored.altered.merged), "continuation")
+        err.print(f"{what} merged into the tokens at the end of the context; encoded alone", markup=False)
     if scored.lost:
         err.print(f"scores could not be kept in the cache ({scored.lost}); those of this run are all in {table}", markup=False)
     out.print(
@@ -110,32 +138,53 @@ def list_measures() -> None:
 
 @app.command()
 def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
-    a: Annotated[str, typer.Argument(metavar="A", help="A dossier's folder, a file of predictions, or a model.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="Another of the same kind.")],
+    a: Annotated[
+        str,
+        typer.Argument(
+            metavar="A",
+            help="A folder that `run` or `measure` wrote, a file of predictions (.csv, .jsonl), or a model, as in `score`.",
+        ),
+    ],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another of the same kind. Differences are B - A.")],
     requests: Annotated[
         Path | None,
         typer.Option(
             "--requests",
-            help="For models, and needed there: JSON lines, as in score, each with its `cluster` and `group` if known.",
+            help="For models, and needed there: the JSON lines to put to both, as in `score`; in each its `cluster` (what was sampled "
+            "together) and `group`, if known.",
         ),
     ] = None,
     dtype_a: Annotated[
-        str | None, typer.Option("--dtype-a", help="Number format of model A: float32 (the default), bfloat16, int8.")
+        str | None, typer.Option("--dtype-a", help="For models: number format of A, float32 (the default), bfloat16 or int8.")
     ] = None,
-    dtype_b: Annotated[str | None, typer.Option("--dtype-b", help="Number format of model B, likewise.")] = None,
+    dtype_b: Annotated[str | None, typer.Option("--dtype-b", help="For models: that of B, likewise.")] = None,
     margin: Annotated[
         list[str] | None,
-        typer.Option("--margin", help="d of 'not worse by more than d' and 'equivalent within d': 0.02, or QUANTITY=0.02."),
+        typer.Option(
+            "--margin",
+            help="Ask also: is B not worse by more than d, and equivalent within d? d is chosen before looking, in the unit of the number: "
+            "0.02, or QUANTITY=0.02 for one of them. Can be repeated.",
+        ),
     ] = None,
-    common: Annotated[bool, typer.Option("--common", help="Files of predictions: leave out items that only one has.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON.")] = False,
+    common: Annotated[
+        bool,
+        typer.Option(
+            "--common", help="For files of predictions: leave out items that only one has, which are an error otherwise."
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON, in the place of lines.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")] = 0,
-    device: Annotated[str, typer.Option("--device", help="For models: auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    device: Device = "auto",
     no_cache: Annotated[bool, typer.Option("--no-cache", help="For models: compute every score, keep none.")] = False,
     allow_download: Annotated[bool, typer.Option("--allow-download", help="Download a model if it is not here.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Compare A and B on the same items: paired, clustered, corrected for all that is tested together."""
+    """Compare A and B on the same items: paired, clustered, corrected for all that is tested together.
+
+    Of two dossiers: what both measured. Of two files: rows of the same `item`. Of two models: --requests.
+    It prints what differs, for whom, and what is not shown; it writes nothing.
+    A difference that is not shown may still be there, up to its interval.
+    """
     kept = (lambda: scores_kept(no_cache)) if requests else (lambda: "Nothing is kept: the same command begins anew.")
     with plain_errors(debug), told_when_stopped(kept), Stages(err) as stages:
         permissions = Permissions(download=allow_download)

@@ -32,7 +32,20 @@ SystemFile = Annotated[Path, typer.Argument(metavar="FILE", help="The system fil
 Data = Annotated[
     str | None,
     typer.Option(
-        "--data", help="Folder of published data sets, which are not shipped (DIR/bbq, DIR/crows-pairs …), or hf:ORG/NAME."
+        "--data",
+        help="Folder that holds the data, which are not shipped, each set in a folder of its own (DIR/bbq, DIR/crows-pairs … as in "
+        "docs/data.md), or hf:ORG/NAME.",
+    ),
+]
+Device = Annotated[
+    str, typer.Option("--device", help="Where models run: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps.")
+]
+NumberFormat = Annotated[
+    str,
+    typer.Option(
+        "--dtype",
+        help="Number format that the model is opened in: float32, bfloat16, or int8 (weights rounded, no faster). Of the last two it "
+        "is told how far log-probabilities are from float32.",
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -25,7 +25,7 @@ from commonweal.measures.options import Design, Limit
 from commonweal.measures.probe_file import Probes
 from commonweal.measures.registry import MeasureSpec
 from commonweal.models.choosing import PredictedAnswers, chooser_of
-from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
+from commonweal.models.protocols import Altered, Chooser, DecisionApplication, LanguageModel
 from commonweal.models.tables import PredictionTable
 from commonweal.system.records import Asset, System
 
@@ -82,9 +82,9 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
         with setting.store.journal(task.spec.name, (task.subject_id,), items_key) as journal:
             if journal.run_path(rows.key).exists() and not journal.lines_path.exists() and (known := rows.known()):
                 return known
-            cut = getattr(subject, "truncated", 0)
+            before = _altered(subject)
             found = list(task.spec.function(*_arguments(task, subject, (probes, data), journal, setting)))
-            found = _with_notes(found, subject, getattr(subject, "truncated", 0) - cut)
+            found = _with_notes(found, subject, _altered(subject) - before)
             provenance["duration_s"] = time.perf_counter() - clock
             kept = setting.store.append(rows.of(found))
             journal.finish(rows.key)
@@ -103,12 +103,21 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
     return setting.store.append([rows.reason(status, note)])
 
 
-def _with_notes(found: list[Estimate | Missing], subject: Any, cut: int) -> list[Estimate | Missing]:
-    """Say on each number what a server's answers may not be, and where contexts were cut: they were read without their beginning."""
-    notes = list(getattr(subject, "remarks", ()))
-    if cut:
+def _altered(subject: Any) -> Altered:
+    """How many requests the subject, or the model behind it, did not read as they were asked, so far."""
+    found: Altered = getattr(subject, "altered", Altered())
+    return found
+
+
+def _with_notes(found: list[Estimate | Missing], subject: Any, altered: Altered) -> list[Estimate | Missing]:
+    """Say on each number what the subject says of its answers, and how many requests were not read as they were asked."""
+    notes, asked = list(getattr(subject, "remarks", ())), "of the requests asked in this run"
+    if altered.truncated:
+        notes.append(f"{altered.truncated} {asked} were longer than the model's window and lost the beginning of their context")
+    if altered.merged:
         notes.append(
-            f"{cut} of the requests asked in this run were longer than the model's window and lost the beginning of their context"
+            f"{altered.merged} {asked} have a continuation that merges into the tokens at the end of its context; it was encoded alone, "
+            "which the model may expect less"
         )
     return [
         one.model_copy(update={"note": "; ".join(filter(None, (one.note, *notes)))}) if isinstance(one, Estimate) else one

@@ -20,6 +20,7 @@ from commonweal.models.cached_model import CachedModel
 from commonweal.models.choosing import PredictedAnswers
 from commonweal.models.local import LocalModel
 from commonweal.models.locators import locate_model
+from commonweal.models.precision import FLOAT32
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.models.tables import PredictionTable, read_prediction_table
 from commonweal.system.permissions import Permissions
@@ -54,15 +55,18 @@ class Opener:
 
     def __init__(self, system: System, permissions: Permissions, device: str, data: str | None = None) -> None:
         self._system, self._permissions, self.device, self._data = system, permissions, device, data
-        self._held: tuple[str, LanguageModel] | None = None
+        self._held: tuple[tuple[str, str], LanguageModel] | None = None
 
     def model(self, asset: Asset) -> LanguageModel:
         if not asset.locator:
             raise NotApplicable(f"'{asset.id}' has no locator, so it cannot be asked; declare where it is")
-        if self._held is None or self._held[0] != asset.locator:
+        asked = asset.locator, asset.dtype or FLOAT32
+        if self._held is None or self._held[0] != asked:
             self._held = None
-            opened = open_model(asset.locator, folder=self._system.folder, permissions=self._permissions, device=self.device)
-            self._held = (asset.locator, opened)
+            opened = open_model(
+                asset.locator, folder=self._system.folder, permissions=self._permissions, device=self.device, dtype=asked[1]
+            )
+            self._held = (asked, opened)
         return self._held[1]
 
     def application(self, asset: Asset) -> DecisionApplication:
@@ -133,13 +137,13 @@ def _task(spec: MeasureSpec, asset: Asset, opener: Opener) -> Task:
     return Task(spec, asset.id, lambda: opener.subject(spec, asset), probes, data)
 
 
-def _model_behind(asset: Asset, system: System) -> str:
-    """The locator of the model that answers, so that what shares a model is measured together."""
+def _model_behind(asset: Asset, system: System) -> tuple[str, str]:
+    """Locator and number format of the model that answers, so that what shares a model is measured together."""
     try:
         behind = serving_model(asset, system) if asset.prompt is not None else asset
     except CommonwealError:
-        return ""
-    return behind.locator or ""
+        return "", ""
+    return behind.locator or "", behind.dtype or ""
 
 
 def unasked(specs: Sequence[MeasureSpec], planned: Sequence[Task], named: Sequence[str]) -> Iterator[tuple[MeasureSpec, str]]:

@@ -8,6 +8,7 @@ from commonweal.errors import LocatorError, PermissionRequired
 from commonweal.models.callable_application import CallableApplication
 from commonweal.models.http_application import HTTPApplication
 from commonweal.models.opening import NOTHING_ALLOWED, open_model
+from commonweal.models.precision import FLOAT32
 from commonweal.models.prompt_application import PromptApplication, slot_of
 from commonweal.models.protocols import DecisionApplication, LanguageModel
 from commonweal.system.decisions import Outcome
@@ -36,7 +37,13 @@ def open_application(
             raise LocatorError(f"asset '{asset.id}': {error}") from error
         served_by = serving_model(asset, system)
         if model is None:
-            model = open_model(locator_of(served_by), folder=system.folder, permissions=permissions, device=device)
+            model = open_model(
+                locator_of(served_by),
+                folder=system.folder,
+                permissions=permissions,
+                device=device,
+                dtype=served_by.dtype or FLOAT32,
+            )
         return PromptApplication(asset.id, asset.prompt, model)
     locator, outcome = endpoint_of(asset)
     require_permission(asset, permissions)

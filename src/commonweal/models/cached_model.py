@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from commonweal.models.local import LocalModel, in_order
-from commonweal.models.protocols import Continuation, GenerationRequest, Score
+from commonweal.models.protocols import Altered, Continuation, GenerationRequest, Score
 from commonweal.models.score_cache import ScoreCache, through
 
 
@@ -24,9 +24,14 @@ class CachedModel:
         return self._model
 
     @property
-    def truncated(self) -> int:
-        """Requests, since the model was opened, whose context was longer than its window and lost its beginning."""
-        return self._model.truncated
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of its answers must know."""
+        return self._model.remarks
+
+    @property
+    def altered(self) -> Altered:
+        """Requests, since the model was opened, that were not read as they were asked."""
+        return self._model.altered
 
     def score(self, requests: Sequence[Continuation]) -> list[Score]:
         """log P(continuation | context) of each request [nat], in the order of the requests."""

@@ -1,28 +1,33 @@
 """Text pairs become token pairs, and token pairs become the rows that a network has to read.
 
 The cut between context and continuation is that of lm-evaluation-harness: the joint text is encoded, and what exceeds
-the encoding of the context is the continuation; spaces at the end of the context belong to the continuation.
+the encoding of the context is the continuation; spaces at the end of the context belong to the continuation. Where
+nothing exceeds it, since the two merge ("sa" and "t" into " sat"), the continuation is encoded alone, and is counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from commonweal.errors import MeasurementError
-from commonweal.models.protocols import Continuation
+from commonweal.errors import BeyondWindow, MeasurementError
+from commonweal.models.protocols import Altered, Continuation
 
 Tokens = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """Score `continuation` after `context`; both have at least one token. `cut`: the context lost its beginning."""
+    """Score `continuation` after `context`; both have at least one token.
+
+    `cut`: the context lost its beginning. `merged`: the continuation has no token of its own in the joint text, and is encoded alone.
+    """
 
     context: Tokens
     continuation: Tokens
     cut: bool = False
+    merged: bool = False
 
 
 @dataclass(slots=True)
@@ -60,7 +65,13 @@ def encoded(tokenizer: Any, texts: Sequence[str]) -> list[Tokens]:
 
 
 def token_pairs(tokenizer: Any, requests: Sequence[Continuation], window: int | None) -> list[TokenPair]:
-    """Encode requests; a pair longer than `window` [token] loses the beginning of its context."""
+    """Encode requests; a pair longer than `window` [token] loses the beginning of its context.
+
+    Raises
+    ------
+    BeyondWindow
+        If a continuation alone is longer; it carries all of these.
+    """
     always, start = prefix_of(tokenizer)
     texts = []
     for index, request in enumerate(requests):
@@ -70,22 +81,43 @@ def token_pairs(tokenizer: Any, requests: Sequence[Continuation], window: int | 
         texts.append((context, request.context[len(context) :] + request.continuation))
     contexts = encoded(tokenizer, [context for context, _ in texts])
     joints = encoded(tokenizer, [context + continuation for context, continuation in texts])
-    pairs = []
+    pairs: list[TokenPair] = []
     for index, (before, whole) in enumerate(zip(contexts, joints, strict=True)):
         after = whole[len(before) :] if before else whole
-        if not after:  # the joint text has no token of its own for the continuation
+        merged = not after
+        if merged:
             (after,) = encoded(tokenizer, [texts[index][1]])
-        pairs.append(_within(always + before or (start,), after, window, named(requests[index], index)))
-    return pairs
+        pairs.append(TokenPair(always + before or (start,), after, merged=merged))
+    if not window:
+        return pairs
+    _check_continuations(requests, pairs, window)
+    return [_within(pair, window) for pair in pairs]
 
 
-def _within(before: Tokens, after: Tokens, window: int | None, name: str) -> TokenPair:
-    excess = len(before) + len(after) - 1 - window if window else 0
-    if excess <= 0:
-        return TokenPair(before, after)
-    if excess >= len(before):
-        raise MeasurementError(f"{name}: its continuation has {len(after)} tokens, more than the model's window of {window}")
-    return TokenPair(before[excess:], after, cut=True)
+def _check_continuations(requests: Sequence[Continuation], pairs: Sequence[TokenPair], window: int) -> None:
+    """BeyondWindow names the first continuation that is longer than the window, and carries them all."""
+    beyond = [index for index, pair in enumerate(pairs) if len(pair.continuation) > window]
+    if beyond:
+        first, more = beyond[0], f"; and {len(beyond) - 1} more" if len(beyond) > 1 else ""
+        raise BeyondWindow(
+            f"{named(requests[first], first)}: its continuation has {len(pairs[first].continuation)} tokens, more than the model's "
+            f"window of {window}{more}",
+            frozenset(requests[index].continuation for index in beyond),
+        )
+
+
+def _within(pair: TokenPair, window: int) -> TokenPair:
+    excess = len(pair.context) + len(pair.continuation) - 1 - window
+    return pair if excess <= 0 else replace(pair, context=pair.context[excess:], cut=True)
+
+
+def altered(pairs: Sequence[TokenPair]) -> Altered:
+    """How many pairs are not what was asked.
+
+    >>> altered([TokenPair((1,), (2,)), TokenPair((1,), (2,), cut=True, merged=True)])
+    Altered(truncated=1, merged=1)
+    """
+    return Altered(sum(pair.cut for pair in pairs), sum(pair.merged for pair in pairs))
 
 
 def rows_of(pairs: Sequence[TokenPair]) -> list[Row]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from commonweal.errors import MeasurementError, require
 from commonweal.models.encoding import Tokens, encoded, named, prefix_of
-from commonweal.models.protocols import GenerationRequest
+from commonweal.models.protocols import Altered, GenerationRequest
 
 if TYPE_CHECKING:
     from commonweal.models.local import LocalModel
@@ -49,7 +49,7 @@ def _contexts(model: LocalModel, requests: Sequence[GenerationRequest]) -> list[
                 f"{named(requests[index], index)}: max_tokens is {requests[index].max_tokens}, expected 1 to {(model.window or 2) - 1}"
             )
         whole = always + tokens or (start,)
-        model.truncated += len(whole) > room
+        model.altered += Altered(truncated=int(len(whole) > room))
         contexts.append(whole[-room:])
     return contexts
 

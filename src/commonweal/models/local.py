@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from commonweal.errors import MeasurementError, require
-from commonweal.models.encoding import TokenPair, named, token_pairs
+from commonweal.models.encoding import TokenPair, altered, named, token_pairs
 from commonweal.models.generation import generated
 from commonweal.models.passes import Reader, long_from, read_rows, read_tree, reads_trees
-from commonweal.models.protocols import Continuation, GenerationRequest, Score
+from commonweal.models.precision import FLOAT32, REMARKS
+from commonweal.models.protocols import Altered, Continuation, GenerationRequest, Score
 from commonweal.models.quiet import quiet
 from commonweal.models.vocabulary import Vocabulary, separate_head
 
@@ -38,20 +39,30 @@ def in_order(requests: Sequence[Continuation], parts: Iterable[Mapping[int, Scor
 class LocalModel:
     """A causal network and its tokenizer, opened from `directory`.
 
-    `truncated` counts the requests, since the model was opened, whose context was longer than the window and lost
-    its beginning.
+    `altered` counts the requests, since the model was opened, that were not read as they were asked.
     """
 
     gives_logprobs = True
 
-    def __init__(self, network: Any, tokenizer: Any, *, directory: Path, locator: str, fingerprint: str, device: str) -> None:
+    def __init__(
+        self,
+        network: Any,
+        tokenizer: Any,
+        *,
+        directory: Path,
+        locator: str,
+        fingerprint: str,
+        device: str,
+        dtype: str = FLOAT32,
+    ) -> None:
         self.network = network
         self.tokenizer = tokenizer
         self.directory = directory
         self.locator = locator
         self.fingerprint = fingerprint
         self.device = device
-        self.truncated = 0
+        self.dtype = dtype
+        self.altered = Altered()
         on_gpu = device.startswith("cuda")
         self.tree_tokens = CUDA_TREE_TOKENS if on_gpu else TREE_TOKENS
         self.row_tokens = CUDA_ROW_TOKENS if on_gpu else ROW_TOKENS
@@ -60,14 +71,19 @@ class LocalModel:
         self._reads_trees: bool | None = None
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of its answers must know: the number format, where it is not float32."""
+        return REMARKS[self.dtype]
+
+    @property
     def parameters(self) -> int:
         """Number of weights; tied ones count once."""
         return sum(parameter.numel() for parameter in self.network.parameters())
 
     def encode(self, requests: Sequence[Continuation]) -> list[TokenPair]:
-        """The tokens of each request; a context that exceeds the window loses its beginning, which is counted."""
+        """The tokens of each request; what cannot be read as it was asked is counted."""
         pairs = token_pairs(self.tokenizer, requests, self.window)
-        self.truncated += sum(pair.cut for pair in pairs)
+        self.altered += altered(pairs)
         return pairs
 
     def score(self, requests: Sequence[Continuation]) -> list[Score]:

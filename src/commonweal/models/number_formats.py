@@ -46,8 +46,8 @@ def local_model(model: LanguageModel) -> LocalModel:
     found = model.uncached if isinstance(model, CachedModel) else model
     if not isinstance(found, LocalModel):
         raise NotApplicable("runs elsewhere: its weights are not here, so it cannot be run in another number format or batch")
-    if found.network.dtype != require("torch", extra="models").float32:
-        raise NotApplicable(f"its weights are in {found.network.dtype}; what a format saves is measured against float32")
+    if found.dtype != FLOAT32:
+        raise NotApplicable(f"it is opened in {found.dtype}; what a format saves is measured against float32")
     return found
 
 
@@ -72,7 +72,7 @@ def in_format(model: LocalModel, dtype: str) -> LocalModel:
         layer.forward = partial(int8_product, layer.weight.t(), step, layer.bias)
     return LocalModel(
         made, model.tokenizer, directory=model.directory, locator=model.locator, fingerprint=f"{model.fingerprint}/{dtype}",
-        device=model.device,
+        device=model.device, dtype=dtype,
     )  # fmt: skip
 
 

@@ -90,7 +90,9 @@ def open_local_model(
     from commonweal.models.local import LocalModel  # noqa: PLC0415
 
     fingerprint = model_fingerprint(source.hashes, dtype)
-    return LocalModel(network, tokenizer, directory=source.directory, locator=locator, fingerprint=fingerprint, device=where)
+    return LocalModel(
+        network, tokenizer, directory=source.directory, locator=locator, fingerprint=fingerprint, device=where, dtype=dtype
+    )
 
 
 def chosen_device(device: str) -> str:

@@ -8,19 +8,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final, get_args
 
 from commonweal.errors import OptionError, require
+from commonweal.system.fields import NumberFormat
 
-FLOAT32, BFLOAT16, INT8 = "float32", "bfloat16", "int8"
-PRECISIONS = (FLOAT32, BFLOAT16, INT8)
+FLOAT32: Final = "float32"
+BFLOAT16: Final = "bfloat16"
+INT8: Final = "int8"
+PRECISIONS: tuple[NumberFormat, ...] = get_args(NumberFormat)
 STEPS = 127
+REMARKS: Final[Mapping[str, tuple[str, ...]]] = {
+    FLOAT32: (),
+    BFLOAT16: ("computed in bfloat16, not in float32",),
+    INT8: ("computed with weights rounded to int8 and the arithmetic in float32: what it costs is what float32 costs",),
+}
 
 
-def check_precision(dtype: str) -> None:
-    """OptionError where there is no such number format."""
-    if dtype not in PRECISIONS:
-        raise OptionError(f"dtype '{dtype}': expected {', '.join(PRECISIONS)}")
+def check_precision(dtype: str) -> NumberFormat:
+    """The number format of this name; OptionError where there is none."""
+    for one in PRECISIONS:
+        if one == dtype:
+            return one
+    raise OptionError(f"dtype '{dtype}': expected {', '.join(PRECISIONS)}")
 
 
 def in_precision(network: Any, dtype: str) -> Any:

@@ -14,7 +14,7 @@ from scipy.special import logsumexp
 
 from commonweal.errors import ApplicationError, LocatorError
 from commonweal.models.contents import fingerprint_of
-from commonweal.models.protocols import Case, Continuation, Decision, LanguageModel
+from commonweal.models.protocols import Altered, Case, Continuation, Decision, LanguageModel
 from commonweal.system.decisions import Prompt
 
 
@@ -55,6 +55,16 @@ class PromptApplication:
         self.threshold = prompt.decide.threshold
         self.fingerprint = fingerprint_of({"prompt": prompt.model_dump(mode="json"), "model": model.fingerprint})
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of its decisions must know of the model behind them."""
+        return getattr(self.model, "remarks", ())
+
+    @property
+    def altered(self) -> Altered:
+        """Requests, since the model behind it was opened, that were not read as they were asked."""
+        return getattr(self.model, "altered", Altered())
+
     def filled(self, text: str) -> str:
         """The template with `text` in its slot, taken literally: braces in it mean nothing."""
         return self.prompt.template.replace("{" + self.slot + "}", text)
@@ -66,9 +76,9 @@ class PromptApplication:
             for case in cases
             for option in options
         ]
-        cut_before = getattr(self.model, "truncated", 0)
+        before = self.altered
         scores = self.model.score(requests)
-        cut = getattr(self.model, "truncated", 0) - cut_before
+        cut = (self.altered - before).truncated
         if cut:
             raise ApplicationError(
                 f"'{self.name}': {cut // len(options)} of {len(cases)} cases are longer than the model's window and would lose their "

@@ -32,6 +32,27 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class Altered:
+    """How many requests a model could not read as they were asked, of all that it was asked since it was opened.
+
+    `truncated`: longer than its window, so that the context lost its beginning. `merged`: the continuation adds no token to
+    those of its context, since it merges with its end, so that it was encoded alone.
+
+    >>> Altered(3, 1) - Altered(truncated=2)
+    Altered(truncated=1, merged=1)
+    """
+
+    truncated: int = 0
+    merged: int = 0
+
+    def __add__(self, other: Altered) -> Altered:
+        return Altered(self.truncated + other.truncated, self.merged + other.merged)
+
+    def __sub__(self, other: Altered) -> Altered:
+        return Altered(self.truncated - other.truncated, self.merged - other.merged)
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """Continue `context`. Temperature 0 is greedy; otherwise `seed` makes the draw reproducible."""
 

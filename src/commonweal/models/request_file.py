@@ -22,7 +22,7 @@ from commonweal.errors import DataFileError, OutputError
 from commonweal.models.encoding import TokenPair
 from commonweal.models.local import LocalModel
 from commonweal.models.prefix_tree import tree_of
-from commonweal.models.protocols import Continuation, Score
+from commonweal.models.protocols import Altered, Continuation, Score
 from commonweal.models.score_cache import ScoreCache, through
 from commonweal.text_file import json_of, text_of
 
@@ -36,16 +36,21 @@ class Scored:
     """Scores in the order of the requests, and what they cost.
 
     `tokens`: all that one request at a time would read; `distinct`: what must be read when each shared prefix is read
-    once; `cached`: requests that were read back.
+    once; `cached`: requests that were read back; `altered`: requests that were not read as they were asked.
     """
 
     scores: tuple[Score, ...]
     tokens: int
     distinct: int
     cached: int
-    truncated: int
+    altered: Altered
     seconds: float
     lost: str | None
+
+    @property
+    def truncated(self) -> int:
+        """Requests whose context lost its beginning."""
+        return self.altered.truncated
 
 
 def read_requests(path: Path) -> list[Continuation]:
@@ -91,7 +96,7 @@ def score_requests(
     model: LocalModel, requests: Sequence[Continuation], cache: ScoreCache | None, progress: Callable[[int, int], None]
 ) -> Scored:
     """Score requests, those in `cache` without computing; what is computed is kept as it comes."""
-    began, cut = time.perf_counter(), model.truncated
+    began, before = time.perf_counter(), model.altered
     pairs = model.encode(requests)
     scores: dict[int, Score] = {}
     if cache is None:
@@ -110,7 +115,7 @@ def score_requests(
         sum(_read_alone(pair) for pair in pairs),
         tree_of(pairs).tokens.size,
         cached,
-        model.truncated - cut,
+        model.altered - before,
         seconds,
         cache.lost if cache is not None else None,
     )

@@ -116,6 +116,7 @@ def _asset(asset: Asset, lineage: Lineage, bearing: Bearing | None) -> Panel:
         answer("stage", asset.life_stage),
         answer("release", asset.release and humanise(asset.release).lower()),
         answer("locator", asset.locator if asset.locator or not asset.prompt else "a prompt on its model"),
+        *([answer("number format", asset.dtype)] if asset.dtype else []),
         *(answer(name, fact) for name, fact in asset.declared.items()),
     ]
     if asset.prompt:

@@ -95,8 +95,8 @@ def _plain_message(path: Path, node: Node | None, errors: list[Any]) -> str:
 
 
 def _meant(path: Path, node: Node | None) -> str:
-    text = text_of(node)
-    return did_you_mean(text, choices(annotation_at(System, path))) if text else ""
+    text, known = text_of(node), choices(annotation_at(System, path))
+    return did_you_mean(text, known) if text and text not in known else ""
 
 
 def _is_text(path: Path) -> bool:

@@ -33,6 +33,7 @@ Income = Annotated[float, Quantity("money/year", low=0.0, open_low=True)]
 LogOdds = Annotated[float, Quantity("nat")]
 Seconds = Annotated[float, Quantity("s", low=0.0, high=3600.0, open_low=True)]
 Answer = Literal["none", "unknown"]
+NumberFormat = Literal["float32", "bfloat16", "int8"]
 ReachAnswer = Annotated[Literal["unknown"], Means("`none` or `unknown`"), WithJsonSchema({"enum": ["none", "unknown"]})]
 Override = Annotated[
     tuple[Share, Share],

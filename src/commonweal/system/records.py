@@ -21,6 +21,7 @@ from commonweal.system.fields import (
     Income,
     Jurisdiction,
     LifetimeTasks,
+    NumberFormat,
     Override,
     Reach,
     ReachAnswer,
@@ -50,6 +51,7 @@ DecisionRight = Literal[
     "prompt", "decision_rule", "deployment", "oversight", "recourse",
 ]  # fmt: skip
 
+ELSEWHERE = ("openai", "predictions")  # locators of models whose weights are not opened here
 # Fields of `System` that no file declares.
 SET_BY_LOADER = frozenset({"folder", "file"})
 
@@ -119,6 +121,9 @@ class Asset(Record):
         description="where it is: embedded:NAME, a folder or .gguf file, hf:ORG/NAME, openai:URL#MODEL, predictions:FILE, "
         "http(s)://…, python:module:function",
     )
+    dtype: NumberFormat | None = Field(
+        default=None, description="for a model that runs here: the number format that it is measured in; by default float32"
+    )
     prompt: Prompt | None = Field(default=None, description="for an application: the question put to the model it is served by")
     outcome: Outcome | None = Field(default=None, description="for an application at http(s):// or python: what it answers")
     probes: str | None = Field(
@@ -144,6 +149,17 @@ class Asset(Record):
         if value is not None and kind not in (None, "application"):
             raise ValueError(f"belongs to applications only; expected it on an asset of kind application, this is of kind {kind}")
         return value
+
+    @field_validator("dtype")
+    @classmethod
+    def belongs_to_models_that_run_here(cls, dtype: str | None, info: ValidationInfo) -> str | None:
+        kind, scheme = info.data.get("kind"), (info.data.get("locator") or "").partition(":")[0]
+        if dtype is not None and (kind in ("dataset", "application") or scheme in ELSEWHERE):
+            got = f"the locator begins with {scheme}:" if scheme in ELSEWHERE else f"this is of kind {kind}"
+            raise ValueError(
+                f"belongs to models that are opened here; expected a model with a folder, .gguf, hf: or embedded:, {got}"
+            )
+        return dtype
 
     @field_validator("prompt")
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from commonweal.errors import OptionError
+from commonweal.system.fields import NumberFormat
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System
 
@@ -13,9 +14,11 @@ SCHEMES = ("embedded:", "hf:", "openai:")
 
 
 def single_asset_system(
-    model: str | None, predictions: Path | None, permissions: Permissions = NOTHING_MORE
+    model: str | None, predictions: Path | None, permissions: Permissions = NOTHING_MORE, dtype: NumberFormat | None = None
 ) -> tuple[System, Permissions]:
     """The system, and permission to read the path that was named; OptionError unless exactly one of the two is given.
+
+    `dtype`: of a model that runs here, where it is not float32.
 
     >>> system, _ = single_asset_system("embedded:smollm2", None)
     >>> system.assets[0].locator
@@ -23,6 +26,10 @@ def single_asset_system(
     """
     if (model is None) == (predictions is None):
         raise OptionError("give one of --model and --predictions: what is to be measured")
+    if dtype is not None and (model is None or model.startswith("openai:")):
+        raise OptionError(
+            f"--dtype {dtype} is for a model that runs here; {model or predictions} was answered elsewhere, as it is"
+        )
     reads: tuple[Path, ...]
     if predictions is not None:
         path = predictions.absolute()
@@ -32,6 +39,6 @@ def single_asset_system(
         locator, name, reads = str(path), path.name, (path if path.is_dir() else path.parent,)
     else:
         locator, name, reads = str(model), str(model), ()
-    asset = Asset(id="predictions" if predictions is not None else "model", kind="model", locator=locator)
+    asset = Asset(id="predictions" if predictions is not None else "model", kind="model", locator=locator, dtype=dtype)
     allowed = Permissions(permissions.code, permissions.network, permissions.download, (*permissions.read, *reads))
-    return System(name=f"{name}, by itself", assets=(asset,)), allowed
+    return System(name=f"{name}{f' in {dtype}' if dtype else ''}, by itself", assets=(asset,)), allowed

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test, t, ttest_1samp
 
-from commonweal.errors import DataFileError, MeasurementError, NotApplicable
-from commonweal.evidence.records import Estimate, Missing
+from commonweal.errors import BeyondWindow, DataFileError, MeasurementError, NotApplicable
+from commonweal.evidence.records import Estimate, Evidence, Missing
 from commonweal.evidence.store import Store
 from commonweal.measures.data_set import open_data_set
 from commonweal.measures.gather import Setting, Task, gather
@@ -24,7 +24,7 @@ from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models import open_model
 from commonweal.models.local import LocalModel
-from commonweal.models.protocols import Continuation, GenerationRequest, LanguageModel, Score
+from commonweal.models.protocols import Altered, Continuation, GenerationRequest, LanguageModel, Score
 from commonweal.system.records import Asset, System
 from tests.measures.published_data import published
 
@@ -349,6 +349,83 @@ def test_an_answer_that_is_no_probability_names_the_text(tmp_path: Path, bits: f
         measured(tmp_path, Costly(lambda text: bits if text.startswith("west 3 ") else 9.0), rows_of)
 
 
+class Narrow(Costly):
+    """A model with a window of so many words."""
+
+    def __init__(self, costs: Mapping[str, Sequence[float]], window: int) -> None:
+        super().__init__(by_number(costs).bits)
+        self.window = window
+
+    def score(self, requests: Sequence[Continuation]) -> list[Score]:
+        beyond = frozenset(one.continuation for one in requests if len(one.continuation.split()) > self.window)
+        if beyond:
+            raise BeyondWindow("too long", beyond)
+        return super().score(requests)
+
+
+def with_long(rows_of: list[dict[str, Any]], *names: tuple[str, str]) -> list[dict[str, Any]]:
+    """The same texts, those of (group, meaning) with 50 words more."""
+    return [{**row, "text": row["text"] + (" word" * 50 if (row["group"], row["meaning"]) in names else "")} for row in rows_of]
+
+
+def test_a_meaning_with_a_text_beyond_the_window_leaves_for_all_groups_and_is_told(tmp_path: Path) -> None:
+    """Rows are those of the other meanings; nothing but the note tells them apart."""
+    model = Narrow({"east": EAST, "west": WEST, "north": NORTH}, window=20)
+    rows_of = texts_of(("east", "west", "north"), COUNT)
+    rows = measured(tmp_path, model, with_long(rows_of, ("west", "m003"), ("west", "m007"), ("north", "m007")))
+    others = measured(tmp_path, model, [row for row in rows_of if row["meaning"] not in {"m003", "m007"}])
+    assert [row.model_copy(update={"note": ""}) for row in rows] == [row.model_copy(update={"note": ""}) for row in others]
+    assert not any("window" in row.note for row in others if isinstance(row, Estimate))
+    said = (
+        "2 of 24 meanings are left out for all groups, since a text of theirs is longer than the model's window (m003, m007), so "
+        "that this is about the shorter texts only; texts left out: "
+    )
+    assert value(rows, "bits_per_byte", "east").note.endswith(f"; {said}east 2 of 24 (0 too long)")
+    assert (
+        value(rows, "bits_per_byte_difference", "west", "east").note
+        == f"{said}west 2 of 24 (2 too long), east 2 of 24 (0 too long)"
+    )
+    (widest,) = every(rows, "bits_per_byte_spread")
+    assert widest.note.endswith(f"{said}west 2 of 24 (2 too long), north 2 of 24 (1 too long), east 2 of 24 (0 too long)")
+    assert all(said in row.note for row in rows if isinstance(row, Estimate))
+
+
+def test_what_loses_nothing_to_the_window_has_no_word_of_it(tmp_path: Path) -> None:
+    """A meaning of one group alone is no loss to two others, nor one of an attribute to another attribute."""
+    rows_of = texts_of(("east", "west"), COUNT, attribute="dialect") + texts_of(("north",), COUNT, attribute="register")
+    rows_of.append({"meaning": "own", "group": "south", "text": "word " * 30, "attribute": "dialect"})
+    rows = measured(tmp_path, Narrow({"east": EAST, "west": WEST, "north": NORTH}, window=20), rows_of)
+    assert "window" not in value(rows, "bits_per_byte_difference", "west", "east", "dialect").note
+    assert "window" not in value(rows, "bits_per_byte", "north", attribute="register").note
+    reason = missing(rows)["bits_per_byte", "south"]
+    assert reason.startswith("0 meanings in this group; at least 15 are needed; 1 of 25 meanings is left out for all groups")
+    assert reason.endswith("(own), so that this is about the shorter texts only; texts left out: south 1 of 1 (1 too long)")
+
+
+def test_with_too_few_meanings_within_the_window_it_is_not_applicable(tmp_path: Path) -> None:
+    rows_of = texts_of(("east", "west"), MINIMUM_MEANINGS)
+    model = Narrow({"east": EAST, "west": WEST}, window=20)
+    with pytest.raises(
+        NotApplicable, match=r"14 meanings\. .*; 1 of 15 meanings is left out for all groups, since a text of it is"
+    ):
+        measured(tmp_path, model, with_long(rows_of, ("east", "m002")))
+    with pytest.raises(NotApplicable, match=r"0 meanings\. .*; 15 of 15 meanings are left out .*m004 and 10 more"):
+        measured(tmp_path, Narrow({}, window=1), rows_of)
+    assert model.asked == 0
+
+
+def test_through_gather_a_model_that_is_asked_part_by_part_tells_all_that_is_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commonweal.measures.asking.SCORES_AT_ONCE", 8)
+    rows_of = with_long(texts_of(("east", "west"), COUNT), ("east", "m002"), ("west", "m020"))
+    model = Narrow({"east": EAST, "west": WEST}, window=20)
+    rows = gathered(tmp_path, model, rows_of)
+    assert {row.status for row in rows} == {"ok"}
+    assert all("2 of 24 meanings are left out" in row.note for row in rows)
+    assert model.asked <= 2 * COUNT
+
+
 def test_a_model_without_probabilities_is_not_applicable(tmp_path: Path) -> None:
     model = Costly(lambda text: 1.0)
     model.gives_logprobs = False
@@ -356,17 +433,23 @@ def test_a_model_without_probabilities_is_not_applicable(tmp_path: Path) -> None
         measured(tmp_path, model, texts_of(("east", "west"), COUNT))
 
 
-def test_through_gather_every_row_has_its_declared_unit(tmp_path: Path) -> None:
-    rows_of = texts_of(("east", "west"), COUNT, attribute="dialect", source="letters")
-    (tmp_path / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows_of), encoding="utf-8")
-    place, model = SPEC.data, by_number({"east": EAST, "west": WEST})
+def gathered(folder: Path, model: LanguageModel, rows_of: Sequence[Mapping[str, Any]]) -> list[Evidence]:
+    """The rows of a run, which a second run reads back."""
+    (folder / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows_of), encoding="utf-8")
+    place = SPEC.data
     assert place is not None
-    system = System(name="s", assets=(Asset(id="m", kind="model"),))
-    with Store(tmp_path / "out") as store:
-        task = Task(SPEC, "m", lambda: model, None, lambda: open_data_set(place, tmp_path))
-        setting = Setting(store, system, "h")
+    with Store(folder / "out") as store:
+        task = Task(SPEC, "m", lambda: model, None, lambda: open_data_set(place, folder))
+        setting = Setting(store, System(name="s", assets=(Asset(id="m", kind="model"),)), "h")
         rows = gather(task, setting)
         assert gather(task, setting) == rows
+    return rows
+
+
+def test_through_gather_every_row_has_its_declared_unit(tmp_path: Path) -> None:
+    rows_of = texts_of(("east", "west"), COUNT, attribute="dialect", source="letters")
+    model = by_number({"east": EAST, "west": WEST})
+    rows = gathered(tmp_path, model, rows_of)
     assert model.asked == 2 * COUNT
     assert {row.status for row in rows} == {"ok"}
     assert {row.estimate.quantity for row in rows if row.estimate} == set(SPEC.method.quantities)
@@ -503,20 +586,20 @@ def test_bits_are_those_of_the_network_asked_directly_and_scrambled_letters_cost
 
 
 @pytest.mark.model
-def test_a_text_longer_than_the_window_is_refused_with_its_name(
+def test_a_text_longer_than_the_models_window_is_left_out_and_one_as_long_is_not(
     smollm2: LocalModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its bits would be those of a part, and its bytes those of the whole."""
     monkeypatch.setattr(smollm2, "window", 16)
-    rows_of = texts_of(("east", "west"), COUNT)
+    rows_of = texts_of(("east", "west"), MINIMUM_MEANINGS + 2)
     rows_of[3]["text"] = "word " * 17
-    with pytest.raises(
-        MeasurementError, match=r"meaning=m003.*group=east.*: its continuation has 17 tokens, more than the model's window"
-    ):
-        measured(tmp_path, smollm2, rows_of)
+    rows_of[4]["text"] = "word " * 16
+    rows = measured(tmp_path, smollm2, rows_of)
+    assert value(rows, "bits_per_byte", "west").n == MINIMUM_MEANINGS + 1
+    assert "(m003)" in value(rows, "bits_per_byte", "west").note
     fits = MatchedText("group", "east", "m", ("word " * 16).strip(), "m", "")
     assert ask(smollm2, [fits])[fits].tokens == 16
-    assert smollm2.truncated == 0
+    assert smollm2.altered == Altered()
 
 
 @pytest.mark.model

@@ -76,7 +76,7 @@ def expected(limit: Limit) -> list[str]:
         "A saving is that of this machine. A processor without instructions for bfloat16 or int8 can be slower with them.",
         "The texts share no beginnings and are scored row by row. Where requests repeat a long prefix, reading it once saves more.",
         "How far log-probabilities move on 16 everyday sentences does not show what becomes of a task or of a group: measure those again "
-        "in the cheaper format (--dtype of `commonweal score`).",
+        "in the cheaper format (`--dtype` of `commonweal measure`).",
         "The texts are short, about 8 tokens. The longer a request is, the less a batch saves, since one request already fills the arithmetic.",
         "A cheaper request may be asked more often; the saving per request is not the saving in total.",
     ),

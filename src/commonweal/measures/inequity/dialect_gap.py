@@ -112,23 +112,28 @@ def dialect_gap(model: LanguageModel, data: DataSet, limit: Limit, rng: np.rando
     - where a difference was found: the sources and meanings that add most to the widest.
 
     A group with fewer than 15 meanings (or clusters of them) has a reason in the place of its number, and so have two groups
-    with fewer in common. A text longer than the model's window is refused, with its name: bits of a part are not divided by
-    the bytes of the whole.
+    with fewer in common. A meaning with a text longer than the model's window is left out for all groups, since bits of a part
+    are not comparable with bits of a whole: these are the longest texts, and every row tells how many of which group.
 
     It does not show why, nor that a model answers well, nor anything about groups whose words nobody wrote down.
 
     Raises
     ------
     NotApplicable
-        If the model gives no log-probabilities, or no two groups have 15 meanings in common.
+        If the model gives no log-probabilities, or no two groups have 15 meanings in common that fit into its window.
     DataFileError
         If the files do not follow the format.
     MeasurementError
-        If a text has no finite log-probability below 0, or does not fit into the model's window.
+        If a text has no finite log-probability below 0.
     """
     if not model.gives_logprobs:
         raise NotApplicable(f"{model.locator} gives no log-probabilities, and the measure counts the bits of texts")
-    costs = asked(model, limited(read_matched_texts(data), limit))
+    costs, overlong = asked(model, limited(read_matched_texts(data), limit))
+    yield from map(overlong.told_on, _all_rows(costs, rng))
+
+
+def _all_rows(costs: Sequence[Costs], rng: np.random.Generator) -> Iterator[Estimate | Missing]:
+    """What each group costs, how far apart groups are, and what that means to them."""
     for one in costs:
         yield from _levels(one)
     tested = [(one, pair) for one in costs for pair in _pairs(one.axis) if pair.enough]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.errors import MeasurementError, NotApplicable
+from commonweal.errors import BeyondWindow, MeasurementError, NotApplicable
 from commonweal.evidence.clustered import Clustered, mean_of
 from commonweal.measures.inequity.matched_texts import MatchedText
+from commonweal.measures.inequity.overlong_texts import Overlong
 from commonweal.models.protocols import LanguageModel, Score
 
 MINIMUM_MEANINGS = (
@@ -90,15 +91,19 @@ class Pair:
         return table[self.group, self.shared], table[self.reference, self.shared]
 
 
-def axes_of(texts: Sequence[MatchedText]) -> list[Axis]:
-    """One axis for each attribute, sorted by name."""
+def axes_of(texts: Sequence[MatchedText], without: Collection[str] = ()) -> list[Axis]:
+    """One axis for each attribute, sorted by name, without some meanings; a group that has no others stays, with no text."""
     axes = []
     for attribute in sorted({one.attribute for one in texts}):
-        mine = tuple(one for one in texts if one.attribute == attribute)
-        groups, group_of = np.unique([one.group for one in mine], return_inverse=True)
-        meanings, first, meaning_of = np.unique([one.meaning for one in mine], return_index=True, return_inverse=True)
-        cluster = np.array([mine[place].cluster for place in first])
-        source = np.array([mine[place].source or UNTOLD for place in first])
+        told = [one for one in texts if one.attribute == attribute]
+        mine = tuple(one for one in told if one.meaning not in without)
+        groups = np.unique([one.group for one in told])
+        group_of = np.searchsorted(groups, np.array([one.group for one in mine], dtype=np.str_))
+        meanings, first, meaning_of = np.unique(
+            np.array([one.meaning for one in mine], dtype=np.str_), return_index=True, return_inverse=True
+        )
+        cluster = np.array([mine[place].cluster for place in first], dtype=np.str_)
+        source = np.array([mine[place].source or UNTOLD for place in first], dtype=np.str_)
         axes.append(Axis(attribute, tuple(map(str, groups)), mine, group_of, meaning_of, meanings, cluster, source))
     return axes
 
@@ -110,8 +115,8 @@ def pairs_of(axis: Axis) -> list[Pair]:
     return [Pair(axis, group, reference, said[group] & said[reference]) for reference, group in places]
 
 
-def comparable(axes: Sequence[Axis]) -> None:
-    """NotApplicable where no two groups can be compared."""
+def comparable(axes: Sequence[Axis], overlong: Overlong) -> None:
+    """NotApplicable where no two groups can be compared on what is not too long for the model."""
     if all(len(axis.groups) < 2 for axis in axes):
         told = ", ".join(f"{axis.attribute} '{axis.groups[0]}'" for axis in axes)
         raise NotApplicable(f"the texts are of one group only ({told}); a gap needs the same meanings in the words of two")
@@ -119,10 +124,11 @@ def comparable(axes: Sequence[Axis]) -> None:
     most = max(pairs, key=lambda pair: pair.clusters)
     if not most.enough:
         names = " and ".join(f"'{most.axis.groups[place]}'" for place in (most.reference, most.group))
-        raise NotApplicable(
+        reason = (
             f"no two groups have {MINIMUM_MEANINGS} meanings in common; the most have {names}: "
             f"{counted(int(most.shared.sum()), most.cluster)}. A meaning must have the same name in every group, and a limit leave enough"
         )
+        raise NotApplicable("; ".join(filter(None, (reason, overlong.note(most.axis.attribute, most.axis.groups)))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,12 +183,21 @@ class Costs:
         return "; ".join(parts)
 
 
-def asked(model: LanguageModel, texts: Sequence[MatchedText]) -> list[Costs]:
-    """The costs of the texts of each attribute; NotApplicable, before anything is asked, where no two groups can be compared."""
-    axes = axes_of(texts)
-    comparable(axes)
-    scores = ask(model, texts)
-    return [costs_of(axis, scores) for axis in axes]
+def asked(model: LanguageModel, texts: Sequence[MatchedText]) -> tuple[list[Costs], Overlong]:
+    """The costs of the texts of each attribute, and what is longer than the model's window and left out.
+
+    NotApplicable where no two groups can be compared: before anything is asked, or with what is left.
+    """
+    overlong = Overlong(tuple(texts))
+    while True:
+        axes = axes_of(texts, overlong.meanings)
+        comparable(axes, overlong)
+        try:
+            scores = ask(model, overlong.left)
+        except BeyondWindow as error:  # a model that is asked part by part tells those of one part
+            overlong = overlong.with_more(error.continuations)
+            continue
+        return [costs_of(axis, scores) for axis in axes], overlong
 
 
 def ask(model: LanguageModel, texts: Sequence[MatchedText]) -> dict[MatchedText, Score]:

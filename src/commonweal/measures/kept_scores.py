@@ -1,0 +1,37 @@
+"""The log-probabilities that a measure left among its items, as requests and scores, to ask another model the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from commonweal.evidence.records import Evidence
+from commonweal.evidence.store import RUNS, digest
+from commonweal.models.protocols import Continuation, Score
+
+NEEDED = frozenset({"context", "continuation", "logprob", "tokens", "greedy"})
+
+
+def kept_scores(folder: Path, rows: Sequence[Evidence]) -> tuple[list[Continuation], list[Score]]:
+    """What was asked for these rows, and the answers, in the order of asking; nothing where texts or decisions were asked for."""
+    requests, scores = [], []
+    for items, run in dict.fromkeys(_places(folder, row) for row in rows if "rows" in row.provenance.inputs):
+        if not (items.is_file() and run.is_file()):
+            continue
+        table = pl.read_parquet(items).join(pl.read_parquet(run), on="key", how="semi", maintain_order="left")
+        if not set(table.columns) >= NEEDED:
+            continue
+        for item in table.filter(pl.col("logprob").is_not_null()).to_dicts():
+            requests.append(Continuation(item["context"], item["continuation"]))
+            scores.append(Score(item["logprob"], item["tokens"], item["greedy"]))
+    return requests, scores
+
+
+def _places(folder: Path, row: Evidence) -> tuple[Path, Path]:
+    """The items of a row's measure and subject, and the keys of those that the row is about."""
+    inputs = {name: value for name, value in row.provenance.inputs.items() if name != "rows"}
+    place = folder / "items" / row.measure / "+".join(row.subjects)
+    key = digest(row.measure, row.provenance.version, inputs)
+    return place / f"{key}.parquet", place / RUNS / f"{row.provenance.inputs['rows']}.parquet"
