@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtr, stdtrit
 
-from commonweal.evidence.families import adjust
+from commonweal.evidence.families import adjust, harsher
 from commonweal.evidence.intervals import LEVEL, POWER
 
 Array = npt.NDArray[np.float64]
@@ -108,14 +108,14 @@ def standard_error(one: Clustered) -> tuple[float, float]:
 def family(estimates: Sequence[Clustered], rng: np.random.Generator, null: float = 0.0) -> list[Inference]:
     """Test several estimates against `null` together; `p_adjusted <= 0.05` where the interval excludes it, and only there.
 
-    Each draw flips the signs of whole clusters, the same flips for all estimates, so that what they share stays shared.
-    Clusters with the same name are the same cluster.
+    Each draw flips the signs of whole clusters, the same flips for all estimates, so that what they share stays shared; once about
+    the null and once about the estimates, of which the harsher counts. Clusters with the same name are the same cluster.
     """
     if not estimates:
         return []
     errors = [standard_error(one) for one in estimates]
     observed = np.array([_ratio(abs(one.value - null), error) for one, (error, _) in zip(estimates, errors, strict=True)])
-    found = adjust(observed, _flipped(estimates, null, rng))
+    found = harsher(*(adjust(observed, flipped) for flipped in _flipped(estimates, null, rng)))
     together = len(estimates)
     return [
         _inference(
@@ -218,27 +218,27 @@ def sign_flips(clusters: int, draws: int, rng: np.random.Generator) -> Iterator[
         yield rng.choice(np.array([-1.0, 1.0]), size=(min(part, draws - start), clusters))
 
 
-def _flipped(estimates: Sequence[Clustered], null: float, rng: np.random.Generator) -> Array:
-    """|t| of each estimate with the signs of whole clusters flipped, about the null: float64 (draw, estimate)."""
+def _flipped(estimates: Sequence[Clustered], null: float, rng: np.random.Generator) -> tuple[Array, Array]:
+    """|t| with the signs of whole clusters flipped, about the null and about the estimates: float64 (draw, estimate) each."""
     names = sorted({str(name) for one in estimates for name in np.unique(one.cluster)})
     place = {name: index for index, name in enumerate(names)}
-    parts = []
-    for one in estimates:
-        sums, counts = cluster_sums(one)
-        about_null = sums + counts * (one.value - null)  # sums of what each item differs from the null by
-        parts.append(([place[str(label)] for label in np.unique(one.cluster)], about_null, counts))
-    return np.vstack([
-        np.column_stack([_flipped_t(signs[:, places], about_null, counts) for places, about_null, counts in parts])
-        for signs in sign_flips(len(names), draws_for(len(estimates)), rng)
-    ])  # fmt: skip
+    places = [[place[str(label)] for label in np.unique(one.cluster)] for one in estimates]
+    sums = [cluster_sums(one) for one in estimates]
+    about_null = [own + counts * (one.value - null) for one, (own, counts) in zip(estimates, sums, strict=True)]
+    rows: tuple[list[Array], list[Array]] = ([], [])
+    for signs in sign_flips(len(names), draws_for(len(estimates)), rng):
+        for part, away in zip(rows, (about_null, [own for own, _ in sums]), strict=True):
+            columns = zip(places, away, sums, strict=True)
+            part.append(np.column_stack([_flipped_t(signs[:, mine], one, counts) for mine, one, (_, counts) in columns]))
+    return np.vstack(rows[0]), np.vstack(rows[1])
 
 
-def _flipped_t(signs: Array, about_null: Array, counts: Array) -> Array:
-    """|t| of one estimate for each row of signs (draw, cluster)."""
+def _flipped_t(signs: Array, away: Array, counts: Array) -> Array:
+    """|t| of one estimate for each row of signs (draw, cluster); `away`: what each cluster's sum differs by from the centre."""
     if counts.size < MINIMUM_CLUSTERS:
         return np.zeros(signs.shape[0])
     total = counts.sum()
-    flipped = signs * about_null
+    flipped = signs * away
     mean = flipped.sum(axis=1) / total
     squared = (flipped - counts * mean[:, None]) ** 2 / (1.0 - counts / total)
     return t_ratio(mean, np.sqrt(squared.sum(axis=1)) / total)

@@ -200,16 +200,27 @@ class Cells:
         square += sum(float(one @ other) ** 2 for one in shared for other in shared)
         return float(trace**2 / square)
 
+    @property
+    def _centre_of_null(self) -> float:
+        return float(self.sums.sum() / self.counts.sum()) if self.minus.any() else 0.0
+
+    @property
+    def _centres_found(self) -> Array:
+        """The mean of each cell's side, float64 (cell,)."""
+        means = self.sums_by_side / self.counts_by_side
+        return np.asarray(np.where(self.minus, means[-1], means[0]))
+
     def scores(self) -> Array:
         """What each unit of the first factor adds to the contrast's error, float64 (unit,)."""
-        means = self.sums_by_side / self.counts_by_side
-        residual = self.sums - np.where(self.minus, means[-1], means[0]) * self.counts
+        residual = self.sums - self._centres_found * self.counts
         return np.asarray(self.weights[0] @ residual)
 
-    def flipped_t(self, signs: Sequence[Array]) -> Array:
-        """|t| with the signs of units flipped, float64 (draw, unit) for each factor, under no contrast: (draw,)."""
-        centre = self.sums.sum() / self.counts.sum() if self.minus.any() else 0.0
-        rest = self.sums - self.counts * centre
+    def flipped_t(self, signs: Sequence[Array], *, about_null: bool) -> Array:
+        """|t| with the signs of units flipped, float64 (draw, unit) for each factor: (draw,).
+
+        About the null of no contrast, or about the contrast that was found.
+        """
+        rest = self.sums - self.counts * (self._centre_of_null if about_null else self._centres_found)
         flipped = np.zeros((signs[0].shape[0], rest.size))
         product = np.ones_like(flipped)
         for factor, sign in enumerate(signs):

@@ -34,6 +34,19 @@ class Family:
         return float((self.critical[index] + ndtri(POWER)) * standard_error)
 
 
+def harsher(first: Family, second: Family) -> Family:
+    """For each hypothesis the larger of two p-values and the wider of two intervals, which agree since each pair does.
+
+    Signs flipped about a null say how rare an effect is where there is none. Where an estimate is far from the null they flip all
+    that is far together, and say too little of how far the family's errors go together; about the estimates they say that.
+    """
+    return Family(
+        np.maximum(first.p_value, second.p_value),
+        np.maximum(first.p_adjusted, second.p_adjusted),
+        np.maximum(first.critical, second.critical),
+    )
+
+
 def adjust(observed: Array, permuted: Array, alpha: float = 0.05) -> Family:
     """Adjusted p-values and critical values of a family.
 

@@ -88,7 +88,7 @@ def expected(limit: Limit) -> list[str]:
     "(GlobalOpinionQA, arXiv:2306.16388), with items of our own",
     cluster="item (an everyday sentence)",
     family="the relative distance of every group of all attributes",
-    version=2,
+    version=3,
     on_request=True,
     units=("item",),
     quantities={

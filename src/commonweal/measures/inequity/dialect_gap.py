@@ -55,7 +55,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     "Petrov et al. 2023, NeurIPS 36 (the premium in tokens); Bommasani et al. 2021, section 5.1 (erasure)",
     cluster="meaning (or what the texts' column `cluster` names)",
     family="all pairwise differences between groups in bits per byte, of all attributes",
-    version=2,
+    version=3,
     data=DataPlace("matched_texts", "*.[cj]s*[lv]", "your own texts: CSV or JSON lines with the columns meaning, group, text"),
     units=("cluster",),
     quantities={
