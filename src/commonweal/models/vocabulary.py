@@ -17,7 +17,7 @@ from commonweal.errors import require
 from commonweal.models.products import quick_products
 
 ROWS = 1024
-TILE_BYTES = {"cpu": 1 << 22}  # what fits beside its factors into the cache of a core
+TILE_BYTES = {"cpu": 1 << 21}  # what fits beside its factors into the cache of a core
 MOST_BYTES = 1 << 27
 BYTES_EACH = 4
 TOLERANCE = 1e-3
