@@ -91,7 +91,9 @@ UNREADY = """
 @pytest.mark.model
 def test_2_minutes_and_energy_are_announced_before_the_first_item(whole: Whole) -> None:
     first = whole.ended.err.splitlines()[0]
-    assert re.match(r"5 measurements on 2 subjects; .*about [\d.]+ s to [\d.]+ s.* [\d.]+ to [\d.]+ Wh", first), first
+    assert re.match(r"5 measurements on 2 subjects; .*about [\d.]+ (s|min) .*to [\d.]+ (s|min).* [\d.]+ to [\d.]+ Wh", first), (
+        first
+    )
 
 
 # 3. Choices by log-likelihood; where an answer cannot be read, that is said.

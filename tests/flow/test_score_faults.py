@@ -84,5 +84,5 @@ def test_a_long_context_is_counted_once_and_transformers_says_nothing(tmp_path: 
     command, environment = score(tmp_path, model, [*SOUND, ("ab " * WINDOW, "c")])
     ended = commonweal(*command, **environment)
     assert ended.code == 0, ended.said
-    assert "1 context longer than the model's window lost the beginning" in ended.err
+    assert "1 of the requests were longer than the model's window and lost the beginning of their context" in ended.err
     assert "Token indices" not in ended.said

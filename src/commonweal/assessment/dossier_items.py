@@ -32,12 +32,14 @@ class Told:
     """What a dossier says about one measure on one subject. `units`: the columns of its items that name the sampled unit.
 
     `outcomes`: what the measure made of its items, by which they are compared, if it says so. `items`: every outcome that was
-    kept; `run`: the keys of those that the rows of this dossier are about.
+    kept; `run`: the keys of those that the rows of this dossier are about. `reached`: where the
+    subject was found, and in which number format.
     """
 
     measure: str
     version: int
     subject: str
+    reached: str
     units: tuple[str, ...]
     outcomes: tuple[ItemOutcome, ...]
     attributes: frozenset[str]
@@ -83,13 +85,22 @@ def _told(folder: Path, rows: Sequence[Mapping[str, Any]], method: Mapping[str, 
     estimates = [row["estimate"] for row in rows if row["estimate"]["quantity"] not in TRACED]
     items = folder / "items" / measure / subject / f"{key}.parquet"
     return Told(
-        measure=measure, version=int(provenance["version"]), subject=subject, units=tuple(map(str, method.get("units", ()))),
+        measure=measure, version=int(provenance["version"]), subject=subject, reached=_reached(asset), units=tuple(map(str, method.get("units", ()))),
         outcomes=tuple(ItemOutcome.model_validate(one) for one in method.get("outcomes", ())),
         attributes=frozenset(name for one in estimates for name in (one["group"] or {})), items=items,
         run=items.parent / RUNS / f"{provenance['inputs']['rows']}.parquet", prompt=bool(asset.get("prompt")),
         answers_from_file=(asset.get("locator") or "").startswith(PREDICTIONS),
         quantities=tuple(dict.fromkeys(one["quantity"] for one in estimates)),
     )  # fmt: skip
+
+
+def _reached(asset: Mapping[str, Any]) -> str:
+    """Where an asset is and, where it is declared, its number format.
+
+    >>> _reached({"locator": "embedded:smollm2", "dtype": "int8"})
+    'embedded:smollm2 in int8'
+    """
+    return " in ".join(str(part) for part in (asset.get("locator"), asset.get("dtype")) if part)
 
 
 def _measured(evidence: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[Mapping[str, Any]]]:

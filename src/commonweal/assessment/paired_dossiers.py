@@ -46,6 +46,8 @@ def _same_subjects(
 def _pair_items(one: Told, other: Told, said: Said) -> Iterator[Paired]:
     """The outcomes of one measure on a subject of each side."""
     title = f"{one.measure} on {one.subject}" + (f" and {other.subject}" if other.subject != one.subject else "")
+    if one.reached != other.reached:
+        said.paired.append(f"{title}: in A {one.reached or 'a prompt'}, in B {other.reached or 'a prompt'}")
     for told in (one, other):
         absent = [path for path in (told.items, told.run) if not path.exists()]
         if absent:

@@ -116,8 +116,7 @@ def _scored(
         found = score_requests(
             opened, asked.requests, cache, lambda done, total: tick(f"score {side}, {model.name}", done, total)
         )
-    note = f"{found.truncated} contexts longer than the window of {side} lost their beginning" if found.truncated else ""
-    return found, note
+    return found, "; ".join(found.altered.words(f"of the requests to {side}"))
 
 
 def _bits_per_byte(asked: Requests, model: Model, found: Scored) -> Array:

@@ -108,12 +108,8 @@ def tell_scored(table: Path, requests: Sequence[Continuation], scored: Scored) -
             style="red",
             markup=False,
         )
-    if scored.altered.truncated:
-        what = counted(range(scored.altered.truncated), "context")
-        err.print(f"{what} longer than the model's window lost the beginning", markup=False)
-    if scored.altered.merged:
-        what = counted(range(scored.altered.merged), "continuation")
-        err.print(f"{what} merged into the tokens at the end of the context; encoded alone", markup=False)
+    for clause in scored.altered.words("of the requests"):
+        err.print(clause, markup=False)
     if scored.lost:
         err.print(f"scores could not be kept in the cache ({scored.lost}); those of this run are all in {table}", markup=False)
     out.print(

@@ -27,6 +27,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.special import ndtr, ndtri
 
+from commonweal.evidence.contrast import FEW_DIFFER
 from commonweal.evidence.group_rates import Array, GroupRates, Places, quantile, wilson
 from commonweal.evidence.intervals import LEVEL, POWER
 
@@ -87,15 +88,16 @@ def _added(one: Array, other: Array, correlation: Array) -> Array:
 def family_of_gaps(layers: Sequence[GroupRates], rng: np.random.Generator, level: float = LEVEL) -> list[list[Gap]]:
     """All pairwise gaps between usable groups of every layer, tested together.
 
-    `p_adjusted <= 1 - level` where the interval excludes 0, and only there. Clusters with the same number are the same
-    cluster in all layers. Returns a list for each layer; empty where fewer than two groups are usable.
+        `p_adjusted <= 1 - level` where the interval excludes 0, and only there. Clusters with the same number are the same
+        cluster in all layers. Returns a list for each layer; empty where fewer than two groups are usable.
 
-    >>> from commonweal.evidence.group_rates import group_rates, layout_of
-    >>> rng, group = np.random.default_rng(0), np.repeat([0, 1], 200)
-    >>> layer = group_rates(np.repeat([0.0, 1.0], 200), np.ones(400, bool), layout_of(group, np.arange(400), 2))
-    >>> ((gap,),) = family_of_gaps([layer], rng)
-    >>> gap.value, round(gap.low, 3), gap.high, gap.p_adjusted
-    (1.0, 0.972, 1.0, 0.0001)
+        >>> from commonweal.evidence.contrast import FEW_DIFFER
+    from commonweal.evidence.group_rates import group_rates, layout_of
+        >>> rng, group = np.random.default_rng(0), np.repeat([0, 1], 200)
+        >>> layer = group_rates(np.repeat([0.0, 1.0], 200), np.ones(400, bool), layout_of(group, np.arange(400), 2))
+        >>> ((gap,),) = family_of_gaps([layer], rng)
+        >>> gap.value, round(gap.low, 3), gap.high, gap.p_adjusted
+        (1.0, 0.972, 1.0, 0.0001)
     """
     starts = np.cumsum([0, *(layer.layout.groups for layer in layers)])
     compared = [list(combinations(np.flatnonzero(layer.usable).tolist(), 2)) for layer in layers]
@@ -139,17 +141,33 @@ def _pairs(
         of_rows.append(by_rows)
         columns.append(np.stack([group, reference]) + start)
         range2 = 1.0 if layer.share else 4 * np.maximum(layer.working[group], layer.working[reference])
-        least.append(range2 / np.minimum(layer.kish[group], layer.kish[reference]) ** 2)
+        least.append(range2 * _unseen(layer, group, reference) ** 2)
     first, second = np.concatenate(columns, axis=1)
     (mean_1, mean_2), (rows_1, rows_2) = np.concatenate(means, axis=1), np.concatenate(effective, axis=1)
     variance_1, variance_2 = covariance[first, first], covariance[second, second]
     scale = 2 * np.sqrt(variance_1 * variance_2)
-    # At least one cluster is taken to differ between two groups: else equal outcomes in all clusters leave no width.
     highest = np.maximum((variance_1 + variance_2 - np.concatenate(least)) / scale, 0.0)
     correlation = np.minimum(2 * covariance[first, second] / scale, highest)
     return _Pairs(
         first, second, (mean_1, mean_2), (rows_1, rows_2), correlation, np.concatenate(freedom), np.concatenate(of_rows)
     )
+
+
+def _unseen(layer: GroupRates, group: Places, reference: Places) -> Array:
+    """How far two groups may differ though their shared clusters tell nothing of it, as a share, float64 (gap,).
+
+    One cluster, where fewer than 5 clusters move the gap: else equal outcomes in all clusters leave no width. One row, where
+    more do: how much they move it is then known from them.
+    """
+    shape = (int(layer.layout.pair_cluster.max(initial=0)) + 1, layer.layout.groups)
+    scores = csr_matrix((layer.score, (layer.layout.pair_cluster, layer.layout.pair_group)), shape=shape).tocsc()
+    moving = [
+        int(np.count_nonzero(np.abs((scores[:, [one]] - scores[:, [other]]).data) > ROUNDING))
+        if layer.shared[one, other] > 0 else 0
+        for one, other in zip(group.tolist(), reference.tolist(), strict=True)
+    ]  # fmt: skip
+    by_rows, by_clusters = (np.minimum(count[group], count[reference]) for count in (layer.n, layer.kish))
+    return np.where(np.array(moving) >= FEW_DIFFER, 1 / by_rows, 1 / by_clusters)
 
 
 def _freedom(layer: GroupRates, group: Places, reference: Places) -> tuple[Array, Array]:

@@ -111,14 +111,7 @@ def _altered(subject: Any) -> Altered:
 
 def _with_notes(found: list[Estimate | Missing], subject: Any, altered: Altered) -> list[Estimate | Missing]:
     """Say on each number what the subject says of its answers, and how many requests were not read as they were asked."""
-    notes, asked = list(getattr(subject, "remarks", ())), "of the requests asked in this run"
-    if altered.truncated:
-        notes.append(f"{altered.truncated} {asked} were longer than the model's window and lost the beginning of their context")
-    if altered.merged:
-        notes.append(
-            f"{altered.merged} {asked} have a continuation that merges into the tokens at the end of its context; it was encoded alone, "
-            "which the model may expect less"
-        )
+    notes = [*getattr(subject, "remarks", ()), *altered.words("of the requests asked in this run")]
     return [
         one.model_copy(update={"note": "; ".join(filter(None, (one.note, *notes)))}) if isinstance(one, Estimate) else one
         for one in found

@@ -18,6 +18,7 @@ from commonweal.models.encoding import TokenPair, altered, named, token_pairs
 from commonweal.models.generation import generated
 from commonweal.models.passes import Reader, long_from, read_rows, read_tree, reads_trees
 from commonweal.models.precision import FLOAT32, REMARKS
+from commonweal.models.products import prepare
 from commonweal.models.protocols import Altered, Continuation, GenerationRequest, Score
 from commonweal.models.quiet import quiet
 from commonweal.models.vocabulary import Vocabulary, separate_head
@@ -124,6 +125,7 @@ class LocalModel:
         """The network as the scoring engine reads it; its projection to the vocabulary is looked for once."""
         if self._reader is None:
             with require("torch", extra="models").inference_mode():
+                prepare(self.network, self.device)
                 self._reader = Reader(self.network, Vocabulary(separate_head(self.network, self.device)), self.device)
         return self._reader
 

@@ -6,7 +6,7 @@ may carry `labels`, which are kept beside its outcome in the item journal so tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -44,6 +44,17 @@ class Altered:
 
     truncated: int = 0
     merged: int = 0
+
+    def words(self, requests: str) -> Iterator[str]:
+        """What was done to how many of the `requests`, a clause each.
+
+        >>> list(Altered(merged=2).words("of the requests"))
+        ['2 of the requests have a continuation that merges into the tokens at the end of its context; it was encoded alone']
+        """
+        if self.truncated:
+            yield f"{self.truncated} {requests} were longer than the model's window and lost the beginning of their context"
+        if self.merged:
+            yield f"{self.merged} {requests} have a continuation that merges into the tokens at the end of its context; it was encoded alone"
 
     def __add__(self, other: Altered) -> Altered:
         return Altered(self.truncated + other.truncated, self.merged + other.merged)

@@ -47,11 +47,6 @@ class Scored:
     seconds: float
     lost: str | None
 
-    @property
-    def truncated(self) -> int:
-        """Requests whose context lost its beginning."""
-        return self.altered.truncated
-
 
 def read_requests(path: Path) -> list[Continuation]:
     """The requests in a file of JSON lines; DataFileError names each line that is none."""
