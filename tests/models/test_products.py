@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from commonweal.models import open_local_model, products
-from commonweal.models.products import onednn_is_faster, onednn_product, quick_products, usual_product
+from commonweal.models.products import by_columns, onednn_is_faster, onednn_product, quick_products, usual_product
 from commonweal.models.protocols import Continuation
 from tests.models.tiny_model import write_tiny_model
 
@@ -39,6 +39,29 @@ def test_a_part_of_a_matrix_and_a_view_are_multiplied_as_they_are(by_onednn: Non
     whole = torch.randn(40, 16)
     states = torch.randn(16, 6).t()  # not contiguous
     assert torch.allclose(onednn_product(states, whole[8:24]), usual_product(states, whole[8:24]), atol=1e-5)
+
+
+@pytest.mark.parametrize("inputs", [1, 191, 192, 193, 576, 640])
+def test_a_matrix_by_columns_is_summed_in_parts_and_nearer_to_double_precision(by_onednn: None, inputs: int) -> None:
+    generator = torch.Generator().manual_seed(inputs)
+    states, weight, bias = (torch.randn(size, generator=generator) for size in ((64, inputs), (48, inputs), (48,)))
+    exact = torch.nn.functional.linear(states.double(), weight.double(), bias.double())
+    columns = by_columns(weight)
+    assert torch.equal(columns, weight)
+    whole, parts = (onednn_product(states, one, bias).double() for one in (weight, columns))
+    errors = [float((found - exact).pow(2).mean().sqrt()) for found in (whole, parts)]
+    assert errors[1] <= 1.1 * errors[0]
+    assert errors[1] < 3e-7 * inputs**0.5
+    assert torch.allclose(parts, exact, atol=1e-4)
+
+
+def test_layers_are_laid_out_by_columns_and_what_is_tied_to_the_embedding_is_not(by_onednn: None, tmp_path: Path) -> None:
+    model = open_local_model(str(write_tiny_model(tmp_path / "model")), folder=None, device="cpu")
+    before = {name: value.clone() for name, value in model.network.state_dict().items()}
+    model.reader()
+    assert model.network.model.layers[0].mlp.down_proj.weight.stride(0) == 1
+    assert model.network.get_output_embeddings().weight.stride(1) == 1
+    assert all(torch.equal(value, before[name]) for name, value in model.network.state_dict().items())
 
 
 def test_what_is_not_float32_or_is_empty_goes_the_usual_way(by_onednn: None) -> None:

@@ -35,15 +35,19 @@ def quick_products(device: str) -> AbstractContextManager[Any]:
 
 
 def prepare(network: Any, device: str) -> None:
-    """Lay the weights of linear layers out column by column, in place, where that helps; what is tied to the embedding stays."""
+    """Lay the weights of linear layers out column by column, in place, where that helps; what is tied to the embedding stays.
+
+    All parameters get memory of their own, so that the file that they were read from need not stay in memory beside them.
+    """
     torch = require("torch", extra="models")
     if device != "cpu" or network.dtype != torch.float32 or not onednn_is_faster():
         return
-    embedded = {id(layer.weight) for layer in network.modules() if isinstance(layer, torch.nn.Embedding)}
-    head = network.get_output_embeddings()
-    for layer in network.modules():
-        if isinstance(layer, torch.nn.Linear) and layer is not head and id(layer.weight) not in embedded:
-            layer.weight.data = by_columns(layer.weight.data)
+    layers = list(network.modules())
+    usual = {id(layer.weight) for layer in layers if isinstance(layer, torch.nn.Embedding)}
+    usual |= {id(layer.weight) for layer in (network.get_output_embeddings(),) if layer is not None}
+    weights = {id(layer.weight) for layer in layers if isinstance(layer, torch.nn.Linear)} - usual
+    for parameter in network.parameters():
+        parameter.data = by_columns(parameter.data) if id(parameter) in weights else parameter.data.clone()
 
 
 def by_columns(weight: Any) -> Any:
