@@ -1,5 +1,17 @@
-"""`python -m commonweal`."""
+"""`python -m commonweal`, and the command `commonweal`."""
 
-from commonweal.cli import app
+import sys
 
-app()
+
+def main() -> None:
+    """Run the command line; Ctrl-C while it is still being read ends it in one line, too."""
+    try:
+        from commonweal.cli import app  # noqa: PLC0415 - what it imports takes a second, in which people press Ctrl-C
+    except KeyboardInterrupt:
+        sys.stderr.write("\nstopped. Nothing is kept: the same command begins anew.\n")
+        sys.exit(130)
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -143,3 +143,18 @@ def test_measure_at_an_endpoint_does_not_claim_more_than_is_written(tmp_path: Pa
         )
         assert ended.returncode == 0
         assert len(service.asked) <= 100 + 4, asked
+
+
+def test_ctrl_c_before_anything_is_begun_is_no_traceback() -> None:
+    """The first second goes into imports: here it comes when numpy is in memory."""
+    if not Path("/proc/self/maps").exists():
+        pytest.skip("this system does not show what a process has loaded")
+    command = [sys.executable, "-m", "commonweal", "compare", "a.csv", "b.csv"]
+    process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
+    loaded, deadline = Path(f"/proc/{process.pid}/maps"), time.monotonic() + 60
+    while process.poll() is None and "_multiarray_umath" not in loaded.read_text() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode in {130, 2}, err  # 2: it was faster than that, and there is no such file
+    assert "Traceback" not in err

@@ -28,6 +28,7 @@ METHOD = Method(
     source=SOURCE,
     version=VERSION,
     cluster="group",
+    family="the correlations of all pairs of a measure at either end, of one system",
     applies_to="model and application in one system",
     description=(
         "Pearson correlation over the groups that have a number at both ends, in [-1, 1]; 0: none. Only over 8 groups or more. "
