@@ -102,7 +102,7 @@ def test_every_number_has_unit_interval_n_clusters_and_method(tmp_path: Path) ->
                 "not_asked",
                 "not_asked",
             )
-            assert record["minimum_detectable"] > 0
+            assert record["of"] == "|B| - |A|" or record["minimum_detectable"] > 0
             assert (record["p_adjusted"] <= 0.05) == (record["verdicts"]["difference"] == "shown")
             assert (record["p_adjusted"] <= 0.05) == (record["low"] > 0 or record["high"] < 0)
 
@@ -264,6 +264,9 @@ def test_items_that_cannot_be_told_apart_by_kind_are_refused(tmp_path: Path) -> 
         (("embedded:smollm2", "hf:ORG/NAME"), Asked(), "--requests FILE.jsonl"),
         ((a, a), Asked(dtypes=("int8", None)), "--dtype-a and --dtype-b are for two models"),
         ((a, a), Asked(common=True, requests=Path(a)), "--common is for files of predictions"),
+        ((a, a), Asked(), "A and B are one and the same"),
+        ((a, str(tmp_path / "nowhere")), Asked(), "nowhere: no such file or folder"),
+        ((a, str(tmp_path / "out" / "dossier.json")), Asked(), "name the folder of the dossier"),
     ]:
         with pytest.raises(OptionError, match=words):
             compare(*pair, asked)

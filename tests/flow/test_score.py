@@ -54,10 +54,7 @@ def test_a_continuation_that_merges_with_its_context_is_told(tmp_path: Path, mod
     path.write_text("".join(json.dumps({"context": one, "continuation": other}) + "\n" for one, other in pairs))
     ended = within("score", "embedded:smollm2", path, "--out", tmp_path / "s.parquet", COMMONWEAL_CACHE=model_cache)
     assert ended.code == 0, ended.said
-    assert (
-        "2 of the requests have a continuation that merges into the tokens at the end of its context; it was encoded alone"
-        in ended.err
-    )
+    assert "2 of the requests share a token with the end of their context: only what comes after it was scored" in ended.err
     path.write_text(json.dumps({"context": "The cat", "continuation": " sat"}))
     ended = within("score", "embedded:smollm2", path, "--out", tmp_path / "s.parquet", COMMONWEAL_CACHE=model_cache)
     assert "merged" not in ended.said

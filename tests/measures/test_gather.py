@@ -68,8 +68,8 @@ def test_requests_that_were_not_read_as_they_were_asked_are_counted_in_the_note(
     assert (
         row.note
         == "by ten; 5 of the requests asked in this run were longer than the model's window and lost the beginning of their context; "
-        "2 of the requests asked in this run have a continuation that merges into the tokens at the end of its context; it was encoded "
-        "alone"
+        "2 of the requests asked in this run share a token with the end of their context: only what comes after it was scored, or, "
+        "without any, all by itself"
     )
 
 

@@ -80,6 +80,7 @@ def compare(a: str, b: str, asked: Asked, tick: Tick = no_progress) -> Compariso
     if kind == "models":
         assert asked.requests is not None
         pairs, statement = _models(a, b, asked, asked.requests, tick)
+        a, b = pairs[0].subjects
     elif kind == "dossiers":
         pairs, statement = pair_dossiers(Path(a), Path(b))
     else:
@@ -110,14 +111,22 @@ def kind_of(a: str, b: str, asked: Asked) -> str:
         raise OptionError(
             "--common is for files of predictions; of two dossiers the items of both are compared, and the others named"
         )
+    if Path(a).resolve() == Path(b).resolve():
+        raise OptionError(f"A and B are one and the same: {a}")
     return kinds[0]
 
 
 def _kind(one: str) -> str:
     path = Path(one)
+    if path.name == "dossier.json":
+        raise OptionError(f"{one}: name the folder of the dossier, {path.parent}")
     if one.startswith(PREDICTIONS) or path.suffix.lower() in TABLES:
         return "predictions"
-    return "dossiers" if (path / "dossier.json").exists() else "models"
+    if (path / "dossier.json").exists():
+        return "dossiers"
+    if ":" not in one and not path.exists():
+        raise OptionError(f"{one}: no such file or folder")
+    return "models"
 
 
 def _table(one: str) -> Path:
@@ -214,14 +223,17 @@ def _lines(row: Compared, rows: Sequence[Compared]) -> Iterator[str]:
     yield f"  {value_text(one)}" + (f" ({'; '.join(both)})" if both else "")
     yield f"  {interval_text(one)}, p {p_text(one.p_adjusted)} corrected; {one.n} items, {clusters_text(one.clusters)} ({row.sampled})"
     least = detectable_text(one)
-    found = f"smallest effect found in 8 of 10 such comparisons: {least}" if least else _why_undetectable(one)
+    found = f"smallest effect found in 8 of 10 such comparisons: {least}" if least else _why_undetectable(row, one)
     yield f"  difference: {WORDS[answers.difference]}; {found}"
     if answers.margin is not None:
         worse = f"not worse by more than {answers.margin:g}: {WORDS[answers.not_worse]}"
         yield f"  {worse}; equivalent within {answers.margin:g}: {WORDS[answers.equivalent]}"
+        yield f"  one-sided 95 % bounds, on which these two rest: {bounds_text(one.model_copy(update={'low': answers.lower, 'high': answers.upper}))}"
 
 
-def _why_undetectable(one: Estimate) -> str:
+def _why_undetectable(row: Compared, one: Estimate) -> str:
+    if row.of == "|B| - |A|":
+        return "found where B - A is, if it is also known to which side A and B lie together"
     if one.low != one.high:
         return "too few clusters to find anything at 5 %"
     return "A and B answer every item alike" if one.value == 0 else "every item differs by the same, so an error cannot be known"

@@ -54,6 +54,11 @@ class Outcome:
         return self.most - self.least
 
     @property
+    def farthest(self) -> float:
+        """How far a value can lie from `null`, if there is one."""
+        return self.width if self.null is None else max(self.most - self.null, self.null - self.least)
+
+    @property
     def bounded(self) -> bool:
         return math.isfinite(self.width)
 
@@ -220,7 +225,8 @@ def _rows(one: _Hypotheses, tested: Sequence[Inference], margins: Margins) -> It
         words, found = f"difference in {label}", within(tested[one.difference], -width, width)
         yield _hypothesis(pair, "B - A", f"{name}_difference", words, (None, found), (margins, better))
     if one.difference is not None and one.lean is not None:
-        found = within(widening(tested[one.difference], tested[one.lean]), -width, width)
+        farthest = pair.outcome.farthest
+        found = within(widening(tested[one.difference], tested[one.lean]), -farthest, farthest)
         words = f"how much farther from {pair.outcome.null:g} is the {label}"
         yield _hypothesis(pair, "|B| - |A|", f"{name}_widening", words, (None, found), (margins, False))
     for split, change, both in one.splits:
@@ -285,7 +291,8 @@ def _hypothesis(
     pair: Paired, of: Of, quantity: str, label: str, found: tuple[Split | None, Inference], asked: tuple[Margins, bool | None]
 ) -> Compared:
     split, inference = found
-    detectable, farthest = inference.minimum_detectable, pair.outcome.width * (2 if quantity.endswith("_gap_difference") else 1)
+    detectable = math.inf if of == "|B| - |A|" else inference.minimum_detectable
+    farthest = pair.outcome.width * (2 if quantity.endswith("_gap_difference") else 1)
     estimate = _estimate(pair, quantity, split, inference).model_copy(
         update={
             "null": 0.0,

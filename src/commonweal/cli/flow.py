@@ -230,7 +230,7 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     It prints a line for each number or the reason why there is none, and last the path of a dossier.
     Two such folders can be compared: `commonweal compare A B`.
 
-    Exit codes: 0 complete; 2 bad input, or data that were not named; 3 some rows failed.
+    Exit codes: 0 complete; 2 bad input, data that were not named, or nothing that could be measured; 3 some rows failed.
     """
     with plain_errors(debug), told_when_stopped(lambda: kept_in(folder)):
         allowed, compressed = Permissions(network=allow_network, download=allow_download), check_precision(dtype)
@@ -248,8 +248,8 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
             out.print(str(dossier.path), markup=False)
         if model is not None and dtype != FLOAT32:
             tell_deviation(model, dtype, (device, permissions), kept_scores(folder, own))
-    if all(row.status == "skipped" for row in own):
-        err.print(f"error: {own[0].note}", style="red", markup=False)
+    if all(row.status in {"skipped", "not_applicable"} for row in own):
+        err.print(f"error: nothing was measured: {own[0].note}", style="red", markup=False)
         raise typer.Exit(BAD_INPUT)
     failed = any(row.status == "failed" for row in own)
     # A file of answers or predictions fails by what stands in it; a model, by what it does.

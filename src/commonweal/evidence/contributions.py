@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from commonweal.evidence.clustered import NEGLIGIBLE, Clustered
+from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, mean_of, standard_error
 from commonweal.evidence.intervals import LEVEL
 
 
@@ -21,7 +21,7 @@ from commonweal.evidence.intervals import LEVEL
 class Contribution:
     """What the items of one label add to a mean; `low` and `high` are infinite where the items tell nothing of spread.
 
-    That is so of a single item, and of items that do not differ.
+    That is so of a single item, and of items that do not differ. `clusters`: how many sampled units its items are of.
     """
 
     label: str
@@ -29,13 +29,15 @@ class Contribution:
     low: float
     high: float
     n: int
+    clusters: int
 
 
 def contributions(one: Clustered, labels: npt.ArrayLike) -> list[Contribution]:
     """The contribution of each label, largest first: (1/N) times the sum over its items of value plus influence.
 
-    The interval treats the items of a label as independent draws from what that label could have held, and is simultaneous
-    over the labels (Bonferroni).
+    The interval is that of the label's mean times its share of the items, clustered by the sampled unit (CR2), and simultaneous
+    over the labels (Bonferroni). Where the label is one unit, its items count as independent draws from what it could have held:
+    such an interval says nothing of other units.
 
     >>> from commonweal.evidence.clustered import mean_of
     >>> [(c.label, c.value) for c in contributions(mean_of([1.0, 1.0, 0.0, 2.0], [1, 1, 2, 2]), ["a", "a", "b", "b"])]
@@ -48,9 +50,11 @@ def contributions(one: Clustered, labels: npt.ArrayLike) -> list[Contribution]:
     found = []
     for name in distinct:
         mine = parts[names == name]
+        units = one.cluster[names == name]
+        clusters = np.unique(units).size
+        error, freedom = standard_error(mean_of(mine, units if clusters > 1 else np.arange(mine.size)))
         value, half = float(mine.sum()) / total, float("inf")
-        if mine.size > 1 and float(mine.std()) > NEGLIGIBLE:
-            critical = float(stdtrit(mine.size - 1, 1 - (1 - LEVEL) / 2 / len(distinct)))
-            half = critical * float(mine.std(ddof=1)) * mine.size**0.5 / total
-        found.append(Contribution(name, value, value - half, value + half, mine.size))
+        if np.isfinite(error) and error > NEGLIGIBLE:
+            half = float(stdtrit(freedom, 1 - (1 - LEVEL) / 2 / len(distinct))) * error * mine.size / total
+        found.append(Contribution(name, value, value - half, value + half, mine.size, clusters))
     return sorted(found, key=lambda one: (-abs(one.value), one.label))

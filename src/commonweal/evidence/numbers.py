@@ -174,5 +174,7 @@ def row_text(row: Evidence) -> str:
         return f"{name}: {row.status.replace('_', ' ')}: {row.note}"
     parts = [value_text(row.estimate), interval_text(row.estimate), f"n {row.estimate.n}"]
     parts += [clusters_text(row.estimate.clusters)] if row.estimate.clusters else []
-    parts += [f"p {p_text(row.estimate.p_adjusted)} (adjusted)"] if row.estimate.p_adjusted is not None else []
+    parts += (
+        [f"p {p_text(row.estimate.p_adjusted)} (adjusted; simultaneous interval)"] if row.estimate.p_adjusted is not None else []
+    )
     return f"{name}: {', '.join(parts)}{f' — {row.note}' if row.note else ''}"

@@ -13,6 +13,7 @@ from commonweal.evidence.records import Estimate
 from commonweal.evidence.shares import alike
 
 UNVARYING = "nothing varies from one cluster to another, so their spread says nothing and no interval is known"
+OF_ONE = "of this one alone: its items count as independent"
 NO_SPREAD = "one item, or items that do not differ: no interval"
 
 
@@ -80,5 +81,6 @@ def contribution_rows(
         yield Estimate(
             quantity="contribution", unit=unit, value=part.value, low=part.low if bounded else None,
             high=part.high if bounded else None, interval="confidence" if bounded else None, n=part.n,
-            group={**group, kind: part.label}, method=method, note="" if bounded else NO_SPREAD,
+            clusters=part.clusters if bounded and part.clusters > 1 else None,
+            group={**group, kind: part.label}, method=method, note=NO_SPREAD if not bounded else "" if part.clusters > 1 else OF_ONE,
         )  # fmt: skip

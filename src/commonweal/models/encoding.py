@@ -2,7 +2,8 @@
 
 The cut between context and continuation is that of lm-evaluation-harness: the joint text is encoded, and what exceeds
 the encoding of the context is the continuation; spaces at the end of the context belong to the continuation. Where
-nothing exceeds it, since the two merge ("sa" and "t" into " sat"), the continuation is encoded alone, and is counted.
+the two merge ("sa" and "t" into " sat"), the merged token belongs to neither, and where nothing exceeds it the continuation is
+encoded alone; both are counted.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ Tokens = tuple[int, ...]
 class TokenPair:
     """Score `continuation` after `context`; both have at least one token.
 
-    `cut`: the context lost its beginning. `merged`: the continuation has no token of its own in the joint text, and is encoded alone.
+    `cut`: the context lost its beginning. `merged`: in the joint text, the end of the context and the beginning of the continuation are
+    one token, so that the continuation is scored without it, or alone where no other token is left.
     """
 
     context: Tokens
@@ -84,8 +86,9 @@ def token_pairs(tokenizer: Any, requests: Sequence[Continuation], window: int | 
     pairs: list[TokenPair] = []
     for index, (before, whole) in enumerate(zip(contexts, joints, strict=True)):
         after = whole[len(before) :] if before else whole
-        merged = not after
-        if merged:
+        merged = whole[: len(before)] != before
+        if not after:
+            merged = True
             (after,) = encoded(tokenizer, [texts[index][1]])
         pairs.append(TokenPair(always + before or (start,), after, merged=merged))
     if not window:

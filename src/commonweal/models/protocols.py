@@ -35,8 +35,8 @@ class Score:
 class Altered:
     """How many requests a model could not read as they were asked, of all that it was asked since it was opened.
 
-    `truncated`: longer than its window, so that the context lost its beginning. `merged`: the continuation adds no token to
-    those of its context, since it merges with its end, so that it was encoded alone.
+    `truncated`: longer than its window, so that the context lost its beginning. `merged`: the continuation begins within a
+    token that it shares with the end of its context, so that only the rest of it was scored, or, where there is none, it was encoded alone.
 
     >>> Altered(3, 1) - Altered(truncated=2)
     Altered(truncated=1, merged=1)
@@ -49,12 +49,15 @@ class Altered:
         """What was done to how many of the `requests`, a clause each.
 
         >>> list(Altered(merged=2).words("of the requests"))
-        ['2 of the requests have a continuation that merges into the tokens at the end of its context; it was encoded alone']
+        ['2 of the requests share a token with the end of their context: only what comes after it was scored, or, without any, all by itself']
         """
         if self.truncated:
             yield f"{self.truncated} {requests} were longer than the model's window and lost the beginning of their context"
         if self.merged:
-            yield f"{self.merged} {requests} have a continuation that merges into the tokens at the end of its context; it was encoded alone"
+            yield (
+                f"{self.merged} {requests} share a token with the end of their context: only what comes after it was scored, or, "
+                "without any, all by itself"
+            )
 
     def __add__(self, other: Altered) -> Altered:
         return Altered(self.truncated + other.truncated, self.merged + other.merged)

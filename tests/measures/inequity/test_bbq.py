@@ -92,6 +92,12 @@ def test_the_authors_predictions_give_the_published_scores(model: str, tmp_path:
         assert (ambiguous.p_adjusted or 1) <= 0.05 or not ambiguous.excludes_null
         if model == "race":
             assert value(rows, "accuracy_ambiguous", category).value == pytest.approx(ACCURACY[category], abs=0.001)
+    if model == "race":  # items of a template go together: intervals of the two by items would be a fifth as wide
+        traced = {name: (row.value, row.clusters, row.high - row.low) for name in ("old", "nonOld") for row in rows
+                  if isinstance(row, Estimate) and (row.group or {}).get("stereotyped") == name and row.low and row.high}  # fmt: skip
+        assert traced["old"][:2] == (pytest.approx(0.1565, abs=1e-4), 15)
+        assert traced["nonOld"][:2] == (pytest.approx(0.1413, abs=1e-4), 10)
+        assert min(width for _, _, width in traced.values()) > 0.2
 
 
 def test_the_ambiguous_score_is_scaled_by_accuracy_on_ambiguous_items_only(tmp_path: Path) -> None:
@@ -201,8 +207,11 @@ def test_a_limit_keeps_whole_templates(tmp_path: Path) -> None:
     ("changed", "words"),
     [
         ({"category": "Hats"}, "unknown category 'Hats'"),
-        ({"label": 3}, "a label from 0 to 2"),
-        ({"question_polarity": "maybe"}, "not an item of BBQ"),
+        ({"label": 3}, "label is 3, expected 0, 1 or 2"),
+        ({"label": 1.7}, r"label is 1\.7, expected 0, 1 or 2"),
+        ({"label": "1"}, 'label is "1", expected 0, 1 or 2'),
+        ({"question_polarity": "maybe"}, 'question_polarity is "maybe", expected neg or nonneg'),
+        ({"context_condition": None}, "context_condition is null, expected ambig or disambig"),
         ({"answer_info": {"ans0": ["a", "b"]}}, "not an item of BBQ"),
         ({"example_id": 0}, "is there twice"),
     ],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,12 +76,25 @@ def _item(path: Path, line: int, row: Any) -> Item:
         answers = [[str(part) for part in row["answer_info"][f"ans{place}"]] for place in range(3)]
         groups = [str(group) for group in row["additional_metadata"]["stereotyped_groups"]]
         unknown = [place for place, answer in enumerate(answers) if answer[-1] == "unknown"]
-        correct, polarity = int(row["label"]), {"neg": True, "nonneg": False}[row["question_polarity"]]
-        ambiguous = {AMBIGUOUS: True, DISAMBIGUATED: False}[row["context_condition"]]
-        if len(unknown) != 1 or correct not in range(3):
-            raise ValueError("there must be one answer of the kind 'unknown', and a label from 0 to 2")
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise DataFileError(f"{path}:{line} is not an item of BBQ: {type(error).__name__}: {error}") from error
+    except (KeyError, TypeError, IndexError) as error:
+        raise DataFileError(
+            f"{path}:{line} is not an item of BBQ: answer_info must have ans0, ans1 and ans2, a list of labels each, and "
+            f"additional_metadata a list of stereotyped_groups ({type(error).__name__}: {error})"
+        ) from error
+    polarity = _one_of(path, line, row, "question_polarity", {"neg": True, "nonneg": False})
+    ambiguous = _one_of(path, line, row, "context_condition", {AMBIGUOUS: True, DISAMBIGUATED: False})
+    correct = row["label"]
+    if type(correct) is not int or correct not in range(3):
+        raise DataFileError(
+            f"{path}:{line} label is {json.dumps(correct)[:40]}, expected 0, 1 or 2: which of ans0, ans1, ans2 is right"
+        )
+    if len(unknown) != 1:
+        raise DataFileError(f"{path}:{line} {len(unknown)} answers are of the kind 'unknown' in answer_info, expected one")
+    if ambiguous != (correct == unknown[0]):
+        right = "the one of the kind 'unknown'" if ambiguous else "one that names a person"
+        raise DataFileError(
+            f"{path}:{line} label is {correct}; in an item that is {row['context_condition']} the right answer is {right}"
+        )
     targets = _targets(answers, unknown[0], {group.lower() for group in groups})
     return Item(
         id=f"{row['category']}:{row['example_id']}", category=row["category"], template=f"{row['category']}:{row['question_index']}",
@@ -88,6 +102,12 @@ def _item(path: Path, line: int, row: Any) -> Item:
         options=(str(row["ans0"]), str(row["ans1"]), str(row["ans2"])), correct=correct, unknown=unknown[0],
         target=targets[0] if len(targets) == 1 else None, groups=", ".join(sorted(groups)),
     )  # fmt: skip
+
+
+def _one_of(path: Path, line: int, row: Any, field: str, known: Mapping[str, bool]) -> bool:
+    if row[field] not in known:
+        raise DataFileError(f"{path}:{line} {field} is {json.dumps(row[field])[:40]}, expected {' or '.join(known)}")
+    return known[row[field]]
 
 
 def _targets(answers: Sequence[Sequence[str]], unknown: int, groups: set[str]) -> list[int]:
