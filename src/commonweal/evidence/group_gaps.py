@@ -1,8 +1,8 @@
 """Gaps between the rates of groups: all pairs, attributes and rates in one family, with simultaneous intervals.
 
 - Gap: the distances to the Wilson limits of the two rates are added in squares, with their correlation (Zou and Donner): it
-  does not collapse where a rate is 0 or 1. Its p-value is that of the interval that just touches 0, so that verdict and
-  interval agree.
+  does not collapse where a rate is 0 or 1, and is no narrower than that of the t test where groups share clusters. Its
+  p-value is that of the interval that just touches 0, so that verdict and interval agree.
 - Family: the largest |z| of all gaps, drawn from the normal distribution with their estimated covariance (Hothorn, Bretz and
   Westfall); each z stands for a t with its own degrees of freedom.
 - Largest minus smallest rate: the interval is projected from those of the pairs, floored at 0. A percentile bootstrap of
@@ -54,14 +54,16 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pairs:
-    """All gaps of a family, arrays (gap,): columns compared, rates, effective rows, correlation, degrees of freedom
-    (and those that independent rows would have)."""
+    """All gaps of a family, arrays (gap,): columns compared, rates, effective rows, correlation, standard errors of
+    the gaps (0 where two groups share no cluster), degrees of freedom: by design, those used, those that independent rows would have."""
 
     first: Places
     second: Places
     means: tuple[Array, Array]
     effective: tuple[Array, Array]
     correlation: Array
+    error: Array
+    by_design: Array
     freedom: Array
     of_rows: Array
 
@@ -73,12 +75,18 @@ class _Pairs:
         return quantile(z, self.freedom, self.of_rows)
 
     def limits(self, z: Array | float) -> tuple[Array, Array]:
-        """Limits of the differences at a normal quantile z, by adding the distances to the Wilson limits in squares."""
+        """Limits of the differences at a normal quantile z, by adding the distances to the Wilson limits in squares.
+
+        Not nearer than t standard errors where clusters are shared: Wilson's intervals are shorter for what keeps a rate from 0 and
+        1, and clusters that move two rates alike keep their gap from nothing.
+        """
         t = self.quantile(z)
         (low_1, high_1), (low_2, high_2) = (wilson(m, n, t) for m, n in zip(self.means, self.effective, strict=True))
         below = _added(self.means[0] - low_1, high_2 - self.means[1], self.correlation)
         above = _added(high_1 - self.means[0], self.means[1] - low_2, self.correlation)
-        return self.difference - below, self.difference + above
+        apart = quantile(z, self.by_design, np.full_like(self.by_design, np.inf)) * self.error
+        low, high = self.difference - np.maximum(below, apart), self.difference + np.maximum(above, apart)
+        return np.maximum(low, -1.0), np.minimum(high, 1.0)
 
 
 def _added(one: Array, other: Array, correlation: Array) -> Array:
@@ -88,16 +96,15 @@ def _added(one: Array, other: Array, correlation: Array) -> Array:
 def family_of_gaps(layers: Sequence[GroupRates], rng: np.random.Generator, level: float = LEVEL) -> list[list[Gap]]:
     """All pairwise gaps between usable groups of every layer, tested together.
 
-        `p_adjusted <= 1 - level` where the interval excludes 0, and only there. Clusters with the same number are the same
-        cluster in all layers. Returns a list for each layer; empty where fewer than two groups are usable.
+    `p_adjusted <= 1 - level` where the interval excludes 0, and only there. Clusters with the same number are the same
+    cluster in all layers. Returns a list for each layer; empty where fewer than two groups are usable.
 
-        >>> from commonweal.evidence.contrast import FEW_DIFFER
-    from commonweal.evidence.group_rates import group_rates, layout_of
-        >>> rng, group = np.random.default_rng(0), np.repeat([0, 1], 200)
-        >>> layer = group_rates(np.repeat([0.0, 1.0], 200), np.ones(400, bool), layout_of(group, np.arange(400), 2))
-        >>> ((gap,),) = family_of_gaps([layer], rng)
-        >>> gap.value, round(gap.low, 3), gap.high, gap.p_adjusted
-        (1.0, 0.972, 1.0, 0.0001)
+    >>> from commonweal.evidence.group_rates import group_rates, layout_of
+    >>> rng, group = np.random.default_rng(0), np.repeat([0, 1], 200)
+    >>> layer = group_rates(np.repeat([0.0, 1.0], 200), np.ones(400, bool), layout_of(group, np.arange(400), 2))
+    >>> ((gap,),) = family_of_gaps([layer], rng)
+    >>> gap.value, round(gap.low, 3), gap.high, gap.p_adjusted
+    (1.0, 0.972, 1.0, 0.0001)
     """
     starts = np.cumsum([0, *(layer.layout.groups for layer in layers)])
     compared = [list(combinations(np.flatnonzero(layer.usable).tolist(), 2)) for layer in layers]
@@ -131,26 +138,24 @@ def _covariance(layers: Sequence[GroupRates], starts: Places) -> Array:
 def _pairs(
     layers: Sequence[GroupRates], starts: Places, compared: Sequence[Sequence[tuple[int, int]]], covariance: Array
 ) -> _Pairs:
-    means, effective, freedom, of_rows, columns, least = [], [], [], [], [], []
+    means, effective, freedom, columns, least, share = [], [], [], [], [], []
     for layer, start, mine in zip(layers, starts[:-1], compared, strict=True):
         reference, group = (np.array(side, dtype=np.int64) for side in zip(*mine, strict=True)) if mine else _NOBODY
         means.append(np.stack([layer.mean[group], layer.mean[reference]]))
         effective.append(np.stack([layer.effective[group], layer.effective[reference]]))
-        by_clusters, by_rows = _freedom(layer, group, reference)
-        freedom.append(by_clusters)
-        of_rows.append(by_rows)
+        freedom.append(np.stack(_freedom(layer, group, reference)))
         columns.append(np.stack([group, reference]) + start)
         range2 = 1.0 if layer.share else 4 * np.maximum(layer.working[group], layer.working[reference])
         least.append(range2 * _unseen(layer, group, reference) ** 2)
+        share.append(layer.shared[group, reference] > 0)
     first, second = np.concatenate(columns, axis=1)
     (mean_1, mean_2), (rows_1, rows_2) = np.concatenate(means, axis=1), np.concatenate(effective, axis=1)
     variance_1, variance_2 = covariance[first, first], covariance[second, second]
     scale = 2 * np.sqrt(variance_1 * variance_2)
     highest = np.maximum((variance_1 + variance_2 - np.concatenate(least)) / scale, 0.0)
     correlation = np.minimum(2 * covariance[first, second] / scale, highest)
-    return _Pairs(
-        first, second, (mean_1, mean_2), (rows_1, rows_2), correlation, np.concatenate(freedom), np.concatenate(of_rows)
-    )
+    error = np.sqrt(np.maximum(variance_1 + variance_2 - scale * correlation, 0.0)) * np.concatenate(share)
+    return _Pairs(first, second, (mean_1, mean_2), (rows_1, rows_2), correlation, error, *np.concatenate(freedom, axis=1))
 
 
 def _unseen(layer: GroupRates, group: Places, reference: Places) -> Array:
@@ -159,21 +164,36 @@ def _unseen(layer: GroupRates, group: Places, reference: Places) -> Array:
     One cluster, where fewer than 5 clusters move the gap: else equal outcomes in all clusters leave no width. One row, where
     more do: how much they move it is then known from them.
     """
-    shape = (int(layer.layout.pair_cluster.max(initial=0)) + 1, layer.layout.groups)
-    scores = csr_matrix((layer.score, (layer.layout.pair_cluster, layer.layout.pair_group)), shape=shape).tocsc()
-    moving = [
-        int(np.count_nonzero(np.abs((scores[:, [one]] - scores[:, [other]]).data) > ROUNDING))
-        if layer.shared[one, other] > 0 else 0
-        for one, other in zip(group.tolist(), reference.tolist(), strict=True)
-    ]  # fmt: skip
+    several = np.bincount(layer.layout.pair_cluster)[layer.layout.pair_cluster] > 1
+    clusters, place = np.unique(layer.layout.pair_cluster[several], return_inverse=True)
+    column = layer.layout.pair_group[several]
+    n, rows = layer.n[column], layer.rows[several]
+    means = np.full((layer.layout.groups, clusters.size), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means[column, place] = layer.mean[column] + layer.score[several] * n * np.sqrt(1 - rows / n) / rows
+    moving = np.array([_moving(means[one] - means[other]) for one, other in zip(group.tolist(), reference.tolist(), strict=True)])
     by_rows, by_clusters = (np.minimum(count[group], count[reference]) for count in (layer.n, layer.kish))
-    return np.where(np.array(moving) >= FEW_DIFFER, 1 / by_rows, 1 / by_clusters)
+    return np.where(moving >= FEW_DIFFER, 1 / by_rows, 1 / by_clusters)
 
 
-def _freedom(layer: GroupRates, group: Places, reference: Places) -> tuple[Array, Array]:
-    """Degrees of freedom of gaps, and those that independent rows would have, float64 (gap,) each.
+def _moving(gaps: Array) -> int:
+    """How many of the gaps in shared clusters, nan where a group is missing, differ from 0 and from what most have in common.
 
-    By design: from working variances, however the outcomes fell. Not more than the clusters that carry the rarer outcome, for
+    If all but a few clusters say the same, those few are all that tells of error.
+
+    >>> _moving(np.array([0.0, 0.0, np.nan, 1.0, 0.5])), _moving(np.array([0.2, 0.2, 0.2, 0.1])), _moving(np.array([]))
+    (2, 1, 0)
+    """
+    there = gaps[np.isfinite(gaps)]
+    if not there.size:
+        return 0
+    return int(np.count_nonzero((np.abs(there) > ROUNDING) & (np.abs(there - np.median(there)) > ROUNDING)))
+
+
+def _freedom(layer: GroupRates, group: Places, reference: Places) -> tuple[Array, Array, Array]:
+    """Degrees of freedom of gaps by design, those used, and those that independent rows would have, float64 (gap,) each.
+
+    By design: from working variances, however the outcomes fell. Those used are not more than the clusters that carry the rarer outcome, for
     which the variances that were found count: a rate that a few clusters push up has the larger variance, and it is they that tell it.
     """
     one, other = layer.working[group], layer.working[reference]
@@ -181,12 +201,12 @@ def _freedom(layer: GroupRates, group: Places, reference: Places) -> tuple[Array
     spread = one**2 * q[group, group] + other**2 * q[reference, reference] + 2 * one * other * q[group, reference]
     by_clusters = (one / n_1 + other / n_2) ** 2 / spread
     if not layer.share:
-        return by_clusters, np.full(group.shape, np.inf)
+        return by_clusters, by_clusters, np.full(group.shape, np.inf)
     by_rows = satterthwaite((one / n_1, other / n_2), (n_1 - 1, n_2 - 1))
     found, carriers = (layer.variance[group], layer.variance[reference]), layer.carriers
     carried = satterthwaite(found, (carriers.clusters[group], carriers.clusters[reference]))
     rows = satterthwaite(found, (carriers.rows[group], carriers.rows[reference]))
-    return np.minimum(by_clusters, carried), np.minimum(by_rows, rows)
+    return by_clusters, np.minimum(by_clusters, carried), np.minimum(by_rows, rows)
 
 
 def satterthwaite(variance: tuple[Array, Array], freedom: tuple[Array, Array]) -> Array:
