@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtr, stdtrit
 
-from commonweal.evidence.families import adjust, harsher
+from commonweal.evidence.families import adjust, limits
 from commonweal.evidence.intervals import LEVEL, POWER
 
 Array = npt.NDArray[np.float64]
@@ -108,14 +108,14 @@ def standard_error(one: Clustered) -> tuple[float, float]:
 def family(estimates: Sequence[Clustered], rng: np.random.Generator, null: float = 0.0) -> list[Inference]:
     """Test several estimates against `null` together; `p_adjusted <= 0.05` where the interval excludes it, and only there.
 
-    Each draw flips the signs of whole clusters, the same flips for all estimates, so that what they share stays shared; once about
-    the null and once about the estimates, of which the harsher counts. Clusters with the same name are the same cluster.
+    Each draw flips the signs of whole clusters, the same flips for all estimates, so that what they share stays shared; about
+    the null for the test, and about the estimates for how wide intervals are. Clusters with the same name are the same cluster.
     """
     if not estimates:
         return []
     errors = [standard_error(one) for one in estimates]
     observed = np.array([_ratio(abs(one.value - null), error) for one, (error, _) in zip(estimates, errors, strict=True)])
-    found = harsher(*(adjust(observed, flipped) for flipped in _flipped(estimates, null, rng)))
+    found, about_own = (adjust(observed, flipped) for flipped in _flipped(estimates, null, rng))
     together = len(estimates)
     return [
         _inference(
@@ -126,6 +126,7 @@ def family(estimates: Sequence[Clustered], rng: np.random.Generator, null: float
                 float(observed[index]), error[1], together if _moving(one, null) < FEW else 0,
             ),
             FEWEST_THAT_CAN_FIND,
+            (null, float(about_own.critical[index])),
         )
         for index, (one, error) in enumerate(zip(estimates, errors, strict=True))
     ]  # fmt: skip
@@ -163,14 +164,23 @@ def alone(one: Clustered, null: float | None = None) -> Inference:
     return _inference(one, (error, freedom), (max(p_value, 1e-300), max(p_value, 1e-300), critical))
 
 
-def _inference(one: Clustered, error: tuple[float, float], test: tuple[float, float, float], fewest: int = 0) -> Inference:
+def _inference(
+    one: Clustered,
+    error: tuple[float, float],
+    test: tuple[float, float, float],
+    fewest: int = 0,
+    far: tuple[float, float] = (0.0, 0.0),
+) -> Inference:
+    """`far`: the null, and the critical value that holds far from it."""
     p_value, p_adjusted, critical = (float(part) for part in test)
-    half = critical * error[0] if error[0] > NEGLIGIBLE else 0.0
+    spread = error[0] if error[0] > NEGLIGIBLE else 0.0
+    tested, wide = (value * spread if spread else 0.0 for value in (critical, far[1]))
+    low, high = limits(one.value, far[0], (tested, wide))
     power = float(stdtrit(error[1], POWER)) if np.isfinite(error[1]) else float("nan")
     clusters = np.unique(one.cluster).size
     return Inference(
         value=one.value, standard_error=error[0], degrees_of_freedom=error[1], clusters=clusters,
-        n=one.influence.size, low=one.value - half, high=one.value + half, p_value=p_value, p_adjusted=p_adjusted,
+        n=one.influence.size, low=low, high=high, p_value=p_value, p_adjusted=p_adjusted,
         minimum_detectable=(critical + power) * error[0] if clusters >= fewest and error[0] > NEGLIGIBLE else float("inf"),
     )  # fmt: skip
 

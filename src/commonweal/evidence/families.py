@@ -34,17 +34,23 @@ class Family:
         return float((self.critical[index] + ndtri(POWER)) * standard_error)
 
 
-def harsher(first: Family, second: Family) -> Family:
-    """For each hypothesis the larger of two p-values and the wider of two intervals, which agree since each pair does.
+def limits(value: float, null: float, halves: tuple[float, float]) -> tuple[float, float]:
+    """Limits of an estimate from two half-widths: that by which it is tested against the null, and that which holds far from it.
 
-    Signs flipped about a null say how rare an effect is where there is none. Where an estimate is far from the null they flip all
-    that is far together, and say too little of how far the family's errors go together; about the estimates they say that.
+    Signs flipped about a null say how rare an effect is where there is none. Where estimates are far from it they flip all that is
+    far together, and say too little of how far the family's errors go together; flipped about the estimates they say that. So the
+    wider half counts, but the interval excludes the null where the test does, and only there.
+
+    >>> limits(3.0, 0.0, (1.0, 2.0)), limits(1.5, 0.0, (1.0, 2.0)), limits(-0.5, 0.0, (1.0, 2.0))
+    ((1.0, 5.0), (0.5, 3.5), (-2.5, 1.5))
     """
-    return Family(
-        np.maximum(first.p_value, second.p_value),
-        np.maximum(first.p_adjusted, second.p_adjusted),
-        np.maximum(first.critical, second.critical),
-    )
+    tested, wide = halves[0], max(halves)
+    low, high = value - wide, value + wide
+    if value - tested > null >= low:
+        low = value - tested
+    if value + tested < null <= high:
+        high = value + tested
+    return low, high
 
 
 def adjust(observed: Array, permuted: Array, alpha: float = 0.05) -> Family:

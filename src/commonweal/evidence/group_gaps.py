@@ -8,7 +8,8 @@
 - Largest minus smallest rate: the interval is projected from those of the pairs, floored at 0. A percentile bootstrap of
   it excludes 0 at true parity.
 
-What this module does not do: it does not decide which rates and groups are compared, and says nothing of causes.
+What this module does not do: it does not decide which rates and groups are compared, and says nothing of causes. Where few shared
+clusters react at all (3 % of 40 templates), a sample without one looks sure: intervals of such gaps hold in 84 %, not 95 %, of samples.
 
 Source
 ------

@@ -1,7 +1,7 @@
 """Two systems on the same items: contrasts of paired outcomes, tested as one family.
 
-The family is tested by flipping the signs of whole units (of both units where two are crossed), about no contrast and about the
-contrasts that were found, of which the harsher counts. With 2,000 units and more that is the normal distribution, from which
+The family is tested by flipping the signs of whole units (of both units where two are crossed), about no contrast for the
+test, and about the contrasts that were found for how wide intervals are. With 2,000 units and more that is the normal distribution, from which
 is then drawn. Where anything differs in fewer than 12 units, or a few units hold nearly all items (fewer than 6 degrees of
 freedom), the signs say too little, and no interval is narrower than that of the t test with Bonferroni's correction.
 
@@ -22,14 +22,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from commonweal.evidence.clustered import FEW, FEWEST_THAT_CAN_FIND, draws_for, sign_flips, t_ratio, with_few_clusters
 from commonweal.evidence.contrast import ROUNDING, Array, Contrast, standard_error
-from commonweal.evidence.families import adjust, harsher
+from commonweal.evidence.families import adjust, limits
 from commonweal.evidence.intervals import LEVEL, POWER
 
 ONE_SIDED = 0.90  # a two-sided interval at this level holds two one-sided bounds of 95 %
@@ -65,10 +64,9 @@ def family(contrasts: Sequence[Contrast], rng: np.random.Generator) -> list[Infe
         return []
     errors = [standard_error(one) for one in contrasts]
     observed = t_ratio(np.array([one.value for one in contrasts]), np.array([error for error, _ in errors]))
-    drawn = (_normal(contrasts, rng),) if _many(contrasts) else _flipped(contrasts, rng)
-    two_sided, one_sided = (
-        reduce(harsher, [adjust(observed, flipped, alpha) for flipped in drawn]) for alpha in (1 - LEVEL, 1 - ONE_SIDED)
-    )
+    flipped, about_own = (_normal(contrasts, rng),) * 2 if _many(contrasts) else _flipped(contrasts, rng)
+    two_sided, one_sided = (adjust(observed, flipped, alpha) for alpha in (1 - LEVEL, 1 - ONE_SIDED))
+    far, far_one_sided = (adjust(observed, about_own, alpha).critical for alpha in (1 - LEVEL, 1 - ONE_SIDED))
     results = []
     for index, (one, (error, freedom)) in enumerate(zip(contrasts, errors, strict=True)):
         few = len(contrasts) if one.moving < FEW or freedom < FEWEST_THAT_CAN_FIND else 0
@@ -79,7 +77,8 @@ def family(contrasts: Sequence[Contrast], rng: np.random.Generator) -> list[Infe
             )
             for by, level in ((two_sided, LEVEL), (one_sided, ONE_SIDED))
         )  # fmt: skip
-        results.append(_inference(one, (error, freedom), whole, half[2], len(contrasts)))
+        wide = float(far[index]), max(half[2], float(far_one_sided[index]))
+        results.append(_inference(one, (error, freedom), whole, wide, len(contrasts)))
     return results
 
 
@@ -88,19 +87,22 @@ def alone(one: Contrast) -> Inference:
     error, freedom = standard_error(one)
     critical, half = float(stdtrit(freedom, 0.5 + LEVEL / 2)), float(stdtrit(freedom, 0.5 + ONE_SIDED / 2))
     p_value = max(1e-300, 2 * float(stdtr(freedom, -float(t_ratio(np.array([one.value]), np.array([error]))[0]))))
-    return _inference(one, (error, freedom), (p_value, p_value, critical), half, 1)
+    return _inference(one, (error, freedom), (p_value, p_value, critical), (critical, half), 1)
 
 
 def _inference(
-    one: Contrast, error: tuple[float, float], test: tuple[float, float, float], half: float, hypotheses: int
+    one: Contrast, error: tuple[float, float], test: tuple[float, float, float], far: tuple[float, float], hypotheses: int
 ) -> Inference:
+    """`far`: the critical values that hold far from 0, of the 95 % interval and of the 90 % one."""
     value, (spread, freedom) = one.value, error
     if spread <= ROUNDING * float(np.abs(one.y).max()):
         spread = 0.0  # all that is left of a constant is rounding
+    half = far[1]
+    low, high = limits(value, 0.0, (test[2] * spread, far[0] * spread))
     by_design = float(stdtrit(freedom, 1 - (1 - LEVEL) / 2 / hypotheses) + stdtrit(freedom, POWER)) * spread
     return Inference(
         value=value, standard_error=spread, degrees_of_freedom=freedom, n=int((one.side != 0).sum()), clusters=one.units,
-        low=value - test[2] * spread, high=value + test[2] * spread, lower=value - half * spread, upper=value + half * spread,
+        low=low, high=high, lower=value - half * spread, upper=value + half * spread,
         p_value=test[0], p_adjusted=test[1],
         minimum_detectable=by_design if spread > 0 and one.units >= FEWEST_THAT_CAN_FIND else float("inf"),
     )  # fmt: skip

@@ -109,9 +109,10 @@ def _together(one: Crossed, error: tuple[float, float], both: Sequence[Inference
         )
     harsher = max(spread, key=lambda found: (found.high - found.low) / found.standard_error)
     wider = error[0] / harsher.standard_error
-    half = (harsher.high - harsher.low) / 2 * wider
+    below = max((found.value - found.low) / found.standard_error for found in spread) * error[0]
+    above = max((found.high - found.value) / found.standard_error for found in spread) * error[0]
     return Inference(
         value=one.value, standard_error=error[0], degrees_of_freedom=error[1], clusters=clusters, n=harsher.n,
-        low=one.value - half, high=one.value + half, p_value=max(found.p_value for found in spread),
+        low=one.value - below, high=one.value + above, p_value=max(found.p_value for found in spread),
         p_adjusted=max(found.p_adjusted for found in spread), minimum_detectable=harsher.minimum_detectable * wider,
     )  # fmt: skip
