@@ -156,6 +156,6 @@ def test_dossiers_of_one_folder_with_two_limits_are_compared_on_what_each_run_as
         assert ended.code == 0, ended.said
     ended = within("compare", few, many)
     assert ended.code == 0, ended.said
-    assert re.search(r"direction: 80 items by their text, log-probability of the text, \d+ writers x \d+ words", ended.out)
-    assert "inequity.crows_pairs on model: 80 of 160 items are in B only" in ended.out
+    assert re.search(r"on model: 40 items as the measure judged them, \d+ writers x \d+ words", ended.out)
+    assert "inequity.crows_pairs on model: 40 of 80 items are in B only" in ended.out
     assert "A and B answer every item alike" in ended.out
