@@ -1,8 +1,8 @@
 """Two systems on the same items: contrasts of paired outcomes, tested as one family.
 
 The family is tested by flipping the signs of whole units (of both units where two are crossed), about no contrast for the
-test, and about the contrasts that were found for how wide intervals are. With 2,000 units and more that is the normal distribution, from which
-is then drawn. Where anything differs in fewer than 12 units, or a few units hold nearly all items (fewer than 6 degrees of
+test, and about the contrasts that were found for how wide intervals are. With 2,000 units and more that is the normal
+distribution, from which is then drawn. Where anything differs in fewer than 12 units, or a few units hold nearly all items (fewer than 6 degrees of
 freedom), the signs say too little, and no interval is narrower than that of the t test with Bonferroni's correction.
 
 - 95 % intervals (`low`, `high`) are simultaneous over the family and agree with `p_adjusted`.

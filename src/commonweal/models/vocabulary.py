@@ -80,10 +80,11 @@ class Vocabulary:
             return
         weight, bias = self.head.weight, self.head.bias
         step = max(1, TILE_BYTES.get(states.device.type, MOST_BYTES) // BYTES_EACH // states.shape[0])
-        with quick_products(states.device.type):
-            for first in range(0, weight.shape[0], step):
-                part = slice(first, first + step)
-                yield first, torch.nn.functional.linear(states, weight[part], None if bias is None else bias[part]).float()
+        for first in range(0, weight.shape[0], step):
+            part = slice(first, first + step)
+            with quick_products(states.device.type):
+                logits = torch.nn.functional.linear(states, weight[part], None if bias is None else bias[part])
+            yield first, logits.float()
 
 
 def separate_head(network: Any, device: str) -> Any:
