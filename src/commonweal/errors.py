@@ -18,6 +18,7 @@
     │   └── BeyondWindow            texts longer than the model's window; carries them
     ├── DataRequired                a measure needs data that nobody named: its row is `skipped`
     └── NotApplicable               a measure has nothing to say here: its row is `not_applicable`
+        └── NotJudged               it was asked, and the answers decide nothing: the row is also `unjudged`
 
 What this module does not do: it never prints. The command line turns these into five lines and an exit code.
 """
@@ -98,6 +99,10 @@ class DataRequired(CommonwealError):
 
 class NotApplicable(CommonwealError):
     """A measure has nothing to say about this subject. The row is `not_applicable`, with this reason."""
+
+
+class NotJudged(NotApplicable):
+    """A measure was asked, and what came back cannot be judged: unread, unvarying, too little. The row is `unjudged` too."""
 
 
 def require(module: str, *, extra: str) -> ModuleType:

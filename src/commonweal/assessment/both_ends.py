@@ -95,7 +95,7 @@ def _beside(
 def _of(said: Sequence[Finding], methods: Mapping[str, Method], subject: str, chapter: str, kind: str) -> list[Finding]:
     return [
         finding for finding in said
-        if finding.subject == subject and finding.measure.split(".")[0] == chapter and finding.verdict != "not_measured"
+        if finding.subject == subject and finding.measure.split(".")[0] == chapter and finding.verdict not in {"not_judged", "not_measured"}
         and finding.measure in methods and methods[finding.measure].applies_to.startswith(kind)
     ]  # fmt: skip
 

@@ -55,7 +55,7 @@ def judge(condition: Condition, evidence: Sequence[Evidence], findings: Sequence
     """Ids of the rows (or findings) beyond the condition, and whether any row could answer it at all."""
     if condition.text == "found":
         found = tuple(finding.id for finding in findings if finding.verdict == "found")
-        return found, any(finding.verdict != "not_measured" for finding in findings)
+        return found, any(finding.verdict not in {"not_judged", "not_measured"} for finding in findings)
     rows = [
         row
         for row in evidence

@@ -1,8 +1,8 @@
 """What each measure says about each subject, in words, with a verdict and the rows it rests on.
 
 *found*: a hypothesis of the measure holds after correction, and its interval excludes "no effect". *not shown*: none
-does; that is not evidence of absence, so the smallest effect that would have been found stands beside it. *described*:
-a number without a claim. *not measured*: no number, and why.
+does; that is not evidence of absence, so the smallest effect that would have been found stands beside it. *not judged*:
+it was asked, and what came back decides nothing. *described*: a number without a claim. *not measured*: no number, and why.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def findings(
     for exposure in reached:
         for source in exposure.sources:
             places[exposure.measure, source].append(exposure)
-    order: dict[Verdict, int] = {"found": 0, "not_shown": 1, "described": 2, "not_measured": 3}
+    order: dict[Verdict, int] = {"found": 0, "not_judged": 1, "not_shown": 2, "described": 3, "not_measured": 4}
     made = [
         _finding(system, rows, methods.get(measure), places.get((measure, subject), []), propagated)
         for (measure, subject), rows in groups.items()
@@ -80,9 +80,7 @@ def _finding(
     hypotheses = [row for row in measured if row.estimate is not None and is_tested(row.estimate)]
     compared = {_group_key(row.estimate.group) for row in hypotheses if row.estimate is not None}
     held = sorted((row for row in hypotheses if is_found(row)), key=lambda row: _strength(row, compared))
-    verdict: Verdict = (
-        "found" if held else "not_shown" if hypotheses else "described" if any(r.status == "ok" for r in rows) else "not_measured"
-    )
+    verdict = _verdict(rows, held, hypotheses)
     headline, details, rests_on = _words(verdict, rows, held, hypotheses, method)
     quoted = [*held, *_beside(held, measured, propagated)]
     consequences = [one for row in quoted for one in propagated.get(row.id, ()) if one.estimate is not None]
@@ -100,6 +98,7 @@ def _finding(
             *_consequence_words(consequences, {one.key: deployment_name(one) for one in system.deployments}),
         ),
         not_shown=_not_shown(rows, hypotheses, method),
+        not_judged=tuple(dict.fromkeys(row.note for row in rows if row.unjudged)),
         conditions=tuple(dict.fromkeys(words for one in consequences for words in conditions_of(one.note))),
         evidence=tuple(dict.fromkeys((*rests_on, *(one.id for one in consequences), *(row.id for row in rows)))),
         reach=tuple(
@@ -115,6 +114,17 @@ def _finding(
         ),
         menders=tuple(menders(system, first.subjects[0])),
     )
+
+
+def _verdict(rows: Sequence[Evidence], held: Sequence[Evidence], hypotheses: Sequence[Evidence]) -> Verdict:
+    """A number that only describes says nothing of what was to be judged and could not be."""
+    if held:
+        return "found"
+    if hypotheses:
+        return "not_shown"
+    if any(row.unjudged for row in rows):
+        return "not_judged"
+    return "described" if any(row.status == "ok" for row in rows) else "not_measured"
 
 
 def _beside(
@@ -158,11 +168,17 @@ def _words(
         return sentences[0], (*sentences[1:DETAILS], *more), tuple(row.id for row in held)
     if verdict == "not_shown":
         count = len(hypotheses)
+        unjudged = len([row for row in rows if row.unjudged])
+        besides = f" {unjudged} more could not be judged." if unjudged else ""
         return (
-            f"None of {count} comparisons shows a gap. That is not evidence that there is none.",
+            f"None of {count} comparisons shows a gap. That is not evidence that there is none.{besides}",
             (),
             tuple(r.id for r in hypotheses),
         )
+    if verdict == "not_judged":
+        unread = [row for row in rows if row.unjudged]
+        reasons = tuple(dict.fromkeys(row.note for row in unread))
+        return f"Could not be judged: {reasons[0]}", reasons[1:DETAILS], tuple(row.id for row in unread)
     if verdict == "described":
         chosen = [row for row in rows if row.status == "ok"]
         order = list(method.quantities) if method else []
@@ -224,7 +240,7 @@ def _not_shown(rows: Sequence[Evidence], hypotheses: Sequence[Evidence], method:
     crossed = sum(len(estimate.group or {}) > 1 for estimate in silent)
     if crossed:
         words.append(f"{crossed} comparisons of intersecting groups; see the evidence rows")
-    lacking = dict.fromkeys(row.note for row in rows if row.status != "ok")
+    lacking = dict.fromkeys(row.note for row in rows if row.status != "ok" and not row.unjudged)
     return (*words, *(f"not measured: {note}" for note in lacking))
 
 

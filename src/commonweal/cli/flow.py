@@ -167,7 +167,7 @@ def conclude(dossier: Dossier, seconds: float) -> int:
         err.print(f"failed: {row.measure} on {'+'.join(row.subjects)}: {row.note}", style="red", markup=False)
     counts = {
         verdict: sum(finding.verdict == verdict for finding in dossier.findings)
-        for verdict in ("found", "not_shown", "described")
+        for verdict in ("found", "not_judged", "not_shown", "described")
     }
     first = dossier.findings[0] if dossier.findings else None
     out.print(f"finding: {first.headline if first else 'nothing was measured'}", markup=False)
@@ -175,6 +175,7 @@ def conclude(dossier: Dossier, seconds: float) -> int:
         out.print(f"nothing was measured: {why}", markup=False)
     out.print(
         f"cost: {duration_text(seconds)}; {len(dossier.rows)} rows, {counts['found']} found, {counts['not_shown']} not shown, "
+        f"{counts['not_judged']} could not be judged, "
         f"{counts['described']} described, {len(failed)} failed",
         markup=False,
     )
@@ -249,7 +250,9 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
         if model is not None and dtype != FLOAT32:
             tell_deviation(model, dtype, (device, permissions), kept_scores(folder, own))
     if all(row.status in {"skipped", "not_applicable"} for row in own):
-        err.print(f"error: nothing was measured: {own[0].note}", style="red", markup=False)
+        unjudged = next((row for row in own if row.unjudged), None)
+        what = f"nothing could be judged: {unjudged.note}" if unjudged else f"nothing was measured: {own[0].note}"
+        err.print(f"error: {what}", style="red", markup=False)
         raise typer.Exit(BAD_INPUT)
     failed = any(row.status == "failed" for row in own)
     # A file of answers or predictions fails by what stands in it; a model, by what it does.

@@ -171,7 +171,7 @@ def row_text(row: Evidence) -> str:
     about = f"{whom} against {against}" if against else whom
     name = f"{one.quantity if one else row.measure}{f' ({about})' if about else ''}"
     if row.estimate is None:
-        return f"{name}: {row.status.replace('_', ' ')}: {row.note}"
+        return f"{name}: {'cannot be judged' if row.unjudged else row.status.replace('_', ' ')}: {row.note}"
     parts = [value_text(row.estimate), interval_text(row.estimate), f"n {row.estimate.n}"]
     parts += [clusters_text(row.estimate.clusters)] if row.estimate.clusters else []
     parts += (

@@ -15,7 +15,10 @@ from commonweal.units import is_unit
 Basis = Literal["measured", "modelled", "declared", "reported", "elicited", "propagated", "simulated"]
 Status = Literal["ok", "not_applicable", "skipped", "failed"]
 IntervalKind = Literal["confidence", "uncertainty", "range"]
-Verdict = Literal["found", "not_shown", "described", "not_measured"]
+Verdict = Literal["found", "not_judged", "not_shown", "described", "not_measured"]
+
+
+UNJUDGED = "it was asked, and what came back cannot be judged: unread, unvarying or too little; neither a gap nor the lack of one"
 
 
 class Row(BaseModel):
@@ -82,6 +85,7 @@ class Missing(Row):
     reason: str = Field(min_length=1)
     group: Mapping[str, str] | None = None
     reference: Mapping[str, str] | None = None
+    unjudged: bool = Field(default=False, description=UNJUDGED)
 
 
 class Provenance(Row):
@@ -110,6 +114,7 @@ class Evidence(Row):
     status: Status
     estimate: Estimate | None = None
     missing: Missing | None = Field(default=None, description="which number is missing, where one quantity of a measure is")
+    unjudged: bool = Field(default=False, description=UNJUDGED)
     note: str = ""
     provenance: Provenance
     derived_from: tuple[str, ...] = ()
@@ -120,6 +125,8 @@ class Evidence(Row):
             raise ValueError("an `ok` row without an estimate needs a note")
         if self.status != "ok" and not self.note:
             raise ValueError(f"a `{self.status}` row needs a reason in its note")
+        if self.unjudged and self.status != "not_applicable":
+            raise ValueError(f"a `{self.status}` row is not one that cannot be judged; that one is `not_applicable`")
         if self.status != "ok" and self.estimate is not None:
             raise ValueError(f"a `{self.status}` row carries no number")
         return self
@@ -205,6 +212,7 @@ class Finding(Row):
     headline: str
     details: tuple[str, ...] = ()
     not_shown: tuple[str, ...] = ()
+    not_judged: tuple[str, ...] = Field(default=(), description="what was asked and cannot be judged, each with the reason")
     conditions: tuple[str, ...] = ()
     evidence: tuple[str, ...]
     reach: tuple[Reach, ...] = ()

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from commonweal.errors import CommonwealError, DataRequired, NotApplicable, OutputError, PermissionRequired
+from commonweal.errors import CommonwealError, DataRequired, NotApplicable, NotJudged, OutputError, PermissionRequired
 from commonweal.evidence.records import Estimate, Evidence, Missing, Provenance, Status
 from commonweal.evidence.store import Journal, Store, digest
 from commonweal.measures.asking import Ledger, RecordedApplication, RecordedModel
@@ -70,6 +70,7 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
     provenance |= {"allowed": setting.allowed, "options": _options(setting)}
     rows = _Rows(task, setting, provenance)
     status: Status
+    unjudged = False
     try:
         subject = task.open_subject()
         probes = task.open_probes() if task.open_probes else None
@@ -92,7 +93,7 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
     except OutputError:
         raise
     except NotApplicable as reason:
-        status, note = "not_applicable", str(reason)
+        status, note, unjudged = "not_applicable", str(reason), isinstance(reason, NotJudged)
     except (PermissionRequired, DataRequired) as reason:
         status, note = "skipped", str(reason)
     except CommonwealError as error:
@@ -100,7 +101,7 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
     except Exception as error:  # noqa: BLE001 - the one place where a measure's own mistake becomes a row
         status, note = "failed", _own_mistake(error)
     provenance["duration_s"] = time.perf_counter() - clock
-    return setting.store.append([rows.reason(status, note)])
+    return setting.store.append([rows.reason(status, note, unjudged)])
 
 
 def _altered(subject: Any) -> Altered:
@@ -140,14 +141,14 @@ class _Rows:
             return [self.reason("failed", f"the measure yielded quantities that it does not declare: {', '.join(undeclared)}")]
         return [self._row(one) for one in found]
 
-    def reason(self, status: Status, note: str) -> Evidence:
+    def reason(self, status: Status, note: str, unjudged: bool = False) -> Evidence:
         identity = digest("reason", self.task.spec.name, self.task.subject_id, self.key, status, note)
-        return self._evidence(identity, status=status, note=note)
+        return self._evidence(identity, status=status, note=note, unjudged=unjudged)
 
     def _row(self, one: Estimate | Missing) -> Evidence:
         identity = digest(self.key, self.task.subject_id, one.quantity, one.group, one.reference)
         if isinstance(one, Missing):
-            return self._evidence(identity, status=one.status, missing=one, note=one.reason)
+            return self._evidence(identity, status=one.status, missing=one, note=one.reason, unjudged=one.unjudged)
         stored = one.model_copy(update={"note": "", "basis": None})  # the row has them; the estimate reads back without
         return self._evidence(identity, status="ok", estimate=stored, note=one.note, basis=one.basis or self.task.spec.basis)
 

@@ -6,7 +6,7 @@ What this module does not do: it gives no verdict of its own. Where there is not
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from commonweal.evidence.numbers import detectable_text
@@ -49,7 +49,7 @@ class Part:
 
 
 def first_screen(dossier: Dossier) -> tuple[Part, ...]:
-    """The four parts, in the order in which a reader asks."""
+    """The parts, in the order in which a reader asks."""
     rows = {row.id: row for row in dossier.rows}
     found = [finding for finding in dossier.findings if finding.verdict == "found"]
     measured = any(row.status == "ok" for row in dossier.rows)
@@ -71,6 +71,7 @@ def first_screen(dossier: Dossier) -> tuple[Part, ...]:
     return (
         replace(first, also=tuple(_one_per_measure(described, dossier.system))),
         _part("Whom it reaches", "reach", _reached(found, dossier.system), nobody),
+        *_unjudged(dossier),
         _part("What is not shown", "not_shown", _not_shown(dossier, rows), no_test, SHORT_LINES),
         _part("What was not measured", "not_measured", _not_measured(dossier), "Everything that was asked for was measured.", 4),
     )
@@ -128,6 +129,17 @@ def _reached(found: Sequence[Finding], system: System) -> list[Line]:
             words = f"{place.target}: {people_a_year(place.people_per_year)}"
             reached[place.target] = Line(words, anchor("population", place.target), "; ".join(part for part in about if part))
     return list(reached.values())
+
+
+def _unjudged(dossier: Dossier) -> Iterator[Part]:
+    """What was asked and cannot be judged; no part where there is none of it."""
+    lines = [
+        replace(_line(finding, dossier.system), text=finding.not_judged[0], folded=finding.not_judged[1:])
+        for finding in dossier.findings
+        if finding.not_judged
+    ]
+    if lines:
+        yield _part("What could not be judged", "not_judged", lines, "", SHORT_LINES)
 
 
 def _not_shown(dossier: Dossier, rows: Mapping[str, Evidence]) -> list[Line]:
@@ -198,7 +210,7 @@ def _not_measured(dossier: Dossier) -> list[Line]:
     groups: dict[tuple[str, str], list[Evidence]] = {}
     for status in ("failed", "skipped", "not_applicable"):
         for row in dossier.rows:
-            if row.status == status and row.id not in said:
+            if row.status == status and row.id not in said and not row.unjudged:
                 groups.setdefault((row.measure, status_word(row)), []).append(row)
     return [*lines, *(_without_number(measure, word, rows, dossier) for (measure, word), rows in groups.items())]
 

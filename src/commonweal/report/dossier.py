@@ -49,7 +49,7 @@ from commonweal.report.wording import (
 from commonweal.system.records import System
 from commonweal.units import UNITS
 
-ORDER = ("found", "not_shown", "described", "not_measured")
+ORDER = ("found", "not_judged", "not_shown", "described", "not_measured")
 STATEMENT = "carbon_statement"
 PRINTED_PANELS = 40
 HASHES_SHOWN = 100

@@ -94,7 +94,7 @@ def badges_of(bearing: Bearing | None) -> tuple[Badge, ...]:
     counts = {verdict: sum(finding.verdict == verdict for finding in here) for verdict in VERDICTS}
     badges = [
         Badge(verdict, VERDICTS[verdict].sign, f"{counts[verdict]} {VERDICTS[verdict].word.lower()}")
-        for verdict in ("found", "not_shown", "described")
+        for verdict in ("found", "not_judged", "not_shown", "described")
         if counts[verdict]
     ]
     inherited = sum(finding.verdict == "found" for finding in bearing.inherited) if bearing else 0

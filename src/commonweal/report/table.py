@@ -14,7 +14,17 @@ from markupsafe import Markup
 
 from commonweal.evidence.numbers import detectable_text, p_text, value_text
 from commonweal.evidence.records import Evidence, Method
-from commonweal.report.wording import STATUSES, UNKNOWN, anchor, group_words, humanise, interval_words, status_word, visible
+from commonweal.report.wording import (
+    STATUSES,
+    UNKNOWN,
+    VERDICTS,
+    anchor,
+    group_words,
+    humanise,
+    interval_words,
+    status_word,
+    visible,
+)
 
 LAZY_FROM = 2001
 FALLBACK_ROWS = 300
@@ -109,7 +119,11 @@ def evidence_table(evidence: Sequence[Evidence], methods: Sequence[Method]) -> E
         packed=pack(rows) if lazy else Markup(""),
         measures=tuple((chapter, tuple(name for name in measures if name.split(".")[0] == chapter)) for chapter in chapters),
         subjects=tuple(sorted({row.subject for row in rows})),
-        statuses=tuple(status for status in (*STATUSES.values(), UNKNOWN) if any(row.status == status for row in rows)),
+        statuses=tuple(
+            status
+            for status in (*STATUSES.values(), VERDICTS["not_judged"].word.lower(), UNKNOWN)
+            if any(row.status == status for row in rows)
+        ),
         bases=tuple(sorted({row.basis for row in rows})),
     )
 
