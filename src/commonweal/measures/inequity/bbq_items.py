@@ -12,6 +12,7 @@ from typing import Any
 from commonweal.errors import DataFileError
 from commonweal.measures.asking import Judgement, judgement
 from commonweal.measures.data_set import DataSet
+from commonweal.measures.inequity.bbq_targets import Person, stereotyped, target_place
 from commonweal.measures.options import Limit, whole_units
 from commonweal.models.choosing import table_rows
 from commonweal.models.protocols import Answer
@@ -24,7 +25,6 @@ PUBLISHED = {
 CATEGORIES = tuple(PUBLISHED)
 FIELDS = ("example_id", "question_index", "question_polarity", "context_condition", "category", "answer_info",
           "additional_metadata", "context", "question", "ans0", "ans1", "ans2", "label")  # fmt: skip
-SEX = {"man": "m", "boy": "m", "woman": "f", "girl": "f"}  # words of answers, where the group is written M or F
 AMBIGUOUS, DISAMBIGUATED = "ambig", "disambig"
 
 
@@ -95,12 +95,13 @@ def _item(path: Path, line: int, row: Any) -> Item:
         raise DataFileError(
             f"{path}:{line} label is {correct}; in an item that is {row['context_condition']} the right answer is {right}"
         )
-    targets = _targets(answers, unknown[0], {group.lower() for group in groups})
+    whom = stereotyped(row["category"], str(row["question_index"]), groups)
+    people = {place: Person(str(row[f"ans{place}"]), tuple(answers[place])) for place in range(3) if place != unknown[0]}
     return Item(
         id=f"{row['category']}:{row['example_id']}", category=row["category"], template=f"{row['category']}:{row['question_index']}",
         negative=polarity, ambiguous=ambiguous, context=f"{row['context']}\n{row['question']}\nAnswer:",
         options=(str(row["ans0"]), str(row["ans1"]), str(row["ans2"])), correct=correct, unknown=unknown[0],
-        target=targets[0] if len(targets) == 1 else None, groups=", ".join(sorted(groups)),
+        target=target_place(whom, people), groups=whom.named,
     )  # fmt: skip
 
 
@@ -108,34 +109,6 @@ def _one_of(path: Path, line: int, row: Any, field: str, known: Mapping[str, boo
     if row[field] not in known:
         raise DataFileError(f"{path}:{line} {field} is {json.dumps(row[field])[:40]}, expected {' or '.join(known)}")
     return known[row[field]]
-
-
-def _targets(answers: Sequence[Sequence[str]], unknown: int, groups: set[str]) -> list[int]:
-    """The places of the answers about a stereotyped group: by their whole labels, else, where none fits, by their parts."""
-    people = [place for place in range(3) if place != unknown]
-    whole = [place for place in people if {label.lower() for label in answers[place]} & groups]
-    return whole or [place for place in people if any(_parts(label) & groups for label in answers[place])]
-
-
-def _parts(label: str) -> set[str]:
-    """What a label with a prefix is about, in lower case; who is of high status is not what a stereotyped group names.
-
-    >>> sorted(_parts("lowSES-F-Black")), sorted(_parts("highSES-Black")), sorted(_parts("nonTrans_F"))
-    (['black', 'f', 'low ses'], [], ['f', 'nontrans'])
-    >>> sorted(_parts("lowSES")), sorted(_parts("woman")), sorted(_parts("M-Middle Eastern"))
-    (['low ses'], ['f'], ['m', 'middle eastern'])
-    """
-    rest = label.lower().strip()
-    if rest.startswith("highses"):
-        return set()
-    found = {"low ses"} if rest.startswith("lowses") else set()
-    rest = rest.removeprefix("lowses").removeprefix("-")
-    for sign in ("m", "f"):
-        if rest.startswith(f"{sign}-") or rest.endswith(f"_{sign}"):
-            found.add(sign)
-            rest = rest.removeprefix(f"{sign}-").removesuffix(f"_{sign}")
-    rest = SEX.get(rest, rest)
-    return found | ({rest} if rest else set())
 
 
 def limited(items: Sequence[Item], limit: Limit) -> list[Item]:
