@@ -230,6 +230,86 @@ def test_one_label_for_both_is_that_of_the_answer_inside_the_other(
     assert item.target == place
 
 
+@pytest.mark.parametrize(
+    ("category", "template", "label", "answers", "place"),
+    [
+        ("Race_ethnicity", "2", ("African", "African"), ("The African man", "The African American man"), 2),
+        ("Race_x_gender", "3", ("African woman", "F-African"), ("The African American woman", "The African woman"), 0),
+        ("Race_x_gender", "1", ("African woman", "F-African"), ("The African American woman", "The African woman"), None),
+        ("Race_x_SES", "1", ("African cook", "lowSES-African"), ("The African cook", "The African American cook"), 2),
+        ("Race_x_SES", "15", ("African cook", "lowSES-African"), ("The African cook", "The African American cook"), None),
+        ("Race_x_SES", "1", ("African cook", "lowSES-African"), ("The African cook", "The South African cook"), None),
+    ],
+)
+def test_african_is_found_in_african_american_and_is_not_the_same(
+    tmp_path: Path, category: str, template: str, label: tuple[str, str], answers: tuple[str, str], place: int | None
+) -> None:
+    about = {
+        "category": category,
+        "question_index": template,
+        "additional_metadata": {"stereotyped_groups": ["Black", "African American"]},
+    }
+    item = one(tmp_path, answer_info=people(label, label), ans0=answers[0], ans1="Not known", ans2=answers[1], **about)
+    assert item.target == place
+
+
+RACES = (
+    "African",
+    "African American",
+    "Black",
+    "Latino",
+    "Hispanic",
+    "White",
+    "Asian",
+    "Arab",
+    "Middle Eastern",
+    "South American",
+)
+ABOUT = (["Black", "African American"], ["Hispanic", "Latino"], ["Middle Eastern", "Arab"], ["Asian"], ["White"])
+MEN, HIGH = {1, 2, 7, 8, 43, 44}, {13, 14, 15, 16, *range(19, 27)}
+
+
+def labelled(answers: tuple[str, str], people_in_order: Sequence[tuple[str, str, str]]) -> list[list[str]]:
+    """`answer_info` as the authors' generator makes it: each person's words are looked for in each answer; the last that is found stays."""
+    info = [["", ""], ["", ""]]
+    for (place, answer), (race, word, label) in product(enumerate(answers), people_in_order):
+        if race in answer and f" {word}" in answer:
+            info[place] = [f"{race} {word}", label]
+    return info
+
+
+@pytest.mark.parametrize(
+    ("category", "words", "number", "special"),
+    [
+        ("Race_x_gender", (("woman", "F"), ("man", "M")), 44, MEN),
+        ("Race_x_SES", (("cook", "lowSES"), ("judge", "highSES")), 26, HIGH),
+    ],
+)
+def test_the_first_person_of_the_authors_generator_is_the_target_in_each_template(
+    tmp_path: Path, category: str, words: tuple[tuple[str, str], tuple[str, str]], number: int, special: set[int]
+) -> None:
+    """Same race, same second attribute, neither; both orders; with its empty labels and those that it gives to both."""
+    rows: list[dict[str, Any]] = []
+    for template, groups in product(sorted(set(range(1, number + 1)) - ({10, 16} if number == 44 else set())), ABOUT):
+        second, contrary = words[template in special], words[template not in special]
+        others = [race for race in RACES if race not in groups]
+        for race in (race for race in groups if race in RACES):
+            pairs = [(race, contrary), *((other, word) for other in others for word in (second, contrary))]
+            for (other, (word, label)), turned in product(pairs, (False, True)):
+                both = [(race, second[0], f"{second[1]}-{race}"), (other, word, f"{label}-{other}")]
+                answers = [f"The {race} {second[0]}", f"The {other} {word}"]
+                said = tuple(answer.replace("Latino woman", "Latina woman") for answer in answers)
+                info = labelled((said[0], said[1]), both[::-1] if turned else both)
+                rows.append(row_of(
+                    len(rows), category=category, question_index=str(template), additional_metadata={"stereotyped_groups": groups}, label=1,
+                    answer_info=people(*info), ans0=said[0], ans1="Not known", ans2=said[1],
+                ))  # fmt: skip
+    items = read(tmp_path, rows)
+    assert Counter(item.target for item in items) == {0: len(rows)}
+    assert sum(row["answer_info"]["ans0"] == row["answer_info"]["ans2"] for row in rows) > 0
+    assert any(row["answer_info"]["ans0"] == ["", ""] for row in rows) == (category == "Race_x_gender")
+
+
 def test_the_stereotype_scores_one_and_its_contrary_minus_one_in_every_category(tmp_path: Path) -> None:
     """Each labelled pair in both orders, polarities and conditions; the answers name whom the table calls the target."""
     rows: list[dict[str, Any]] = []

@@ -105,21 +105,25 @@ def target_place(whom: Stereotyped, people: dict[int, Person]) -> int | None:
     2
     """
     one, other = people.values()
-    if any(one.info) and one.info == other.info and whom.second is None:
+    if any(one.info) and one.info == other.info:
         return _mislabelled(whom, people)
     fitting = [place for place, person in people.items() if whom.fits(traits(person, whom))]
     return fitting[0] if len(fitting) == 1 else None
 
 
 def _mislabelled(whom: Stereotyped, people: dict[int, Person]) -> int | None:
-    """Both have one label, which was looked for in the words of the answers: it is that of the answer that the other one contains.
+    """Both have one label, since its words were found in both answers: it is that of the answer that the other one contains.
 
-    The other person is then of the other group, since each item pairs somebody of a stereotyped group with somebody who is not.
+    If that is not the target, the other is: by elimination where a template is about one attribute, for each of its items pairs somebody of
+    a stereotyped group with somebody who is not; by the answer's own words where it is about two ("African" in "African American").
     """
     inner, outer = sorted(people, key=lambda place: len(_words(people[place].answer)))
     if not Counter(_words(people[inner].answer)) < Counter(_words(people[outer].answer)):
         return None
-    return inner if whom.fits(traits(people[inner], whom)) else outer
+    if whom.fits(traits(people[inner], whom)):
+        return inner
+    in_words = traits(Person(people[outer].answer, ()), whom) | (traits(people[outer], whom) & {whom.second})
+    return outer if whom.second is None or whom.fits(in_words) else None
 
 
 def traits(person: Person, whom: Stereotyped) -> set[str]:
