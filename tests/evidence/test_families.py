@@ -106,11 +106,6 @@ def test_the_smallest_p_value_counts_the_observed_draw_itself() -> None:
     assert family.p_value[0] == family.p_adjusted[0] == pytest.approx(1 / 1000)
 
 
-def test_minimum_detectable_is_the_critical_value_plus_that_of_the_power_times_the_error() -> None:
-    family = Family(np.array([0.2]), np.array([0.4]), np.array([2.5]))
-    assert family.minimum_detectable(0, 0.02) == pytest.approx((2.5 + 0.8416) * 0.02, abs=1e-5)
-
-
 @pytest.mark.parametrize("size", list(itertools.product([1, 3], [19, 20, 21])))
 def test_a_family_in_which_nothing_ever_varies_finds_nothing(size: tuple[int, int]) -> None:
     hypotheses, draws = size

@@ -13,9 +13,10 @@ from scipy.special import stdtrit
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, Inference
 from commonweal.evidence.contributions import contributions
+from commonweal.evidence.detectable import HALF
 from commonweal.evidence.intervals import LEVEL
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
-from commonweal.evidence.shares import HALF, LIMITS, alike, carrying, share_interval, within_bounds
+from commonweal.evidence.shares import LIMITS, alike, carrying, share_interval, within_bounds
 from commonweal.evidence.two_way import Crossed, crossed_family, crossed_mean, two_way_error
 from commonweal.measures.asking import Judgement, Ledger, judgement
 from commonweal.measures.data_set import DataPlace, DataSet

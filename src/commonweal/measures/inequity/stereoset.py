@@ -11,8 +11,9 @@ import numpy.typing as npt
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.clustered import Clustered, Inference, alone, family, mean_of
 from commonweal.evidence.contributions import contributions
+from commonweal.evidence.detectable import HALF
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
-from commonweal.evidence.shares import HALF, LIMITS, alike, share_alone, within_bounds
+from commonweal.evidence.shares import LIMITS, alike, share_alone, within_bounds
 from commonweal.measures.asking import Ledger
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.stereoset_items import DOMAINS, OPTIONS, PUBLISHED, Item, judged, limited, read_stereoset
