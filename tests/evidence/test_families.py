@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from commonweal.evidence.crossed import studentize
-from commonweal.evidence.families import Family, adjust
+from commonweal.evidence.families import adjust
 
 Array = npt.NDArray[np.float64]
 

@@ -53,7 +53,7 @@ class TwoRates:
         [0.549, 1.822]
         >>> higher = TwoRates(0.6, 0.4, (0.04, 0.04), 0.0025)
         >>> [round(limit, 3) for limit in higher.ratio_limits((0.1, 0.3), 2.0)]
-        [1.086, 2.073]
+        [1.015, 2.217]
         """
         mean, log_ratio = logarithmic_mean(self.rate, self.reference), math.log(self.ratio)
         low, high = (limit / mean for limit in difference)

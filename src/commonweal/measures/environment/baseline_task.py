@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.errors import NotApplicable
+from commonweal.errors import NotApplicable, NotJudged
 from commonweal.evidence.clustered import FEWEST_THAT_CAN_FIND
 from commonweal.measures.environment.linear_baseline import Codes, Lesson
 from commonweal.measures.environment.task_texts import FLAGS, TaskText, spread_over_clusters
@@ -129,9 +129,7 @@ def _enough(chosen: Sequence[TaskText], label_of: dict[str, str], limit: Limit) 
             f"{limited}{len(chosen)} labelled texts in {len(clusters)} clusters; at least {FEWEST_TEXTS} in {FEWEST_CLUSTERS} are needed"
         )
     if len(labels) < 2:
-        raise NotApplicable(
-            f"{limited}{len(chosen)} texts that are all labelled '{labels.pop()}'; a task has at least two answers"
-        )
+        raise NotJudged(f"{limited}{len(chosen)} texts that are all labelled '{labels.pop()}'; a task has at least two answers")
 
 
 def _can_learn(lesson: Lesson, names: Sequence[str]) -> None:

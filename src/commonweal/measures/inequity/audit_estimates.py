@@ -295,14 +295,16 @@ def _flips(axis: Axis) -> Iterator[Estimate | Missing]:
             reason = "no two members of one group were tried in the same probe and wording, so there is no baseline of flips"
             yield Missing(quantity="excess_flip_share", status="not_applicable", reason=reason, group=group, reference=reference)
             continue
-        flips = f"{100 * shares.between:.1f} % of swaps between the groups change the outcome, {100 * shares.within:.1f} % within them"
-        if shares.standard_error <= TINY:
-            reason = f"{flips}, whichever names and probes are left out: too few to tell how sure that is"
+        known = shares.standard_error > TINY
+        if not known and not shares.between and not shares.within:
+            reason = f"no swap of {axis.cluster.split(' x ')[0]}s changes an outcome, so how often groups would is not known"
             yield _unjudged("excess_flip_share", reason, axis, (first, second))
             continue
         low, high = shares.interval()
         yield Estimate(
-            quantity="excess_flip_share", unit="1", value=shares.excess, low=min(low, shares.excess), high=max(high, shares.excess),
-            interval="confidence", n=_pair_items(axis, first, second), clusters=shares.clusters, group=group, reference=reference,
-            method="flips between groups minus mean flips within groups; jackknife over units and probes, t interval", note=flips,
+            quantity="excess_flip_share", unit="1", value=shares.excess, low=min(low, shares.excess) if known else None,
+            high=max(high, shares.excess) if known else None, interval="confidence" if known else None,
+            n=_pair_items(axis, first, second), clusters=shares.clusters, group=group, reference=reference,
+            method="flips between groups minus mean flips within groups; jackknife over units and probes, t interval",
+            note=f"{100 * shares.between:.1f} % of swaps between the groups change the outcome, {100 * shares.within:.1f} % within them",
         )  # fmt: skip
