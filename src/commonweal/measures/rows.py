@@ -46,7 +46,8 @@ def inferred_row(told: Told, found: Inference, group: Mapping[str, str] | None) 
     if np.isfinite(found.standard_error) and not (alike(found) and found.low == found.high):
         return _row(told, found, group)
     why = UNVARYING if np.isfinite(found.standard_error) else told.alone
-    reason = f"{why}; in these {found.n:,} items it is {found.value:.3g}, and that decides nothing"
+    here = f"in these {found.n:,} items it is {found.value:.3g}, and that decides nothing"
+    reason = "; ".join(filter(None, (why, here, told.note)))
     return Missing(quantity=told.quantity, status="not_applicable", unjudged=True, group=group, reason=reason)
 
 

@@ -63,9 +63,10 @@ class Task:
     def codes(self, said: Sequence[Answer]) -> Codes:
         """The label of each answer of the application, int64 (text,); -1: an option that no labelled text has."""
         places = {name: place for place, name in enumerate(self.names)}
-        return np.array([places.get(self._name(one), -1) for one in said], dtype=np.int64)
+        return np.array([places.get(self.name_of(one), -1) for one in said], dtype=np.int64)
 
-    def _name(self, answer: Answer) -> str:
+    def name_of(self, answer: Answer) -> str:
+        """The label that an answer gives."""
         if answer.favourable is None:
             raise NotApplicable("some answers do not say whether they are favourable")
         if answer.favourable:

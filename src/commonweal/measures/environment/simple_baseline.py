@@ -119,17 +119,17 @@ def simple_baseline(
     cases = [Case(one.text, {"label": one.label, "cluster": one.cluster}) for one in task.asked]
     seen = side_by_side(application, cases, task.lesson, journal)
     unread = unread_of(application, [Decision(one.option, one.favourable, None) for one in seen.said])
-    said, right = task.codes([one for one, lost in zip(seen.said, unread, strict=True) if not lost]), task.right[~unread]
+    said, right = [one for one, lost in zip(seen.said, unread, strict=True) if not lost], task.right[~unread]
     scores = Scores(
-        (said == right).astype(np.float64), (seen.learned[~unread] == right).astype(np.float64),
+        (task.codes(said) == right).astype(np.float64), (seen.learned[~unread] == right).astype(np.float64),
         (right == task.majority).astype(np.float64), task.clusters[~unread], right,
     )  # fmt: skip
     taken = energies(seen, len(task.lesson.texts), rng)
-    if np.ptp(said):
+    if len(set(said)) > 1:
         yield from _told(difference_rows(scores, task, taken.ratio, rng), unread)
         yield from _told([*accuracy_rows(scores, task), gain_row(scores, task)], unread)
     else:
-        yield from one_answer_rows(task.names[said[0]] if said[0] >= 0 else "an option that no text has", said.size)
+        yield from one_answer_rows(task.name_of(said[0]), len(said))
         yield from _told(accuracy_rows(scores, task), unread)
     yield from energy_rows(seen, taken)
 
@@ -137,10 +137,12 @@ def simple_baseline(
 def _told(rows: Iterable[Estimate | Missing], unread: npt.NDArray[np.bool_]) -> Iterator[Estimate | Missing]:
     """The rows, each of which says how many answers are not in it."""
     words = unread_words(unread)
-    for row in rows:
-        if words and isinstance(row, Estimate):
-            row = row.model_copy(update={"note": f"{words}; {row.note}" if row.note else words})
-        yield row
+    yield from (
+        one.model_copy(update={"note": f"{words}; {one.note}" if one.note else words})
+        if words and isinstance(one, Estimate)
+        else one
+        for one in rows
+    )
 
 
 def _options(name: str, system: System) -> tuple[str, ...]:

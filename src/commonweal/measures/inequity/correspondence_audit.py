@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from commonweal.errors import NotApplicable
+from commonweal.evidence.crossed import Array
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.inequity.audit_axes import Axis, name_axes, outcomes, version_axis
 from commonweal.measures.inequity.audit_design import (
@@ -19,6 +20,7 @@ from commonweal.measures.inequity.audit_design import (
     pronoun_layout,
 )
 from commonweal.measures.inequity.audit_estimates import estimates
+from commonweal.measures.inequity.audit_judged import alike_words, varies
 from commonweal.measures.inequity.selection import pool_selection
 from commonweal.measures.options import Design, Limit
 from commonweal.measures.probe_file import CueSet, Probes
@@ -108,15 +110,18 @@ def correspondence_audit(
     decisions = application.decide([placed.case for layout in usable for placed in layout.placed])
     unread = unread_of(application, decisions)
     axes: list[Axis] = []
+    outcome: list[Array] = []
     start = 0
     for layout in usable:
         here = slice(start, start + len(layout.placed))
         own, lost = decisions[here], unread[here]
         start += len(layout.placed)
-        answers = outcomes(own, np.where(lost, np.nan, _chosen(application, layout.placed, own)))
+        outcome.append(np.where(lost, np.nan, _chosen(application, layout.placed, own)))
+        answers = outcomes(own, outcome[-1])
         axes += name_axes(layout, answers, rng) if isinstance(layout, NamesLayout) else [version_axis(layout, answers, rng)]
     numbers = estimates(axes, "log_odds" if application.score_unit == "nat" else "score", application.score_unit or "score")
-    yield from (_told(one, application.top_share, unread_words(unread)) for one in numbers)
+    everybody = _everybody(np.concatenate(outcome))
+    yield from (_told(one, application.top_share, unread_words(unread), everybody) for one in numbers)
     without = sum(decision.score is None for decision in decisions)
     if without:
         quantity = "score_gap" if application.score_unit == "score" else "log_odds_gap"
@@ -124,10 +129,20 @@ def correspondence_audit(
         yield Missing(quantity=quantity, status="not_applicable", reason=reason)
 
 
-def _told(one: Estimate | Missing, top_share: float | None, unread: str) -> Estimate | Missing:
-    """Each number says how many answers are not in it, and a rate of a pool by which rule its outcomes were worked out."""
+def _everybody(outcome: Array) -> str:
+    """That all cases of the audit have the same outcome, in words; empty where they have not."""
+    read = outcome[~np.isnan(outcome)]
+    return "" if varies(read) else alike_words(read)
+
+
+def _told(one: Estimate | Missing, top_share: float | None, unread: str, everybody: str) -> Estimate | Missing:
+    """Each number says how many answers are not in it, and a rate of a pool by which rule its outcomes were worked out.
+
+    `everybody`: why no comparison of outcomes can be judged, where all cases have the same.
+    """
     if isinstance(one, Missing):
-        return one
+        by_outcome = one.unjudged and QUANTITIES[one.quantity].unit == "1"
+        return one.model_copy(update={"reason": everybody}) if everybody and by_outcome else one
     if unread:
         one = one.model_copy(update={"note": "; ".join(filter(None, (unread, one.note)))})
     if top_share is None or one.unit != "1":

@@ -118,7 +118,7 @@ def _hypothesis(axis: Axis, tested: SpreadInference, note: str) -> Estimate | Mi
 
 def _unjudged(row: Estimate) -> Missing:
     """In the place of the row where templates do not differ: no interval of width 0 is told, nor a number that reads as no spread."""
-    reason = f"{UNVARYING}; in these sentences it is {row.value:.3g} {row.unit}"
+    reason = "; ".join(filter(None, (UNVARYING, f"in these sentences it is {row.value:.3g} {row.unit}", row.note)))
     return Missing(
         quantity=row.quantity, status="not_applicable", unjudged=True, reason=reason, group=row.group, reference=row.reference
     )  # fmt: skip

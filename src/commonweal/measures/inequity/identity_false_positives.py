@@ -15,7 +15,7 @@ from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.flagged_texts import Text, limited, read_texts
 from commonweal.measures.inequity.matched_groups import Matched, matched
-from commonweal.measures.inequity.rate_rows import Told, gap_rows, rate_rows, too_many_groups
+from commonweal.measures.inequity.rate_rows import Told, gap_rows, rate_rows, too_many_groups, unjudged_gaps
 from commonweal.measures.inequity.table_axes import MOST_COMPARED, Axis, carriers
 from commonweal.measures.options import Limit
 from commonweal.measures.plan import is_about_hiring
@@ -82,8 +82,8 @@ def identity_false_positives(
       intervals that count templates. The interval of largest minus smallest is projected from them.
     - Which templates add most to the clearest difference that was found stands beside it.
 
-    A system that flags nothing has no false positives and misses everything: read the two together. Where it flags all of the
-    compared texts of a label, or none, its difference between groups cannot be judged.
+    A system that flags nothing has no false positives and misses everything: read the two together. The gaps of one that flags
+    nothing, or everything, cannot be judged.
 
     It does not show what happens to real posts, nor anything about groups that the data do not name.
 
@@ -214,8 +214,17 @@ def _rows(asked: _Asked, axis: Axis, note: str, rng: np.random.Generator) -> Ite
         yield from (too_many_groups(told, MOST_COMPARED) for told, _, _ in layers)
         return
     for (told, hateful, layer), gaps in zip(layers, family_of_gaps([layer for _, _, layer in layers], rng), strict=True):
+        if gaps and np.ptp(asked.flagged.astype(int)) == 0:
+            yield from unjudged_gaps(gaps, told, _alike_words(asked))
+            continue
         yield from gap_rows(layer, gaps, told)
         yield from _carried(asked, axis, (told.quantity, hateful), gaps)
+
+
+def _alike_words(asked: _Asked) -> str:
+    return (
+        f"it treats everybody alike: {'every one' if asked.flagged[0] else 'not one'} of {asked.flagged.size:,} texts is flagged"
+    )
 
 
 def _carried(asked: _Asked, axis: Axis, rate: tuple[str, bool], gaps: Sequence[Gap]) -> Iterator[Estimate]:

@@ -26,8 +26,6 @@ SPREAD_METHOD = (
     "without any gap too; the interval is what counts"
 )
 
-ROUNDING = 1e-9
-
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -95,14 +93,6 @@ def gap_rows(rates: GroupRates, gaps: Sequence[Gap], told: Told) -> Iterator[Est
         for kind in ("difference", "spread"):
             yield Missing(quantity=f"{told.quantity}_{kind}", status="not_applicable", reason=reason, group=everyone)
         return
-    if unvarying(rates):
-        reason = alike_words(rates, told)
-        for gap in gaps:
-            group, reference = told.groups[gap.group], told.groups[gap.reference]
-            yield Missing(quantity=f"{told.quantity}_difference", status="not_applicable", unjudged=True, reason=reason, group=group,
-                          reference=reference)  # fmt: skip
-        yield Missing(quantity=f"{told.quantity}_spread", status="not_applicable", unjudged=True, reason=reason, group=everyone)
-        return
     for gap in gaps:
         both = [gap.group, gap.reference]
         yield Estimate(
@@ -116,23 +106,16 @@ def gap_rows(rates: GroupRates, gaps: Sequence[Gap], told: Told) -> Iterator[Est
     yield _spread(rates, gaps, told, everyone)
 
 
-def unvarying(rates: GroupRates) -> bool:
-    """Whether every row of the groups that are compared has the same outcome: it then decides nothing about a gap."""
-    usable = rates.usable
-    mine = usable[rates.layout.pair_group] & (rates.rows > 0)
-    means = rates.mean[usable]
-    return bool(np.ptp(means) <= ROUNDING and not (np.abs(rates.score[mine]) > ROUNDING).any())
-
-
-def alike_words(rates: GroupRates, told: Told) -> str:
-    """What is alike, in words."""
-    usable = rates.usable
-    rows = int(rates.n[usable].sum())
-    value = told.number(float(rates.mean[usable][0]))
-    return (
-        f"it treats everybody alike: the {told.quantity.replace('_', ' ')} is {value:.3g} in every one of {rows:,} rows "
-        f"({told.denominator}), so it says nothing of a gap where it would vary"
-    )
+def unjudged_gaps(gaps: Sequence[Gap], told: Told, reason: str) -> Iterator[Missing]:
+    """The reason in the place of each gap, and of the largest minus the smallest, where the outcome decides nothing."""
+    sides = [(told.groups[gap.group], told.groups[gap.reference]) for gap in gaps]
+    shared = {"status": "not_applicable", "unjudged": True, "reason": reason}
+    for group, reference in sides:
+        yield Missing.model_validate(
+            {"quantity": f"{told.quantity}_difference", "group": group, "reference": reference, **shared}
+        )
+    everyone = dict.fromkeys(told.groups[0], "all groups")
+    yield Missing.model_validate({"quantity": f"{told.quantity}_spread", "group": everyone, **shared})
 
 
 def _spread(rates: GroupRates, gaps: Sequence[Gap], told: Told, everyone: Mapping[str, str]) -> Estimate:
