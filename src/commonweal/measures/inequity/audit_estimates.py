@@ -133,8 +133,8 @@ def _rate_limits(axis: Axis, family: Family, start: int, index: int) -> tuple[fl
 
 
 def _unknown_error(axis: Axis, index: int) -> bool:
-    """Whether too few names differ from the others in their outcomes to tell how much names do, or none within a group."""
-    if float(axis.chosen.standard_error[index]) < TINY:
+    """Whether too few names differ from the others in their outcomes to tell how much names do, or none does within its group and stratum."""
+    if min(float(axis.chosen.standard_error[index]), float(axis.chosen.design_error[index])) < TINY:
         return True
     return not axis.matched and moving_units(axis, *axis.chosen.pairs[index]) < FEW_DIFFER
 
@@ -228,7 +228,7 @@ def _score_gaps(axis: Axis, family: Family, start: int, quantity: str, unit: str
     for index, (first, second) in enumerate(axis.score.pairs):
         which, error = start + index, float(axis.score.standard_error[index])
         gap, half = float(axis.score.gap[index]), float(family.critical[which]) * error
-        if error <= TINY * max(1.0, abs(gap)):
+        if min(error, half, float(axis.score.design_error[index])) <= TINY * max(1.0, abs(gap)):
             yield _unjudged(quantity, _no_error(axis, first, second, gap, unit), axis, (first, second))
             continue
         bounds.append((gap - half, gap + half))
