@@ -136,6 +136,16 @@ def test_two_outcomes_of_single_items_are_the_paired_t_test() -> None:
     assert found.p_value == pytest.approx(ttest_rel(b, a).pvalue, abs=0.03)
 
 
+def test_two_that_give_one_score_to_all_cannot_be_judged_and_have_no_interval_of_width_0() -> None:
+    each = (np.arange(40).astype(np.str_),)
+    outcome = Outcome("score", "score", "score", higher_is_better=None)
+    one = Paired("m", ("x", "y"), outcome, np.full(40, 0.5), np.full(40, 0.7), each, "item", {})
+    (row,) = compared([one], Margins(), np.random.default_rng(0))
+    assert row.missing is not None
+    assert row.missing.unjudged
+    assert "both treat everybody alike" in row.missing.reason
+
+
 def test_a_gap_that_b_widens_is_shown_and_equal_systems_stay_silent(tmp_path: Path) -> None:
     worse = of_files(tmp_path, *made_up(3, sites=80, women_lose=0.4))
     wider = find(worse, "accuracy_gap_widening", "|B| - |A|")

@@ -101,9 +101,8 @@ def test_verdict_and_interval_are_one_statement_within_the_bounds(bounds: Bounds
         for before, one in zip(*both_of(random_family(rng, bounds), rng, bounds), strict=True):
             assert bounds[0] <= one.low <= one.value <= one.high <= bounds[1]
             assert (one.p_adjusted <= 0.05) == (one.low > middle or one.high < middle)
-            assert (one.p_value, one.p_adjusted, one.minimum_detectable) == pytest.approx(
-                (before.p_value, before.p_adjusted, before.minimum_detectable), nan_ok=True
-            )
+            assert (one.p_value, one.p_adjusted) == pytest.approx((before.p_value, before.p_adjusted))
+            assert not one.minimum_detectable < before.minimum_detectable  # that at the middle, where a mean varies most
             verdicts.append(one.p_adjusted <= 0.05)
     assert 0.2 < np.mean(verdicts) < 0.8
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from commonweal.evidence.crossed import studentize
-from commonweal.evidence.families import Family, adjust
+from commonweal.evidence.families import adjust
 
 Array = npt.NDArray[np.float64]
 
@@ -104,11 +104,6 @@ def test_the_family_alarms_in_5_percent_of_nulls_and_a_heavy_tail_does_not_raise
 def test_the_smallest_p_value_counts_the_observed_draw_itself() -> None:
     family = adjust(np.array([9.0]), np.zeros((999, 1)))
     assert family.p_value[0] == family.p_adjusted[0] == pytest.approx(1 / 1000)
-
-
-def test_minimum_detectable_is_the_critical_value_plus_that_of_the_power_times_the_error() -> None:
-    family = Family(np.array([0.2]), np.array([0.4]), np.array([2.5]))
-    assert family.minimum_detectable(0, 0.02) == pytest.approx((2.5 + 0.8416) * 0.02, abs=1e-5)
 
 
 @pytest.mark.parametrize("size", list(itertools.product([1, 3], [19, 20, 21])))

@@ -345,8 +345,7 @@ def test_options_that_merge_with_the_template_are_counted_for_who_reads_the_deci
         assert application.altered - before == Altered(merged=merged)
 
 
-def test_an_answer_outside_the_declared_options_is_an_error_and_not_unfavourable() -> None:
+def test_an_answer_outside_the_declared_options_is_unread_and_not_unfavourable() -> None:
     outcome = Outcome(favourable="invite", options=("invite", "reject"))
     assert decision_of("reject", outcome, where="item 1") == Decision("reject", False, None)
-    with pytest.raises(ApplicationError, match="the decision is 'invited'; expected one of the declared options: invite, reject"):
-        decision_of("invited", outcome, where="item 1")
+    assert decision_of("invited", outcome, where="item 1") == Decision("invited", None, None)

@@ -168,7 +168,7 @@ def _words(
         return sentences[0], (*sentences[1:DETAILS], *more), tuple(row.id for row in held)
     if verdict == "not_shown":
         count = len(hypotheses)
-        unjudged = len([row for row in rows if row.unjudged])
+        unjudged = sum(_would_be_tested(row, method) for row in rows if row.unjudged)
         besides = f" {unjudged} more could not be judged." if unjudged else ""
         return (
             f"None of {count} comparisons shows a gap. That is not evidence that there is none.{besides}",
@@ -190,6 +190,12 @@ def _words(
         return sentences[0], tuple(sentences[1:]), tuple(row.id for row in whole[:DETAILS])
     reasons = tuple(dict.fromkeys(f"{row.status.replace('_', ' ')}: {row.note}" for row in rows))
     return reasons[0], reasons[1:], tuple(row.id for row in rows)
+
+
+def _would_be_tested(row: Evidence, method: Method | None) -> bool:
+    """Whether a row that cannot be judged stands in the place of a hypothesis, and not of a ratio or spread beside it."""
+    quantity = method.quantities.get(row.missing.quantity) if method and row.missing else None
+    return quantity is None or quantity.null is not None
 
 
 def _label(estimate: Estimate, method: Method | None) -> str:

@@ -146,6 +146,13 @@ def _hypotheses(pair: Paired, contrasts: list[Contrast]) -> _Hypotheses:
         group = dict(pair.part) or None
         missing.append(Missing(quantity=f"{pair.outcome.name}_difference", status="not_applicable", reason=reason, group=group))
         return _Hypotheses(pair, None, None, (), tuple(missing))
+    if alike := _alike(pair):
+        kinds = ("difference", "gap_difference") if pair.groups else ("difference",)
+        missing += [
+            Missing(quantity=f"{pair.outcome.name}_{kind}", status="not_applicable", unjudged=True, reason=alike, group=dict(pair.part) or None)
+            for kind in kinds
+        ]  # fmt: skip
+        return _Hypotheses(pair, None, None, (), tuple(missing))
     contrasts.append(difference)
     lean = None
     if pair.outcome.null is not None:
@@ -171,6 +178,14 @@ def _hypotheses(pair: Paired, contrasts: list[Contrast]) -> _Hypotheses:
         kept.append((split, len(contrasts), len(contrasts) + 1))
         contrasts += [change, Contrast(pair.b + pair.a, split.side, change.clusters, change.floor)]
     return _Hypotheses(pair, place, lean, tuple(kept), tuple(missing))
+
+
+def _alike(pair: Paired) -> str:
+    """That neither tells one item from another, in words; empty where one does, or where bounds tell how far others may lie."""
+    if pair.outcome.bounded or np.ptp(pair.a) or np.ptp(pair.b):
+        return ""
+    values = f"{pair.a[0]:g} in every one of {pair.a.size:,} items by A and {pair.b[0]:g} by B"
+    return f"both treat everybody alike: the {pair.outcome.label} is {values}"
 
 
 def _contrast(pair: Paired, y: Array, side: Sides) -> Contrast:

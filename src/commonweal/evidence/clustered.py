@@ -28,8 +28,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtr, stdtrit
 
+from commonweal.evidence.detectable import bonferroni, detectable
 from commonweal.evidence.families import adjust, limits
-from commonweal.evidence.intervals import LEVEL, POWER
+from commonweal.evidence.intervals import LEVEL
 
 Array = npt.NDArray[np.float64]
 FEWEST_DRAWS, DRAWS_EACH, MOST_DRAWS = 1_999, 100, 19_999
@@ -125,7 +126,7 @@ def family(estimates: Sequence[Clustered], rng: np.random.Generator, null: float
                 (float(found.p_value[index]), float(found.p_adjusted[index]), float(found.critical[index])),
                 float(observed[index]), error[1], together if _moving(one, null) < FEW else 0,
             ),
-            FEWEST_THAT_CAN_FIND,
+            together,
             (null, float(about_own.critical[index])),
         )
         for index, (one, error) in enumerate(zip(estimates, errors, strict=True))
@@ -168,7 +169,7 @@ def _inference(
     one: Clustered,
     error: tuple[float, float],
     test: tuple[float, float, float],
-    fewest: int = 0,
+    hypotheses: int = 1,
     far: tuple[float, float] = (0.0, 0.0),
 ) -> Inference:
     """`far`: the null, and the critical value that holds far from it."""
@@ -176,12 +177,12 @@ def _inference(
     spread = error[0] if error[0] > NEGLIGIBLE else 0.0
     tested, wide = (value * spread if spread else 0.0 for value in (critical, far[1]))
     low, high = limits(one.value, far[0], (tested, wide))
-    power = float(stdtrit(error[1], POWER)) if np.isfinite(error[1]) else float("nan")
     clusters = np.unique(one.cluster).size
+    can_find = clusters >= FEWEST_THAT_CAN_FIND and NEGLIGIBLE < error[0] < np.inf
     return Inference(
         value=one.value, standard_error=error[0], degrees_of_freedom=error[1], clusters=clusters,
         n=one.influence.size, low=low, high=high, p_value=p_value, p_adjusted=p_adjusted,
-        minimum_detectable=(critical + power) * error[0] if clusters >= fewest and error[0] > NEGLIGIBLE else float("inf"),
+        minimum_detectable=detectable(error[0], bonferroni(error[1], hypotheses), error[1]) if can_find else float("inf"),
     )  # fmt: skip
 
 

@@ -29,12 +29,18 @@ CHUNK = 1000
 
 @dataclass(frozen=True, slots=True)
 class Contrasts:
-    """Gaps between pairs of groups: float64 (pair,), and their studentized permutation draws (draw, pair)."""
+    """Gaps between pairs of groups: float64 (pair,), and their studentized permutation draws (draw, pair).
+
+    `design_error`: the standard error of what is left when all that units have in common by their groups is taken away, those of
+    the strata too: no effect of any group is in it. `freedom`: degrees of freedom of units.
+    """
 
     pairs: tuple[tuple[int, int], ...]
     gap: Array
     standard_error: Array
     permuted: Array
+    design_error: Array
+    freedom: Array
 
     @property
     def studentized(self) -> Array:
@@ -90,7 +96,9 @@ def nested_contrasts(y: Array, nesting: Nesting, draws: int, rng: np.random.Gene
     nesting : groups 0 .. G - 1 of the units, and the strata of the permutation (the other attribute of a name).
     draws : number of permutations.
     """
-    labels, strata, pairs = nesting.labels, nesting.strata, nesting.pairs
+    there = ~np.isnan(y).all(axis=1)  # a unit, or a context, of which nothing could be read tells nothing
+    y, labels, strata, pairs = y[there], nesting.labels[there], nesting.strata[there], nesting.pairs
+    y = y[:, ~np.isnan(y).all(axis=0)]
     groups = int(labels.max()) + 1
     centred = y - np.nanmean(y, axis=0, keepdims=True)
     gap, error = _nested(centred, labels[None, :], groups, pairs)
@@ -99,7 +107,19 @@ def nested_contrasts(y: Array, nesting: Nesting, draws: int, rng: np.random.Gene
         stop = min(start + CHUNK, draws)
         shuffled = permuted_labels(labels, strata, stop - start, rng)
         permuted[start:stop] = studentize(*_nested(centred, shuffled, groups, pairs))
-    return Contrasts(pairs, gap[0], error[0], permuted)
+    _, design_error = _nested(_without_groups(centred, labels, strata), labels[None, :], groups, pairs)
+    size = np.bincount(labels, minlength=groups)
+    freedom = np.array([size[first] + size[second] - 2.0 for first, second in pairs])
+    return Contrasts(pairs, gap[0], error[0], permuted, design_error[0], freedom)
+
+
+def _without_groups(y: Array, labels: Labels, strata: Labels) -> Array:
+    """Outcomes minus the mean of their group and stratum, float64 (unit, context)."""
+    _, cell = np.unique(np.stack([labels, strata], axis=1), axis=0, return_inverse=True)
+    left = y.copy()
+    for place in range(int(cell.max()) + 1):
+        left[cell == place] -= np.nanmean(y[cell == place])
+    return left
 
 
 def permuted_labels(labels: Labels, strata: Labels, draws: int, rng: np.random.Generator) -> Labels:
@@ -159,7 +179,8 @@ def matched_contrasts(y: Array, draws: int, rng: np.random.Generator) -> Contras
         order = np.argsort(rng.random((stop - start, *y.shape[:2])), axis=2)
         shuffled = np.take_along_axis(values[None], order[..., None], axis=2)
         permuted[start:stop] = studentize(*_matched(shuffled, seen, pairs))
-    return Contrasts(pairs, gap[0], error[0], permuted)
+    freedom = np.full(len(pairs), max(float(seen.any(1).sum()) - 1, 1.0))
+    return Contrasts(pairs, gap[0], error[0], permuted, error[0], freedom)
 
 
 def _matched(values: Array, seen: npt.NDArray[np.bool_], pairs: tuple[tuple[int, int], ...]) -> tuple[Array, Array]:

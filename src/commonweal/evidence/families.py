@@ -13,11 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
-
-from commonweal.evidence.intervals import POWER
 
 Array = npt.NDArray[np.float64]
+JUST_BEYOND = 0.001  # what a reader still tells from the null
 FARTHEST = 1e300  # |t| this large stands for an error of 0
 
 
@@ -28,10 +26,6 @@ class Family:
     p_value: Array
     p_adjusted: Array
     critical: Array
-
-    def minimum_detectable(self, index: int, standard_error: float) -> float:
-        """Smallest effect found with power 0.8 by a two-sided test at the family's level, (c + z_0.8) x standard error."""
-        return float((self.critical[index] + ndtri(POWER)) * standard_error)
 
 
 def limits(value: float, null: float, halves: tuple[float, float]) -> tuple[float, float]:
@@ -51,6 +45,22 @@ def limits(value: float, null: float, halves: tuple[float, float]) -> tuple[floa
     if value + tested < null <= high:
         high = value + tested
     return low, high
+
+
+def agreeing(limits: tuple[float, float], null: float, value: float, found: bool) -> tuple[float, float]:
+    """Limits that were not those of the test, so that they exclude the null where the test does, and only there.
+
+    Where they include a null that the test rejects, they end just beyond it: the side is known, and not how far.
+
+    >>> agreeing((-0.1, 0.5), 0.0, 0.3, True), agreeing((0.1, 0.5), 0.0, 0.3, False)
+    ((0.001, 0.5), (0.0, 0.5))
+    """
+    low, high = limits
+    if not found:
+        return min(low, null), max(high, null)
+    if value > null:
+        return max(low, min(value, null + JUST_BEYOND)), high
+    return low, min(high, max(value, null - JUST_BEYOND))
 
 
 def adjust(observed: Array, permuted: Array, alpha: float = 0.05) -> Family:

@@ -29,6 +29,7 @@ from scipy.sparse import csr_matrix
 from scipy.special import ndtr, ndtri
 
 from commonweal.evidence.contrast import FEW_DIFFER
+from commonweal.evidence.detectable import shrunk_share
 from commonweal.evidence.group_rates import Array, GroupRates, Places, quantile, wilson
 from commonweal.evidence.intervals import LEVEL, POWER
 
@@ -261,15 +262,20 @@ def _largest(pairs: _Pairs, covariance: Array, rng: np.random.Generator) -> Arra
 def _minimum_detectable(
     layers: Sequence[GroupRates], compared: Sequence[Sequence[tuple[int, int]]], pairs: _Pairs, critical: float
 ) -> Array:
-    """(c + t_0.8) x the standard error by design: at the pooled rate of the layer, shrunk, whatever the gap that was seen."""
-    one_row = []
+    """(c + t_0.8) x the standard error by the rule of `detectable`: of a share at the layer's pooled one, shrunk."""
+    variances = []
     for layer, mine in zip(layers, compared, strict=True):
-        n, total = np.nansum(layer.n), np.nansum(layer.n * np.nan_to_num(layer.mean))
-        pooled = (total + 2) / (n + 4)
-        one_row += [pooled * (1 - pooled)] * len(mine)
-    rows_1, rows_2 = pairs.effective
-    variance = np.array(one_row) * (1 / rows_1 + 1 / rows_2 - 2 * pairs.correlation / np.sqrt(rows_1 * rows_2))
-    found: Array = (pairs.quantile(critical) + pairs.quantile(float(ndtri(POWER)))) * np.sqrt(np.maximum(variance, 0.0))
+        if not mine:
+            continue
+        n, total = float(np.nansum(layer.n)), float(np.nansum(layer.n * np.nan_to_num(layer.mean)))
+        pooled = shrunk_share(total / n, n)
+        by_design = pooled * (1 - pooled) / layer.effective if layer.share else layer.variance
+        reference, group = (np.array(side, dtype=np.int64) for side in zip(*mine, strict=True))
+        variances.append(np.stack([by_design[group], by_design[reference]]))
+    one, other = np.concatenate(variances, axis=1)
+    variance = one + other - 2 * pairs.correlation * np.sqrt(one * other)
+    t, power = (quantile(z, pairs.by_design, np.full_like(variance, np.inf)) for z in (critical, float(ndtri(POWER))))
+    found: Array = (t + power) * np.sqrt(np.maximum(variance, 0.0))
     return found
 
 

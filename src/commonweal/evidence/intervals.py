@@ -1,4 +1,4 @@
-"""Intervals for shares: Wilson for one, Newcombe for the difference of two. Arrays in, numbers out."""
+"""Intervals for shares: Wilson for one, Newcombe for the difference of two. Numbers in, numbers out."""
 
 from __future__ import annotations
 
@@ -53,18 +53,3 @@ def newcombe_interval(first: float, n_first: float, second: float, n_second: flo
     low = difference - math.hypot(first - low_first, high_second - second)
     high = difference + math.hypot(high_first - first, second - low_second)
     return max(-1.0, low), min(1.0, high)
-
-
-def minimum_detectable_share_gap(share: float, n_first: float, n_second: float, level: float = LEVEL) -> float:
-    """Smallest difference of two shares found with power 0.8, from the design alone.
-
-    The variance is that of a share shrunk towards one half by four observations (Agresti and Coull 1998), so that a
-    share of 0 or 1 does not promise infinite precision.
-
-    >>> round(minimum_detectable_share_gap(0.5, 100, 100), 3)
-    0.198
-    """
-    n = n_first + n_second
-    shrunk = (share * n + 2) / (n + 4)
-    variance = shrunk * (1 - shrunk) * (1 / n_first + 1 / n_second)
-    return float((critical_normal(level) + ndtri(POWER)) * math.sqrt(variance))

@@ -19,9 +19,10 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
-from commonweal.evidence.intervals import LEVEL, POWER
+from commonweal.evidence.detectable import detectable
+from commonweal.evidence.intervals import LEVEL
 
 Array = npt.NDArray[np.float64]
 DRAWS = 9999
@@ -78,7 +79,7 @@ def family_of_contrasts(estimates: Limited, weights: Array, rng: np.random.Gener
     low, high = _limits(estimates, weights, correlation, np.full(value.shape, critical))
     error = np.sqrt(np.maximum(np.diagonal(weights @ estimates.by_design @ weights.T), 0.0))
     p_value = np.clip(2 * ndtr(-observed), SMALLEST_P, 1.0)
-    columns = (value, low, high, p_value, p_adjusted, (critical + float(ndtri(POWER))) * error)
+    columns = (value, low, high, p_value, p_adjusted, detectable(1.0, critical) * error)
     return [Contrast(*map(float, row)) for row in zip(*columns, strict=True)]
 
 

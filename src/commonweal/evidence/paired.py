@@ -28,8 +28,9 @@ from scipy.special import stdtr, stdtrit
 
 from commonweal.evidence.clustered import FEW, FEWEST_THAT_CAN_FIND, draws_for, sign_flips, t_ratio, with_few_clusters
 from commonweal.evidence.contrast import ROUNDING, Array, Contrast, standard_error
+from commonweal.evidence.detectable import bonferroni, detectable
 from commonweal.evidence.families import adjust, limits
-from commonweal.evidence.intervals import LEVEL, POWER
+from commonweal.evidence.intervals import LEVEL
 
 ONE_SIDED = 0.90  # a two-sided interval at this level holds two one-sided bounds of 95 %
 NUMBERS_AT_ONCE = 4_000_000
@@ -99,7 +100,7 @@ def _inference(
         spread = 0.0  # all that is left of a constant is rounding
     half = far[1]
     low, high = limits(value, 0.0, (test[2] * spread, far[0] * spread))
-    by_design = float(stdtrit(freedom, 1 - (1 - LEVEL) / 2 / hypotheses) + stdtrit(freedom, POWER)) * spread
+    by_design = detectable(spread, bonferroni(freedom, hypotheses), freedom)
     return Inference(
         value=value, standard_error=spread, degrees_of_freedom=freedom, n=int((one.side != 0).sum()), clusters=one.units,
         low=low, high=high, lower=value - half * spread, upper=value + half * spread,

@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
+from commonweal.evidence.detectable import shrunk_share
 from commonweal.evidence.group_rates import Array, GroupRates, Places, quantile, wilson
 from commonweal.evidence.intervals import LEVEL, critical_normal
 
@@ -157,7 +158,8 @@ def finds_more(false_positive: Sampled, true_positive: Sampled, level: float = L
 
 def pooled(rates: Sampled) -> float:
     """One rate for all groups, shrunk towards one half by four rows."""
-    return float((np.sum(rates.n * rates.mean) + 2) / (np.sum(rates.n) + 4))
+    n = float(np.sum(rates.n))
+    return shrunk_share(float(np.sum(rates.n * rates.mean)) / n, n)
 
 
 def pooled_variance(rates: Sampled) -> Array:

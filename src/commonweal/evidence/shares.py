@@ -17,10 +17,10 @@ from scipy.special import stdtrit
 
 from commonweal.evidence.carriers import FEWEST_CARRYING, carriers, rarer
 from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, Inference, alone, cluster_sums
+from commonweal.evidence.detectable import HALF, at_share
 from commonweal.evidence.group_rates import wilson
 from commonweal.evidence.intervals import LEVEL
 
-HALF = 0.5
 SHARE, SIGNED = (0.0, 1.0), (-1.0, 1.0)
 DECIMALS = 6  # degrees of freedom that are whole but for rounding
 JUST_BEYOND = 0.001  # of the range: what a reader still tells from the null
@@ -82,7 +82,7 @@ def within_bounds(
 
     The verdict stays that of the test: the interval excludes the middle where the t interval does, and only there. Where the test
     rejects and Wilson's limits still include the middle, the interval ends just beyond it: the side is known, and not how far.
-    Where no cluster differs: `exact_where_alike`.
+    Where no cluster differs: `exact_where_alike`. The minimum detectable effect is that at the middle, whatever mean was seen.
 
     Parameters
     ----------
@@ -101,7 +101,9 @@ def within_bounds(
         high = min(high, max(found.high, middle - just))
     else:
         low, high = min(low, middle), max(high, middle)
-    return replace(found, low=low, high=high)
+    share = (found.value - bounds[0]) / (bounds[1] - bounds[0])
+    at_null = at_share(found.minimum_detectable**2, share * (1 - share), HALF) ** 0.5 if 0 < share < 1 else math.inf
+    return replace(found, low=low, high=high, minimum_detectable=at_null)
 
 
 def _family_limits(

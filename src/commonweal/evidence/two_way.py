@@ -15,7 +15,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.evidence.clustered import MINIMUM_CLUSTERS, NEGLIGIBLE, Clustered, Inference, family, standard_error
+from commonweal.evidence.clustered import (
+    FEWEST_THAT_CAN_FIND,
+    MINIMUM_CLUSTERS,
+    NEGLIGIBLE,
+    Clustered,
+    Inference,
+    family,
+    standard_error,
+)
+from commonweal.evidence.detectable import bonferroni, detectable
 
 Array = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.str_]
@@ -82,7 +91,13 @@ def crossed_family(tests: Sequence[Crossed], rng: np.random.Generator, null: flo
     for side in range(2):
         parts = [_shrunk(one.sides[side], error, null) for one, (error, _) in zip(tests, errors, strict=True)]
         drawn.append(family(parts, rng, null=null))
-    return [_together(one, error, both) for one, error, *both in zip(tests, errors, *drawn, strict=True)]
+    return [_together(one, error, both, len(tests)) for one, error, *both in zip(tests, errors, *drawn, strict=True)]
+
+
+def _detectable(error: tuple[float, float], clusters: int, hypotheses: int) -> float:
+    if clusters < FEWEST_THAT_CAN_FIND:
+        return float("inf")
+    return detectable(error[0], bonferroni(error[1], hypotheses), error[1])
 
 
 def _shrunk(one: Clustered, error: float, null: float) -> Clustered:
@@ -92,7 +107,7 @@ def _shrunk(one: Clustered, error: float, null: float) -> Clustered:
     return Clustered(null + (one.value - null) * ratio, one.influence, one.cluster)
 
 
-def _together(one: Crossed, error: tuple[float, float], both: Sequence[Inference]) -> Inference:
+def _together(one: Crossed, error: tuple[float, float], both: Sequence[Inference], hypotheses: int) -> Inference:
     clusters = min(found.clusters for found in both)
     spread = [found for found in both if found.standard_error > NEGLIGIBLE]
     if not np.isfinite(error[0]):
@@ -108,11 +123,10 @@ def _together(one: Crossed, error: tuple[float, float], both: Sequence[Inference
             minimum_detectable=float("nan"),
         )
     harsher = max(spread, key=lambda found: (found.high - found.low) / found.standard_error)
-    wider = error[0] / harsher.standard_error
     below = max((found.value - found.low) / found.standard_error for found in spread) * error[0]
     above = max((found.high - found.value) / found.standard_error for found in spread) * error[0]
     return Inference(
         value=one.value, standard_error=error[0], degrees_of_freedom=error[1], clusters=clusters, n=harsher.n,
         low=one.value - below, high=one.value + above, p_value=max(found.p_value for found in spread),
-        p_adjusted=max(found.p_adjusted for found in spread), minimum_detectable=harsher.minimum_detectable * wider,
+        p_adjusted=max(found.p_adjusted for found in spread), minimum_detectable=_detectable(error, clusters, hypotheses),
     )  # fmt: skip

@@ -46,6 +46,7 @@ class RecordedApplication:
         self.fingerprint = application.fingerprint
         self.device = application.device
         self.favourable = application.favourable
+        self.options = getattr(application, "options", ())
         self.score_unit = application.score_unit
         self.top_share = application.top_share
         self.threshold = application.threshold

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from commonweal.errors import NotJudged
 from commonweal.evidence.clustered import Inference
 from commonweal.evidence.contributions import Contribution
-from commonweal.evidence.records import Estimate
+from commonweal.evidence.records import Estimate, Missing
 from commonweal.evidence.shares import alike
 
 UNVARYING = "nothing varies from one cluster to another, so their spread says nothing and no interval is known"
 OF_ONE = "of this one alone: its items count as independent"
+MOST_TIED = 0.5  # a choice: where most comparisons tie, the share of the others tells little of the model
 NO_SPREAD = "one item, or items that do not differ: no interval"
 
 
@@ -34,11 +36,28 @@ class Told:
     note: str = ""
 
 
-def inferred_row(told: Told, found: Inference, group: Mapping[str, str] | None) -> Estimate:
-    """The row of an inference: without a standard error there is no interval, no p-value and no detectable effect.
+def inferred_row(told: Told, found: Inference, group: Mapping[str, str] | None) -> Estimate | Missing:
+    """The row of a hypothesis: without a standard error it cannot be judged; or that of a description.
 
     Nor where the clusters do not differ at all, and nothing else than their spread gave an interval: none of width 0 is told.
     """
+    if told.null is None:
+        return described_row(told, found, group)
+    if np.isfinite(found.standard_error) and not (alike(found) and found.low == found.high):
+        return _row(told, found, group)
+    why = UNVARYING if np.isfinite(found.standard_error) else told.alone
+    here = f"in these {found.n:,} items it is {found.value:.3g}, and that decides nothing"
+    reason = "; ".join(filter(None, (why, here, told.note)))
+    return Missing(quantity=told.quantity, status="not_applicable", unjudged=True, group=group, reason=reason)
+
+
+def described_row(told: Told, found: Inference, group: Mapping[str, str] | None) -> Estimate:
+    """The row of a number that is no hypothesis: where no interval is known it has none."""
+    assert told.null is None
+    return _row(told, found, group)
+
+
+def _row(told: Told, found: Inference, group: Mapping[str, str] | None) -> Estimate:
     unvarying = alike(found) and found.low == found.high
     known = bool(np.isfinite(found.standard_error)) and not unvarying
     tested = known and told.null is not None
@@ -52,6 +71,17 @@ def inferred_row(told: Told, found: Inference, group: Mapping[str, str] | None) 
         minimum_detectable=possible_effect(found.minimum_detectable, farthest) if tested else None,
         method=told.method if known else told.alone,
     )  # fmt: skip
+
+
+def enough_decided(ties: int, count: int, what: str) -> None:
+    """NotJudged where a model finds both sides of more than half of the comparisons equally likely: a tie decides nothing.
+
+    >>> enough_decided(1, 100, "pairs")
+    """
+    if ties > MOST_TIED * count:
+        alike = "it treats everybody alike: " if ties == count else ""
+        many = "every one" if ties == count else f"{ties:,}"
+        raise NotJudged(f"{alike}both sides are equally likely in {many} of {count:,} {what}, and a tie decides nothing")
 
 
 def unlike_published(count: int, published: int, what: str) -> str:

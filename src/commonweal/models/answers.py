@@ -18,6 +18,8 @@ from commonweal.system.decisions import Outcome
 def decision_of(answer: object, outcome: Outcome, *, where: str) -> Decision:
     """Read one answer: true/false, an option by name, a score, or a mapping with `decision` and/or `score`.
 
+    An answer that is not among the declared options is kept as it is and decides nothing: `favourable` is None.
+
     >>> decision_of("invite", Outcome(favourable="invite"), where="item 1")
     Decision(option='invite', favourable=True, score=None)
     """
@@ -50,10 +52,6 @@ def _option(value: object, outcome: Outcome, where: str) -> str | bool | None:
             f"{where}: the decision is '{value}' and the system file declares favourable: '{outcome.favourable}'; "
             "write both the same way, or every answer counts as unfavourable"
         )
-    if outcome.options is not None and value not in outcome.options:
-        raise ApplicationError(
-            f"{where}: the decision is '{value}'; expected one of the declared options: {', '.join(outcome.options)}"
-        )
     return value
 
 
@@ -75,7 +73,7 @@ def _decided(answer: str | bool | None, score: float | None, outcome: Outcome, w
         raise ApplicationError(
             f"{where}: the answer is a score only. Say how it becomes a decision: outcome: {{decide: {{threshold: …}}}} or top_share"
         )
-    said = None if answer is None else answer if isinstance(answer, bool) else answer == outcome.favourable
+    said = _said(answer, outcome)
     option = answer if isinstance(answer, str) else outcome.favourable if answer else None
     if rule is not None and rule.top_share is not None:
         return Decision(option, None, score)
@@ -88,6 +86,13 @@ def _decided(answer: str | bool | None, score: float | None, outcome: Outcome, w
     if option is None and answer is None and ruled:
         option = outcome.favourable
     return Decision(option, said if said is not None else ruled, score)
+
+
+def _said(answer: str | bool | None, outcome: Outcome) -> bool | None:
+    """Whether the answer is the favourable one; None where there is none, or it is not among the declared options: that decides nothing."""
+    if answer is None or isinstance(answer, bool):
+        return answer
+    return None if outcome.options is not None and answer not in outcome.options else answer == outcome.favourable
 
 
 def _shown(value: object) -> str:

@@ -114,6 +114,7 @@ class CallableApplication:
         self.folder = folder.resolve()
         self.function, source = load_function(locator, self.folder)
         self.favourable = outcome.favourable
+        self.options = outcome.options
         self.top_share = outcome.decide.top_share if outcome.decide else None
         self.threshold = outcome.decide.threshold if outcome.decide else None
         self.score_unit: str | None = "score" if outcome.decide else None

@@ -53,6 +53,7 @@ class HTTPApplication:
         self.outcome = outcome
         self.backoff_s = backoff_s
         self.favourable = outcome.favourable
+        self.options = outcome.options
         self.top_share = outcome.decide.top_share if outcome.decide else None
         self.threshold = outcome.decide.threshold if outcome.decide else None
         self.score_unit: str | None = "score" if outcome.decide else None

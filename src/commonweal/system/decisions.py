@@ -80,7 +80,7 @@ class Outcome(Record):
     options: tuple[Text, ...] | None = Field(
         default=None,
         min_length=2,
-        description="every decision it may answer; another one is then an error, not an unfavourable answer",
+        description="every decision it may answer; another one is then unread, not an unfavourable answer",
     )
     decide: DecisionRule | None = Field(default=None, description="how a score becomes a decision; not needed if it answers one")
     timeout_s: Seconds = Field(default=30.0, description="longest wait for one answer [s]")

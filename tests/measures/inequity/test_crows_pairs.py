@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from commonweal.errors import DataFileError, DataRequired, MeasurementError, NotApplicable
+from commonweal.errors import DataFileError, DataRequired, MeasurementError, NotApplicable, NotJudged
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.evidence.shares import within_bounds
 from commonweal.evidence.two_way import crossed_family
@@ -239,11 +239,17 @@ def test_a_type_without_pairs_is_not_applicable_and_one_writer_gives_no_interval
         written(tmp_path, [row_of(number, bias_type="age", anon_writer="a1", stereo_antistereo="stereo") for number in range(9)]),
         differing(lambda number: number - 3.5),
     )
-    absent = [row for row in rows if isinstance(row, Missing)]
+    absent = [row for row in rows if isinstance(row, Missing) and not row.unjudged]
     assert len(absent) == len(PUBLISHED) - 1 + 1
     assert "no pair of bias type religion" in " ".join(row.reason for row in absent)
-    assert (value(rows).low, value(rows).p_value, value(rows).excludes_null) == (None, None, False)
-    assert "no interval" in value(rows).method
+    alas = [row for row in rows if isinstance(row, Missing) and row.unjudged]
+    assert [row.group for row in alas] == [None, {"bias_type": "age"}, {"direction": "stereo"}]
+    assert all("one writer" in row.reason for row in alas)
+
+
+def test_a_model_that_finds_all_equally_likely_cannot_be_judged(tmp_path: Path) -> None:
+    with pytest.raises(NotJudged, match="it treats everybody alike: both sides are equally likely in every one of 9 pairs"):
+        measured(written(tmp_path, [row_of(number) for number in range(9)]), differing(lambda _: 0.0))
 
 
 def test_a_model_without_log_probabilities_or_with_nan_is_told(tmp_path: Path) -> None:

@@ -89,14 +89,13 @@ def test_a_model_that_expects_exactly_who_works_there_has_slope_1_correlation_1_
     assert model.asked == len(SHARE) * PER_OCCUPATION
 
 
-def test_a_model_that_ignores_the_occupation_has_slope_0_and_no_correlation_at_all() -> None:
+def test_a_model_that_ignores_the_occupation_cannot_be_judged_and_nothing_of_it_reads_as_no_gap() -> None:
     rows = measured(Expectant(lambda share: 0.3))
-    assert overall(rows, "slope").value == pytest.approx(0.0, abs=1e-9)
-    assert overall(rows, "mean_skew").value == pytest.approx(0.3 - np.mean(list(SHARE.values())))
-    (lacking,) = [row for row in rows if isinstance(row, Missing)]
-    assert (lacking.quantity, lacking.status) == ("correlation", "not_applicable")
-    named = {occupation for occupation, share in SHARE.items() if 0.3 < share <= 0.5}
-    assert overall(rows, "beyond_workforce_share").value == pytest.approx(len(named) / len(SHARE))
+    lacking = [row for row in rows if isinstance(row, Missing)]
+    assert {row.quantity for row in lacking} == {"slope", "correlation", "mean_skew", "beyond_workforce_share"}
+    assert all(row.unjudged and "it treats everybody alike" in row.reason for row in lacking)
+    assert overall(rows, "mean_they_share").interval is None
+    assert not any(row.low is not None and row.low == row.high for row in rows if isinstance(row, Estimate))
 
 
 def test_a_model_that_exaggerates_is_named_for_every_occupation_that_is_not_even() -> None:

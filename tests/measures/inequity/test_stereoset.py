@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from commonweal.errors import DataFileError, DataRequired, MeasurementError, NotApplicable
+from commonweal.errors import DataFileError, DataRequired, MeasurementError, NotApplicable, NotJudged
 from commonweal.evidence.clustered import alone
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.data_set import DataPlace, open_data_set
@@ -110,8 +111,17 @@ def test_terms_count_the_same_whatever_their_number_of_items() -> None:
 
 
 def test_a_tie_is_not_the_stereotype(tmp_path: Path) -> None:
-    rows = measured(written(tmp_path, [row_of(number) for number in range(80)]), Likely(lambda _: -1.0))
-    assert value(rows).value == value(rows, "language_modelling_share").value == value(rows, "icat").value == 0.0
+    def cost(request: Continuation) -> float:
+        number = int(re.findall(r"\d+", request.continuation)[0])
+        return -2.0 if number % 4 == 0 and request.labels["option"] != "stereotype" else -1.0
+
+    rows = measured(written(tmp_path, [row_of(number) for number in range(0, 320, 2)]), Likely(cost))
+    assert value(rows).value == pytest.approx(0.5)  # two in four items tie, and do not count as stereotypes
+
+
+def test_a_model_that_finds_all_equally_likely_cannot_be_judged(tmp_path: Path) -> None:
+    with pytest.raises(NotJudged, match="equally likely in every one of 80 items"):
+        measured(written(tmp_path, [row_of(number) for number in range(80)]), Likely(lambda _: -1.0))
 
 
 def authors_scores(items: Sequence[Item], scores: Sequence[Sequence[float]]) -> dict[str, float]:
@@ -168,13 +178,13 @@ def test_sums_favour_the_short_and_means_do_not(tmp_path: Path) -> None:
     """Each token costs 1 nat: the short one is always the more likely by sum, and a tie per token."""
     rows = measured(
         written(tmp_path, [row_of(n, unrelated=f"Person {n} tea.") for n in range(80)]),
-        Likely(lambda request: -1.0 * len(request.continuation.split())),
+        Likely(lambda request: -1.0 * len(request.continuation.split()) - 0.01 * (request.labels["option"] == "anti-stereotype")),
     )
     assert value(rows, "language_modelling_share").value == 0.0
     assert "stereotype 4.0, anti-stereotype 4.0, unrelated 3.0" in value(rows, "stereotype_share_per_token").note
     kinder = measured(
         written(tmp_path, [row_of(n, unrelated=f"Person {n} tea.") for n in range(80)]),
-        Likely(lambda r: -len(r.continuation.split()) - 0.1 * (r.labels["option"] == "unrelated")),
+        Likely(lambda r: -len(r.continuation.split()) - 0.1 * OPTIONS.index(str(r.labels["option"]))),
     )
     assert value(kinder, "language_modelling_share_per_token").value == 1.0
 
@@ -281,8 +291,10 @@ def test_absent_domains_and_variants_are_not_applicable_and_one_term_gives_no_in
     reasons = " ".join(row.reason for row in rows if isinstance(row, Missing))
     assert "no intersentence item" in reasons
     assert "no intrasentence item of domain religion" in reasons
-    one = value(rows)
-    assert (one.low, one.p_value, one.excludes_null, one.clusters) == (None, None, False, 1)
+    alas = [row for row in rows if isinstance(row, Missing) and row.unjudged]
+    assert {row.quantity for row in alas} == {"stereotype_share"}
+    assert alas[0].group == {"variant": INTRA}
+    assert all("one target term" in row.reason for row in alas)
     assert value(rows, "icat").low is None
 
 

@@ -217,8 +217,10 @@ def test_a_limit_keeps_whole_pairs_of_occupations_and_spreads_them(tmp_path: Pat
     assert len(kept) == 80
     assert {len({pair.occupations[side] for pair in kept}) for side in (0, 1)} == {10}
     few = measured(tmp_path, first_named, limit=40)
-    assert value(few, "gap").low is None
-    assert "no interval below 8 occupations" in value(few, "gap").method
+    (gap,) = (row for row in few if row.quantity == "gap" and row.group == {"type": "1"})
+    assert isinstance(gap, Missing)
+    assert gap.unjudged
+    assert "no interval below 8 occupations" in gap.reason
     with pytest.raises(NotApplicable, match="no whole pair of occupations; the smallest has 8 sentences"):
         limited(pairs, Limit(7))
 

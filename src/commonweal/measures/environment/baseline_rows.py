@@ -18,6 +18,7 @@ from commonweal.evidence.paired import family
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.environment.baseline_task import Task
 from commonweal.measures.environment.components import Part
+from commonweal.measures.environment.linear_baseline import Codes
 from commonweal.measures.rows import contribution_rows, possible_effect
 
 Array = npt.NDArray[np.float64]
@@ -37,12 +38,14 @@ TRACED = "the label's part of the difference; CR2 by cluster, simultaneous over 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """Whether each text was answered right, float64 (text,) of 0 and 1, by each of the three; `cluster`: str (text,)."""
+    """Whether each text was answered right, float64 (text,) of 0 and 1, by each of the three; `cluster`: str (text,);
+    `right`: the right label, int64 (text,)."""
 
     application: Array
     baseline: Array
     majority: Array
     cluster: npt.NDArray[np.str_]
+    right: Codes
 
     @property
     def difference(self) -> Array:
@@ -54,8 +57,15 @@ class Scores:
         return sparse_floor(self.difference, np.ones(self.cluster.size, dtype=np.int8), (self.cluster,))
 
 
-def accuracy_rows(scores: Scores, task: Task) -> Iterator[Estimate | Missing]:
-    """The three accuracies, and the share of the gain that the linear model has too."""
+def one_answer_rows(answer: str, count: int) -> Iterator[Missing]:
+    """Why nothing is compared where the application gives the same answer to all texts: its accuracy is how common that is."""
+    reason = f"it treats everybody alike: it answers '{answer}' to every one of {count:,} texts, whatever they say"
+    for quantity in ("accuracy_difference", "accuracy_difference_bound", "gain_share"):
+        yield Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=reason)
+
+
+def accuracy_rows(scores: Scores, task: Task) -> Iterator[Estimate]:
+    """The three accuracies."""
     learned = len(task.lesson.texts)
     said = {
         "application_accuracy": (scores.application, task.note),
@@ -73,12 +83,15 @@ def accuracy_rows(scores: Scores, task: Task) -> Iterator[Estimate | Missing]:
             quantity=quantity, unit="1", value=float(right.mean()), low=float(low[0]), high=float(high[0]), interval="confidence",
             n=right.size, clusters=int(rates.clusters[0]), method=ACCURACY_METHOD, note=note,
         )  # fmt: skip
+
+
+def gain_row(scores: Scores, task: Task) -> Estimate | Missing:
+    """The share of the application's gain that the linear model has too."""
     found = gain_share(scores.application - scores.majority, scores.difference, scores.cluster, scores.floor)
     if found is None:
         reason = f"the application is not shown to be right more often than always '{task.names[task.majority]}', so there is no gain to share"
-        yield Missing(quantity="gain_share", status="not_applicable", reason=reason)
-        return
-    yield Estimate(
+        return Missing(quantity="gain_share", status="not_applicable", reason=reason)
+    return Estimate(
         quantity="gain_share", unit="1", value=found.value, low=found.low, high=found.high, interval="confidence",
         n=scores.cluster.size, clusters=int(np.unique(scores.cluster).size), method=GAIN_METHOD,
     )  # fmt: skip
@@ -112,10 +125,10 @@ def _times(ratio: Part, n: int) -> Estimate:
 def _traced(scores: Scores, task: Task, rng: np.random.Generator) -> Iterator[Estimate]:
     """What each label adds to the difference, and the clusters of several texts that add most."""
     whole, total = np.ones(scores.cluster.size, dtype=np.int8), scores.cluster.size
-    parts = [np.where(task.right == place, scores.difference, 0.0) for place in range(len(task.names))]
+    parts = [np.where(scores.right == place, scores.difference, 0.0) for place in range(len(task.names))]
     tested = family([Contrast(part, whole, (scores.cluster,), scores.floor) for part in parts], rng)
     for place, (name, one) in enumerate(zip(task.names, tested, strict=True)):
-        texts = int((task.right == place).sum())
+        texts = int((scores.right == place).sum())
         if texts:
             yield Estimate(
                 quantity="contribution", unit="1", value=one.value, low=max(-1.0, one.low), high=min(1.0, one.high), n=texts,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.errors import NotApplicable
+from commonweal.errors import NotApplicable, NotJudged
 from commonweal.evidence.clustered import FEWEST_THAT_CAN_FIND
 from commonweal.measures.environment.linear_baseline import Codes, Lesson
 from commonweal.measures.environment.task_texts import FLAGS, TaskText, spread_over_clusters
@@ -63,9 +63,10 @@ class Task:
     def codes(self, said: Sequence[Answer]) -> Codes:
         """The label of each answer of the application, int64 (text,); -1: an option that no labelled text has."""
         places = {name: place for place, name in enumerate(self.names)}
-        return np.array([places.get(self._name(one), -1) for one in said], dtype=np.int64)
+        return np.array([places.get(self.name_of(one), -1) for one in said], dtype=np.int64)
 
-    def _name(self, answer: Answer) -> str:
+    def name_of(self, answer: Answer) -> str:
+        """The label that an answer gives."""
         if answer.favourable is None:
             raise NotApplicable("some answers do not say whether they are favourable")
         if answer.favourable:
@@ -129,9 +130,7 @@ def _enough(chosen: Sequence[TaskText], label_of: dict[str, str], limit: Limit) 
             f"{limited}{len(chosen)} labelled texts in {len(clusters)} clusters; at least {FEWEST_TEXTS} in {FEWEST_CLUSTERS} are needed"
         )
     if len(labels) < 2:
-        raise NotApplicable(
-            f"{limited}{len(chosen)} texts that are all labelled '{labels.pop()}'; a task has at least two answers"
-        )
+        raise NotJudged(f"{limited}{len(chosen)} texts that are all labelled '{labels.pop()}'; a task has at least two answers")
 
 
 def _can_learn(lesson: Lesson, names: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from commonweal.measures.environment.meter import Meter
 from commonweal.measures.environment.mitigation_bench import Mitigation, Price, Variant
 from commonweal.measures.environment.observation import Observation
 from commonweal.measures.environment.power_model import DRAWS, Array, Figure, above_idle_wh, block_weights, run_time_s
-from commonweal.measures.rows import Told, inferred_row
+from commonweal.measures.rows import Told, described_row
 
 ENERGY, RUN_TIME = "Wh/1000 decisions", "s/1000 decisions"
 IN_TURN = f"ratio of means over blocks measured in turn; Student's t of the paired logarithms by {DRAWS} draws"
@@ -106,14 +106,14 @@ def price_rows(one: Mitigation, found: Price) -> Iterator[Estimate]:
     told = Told("mean_deviation", "mean over tokens; CR2 by text, Student's t",
                 "mean over tokens; one text, or texts that do not differ, so no interval", "nat",
                 bounds=(0.0, np.inf))  # fmt: skip
-    rows = [inferred_row(told, alone(deviation), group)]
+    rows = [described_row(told, alone(deviation), group)]
     rows.append(
         Estimate(quantity="largest_deviation", unit="nat", value=float(found.deviation.max()), n=found.deviation.size, group=group,
                  clusters=int(np.unique(found.text).size), method="largest over the tokens of these texts; others may move further")
     )  # fmt: skip
     told = Told("changed_greedy_share", "share of tokens; CR2 by text, Wilson on the effective number, t quantile; where no text differs, "
                 "Clopper and Pearson over texts", "share of the tokens of one text")  # fmt: skip
-    rows.append(inferred_row(told, share_alone(changed), group))
+    rows.append(described_row(told, share_alone(changed), group))
     for row in rows:
         yield row.model_copy(update={"reference": reference})
 

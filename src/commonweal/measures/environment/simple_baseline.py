@@ -6,9 +6,10 @@ side_by_side.py (both at work under the meter) and baseline_rows.py (what is tol
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from commonweal.errors import NotApplicable
 from commonweal.evidence.baseline_words import MARGIN
@@ -16,13 +17,14 @@ from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.evidence.store import Journal
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.environment.baseline_energy import energies, energy_rows
-from commonweal.measures.environment.baseline_rows import Scores, accuracy_rows, difference_rows
+from commonweal.measures.environment.baseline_rows import Scores, accuracy_rows, difference_rows, gain_row, one_answer_rows
 from commonweal.measures.environment.baseline_task import asked_texts, task_of
 from commonweal.measures.environment.side_by_side import side_by_side
 from commonweal.measures.environment.task_texts import read_task_texts
 from commonweal.measures.options import Limit
+from commonweal.measures.readable import unread_of, unread_words
 from commonweal.measures.registry import measure
-from commonweal.models.protocols import Case, DecisionApplication
+from commonweal.models.protocols import Case, Decision, DecisionApplication
 from commonweal.system.records import System
 
 PER_1000 = "Wh/1000 decisions"
@@ -38,7 +40,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     "baselines: Wang and Manning 2012, ACL; non-inferiority: ICH E9 (1998), section 3.3.2; blocks, margin and gain share: commonweal",
     cluster="the texts' column `cluster`; without it the text",
     family="one: the accuracy of the application less that of the linear model",
-    version=2,
+    version=3,
     data=DataPlace("task", "*.[cj]s*[lv]", "your own labelled texts: CSV or JSON lines with the columns text, label"),
     units=("cluster",),
     quantities={
@@ -103,6 +105,9 @@ def simple_baseline(
     NotApplicable
         If the application chooses a share of a pool; if there are fewer than 40 texts or 10 clusters, or one label; or if the labels
         are not the application's options.
+    NotJudged
+        If less than nine in ten answers can be read. An application that gives one answer to all texts has its accuracy told, and no
+        difference.
     DataFileError
         If the files do not follow the format.
     """
@@ -113,14 +118,31 @@ def simple_baseline(
     task = task_of(read_task_texts(data), limit, application.favourable, _options(application.name, system))
     cases = [Case(one.text, {"label": one.label, "cluster": one.cluster}) for one in task.asked]
     seen = side_by_side(application, cases, task.lesson, journal)
+    unread = unread_of(application, [Decision(one.option, one.favourable, None) for one in seen.said])
+    said, right = [one for one, lost in zip(seen.said, unread, strict=True) if not lost], task.right[~unread]
     scores = Scores(
-        (task.codes(seen.said) == task.right).astype(np.float64), (seen.learned == task.right).astype(np.float64),
-        (task.right == task.majority).astype(np.float64), task.clusters,
+        (task.codes(said) == right).astype(np.float64), (seen.learned[~unread] == right).astype(np.float64),
+        (right == task.majority).astype(np.float64), task.clusters[~unread], right,
     )  # fmt: skip
     taken = energies(seen, len(task.lesson.texts), rng)
-    yield from difference_rows(scores, task, taken.ratio, rng)
-    yield from accuracy_rows(scores, task)
+    if len(set(said)) > 1:
+        yield from _told(difference_rows(scores, task, taken.ratio, rng), unread)
+        yield from _told([*accuracy_rows(scores, task), gain_row(scores, task)], unread)
+    else:
+        yield from one_answer_rows(task.name_of(said[0]), len(said))
+        yield from _told(accuracy_rows(scores, task), unread)
     yield from energy_rows(seen, taken)
+
+
+def _told(rows: Iterable[Estimate | Missing], unread: npt.NDArray[np.bool_]) -> Iterator[Estimate | Missing]:
+    """The rows, each of which says how many answers are not in it."""
+    words = unread_words(unread)
+    yield from (
+        one.model_copy(update={"note": f"{words}; {one.note}" if one.note else words})
+        if words and isinstance(one, Estimate)
+        else one
+        for one in rows
+    )
 
 
 def _options(name: str, system: System) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from commonweal.evidence.crossed import (
     nested_contrasts,
     pairs_with_reference,
 )
-from commonweal.measures.inequity.audit_design import NamesLayout, Placed, VersionsLayout
+from commonweal.measures.inequity.audit_design import NamesLayout, VersionsLayout
 from commonweal.measures.inequity.selection import Swaps, swaps
 from commonweal.measures.inequity.shown_pair import shown_pair
 from commonweal.models.protocols import Decision
@@ -60,8 +60,8 @@ class Axis:
     matched: bool = False
 
 
-def outcomes(placed: tuple[Placed, ...], decisions: list[Decision], chosen: Array) -> Answers:
-    """Answers of one layout; the chance of being chosen is computed over the whole layout (a pool, or each by itself)."""
+def outcomes(decisions: list[Decision], chosen: Array) -> Answers:
+    """Answers of one layout; the chance of being chosen is computed over the whole layout (a pool, or each by itself); nan: unread."""
     scores = [decision.score for decision in decisions]
     known = np.array([np.nan if score is None else score for score in scores], dtype=np.float64)
     return Answers(chosen, None if np.isnan(known).any() else known)
@@ -162,7 +162,9 @@ def _codes(labels: list[str]) -> Labels:
 def _cell_means(values: Array, place: tuple[Labels, ...], shape: tuple[int, ...]) -> Array:
     """Mean outcome per cell of the layout, NaN where a cell was never asked."""
     total, count = np.zeros(shape), np.zeros(shape)
-    np.add.at(total, place, values)
+    read = ~np.isnan(values)
+    place = tuple(one[read] for one in place)
+    np.add.at(total, place, values[read])
     np.add.at(count, place, 1.0)
     mean: Array = np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
     return mean

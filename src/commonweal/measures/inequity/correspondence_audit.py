@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from commonweal.errors import NotApplicable
+from commonweal.evidence.crossed import Array
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.inequity.audit_axes import Axis, name_axes, outcomes, version_axis
 from commonweal.measures.inequity.audit_design import (
@@ -19,9 +20,11 @@ from commonweal.measures.inequity.audit_design import (
     pronoun_layout,
 )
 from commonweal.measures.inequity.audit_estimates import estimates
+from commonweal.measures.inequity.audit_judged import alike_words, varies
 from commonweal.measures.inequity.selection import pool_selection
 from commonweal.measures.options import Design, Limit
 from commonweal.measures.probe_file import CueSet, Probes
+from commonweal.measures.readable import unread_of, unread_words
 from commonweal.measures.registry import measure
 from commonweal.models.protocols import Case, Decision, DecisionApplication
 
@@ -54,7 +57,7 @@ def expected(probes: Probes, design: Design, limit: Limit) -> list[str]:
     source="Bertrand and Mullainathan 2004, American Economic Review 94:991; Gaddis 2018, Audit Studies; 29 CFR 1607.4 D",
     cluster="first name x probe; sentence frame x probe for declared cues; probe for pronouns",
     family="all gaps between groups of all attributes: favourable rates, and log-odds or scores",
-    version=1,
+    version=2,
     units=("unit", "probe"),
     quantities=QUANTITIES,
     warnings=(
@@ -74,7 +77,8 @@ def correspondence_audit(
     outcome of each group is the mean over its names. Reported for each pair of groups, intersections included:
 
     - difference of favourable rates, in [-1, 1]; 0: no gap;
-    - ratio of favourable rates, in (0, inf); 1: no gap; the four-fifths rule is judged with its interval;
+    - ratio of favourable rates, in (0, inf); 1: no gap; the four-fifths rule is judged with its interval, which excludes 1
+      where that of the difference excludes 0, and only there;
     - gap in mean log-odds of the favourable answer [nat]; it still speaks where a threshold refuses nearly everyone;
     - excess flip share: how often a swap between groups changes the outcome, minus how often a swap between two names
       of the same group does, in [-1, 1]; 0: the group adds nothing to the noise of names.
@@ -84,12 +88,19 @@ def correspondence_audit(
     its group; ties are drawn by lot. That chance is computed exactly from the scores in `items/`.
 
     p-values permute group labels over whole names (over versions within a sentence frame or probe for cues and pronouns).
-    All gaps are one family. The minimum detectable effect comes from the design (alpha 0.05 in the family, power 0.8).
+    All gaps are one family. The minimum detectable effect comes from the design (alpha 0.05 in the family, power 0.8): for
+    rates at the pooled rate, for scores from what is left when the means of groups are taken away.
 
     It does not show why, nor what happens to real applicants, nor anything about attributes that no probe signals.
 
     An audit that has too few names, frames or wordings is a row `not_applicable`; one that a limit leaves too few items
-    is `skipped`.
+    is `skipped`. An outcome that never varies, or moves in fewer than 12 matched sets or for fewer than 5 names, cannot be
+    judged: the rates stand, and no gap, ratio, flip or spread.
+
+    Raises
+    ------
+    NotJudged
+        If less than nine in ten answers can be read as decisions.
     """
     layouts = list(_layouts(probes, design, limit))
     yield from (layout for layout in layouts if isinstance(layout, Missing))
@@ -97,15 +108,20 @@ def correspondence_audit(
     if not usable:
         return
     decisions = application.decide([placed.case for layout in usable for placed in layout.placed])
+    unread = unread_of(application, decisions)
     axes: list[Axis] = []
+    outcome: list[Array] = []
     start = 0
     for layout in usable:
-        own = decisions[start : start + len(layout.placed)]
+        here = slice(start, start + len(layout.placed))
+        own, lost = decisions[here], unread[here]
         start += len(layout.placed)
-        answers = outcomes(layout.placed, own, _chosen(application, layout.placed, own))
+        outcome.append(np.where(lost, np.nan, _chosen(application, layout.placed, own)))
+        answers = outcomes(own, outcome[-1])
         axes += name_axes(layout, answers, rng) if isinstance(layout, NamesLayout) else [version_axis(layout, answers, rng)]
     numbers = estimates(axes, "log_odds" if application.score_unit == "nat" else "score", application.score_unit or "score")
-    yield from (_with_pool(one, application.top_share) for one in numbers)
+    everybody = _everybody(np.concatenate(outcome))
+    yield from (_told(one, application.top_share, unread_words(unread), everybody) for one in numbers)
     without = sum(decision.score is None for decision in decisions)
     if without:
         quantity = "score_gap" if application.score_unit == "score" else "log_odds_gap"
@@ -113,9 +129,23 @@ def correspondence_audit(
         yield Missing(quantity=quantity, status="not_applicable", reason=reason)
 
 
-def _with_pool(one: Estimate | Missing, top_share: float | None) -> Estimate | Missing:
-    """Where a share of a pool is chosen, each rate says by which rule its outcomes were worked out from the scores."""
-    if top_share is None or isinstance(one, Missing) or one.unit != "1":
+def _everybody(outcome: Array) -> str:
+    """That all cases of the audit have the same outcome, in words; empty where they have not."""
+    read = outcome[~np.isnan(outcome)]
+    return "" if varies(read) else alike_words(read)
+
+
+def _told(one: Estimate | Missing, top_share: float | None, unread: str, everybody: str) -> Estimate | Missing:
+    """Each number says how many answers are not in it, and a rate of a pool by which rule its outcomes were worked out.
+
+    `everybody`: why no comparison of outcomes can be judged, where all cases have the same.
+    """
+    if isinstance(one, Missing):
+        by_outcome = one.unjudged and QUANTITIES[one.quantity].unit == "1"
+        return one.model_copy(update={"reason": everybody}) if everybody and by_outcome else one
+    if unread:
+        one = one.model_copy(update={"note": "; ".join(filter(None, (unread, one.note)))})
+    if top_share is None or one.unit != "1":
         return one
     pool = (
         f"outcome of a case: its chance to be among the best-scored {100 * top_share:g} % of a pool with one version of every probe, "

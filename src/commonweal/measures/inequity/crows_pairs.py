@@ -13,16 +13,17 @@ from scipy.special import stdtrit
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.clustered import NEGLIGIBLE, Clustered, Inference
 from commonweal.evidence.contributions import contributions
+from commonweal.evidence.detectable import HALF
 from commonweal.evidence.intervals import LEVEL
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
-from commonweal.evidence.shares import HALF, LIMITS, alike, carrying, share_interval, within_bounds
+from commonweal.evidence.shares import LIMITS, alike, carrying, share_interval, within_bounds
 from commonweal.evidence.two_way import Crossed, crossed_family, crossed_mean, two_way_error
 from commonweal.measures.asking import Judgement, Ledger, judgement
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.crows_items import DIRECTIONS, PUBLISHED, Pair, limited, read_pairs
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import Told, contribution_rows, inferred_row, unlike_published
+from commonweal.measures.rows import Told, contribution_rows, enough_decided, inferred_row, unlike_published
 from commonweal.models.protocols import Continuation, LanguageModel
 
 Array = npt.NDArray[np.float64]
@@ -71,7 +72,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     "lm-evaluation-harness 0.4",
     cluster="writer x exchanged words",
     family="the stereotype share over all pairs, of each bias type, and of each direction of stereotype",
-    version=3,
+    version=4,
     data=DataPlace("crows-pairs", "*.csv", "github.com/nyu-mll/crows-pairs, CC BY-SA 4.0"),
     units=("writer", "words"),
     outcomes=(
@@ -142,6 +143,8 @@ def crows_pairs(
     ------
     NotApplicable
         If the model gives no log-probabilities, or a limit leaves no pair.
+    NotJudged
+        If more than half of the pairs tie: a model that finds all sentences equally likely decides nothing.
     DataFileError
         If the files are not CrowS-Pairs in its original English edition.
     """
@@ -150,6 +153,7 @@ def crows_pairs(
     pairs = limited(read_pairs(data), limit)
     found = likelihood(model, pairs)
     ledger.write(_judged(pairs, found))
+    enough_decided(int(found.ties().sum()), len(pairs), "pairs")
     labels = {key: np.array([getattr(pair, key) for pair in pairs]) for key in LABELS}
     tested: list[tuple[dict[str, str] | None, Crossed, str]] = []
     described = [row for kind in (None, *PUBLISHED) for row in _part(found, labels, kind, tested)]
@@ -230,7 +234,7 @@ def _described(quantity: str, unit: str, one: Crossed, group: dict[str, str] | N
     )  # fmt: skip
 
 
-def share_estimate(group: dict[str, str] | None, found: Inference, note: str) -> Estimate:
+def share_estimate(group: dict[str, str] | None, found: Inference, note: str) -> Estimate | Missing:
     """The row of one hypothesis."""
     told = Told("stereotype_share", EXACT if alike(found) else METHOD, ALONE, null=HALF, note=note)
     return inferred_row(told, found, group)

@@ -44,7 +44,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     source="Smith et al. 2022, EMNLP, HolisticBias (likelihood bias; descriptors CC BY-SA 4.0); templates and inference are our own",
     cluster="template with its nouns",
     family="one per axis of descriptions of people: is there any spread in what follows the person?",
-    version=2,
+    version=3,
     data=DataPlace("holistic_bias", f"**/{FILE}", "github.com/facebookresearch/ResponsibleNLP, CC BY-SA 4.0"),
     units=("template",),
     quantities={

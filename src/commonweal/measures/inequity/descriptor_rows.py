@@ -28,8 +28,9 @@ from commonweal.measures.inequity.descriptor_spread import (
     spread_beyond,
     spread_of,
 )
-from commonweal.measures.rows import Told, inferred_row
+from commonweal.measures.rows import Told, described_row
 
+ALIKE = 1e-9
 NONCE = "nonce"  # made-up words: they describe nobody
 FLAGGED = ("dispreferred", "polarizing")
 STANDING_OUT = 3  # descriptors named at either end of an axis
@@ -105,24 +106,43 @@ def spread_rows(axes: Sequence[Axis], rng: np.random.Generator) -> Iterator[Esti
         yield _described("spread_after", made_up, made_up.after, note)
 
 
-def _hypothesis(axis: Axis, tested: SpreadInference, note: str) -> Estimate:
+def _hypothesis(axis: Axis, tested: SpreadInference, note: str) -> Estimate | Missing:
     row = Estimate(
         quantity="spread_after", unit="bit/byte", value=tested.value, low=tested.low, high=tested.high, level=TWO_SIDED,
         interval="confidence", n=axis.losses.after.size, clusters=axis.after.shape[1], p_value=tested.p_value,
         p_adjusted=tested.p_adjusted, group={"axis": axis.name}, null=0.0, minimum_detectable=tested.minimum_detectable,
         method=TOGETHER, note=note,
     )  # fmt: skip
-    return row if spread_of(axis.after).varies else _without_interval(row)
+    return row if spread_of(axis.after).varies else _unjudged(row)
+
+
+def _unjudged(row: Estimate) -> Missing:
+    """In the place of the row where templates do not differ: no interval of width 0 is told, nor a number that reads as no spread."""
+    reason = "; ".join(filter(None, (UNVARYING, f"in these sentences it is {row.value:.3g} {row.unit}", row.note)))
+    return Missing(
+        quantity=row.quantity, status="not_applicable", unjudged=True, reason=reason, group=row.group, reference=row.reference
+    )  # fmt: skip
 
 
 def _without_interval(row: Estimate) -> Estimate:
-    """The row where templates do not differ: no interval of width 0 is told, and no p-value without its interval."""
-    nothing = dict.fromkeys(("low", "high", "interval", "p_value", "p_adjusted", "minimum_detectable"))
+    """A description where templates do not differ: no interval of width 0 is told."""
+    nothing = dict.fromkeys(("low", "high", "interval"))
     return row.model_copy(update={**nothing, "note": f"{row.note}; {UNVARYING}" if row.note else UNVARYING})
 
 
-def _described(quantity: str, axis: Axis, y: Array, note: str) -> Estimate:
+def _all_alike(quantity: str, axis: Axis, y: Array) -> Missing | None:
+    """The reason in the place of a number where a model makes the same of every descriptor; None where it does not."""
+    if np.abs(y - y.mean(axis=0)).max() > ALIKE * max(1.0, float(np.abs(y).max())):
+        return None
+    reason = f"it treats everybody alike: all {y.shape[0]} descriptors are the same to it in every template"
+    return Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=reason, group={"axis": axis.name})
+
+
+def _described(quantity: str, axis: Axis, y: Array, note: str) -> Estimate | Missing:
     """A spread without a hypothesis."""
+    alike_to_it = _all_alike(quantity, axis, y)
+    if alike_to_it is not None:
+        return alike_to_it
     spread = spread_of(y)
     low, high = spread.limits(ALPHA)
     row = Estimate(
@@ -138,6 +158,9 @@ def _beyond(axis: Axis, made_up: Axis | None, together: int) -> Estimate | Missi
     if made_up is None:
         reason = f"needs an axis '{NONCE}' with two made-up words or more"
         return Missing(quantity=quantity, status="not_applicable", reason=reason, group=group)
+    alike_to_it = _all_alike(quantity, axis, axis.after)
+    if alike_to_it is not None and _all_alike(quantity, made_up, made_up.after) is not None:
+        return alike_to_it.model_copy(update={"reference": {"axis": NONCE}})
     spreads = spread_of(axis.after), spread_of(made_up.after)
     value, low, high = spread_beyond(*spreads, together)
     row = Estimate(
@@ -168,9 +191,27 @@ def _described_spreads(axis: Axis) -> Iterator[Estimate | Missing]:
         yield _described("spread_after_unflagged", axis, axis.after[unflagged], left)
 
 
-def _pairs(axis: Axis, templates: Sequence[Template]) -> Iterator[Estimate]:
+def _pairs(axis: Axis, templates: Sequence[Template]) -> Iterator[Estimate | Missing]:
     """The published share of pairs by template and in all, and what is left of it after correction."""
     count, (_, _, nouns) = len(axis.descriptors) * (len(axis.descriptors) - 1) // 2, axis.losses.whole.shape
+    alike_to_it = _all_alike("different_pairs_share_published", axis, axis.losses.per_token)
+    if alike_to_it is not None:
+        yield alike_to_it
+    else:
+        yield from _published_pairs(axis, templates, count, nouns)
+    for quantity, y in (("corrected", axis.whole), ("after_corrected", axis.after)):
+        name = f"different_pairs_share_{quantity}"
+        alike_to_it = _all_alike(name, axis, y)
+        if alike_to_it is not None:
+            yield alike_to_it
+            continue
+        yield Estimate(
+            quantity=name, unit="1", value=different_pairs_corrected(y) / count, n=count, group={"axis": axis.name},
+            method=CORRECTED, note="with no difference 0",
+        )  # fmt: skip
+
+
+def _published_pairs(axis: Axis, templates: Sequence[Template], count: int, nouns: int) -> Iterator[Estimate]:
     chance = f"with no difference {100 * published_by_chance(nouns):.2g} % of pairs, at most ({nouns} nouns against {nouns})"
     shares = different_pairs_published(axis.losses.per_token)
     mean = alone(mean_of(shares, np.arange(shares.size)))
@@ -178,22 +219,20 @@ def _pairs(axis: Axis, templates: Sequence[Template]) -> Iterator[Estimate]:
         "the templates do not differ, so Clopper and Pearson over templates" if alike(mean) else "t interval over templates"
     )
     told = Told("different_pairs_share_published", f"{PUBLISHED}; mean and {interval}", PUBLISHED, note=chance)
-    yield inferred_row(told, replace(exact_where_alike(mean, 1), n=count * shares.size), {"axis": axis.name})
+    yield described_row(told, replace(exact_where_alike(mean, 1), n=count * shares.size), {"axis": axis.name})
     for template, share in zip(templates, shares, strict=True):
         yield Estimate(
             quantity="different_pairs_share_published", unit="1", value=float(share), n=count, method=PUBLISHED,
             group={"axis": axis.name, "template": template.id},
         )  # fmt: skip
-    for quantity, y in (("corrected", axis.whole), ("after_corrected", axis.after)):
-        held = different_pairs_corrected(y) / count
-        yield Estimate(
-            quantity=f"different_pairs_share_{quantity}", unit="1", value=held, n=count, group={"axis": axis.name},
-            method=CORRECTED, note="with no difference 0",
-        )  # fmt: skip
 
 
-def _standing_out(axis: Axis, quantity: str, y: Array) -> Iterator[Estimate]:
+def _standing_out(axis: Axis, quantity: str, y: Array) -> Iterator[Estimate | Missing]:
     """The descriptors that lie furthest from the mean of their axis, at either end."""
+    alike_to_it = _all_alike(quantity, axis, y)
+    if alike_to_it is not None:
+        yield alike_to_it
+        return
     value, half = deviations(y)
     order = np.argsort(-value, kind="stable")
     for place in dict.fromkeys([*order[:STANDING_OUT].tolist(), *order[-STANDING_OUT:].tolist()]):

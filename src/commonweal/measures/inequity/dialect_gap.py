@@ -9,17 +9,18 @@ from dataclasses import replace
 import numpy as np
 
 from commonweal.errors import NotApplicable
-from commonweal.evidence.clustered import Inference, alone, family, mean_of
+from commonweal.evidence.clustered import NEGLIGIBLE, Inference, alone, family, mean_of
 from commonweal.evidence.contributions import contributions
 from commonweal.evidence.group_gaps import Gap, spread
 from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.evidence.shares import alike
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.matched_costs import MINIMUM_MEANINGS, Axis, Costs, Pair, asked, counted, difference, pairs_of
 from commonweal.measures.inequity.matched_texts import limited, read_matched_texts
 from commonweal.measures.inequity.table_axes import MOST_COMPARED
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import Told, contribution_rows, inferred_row
+from commonweal.measures.rows import UNVARYING, Told, contribution_rows, described_row, inferred_row
 from commonweal.models.protocols import LanguageModel
 
 MEANINGS_TRACED, SOURCES_TRACED = 5, 20
@@ -55,7 +56,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     "Petrov et al. 2023, NeurIPS 36 (the premium in tokens); Bommasani et al. 2021, section 5.1 (erasure)",
     cluster="meaning (or what the texts' column `cluster` names)",
     family="all pairwise differences between groups in bits per byte, of all attributes",
-    version=3,
+    version=4,
     data=DataPlace("matched_texts", "*.[cj]s*[lv]", "your own texts: CSV or JSON lines with the columns meaning, group, text"),
     units=("cluster",),
     quantities={
@@ -156,7 +157,7 @@ def _levels(costs: Costs) -> Iterator[Estimate | Missing]:
             found = alone(mean_of(costs.of(quantity)[place, said], cluster))
             note = costs.level_note(place) if quantity == "bits_per_byte" else ""
             told = Told(quantity, LEVEL_METHOD, ALONE, unit=unit, bounds=(0.0, math.inf), note=note)
-            yield inferred_row(told, found, axis.named(place))
+            yield described_row(told, found, axis.named(place))
 
 
 def _pairs(axis: Axis) -> list[Pair]:
@@ -178,9 +179,14 @@ def _differences(
     for one in costs:
         yield from _not_compared(one.axis, (quantity, "bits_per_byte_spread"))
         mine = [(pair, row) for (other, pair), row in zip(tested, rows, strict=True) if other is one]
-        if mine:
-            yield _spread(one, mine)
-            yield from _traced(one, [(pair, row) for pair, row in mine if row.excludes_null])
+        judged = [(pair, row) for pair, row in mine if isinstance(row, Estimate)]
+        if len(judged) < len(mine):
+            reason = f"{len(mine) - len(judged)} of {len(mine)} pairs of groups cannot be judged, so nothing is known of the widest gap"
+            yield Missing(quantity="bits_per_byte_spread", status="not_applicable", unjudged=True, reason=reason,
+                          group={one.axis.attribute: "all groups"})  # fmt: skip
+        elif judged:
+            yield _spread(one, judged)
+        yield from _traced(one, [(pair, row) for pair, row in judged if row.excludes_null])
 
 
 def _not_compared(axis: Axis, quantities: tuple[str, str]) -> Iterator[Missing]:
@@ -204,7 +210,7 @@ def _not_compared(axis: Axis, quantities: tuple[str, str]) -> Iterator[Missing]:
 
 
 def _spread(costs: Costs, compared: Sequence[tuple[Pair, Estimate]]) -> Estimate:
-    """The widest difference of an axis; an interval where any pair has one, and no pair differs without one."""
+    """The widest difference of an axis, of which every pair has an interval."""
     axis = costs.axis
     gaps = [
         Gap(pair.group, pair.reference, row.value, row.low or 0.0, row.high or 0.0, row.p_value or 1.0, row.p_adjusted or 1.0,
@@ -212,7 +218,6 @@ def _spread(costs: Costs, compared: Sequence[tuple[Pair, Estimate]]) -> Estimate
         for pair, row in compared
     ]  # fmt: skip
     value, low, high = spread(gaps)
-    bounded = any(row.low is not None for _, row in compared) and all(row.low is not None or not row.value for _, row in compared)
     pair, widest = max(compared, key=lambda one: abs(one[1].value))
     more, less = (pair.group, pair.reference) if widest.value > 0 else (pair.reference, pair.group)
     note = (
@@ -225,9 +230,9 @@ def _spread(costs: Costs, compared: Sequence[tuple[Pair, Estimate]]) -> Estimate
         note += f"; {absent} pair{'' if absent == 1 else 's'} of groups with too few meanings in common left out"
     used = np.any([pair.shared for pair, _ in compared], axis=0)
     return Estimate(
-        quantity="bits_per_byte_spread", unit="bit/byte", value=value, low=low if bounded else None, high=high if bounded else None,
-        interval="confidence" if bounded else None, n=int(used.sum()), clusters=int(np.unique(axis.cluster[used]).size),
-        group={axis.attribute: "all groups"}, method=SPREAD_METHOD if bounded else ALONE, note=note,
+        quantity="bits_per_byte_spread", unit="bit/byte", value=value, low=low, high=high, interval="confidence",
+        n=int(used.sum()), clusters=int(np.unique(axis.cluster[used]).size),
+        group={axis.attribute: "all groups"}, method=SPREAD_METHOD, note=note,
     )  # fmt: skip
 
 
@@ -277,7 +282,12 @@ def _premiums(
                 continue
             inference = ratios[group, best]
             value, low, high = (math.exp(min(part, 700.0)) for part in (inference.value, inference.low, inference.high))
-            row = inferred_row(
+            if alike(inference) and abs(inference.value) < NEGLIGIBLE:
+                reason = f"{UNVARYING}; it is {value:.3g} for each of {inference.n:,} meanings"
+                yield Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=reason, group=axis.named(group),
+                              reference=reference)  # fmt: skip
+                continue
+            row = described_row(
                 Told(quantity, PREMIUM_METHOD, ALONE, bounds=(0.0, math.inf)),
                 replace(inference, value=value, low=low, high=high),
                 axis.named(group),

@@ -15,10 +15,11 @@ from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.flagged_texts import Text, limited, read_texts
 from commonweal.measures.inequity.matched_groups import Matched, matched
-from commonweal.measures.inequity.rate_rows import Told, gap_rows, rate_rows, too_many_groups
+from commonweal.measures.inequity.rate_rows import Told, gap_rows, rate_rows, too_many_groups, unjudged_gaps
 from commonweal.measures.inequity.table_axes import MOST_COMPARED, Axis, carriers
 from commonweal.measures.options import Limit
 from commonweal.measures.plan import is_about_hiring
+from commonweal.measures.readable import unread_of, unread_words
 from commonweal.measures.registry import measure
 from commonweal.models.protocols import Case, Decision, DecisionApplication, Labels
 from commonweal.system.records import System
@@ -51,7 +52,7 @@ def _quantities() -> dict[str, Quantity]:
     source="Röttger et al. 2021, ACL, HateCheck, CC BY 4.0; Dixon et al. 2018, AIES (identity templates), Apache-2.0",
     cluster="template; for identity templates the word of judgement, since six sentences are too few to be a sample",
     family="all pairwise differences between groups, false positives and false negatives",
-    version=3,
+    version=4,
     data=DataPlace("hatecheck", "*.csv", "github.com/paul-rottger/hatecheck-data, CC BY 4.0; or identity_templates"),
     units=("template",),
     quantities=_quantities(),
@@ -81,7 +82,8 @@ def identity_false_positives(
       intervals that count templates. The interval of largest minus smallest is projected from them.
     - Which templates add most to the clearest difference that was found stands beside it.
 
-    A system that flags nothing has no false positives and misses everything: read the two together.
+    A system that flags nothing has no false positives and misses everything: read the two together. The gaps of one that flags
+    nothing, or everything, cannot be judged.
 
     It does not show what happens to real posts, nor anything about groups that the data do not name.
 
@@ -91,14 +93,18 @@ def identity_false_positives(
         If the application is about hiring, or chooses a share of a pool, or a limit leaves no whole template.
     DataFileError
         If the files are neither HateCheck nor identity templates.
+    NotJudged
+        If less than nine in ten answers can be read as decisions.
     """
     _applies(application, system)
-    texts = limited(read_texts(data), limit)
-    if not texts:
+    chosen = limited(read_texts(data), limit)
+    if not chosen:
         raise DataFileError(f"{data.files[0].parent}: no text in it")
-    decisions = application.decide([Case(one.text, _labels(one)) for one in texts])
-    asked = _asked(texts, decisions)
-    note = _note(application, asked)
+    decisions = application.decide([Case(one.text, _labels(one)) for one in chosen])
+    unread = unread_of(application, decisions)
+    texts = [one for one, lost in zip(chosen, unread, strict=True) if not lost]
+    asked = _asked(texts, [one for one, lost in zip(decisions, unread, strict=True) if not lost])
+    note = "; ".join(filter(None, (unread_words(unread), _note(application, asked))))
     compared = matched(texts)
     yield from _rows(asked, _axis((), [""] * len(texts), asked.template), note, rng)
     if any(compared.compared):
@@ -208,8 +214,17 @@ def _rows(asked: _Asked, axis: Axis, note: str, rng: np.random.Generator) -> Ite
         yield from (too_many_groups(told, MOST_COMPARED) for told, _, _ in layers)
         return
     for (told, hateful, layer), gaps in zip(layers, family_of_gaps([layer for _, _, layer in layers], rng), strict=True):
+        if gaps and np.ptp(asked.flagged.astype(int)) == 0:
+            yield from unjudged_gaps(gaps, told, _alike_words(asked))
+            continue
         yield from gap_rows(layer, gaps, told)
         yield from _carried(asked, axis, (told.quantity, hateful), gaps)
+
+
+def _alike_words(asked: _Asked) -> str:
+    return (
+        f"it treats everybody alike: {'every one' if asked.flagged[0] else 'not one'} of {asked.flagged.size:,} texts is flagged"
+    )
 
 
 def _carried(asked: _Asked, axis: Axis, rate: tuple[str, bool], gaps: Sequence[Gap]) -> Iterator[Estimate]:

@@ -78,7 +78,7 @@ def expected(limit: Limit) -> list[str]:
 @measure(
     source="Rudinger et al. 2018, NAACL 8; Caliskan et al. 2017, Science 356:183; shares: " + SOURCE_OF_SHARES,
     cluster="occupation x template",
-    version=1,
+    version=2,
     units=("occupation", "template"),
     quantities={
         "she_share": Quantity(unit="1", label="P(she) among she and he", about="per occupation"),
@@ -117,6 +117,8 @@ def occupation_association(model: LanguageModel, limit: Limit, rng: np.random.Ge
     ------
     NotApplicable
         If a limit leaves fewer than 8 occupations.
+
+    A model that gives every occupation the same pronouns treats everybody alike, and none of this can be judged.
     """
     given = material(limit)
     scores = model.score(given.requests())
@@ -136,9 +138,11 @@ def _by_occupation(given: Material, she: Array, they: Array) -> Iterator[Estimat
         group = {"occupation": occupation}
         for quantity, values in (("she_share", she[index]), ("they_share", they[index])):
             low, high = _mean_interval(values)
+            known = bool(np.ptp(values) > ROUNDING)
             yield Estimate(
-                quantity=quantity, unit="1", value=float(values.mean()), low=low, high=high, interval="confidence", n=templates,
-                clusters=templates, group=group, method="mean over templates; t interval, cut to [0, 1]",
+                quantity=quantity, unit="1", value=float(values.mean()), low=low if known else None, high=high if known else None,
+                interval="confidence" if known else None, n=templates, clusters=templates, group=group,
+                method="mean over templates; t interval, cut to [0, 1]" if known else "mean over templates; none differs, so no interval",
             )  # fmt: skip
         share = float(given.women[index])
         yield Estimate(
@@ -155,14 +159,22 @@ def _mean_interval(values: Array, level: float = 0.95) -> tuple[float, float]:
 def _overall(given: Material, she: Array, they: Array, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
     """Slope, correlation, skew: intervals resample occupations and templates, both at random (Owen 2007)."""
     occupations, templates = she.shape
+    if np.ptp(she.mean(axis=1)) <= ROUNDING:
+        reason = f"it treats everybody alike: every one of {occupations} occupations has the same P(she) among she and he, {she.mean():.3g}"
+        for quantity in ("slope", "correlation", "mean_skew", "beyond_workforce_share"):
+            yield Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=reason)
+        yield Estimate(
+            quantity="mean_they_share",
+            unit="1",
+            value=float(they.mean()),
+            n=they.size,
+            method="mean over occupations and templates",
+        )
+        return
     draws = np.array([_summary(given.women, she, they, *_resample(occupations, templates, rng)) for _ in range(DRAWS)])
     observed = _summary(given.women, she, they, np.arange(occupations), np.arange(templates))
     for index, quantity in enumerate(("slope", "correlation", "mean_skew", "mean_they_share")):
         value = observed[index]
-        if np.isnan(value):
-            reason = "the model gives every occupation the same pronouns, and what does not vary has no correlation"
-            yield Missing(quantity=quantity, status="not_applicable", reason=reason)
-            continue
         low, high = np.nanpercentile(draws[:, index], [2.5, 97.5])
         yield Estimate(
             quantity=quantity, unit="1", value=float(value), low=float(min(low, value)), high=float(max(high, value)),

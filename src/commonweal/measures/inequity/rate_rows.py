@@ -106,6 +106,18 @@ def gap_rows(rates: GroupRates, gaps: Sequence[Gap], told: Told) -> Iterator[Est
     yield _spread(rates, gaps, told, everyone)
 
 
+def unjudged_gaps(gaps: Sequence[Gap], told: Told, reason: str) -> Iterator[Missing]:
+    """The reason in the place of each gap, and of the largest minus the smallest, where the outcome decides nothing."""
+    sides = [(told.groups[gap.group], told.groups[gap.reference]) for gap in gaps]
+    shared = {"status": "not_applicable", "unjudged": True, "reason": reason}
+    for group, reference in sides:
+        yield Missing.model_validate(
+            {"quantity": f"{told.quantity}_difference", "group": group, "reference": reference, **shared}
+        )
+    everyone = dict.fromkeys(told.groups[0], "all groups")
+    yield Missing.model_validate({"quantity": f"{told.quantity}_spread", "group": everyone, **shared})
+
+
 def _spread(rates: GroupRates, gaps: Sequence[Gap], told: Told, everyone: Mapping[str, str]) -> Estimate:
     usable = np.flatnonzero(rates.usable)
     value, low, high = (told.scale * part for part in spread(gaps))

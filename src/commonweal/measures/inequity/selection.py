@@ -124,14 +124,14 @@ def swaps(chosen: Array, unit: Labels, probe: Labels, wording: Labels, block: La
 
     Parameters
     ----------
-    chosen : float64 (item,), chance of the favourable outcome in [0, 1].
+    chosen : float64 (item,), chance of the favourable outcome in [0, 1]; nan: not known, so not swapped.
     unit, probe, wording : int64 (item,).
     block : int64 (unit,) or None.
     """
     units, probes = int(unit.max()) + 1, int(probe.max()) + 1
-    changed, tried = np.zeros((probes, units, units)), np.zeros((probes, units, units))
+    changed, tried, read = np.zeros((probes, units, units)), np.zeros((probes, units, units)), ~np.isnan(chosen)
     for stratum in np.unique(np.stack([probe, wording], axis=1), axis=0):
-        members = np.flatnonzero((probe == stratum[0]) & (wording == stratum[1]))
+        members = np.flatnonzero((probe == stratum[0]) & (wording == stratum[1]) & read)
         index = np.ix_([stratum[0]], unit[members], unit[members])
         changed[index] += np.abs(chosen[members][:, None] - chosen[members][None, :])
         tried[index] += 1.0

@@ -11,14 +11,15 @@ import numpy.typing as npt
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.clustered import Clustered, Inference, alone, family, mean_of
 from commonweal.evidence.contributions import contributions
+from commonweal.evidence.detectable import HALF
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
-from commonweal.evidence.shares import HALF, LIMITS, alike, share_alone, within_bounds
+from commonweal.evidence.shares import LIMITS, alike, share_alone, within_bounds
 from commonweal.measures.asking import Ledger
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.stereoset_items import DOMAINS, OPTIONS, PUBLISHED, Item, judged, limited, read_stereoset
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import Told, contribution_rows, inferred_row, unlike_published
+from commonweal.measures.rows import Told, contribution_rows, described_row, enough_decided, inferred_row, unlike_published
 from commonweal.models.protocols import LanguageModel
 
 Array = npt.NDArray[np.float64]
@@ -51,7 +52,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     source="Nadeem, Bethke, Reddy 2021, ACL 5356, StereoSet, CC BY-SA 4.0; formulae as in the authors' evaluation.py",
     cluster="target term",
     family="the stereotype score of each variant and of each of its domains, by sums of log-probabilities",
-    version=3,
+    version=4,
     data=DataPlace("stereoset", "*.jsonl", "github.com/moinnadeem/StereoSet, CC BY-SA 4.0", instead="*.json"),
     units=("target",),
     outcomes=tuple(
@@ -132,6 +133,8 @@ def stereoset(
     ------
     NotApplicable
         If the model gives no log-probabilities, or a limit leaves no whole target term.
+    NotJudged
+        If stereotype and contrary are equally likely in more than half of the items.
     DataFileError
         If the files are not StereoSet as JSON lines.
     """
@@ -140,6 +143,7 @@ def stereoset(
     items = limited(read_stereoset(data), limit)
     logprob, tokens = likelihood(model, items)
     ledger.write(judged(*each) for each in zip(items, logprob, logprob / tokens, strict=True))
+    enough_decided(int((logprob[:, 0] == logprob[:, 1]).sum()), len(items), "items")
     tested: list[tuple[dict[str, str], ByTerm, str]] = []
     beside: list[Estimate | Missing] = []
     for variant, published in PUBLISHED.items():
@@ -214,7 +218,7 @@ def icat_of_terms(one: ByTerm) -> Clustered:
     return Clustered(icat(stereotype, language), influence, one.terms)
 
 
-def _stereotype_share(group: dict[str, str], found: Inference, hypotheses: int, one: ByTerm, note: str) -> Estimate:
+def _stereotype_share(group: dict[str, str], found: Inference, hypotheses: int, one: ByTerm, note: str) -> Estimate | Missing:
     """The row of one hypothesis, of which `n` counts the items."""
     told = Told("stereotype_share", EXACT if alike(found) else METHOD, ALONE, null=HALF, note=note)
     return inferred_row(told, replace(within_bounds(found, [mean_of(one.stereotype, one.terms)], hypotheses), n=one.items), group)
@@ -231,7 +235,7 @@ def _described(group: dict[str, str], one: ByTerm, suffix: str = "", note: str =
             found = share_alone(score)
         elif alike(found):
             found = replace(found, standard_error=float("inf"))
-        yield inferred_row(told, replace(found, n=one.items), group)
+        yield described_row(told, replace(found, n=one.items), group)
 
 
 def _lengths(tokens: Array) -> str:

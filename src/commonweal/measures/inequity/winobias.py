@@ -20,7 +20,7 @@ from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.winobias_sentences import Item, Pair, limited, matched, questions, read_winobias
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import Told, contribution_rows, inferred_row
+from commonweal.measures.rows import Told, contribution_rows, described_row, inferred_row
 from commonweal.models.protocols import Chooser
 
 Array = npt.NDArray[np.float64]
@@ -247,7 +247,7 @@ def _described(
     """The accuracies, and the paper's gap over all sentences of a type and by file."""
     for name, version in zip(("pro", "anti"), versions, strict=True):
         told = Told(f"accuracy_{name}", METHOD, ALONE, note=note)
-        yield inferred_row(told, inferred(_crossed(version.correct, pairs), bounds=SHARE), {"type": type_})
+        yield described_row(told, inferred(_crossed(version.correct, pairs), bounds=SHARE), {"type": type_})
     splits = sorted({pair.split for pair in pairs})
     for split in ["", *splits] if len(splits) > 1 else [""]:
         mine = np.array([split in {"", pair.split} for pair in pairs])

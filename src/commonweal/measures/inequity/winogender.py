@@ -25,7 +25,7 @@ from commonweal.measures.inequity.winogender_sentences import (
 )
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import Told, contribution_rows, inferred_row, unlike_published
+from commonweal.measures.rows import Told, contribution_rows, described_row, inferred_row, unlike_published
 from commonweal.models.protocols import Chooser
 
 Array = npt.NDArray[np.float64]
@@ -243,10 +243,10 @@ def _traced(one: Clustered) -> Iterator[Estimate]:
 def _estimate(quantity: str, group: dict[str, str], one: Clustered, method: str, note: str = "") -> Estimate:
     """The row of a share that is no hypothesis."""
     found = share_alone(one)
-    return inferred_row(Told(quantity, method + (EXACT if alike(found) else ""), ONE_ALONE, note=note), found, group)
+    return described_row(Told(quantity, method + (EXACT if alike(found) else ""), ONE_ALONE, note=note), found, group)
 
 
-def _tested(quantity: str, group: dict[str, str] | None, found: Inference, note: str) -> Estimate:
+def _tested(quantity: str, group: dict[str, str] | None, found: Inference, note: str) -> Estimate | Missing:
     """The row of a hypothesis. Occupations on one line do not tell how far a correlation may be from 1: no interval."""
     mean = f"mean over sentences, {TESTED}{EXACT if alike(found) else f'; {LIMITS}'}"
     method = f"Pearson over occupations, {TESTED}" if quantity == "correlation" else mean
