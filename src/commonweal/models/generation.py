@@ -15,7 +15,7 @@ from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
 from commonweal.errors import MeasurementError, require
-from commonweal.models.encoding import Tokens, encoded, named, prefix_of
+from commonweal.models.encoding import Tokens, begun, encoded, named, prefix_of
 from commonweal.models.protocols import Altered, GenerationRequest
 
 if TYPE_CHECKING:
@@ -48,8 +48,10 @@ def _contexts(model: LocalModel, requests: Sequence[GenerationRequest]) -> list[
             raise MeasurementError(
                 f"{named(requests[index], index)}: max_tokens is {requests[index].max_tokens}, expected 1 to {(model.window or 2) - 1}"
             )
-        whole = always + tokens or (start,)
-        model.altered += Altered(truncated=int(len(whole) > room))
+        already = begun(tokens, always)
+        whole = tokens if already else always + tokens or (start,)
+        model.altered += Altered(truncated=int(len(whole) > room), begun=int(already))
+        model.check_known(requests[index], index, whole)
         contexts.append(whole[-room:])
     return contexts
 
