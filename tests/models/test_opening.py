@@ -87,7 +87,10 @@ def test_a_system_file_reaches_only_its_own_folder(tmp_path: Path) -> None:
             },
             "not in this folder",
         ),
-        ({"config.json": '{"model_type": "llama"}', "model.safetensors": "x", "tokenizer.json": "{}"}, "cannot open it"),
+        (
+            {"config.json": '{"model_type": "llama"}', "model.safetensors": "x", "tokenizer.json": "{}"},
+            "it is text that begins 'x'",
+        ),
     ],
 )
 def test_a_folder_that_is_no_safe_model_is_refused_with_the_reason(tmp_path: Path, files: dict[str, str], message: str) -> None:

@@ -29,7 +29,8 @@ LAYERS = re.compile(r"(num|n|encoder|decoder)_\w*layers?")
 ROWS = re.compile(r"(num|n|encoder|decoder)_\w*heads?|\w*experts|head_dim|intermediate_size|ffn_dim|d_ff|n_inner|ffn_hidden_size")
 EXPERTS = re.compile(r"\w*experts")
 NARROW_VOCABULARY = ("word_embed_proj_dim", "embedding_size")  # the embedding is narrower than the model: OPT, ELECTRA
-LONGEST_CONTEXT = (1 << 31) - 1  # positions are counted in 32 bits
+MOST = (1 << 31) - 1  # what the libraries count, they count in 32 bits
+EXPECTED = f"from 1 to {MOST:,}"
 # Far more tensors than any layer has: about 10 weights, 7 matrices in 6 parts each where they are compressed, 3 matrices an expert.
 TENSORS_OF_LAYER, TENSORS_OF_EXPERT = 128, 32
 MEND = "get the model's files again, all of them from one place"
@@ -38,6 +39,7 @@ MEND = "get the model's files again, all of them from one place"
 def check_announced(path: Path, config: Mapping[str, Any], weights: Sequence[SafetensorsHeader]) -> None:
     """LocatorError where config.json at `path` announces what these weights cannot be."""
     tensors = sum(len(header.shapes) for header in weights)
+    _check_tensors(path, config, tensors)
     packed = "quantization_config" in config or "quantization" in config
     held = sum(header.size * 8 if packed else header.parameters for header in weights)
     scopes = [scope for scope in (config, config.get("text_config")) if isinstance(scope, Mapping)]
@@ -57,14 +59,13 @@ def check_announced(path: Path, config: Mapping[str, Any], weights: Sequence[Saf
                     f"{path}: {name} is {count:,}, more than its weights can be: {tensors:,} tensors with {held:,} "
                     f"{'bits' if packed else 'numbers'} in all, at a width of {int(width):,}; {MEND}"
                 )
-    _check_tensors(path, config, tensors)
 
 
 def _check_count(path: Path, name: str, value: Any) -> None:
     if isinstance(value, list) and all(type(one) is int and one > 0 for one in value):
         return  # one for each layer, as OpenELM has it
-    if type(value) is not int or value < 1 or (name in CONTEXTS and value > LONGEST_CONTEXT):
-        raise LocatorError(f"{path}: {name} is {shown(value)}, expected a whole number from 1; {MEND}")
+    if type(value) is not int or not 1 <= value <= MOST:
+        raise LocatorError(f"{path}: {name} is {shown(value)}, expected a whole number {EXPECTED}; {MEND}")
 
 
 def _counts(scope: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
@@ -100,7 +101,7 @@ def check_gguf(header: GGUFHeader) -> None:
         value = header.fact(name, 1.0)
         if type(value) not in {int, float} or not math.isfinite(value) or value <= 0:
             raise _fault(header, name, f"{shown(value)}, expected a number above 0")
-    if layers != set(range(counts["block_count"])):
+    if not len(layers) == max(layers, default=-1) + 1 == counts["block_count"]:
         raise _fault(header, "block_count", f"{counts['block_count']:,}, and it has tensors of {len(layers):,} layers")
     embedding = next((tensor.shape for tensor in header.tensors if tensor.name == "token_embd.weight"), ())
     if len(embedding) != 2 or embedding[0] != counts["embedding_length"]:
@@ -117,8 +118,8 @@ def check_gguf(header: GGUFHeader) -> None:
 
 def _whole(header: GGUFHeader, name: str, otherwise: int | None = None) -> int:
     value = header.fact(name, otherwise)
-    if type(value) is not int or not 1 <= value <= LONGEST_CONTEXT:
-        raise _fault(header, name, f"{shown(value)}, expected a whole number from 1")
+    if type(value) is not int or not 1 <= value <= MOST:
+        raise _fault(header, name, f"{shown(value)}, expected a whole number {EXPECTED}")
     return value
 
 

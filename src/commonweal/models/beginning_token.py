@@ -58,5 +58,5 @@ def beginning_of(facts: Mapping[str, Any]) -> Beginning:
         return Beginning(bool(declared), declared=True)
     kind = facts.get("tokenizer.ggml.model")
     if kind == BYTE_LEVEL:
-        return Beginning(facts.get("tokenizer.ggml.pre") in BEGINNING_PRE_TOKENIZERS, declared=False)
+        return Beginning(str(facts.get("tokenizer.ggml.pre")) in BEGINNING_PRE_TOKENIZERS, declared=False)
     return Beginning(BY_MODEL.get(str(kind), False), declared=False)

@@ -39,13 +39,13 @@ def tokenizer_files(header: GGUFHeader) -> dict[str, dict[str, Any]]:
     """`tokenizer.json` and `tokenizer_config.json` for a GGUF file with a byte-level BPE tokenizer."""
     facts = header.facts
     cut = facts.get("tokenizer.ggml.pre", "unnamed")
-    if facts.get("tokenizer.ggml.model") != "gpt2" or cut not in PRE_TOKENIZERS:
+    if not isinstance(cut, str) or facts.get("tokenizer.ggml.model") != "gpt2" or cut not in PRE_TOKENIZERS:
         raise LocatorError(
             f"{header.path}: its text is cut into tokens by {shown(facts.get('tokenizer.ggml.model'))}/{shown(cut)}, which is not "
             f"known here; known: {', '.join('gpt2/' + name for name in PRE_TOKENIZERS)}. Open the model's Hugging Face directory "
             "instead"
         )
-    tokens, merges = token_texts(header), _texts(header, "merges")
+    tokens = token_texts(header)
     added = [
         {"id": index, "content": token, "single_word": False, "lstrip": False, "rstrip": False,
          "normalized": False, "special": kind == CONTROL}
@@ -63,7 +63,7 @@ def tokenizer_files(header: GGUFHeader) -> dict[str, dict[str, Any]]:
         "normalizer": {"type": "NFC"} if cut == "qwen2" else None,
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": PRE_TOKENIZERS[cut]},
         "post_processor": _begins_with(named["bos"], tokens) if beginning_of(facts).added else None,
-        "decoder": BYTE_LEVEL, "model": _merges(tokens, merges, cut),
+        "decoder": BYTE_LEVEL, "model": _merges(tokens, _sound_merges(header, tokens), cut),
     }  # fmt: skip
     return {"tokenizer.json": whole, "tokenizer_config.json": config}
 
@@ -99,6 +99,16 @@ def _texts(header: GGUFHeader, name: str) -> list[str]:
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise _fault(header, f"tokenizer.ggml.{name} is {shown(found)}, expected a list of texts")
     return found
+
+
+def _sound_merges(header: GGUFHeader, tokens: list[str]) -> list[str]:
+    """The pairs of tokens that become one, most urgent first; LocatorError where a pair, or what it becomes, is no token."""
+    merges, known = _texts(header, "merges"), set(tokens)
+    for merge in merges:
+        first, _, second = merge.partition(" ")
+        if not second or not {first, second, first + second} <= known:
+            raise _fault(header, f"tokenizer.ggml.merges joins {shown(merge)}, expected two of its tokens that make a third")
+    return merges
 
 
 def _kinds(header: GGUFHeader, tokens: list[str]) -> list[Any]:

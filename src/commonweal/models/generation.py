@@ -67,7 +67,10 @@ def _continue(contexts: list[Tokens], requests: list[GenerationRequest], model: 
     draws = [default_rng(request.seed) for request in requests]
     lines: list[list[int] | None] = [[] for _ in requests]
     going = np.ones(len(requests), dtype=bool)
-    ends, positioned = _end_tokens(model), "position_ids" in inspect.signature(model.network.forward).parameters
+    ends, positioned = (
+        end_tokens(model.network, model.tokenizer),
+        "position_ids" in inspect.signature(model.network.forward).parameters,
+    )
     cache = None
     with torch.inference_mode():
         while going.any():
@@ -114,8 +117,8 @@ def _pick(logits: NDArray[np.float64], request: GenerationRequest, draw: Generat
     return int(np.searchsorted(total, draw.random() * total[-1], side="right"))
 
 
-def _end_tokens(model: LocalModel) -> set[int]:
-    settings: Any = getattr(model.network, "generation_config", None)
-    declared = getattr(settings, "eos_token_id", None)
+def end_tokens(network: Any, tokenizer: Any) -> set[int]:
+    """The tokens that end an answer."""
+    declared = getattr(getattr(network, "generation_config", None), "eos_token_id", None)
     ends = declared if isinstance(declared, list) else [declared]
-    return {int(token) for token in [*ends, model.tokenizer.eos_token_id] if token is not None}
+    return {int(token) for token in [*ends, tokenizer.eos_token_id] if token is not None}

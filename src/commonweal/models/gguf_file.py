@@ -86,7 +86,7 @@ class _Cursor:
 
     def text(self) -> str:
         length = self.scalar("Q")
-        self.room_for(length, 1, "letters")
+        self.room_for(length, 1, "bytes of text")
         self.at += length
         return self.data[self.at - length : self.at].decode("utf-8", errors="replace")
 

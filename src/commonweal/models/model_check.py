@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from commonweal.errors import LocatorError
 from commonweal.models.announced import check_announced
 from commonweal.models.contents import weight_files
 from commonweal.models.conversion import check_convertible
 from commonweal.models.gguf_file import GGUFHeader, read_gguf_header
 from commonweal.models.locators import Located, object_of
 from commonweal.models.safetensors_file import read_safetensors_header
+
+TAIL_BYTES = 1024
 
 
 def check_model(located: Located) -> None:
@@ -25,11 +28,18 @@ def check_model(located: Located) -> None:
 
 def check_folder(directory: Path) -> None:
     """The same of a Hugging Face directory."""
-    check_announced(
-        directory / "config.json",
-        object_of(directory / "config.json"),
-        [read_safetensors_header(path) for path in weight_files(directory)],
-    )
+    config, tokenizer = directory / "config.json", directory / "tokenizer.json"
+    weights = [read_safetensors_header(path) for path in weight_files(directory)]
+    check_announced(config, object_of(config), weights)
+    if tokenizer.exists() and not _closed(tokenizer):
+        raise LocatorError(f"{tokenizer}: it is cut off: it has {tokenizer.stat().st_size:,} bytes and no end; get it again")
+
+
+def _closed(path: Path) -> bool:
+    """Whether a JSON object, perhaps a large one, ends as one does."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        return file.read().rstrip().endswith(b"}")
 
 
 def weights_held(located: Located) -> int:

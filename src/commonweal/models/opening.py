@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from commonweal.errors import LocatorError, NotApplicable, require
 from commonweal.models.contents import model_files, model_fingerprint, sha256_of_files, weight_files
 from commonweal.models.foreign import foreign_faults
+from commonweal.models.generation import end_tokens
 from commonweal.models.locators import locate_model
 from commonweal.models.model_cache import Converted, converted
 from commonweal.models.model_check import check_folder
@@ -78,18 +79,22 @@ def open_local_model(
     located = locate_model(locator, None if folder is None else Path(folder), permissions)
     if located.form == "predictions":
         raise NotApplicable(f"{locator}: a file of answers, of which nothing more can be asked")
+    if located.form == "directory":
+        check_folder(located.path)
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN)
     with ThreadPoolExecutor(max_workers=1) as pool:
         reading = pool.submit(_read, located.path) if located.form == "directory" else pool.submit(converted, located)
         torch = require("torch", extra="models")
+        if reading.done():
+            reading.result()  # a fault of the files is told before the slower library comes in
         where = chosen_device(device)
         with quiet():
             require("transformers", extra="models")
         source = reading.result()
-    with quiet():
-        with foreign_faults(f"{locator}: transformers cannot open it from {source.directory}"):
-            network, tokenizer = _opened(source.directory, ours=located.form == "gguf")
+    with quiet(), foreign_faults(f"{locator}: transformers cannot open it from {source.directory}"):
+        network, tokenizer = _opened(source.directory, ours=located.form == "gguf")
         in_precision(network, dtype).to(torch.device(where)).eval()
+        _try(network, tokenizer, where)
     from commonweal.models.local import LocalModel  # noqa: PLC0415
 
     fingerprint = model_fingerprint(source.hashes, dtype)
@@ -114,7 +119,6 @@ def chosen_device(device: str) -> str:
 
 
 def _read(directory: Path) -> Converted:
-    check_folder(directory)
     return Converted(directory, sha256_of_files(model_files(directory)))
 
 
@@ -122,6 +126,16 @@ def _opened(directory: Path, *, ours: bool) -> tuple[Any, Any]:
     """Network and tokenizer; `ours`: the directory was converted here."""
     plain = ours and json.loads((directory / "config.json").read_text(encoding="utf-8"))["model_type"] == "llama"
     return _plain_llama(directory) if plain else _automatic(directory)
+
+
+def _try(network: Any, tokenizer: Any, device: str) -> None:
+    """Raise now, on one token, what a wrong field of a configuration would have the libraries raise in the midst of a run."""
+    torch = require("torch", extra="models")
+    end_tokens(network, tokenizer)
+    tokenizer.decode(tokenizer.encode("a"), skip_special_tokens=True)
+    tokenizer(["a"], add_special_tokens=False, return_attention_mask=False, verbose=False)
+    with torch.inference_mode():
+        network(input_ids=torch.zeros(1, 1, dtype=torch.long, device=device), use_cache=True)
 
 
 def _plain_llama(directory: Path) -> tuple[Any, Any]:
