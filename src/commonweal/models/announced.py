@@ -69,7 +69,8 @@ def _check_count(path: Path, name: str, value: Any) -> None:
 
 
 def _counts(scope: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    for name, value in scope.items():
+    """What a configuration counts, its width first, which the other bounds rest on."""
+    for name, value in sorted(scope.items(), key=lambda item: item[0] not in WIDTHS):
         if type(value) is int and (
             name in (*LAYER_COUNTS, *WIDTHS, *OTHER_COUNTS) or LAYERS.fullmatch(name) or ROWS.fullmatch(name)
         ):

@@ -21,6 +21,7 @@ from commonweal.system.wording import shown
 
 PREFIX = 8
 MOST_AXES = 64  # of torch
+SHORT_HEADER = 1 << 20  # bytes; a longer one is that of a large model, whose numbers are far longer
 LONGEST_HEADER = 100_000_000  # MAX_HEADER_SIZE of the library
 BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "F4": 4,
@@ -63,6 +64,9 @@ def _header(path: Path, size: int) -> SafetensorsHeader:
                 f"where it announces a header of {length:,}" if size >= PREFIX else f"fewer than the {PREFIX} it begins with"
             )
             raise ValueError(f"it has {size:,} bytes, {announced}")
+        numbers = size - PREFIX - length
+        if length > max(SHORT_HEADER, numbers):
+            raise ValueError(f"its header of {length:,} bytes is longer than the {numbers:,} bytes of all its numbers")
         table = json.loads(file.read(length), object_pairs_hook=_once)
     if not isinstance(table, dict):
         raise ValueError("its header is no table of tensors")
