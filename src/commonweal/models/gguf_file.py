@@ -21,7 +21,7 @@ from typing import Any
 
 from commonweal.errors import LocatorError
 from commonweal.models.contents import sha256_of_file
-from commonweal.models.stand_ins import head_of, no_weights
+from commonweal.models.stand_ins import head_of, no_weights, stand_in
 from commonweal.system.wording import shown
 
 MAGIC = b"GGUF"
@@ -122,6 +122,8 @@ def read_gguf_header(path: Path, size: int | None = None) -> GGUFHeader:
     """
     here = path.stat().st_size
     head = head_of(path)
+    if here and (other := stand_in(head, here)) is not None:
+        raise LocatorError(f"{path}: {other}")
     if not head.startswith(MAGIC):
         because = no_weights(head, here) or _named_part(path)
         raise LocatorError(

@@ -186,11 +186,11 @@ def _check_size(config: Any, directory: Path) -> None:
     library would fill them with random numbers.
     """
     torch, transformers = require("torch", extra="models"), require("transformers", extra="models")
-    if getattr(config, "quantization_config", None) is not None:
-        return  # its weights are packed, several in a number
+    packed = getattr(config, "quantization_config", None) is not None  # several weights in a number, at least a bit each
     with torch.device("meta"):
         network = transformers.AutoModelForCausalLM.from_config(config)
-    held = sum(read_safetensors_header(path).parameters for path in weight_files(directory))
+    headers = map(read_safetensors_header, weight_files(directory))
+    held = sum(header.size * 8 if packed else header.parameters for header in headers)
     wanted = sum(parameter.numel() for parameter in network.parameters())
     beside = sum(buffer.numel() for buffer in network.buffers())
     if wanted > SLACK * held or beside > max(MOST_BUFFERS, SLACK * held):

@@ -12,13 +12,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from commonweal.errors import LocatorError
 from commonweal.system.wording import shown
 from commonweal.text_file import ZIPPED, other_format
 
 HEAD_BYTES = 1024
 POINTER = re.compile(rb"version https?://(git-lfs\.github\.com|hawser\.github\.com)/spec/")
 POINTED_SIZE = re.compile(rb"^size (\d{1,18})$", re.MULTILINE)
-PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|head|body|\?xml|!--|error)\b", re.IGNORECASE)
+PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml|error)\b", re.IGNORECASE)
 PICKLE = re.compile(rb"\x80[\x02-\x05]")
 TEXT = re.compile(rb"[\t\n\r\x20-\x7e]+\Z")
 AGAIN = "get it again"
@@ -26,9 +27,12 @@ PICKLED = "weights that are pickled can run code when they are opened, and are n
 
 
 def head_of(path: Path) -> bytes:
-    """The first bytes of a file."""
-    with path.open("rb") as file:
-        return file.read(HEAD_BYTES)
+    """The first bytes of a file; LocatorError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        raise LocatorError(f"{path}: it cannot be read ({error.strerror or error})") from error
 
 
 def stand_in(head: bytes, size: int) -> str | None:
