@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -7,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from commonweal.errors import LocatorError, PermissionRequired
-from commonweal.models import open_model
+from commonweal.errors import LocatorError, MeasurementError, PermissionRequired
+from commonweal.models import open_local_model, open_model
 from commonweal.models.locators import EMBEDDED, EmbeddedModel, Located, locate_model
 from commonweal.models.model_cache import converted
-from commonweal.models.protocols import Continuation, LocalLanguageModel
+from commonweal.models.protocols import Continuation, GenerationRequest, LocalLanguageModel
 from commonweal.system.permissions import Permissions
+from tests.models.tiny_model import write_tiny_model
 
 QUESTION = [Continuation("The capital of France is", " Paris")]
 
@@ -87,7 +89,10 @@ def test_a_system_file_reaches_only_its_own_folder(tmp_path: Path) -> None:
             },
             "not in this folder",
         ),
-        ({"config.json": '{"model_type": "llama"}', "model.safetensors": "x", "tokenizer.json": "{}"}, "cannot open it"),
+        (
+            {"config.json": '{"model_type": "llama"}', "model.safetensors": "x", "tokenizer.json": "{}"},
+            "it is text that begins 'x'",
+        ),
     ],
 )
 def test_a_folder_that_is_no_safe_model_is_refused_with_the_reason(tmp_path: Path, files: dict[str, str], message: str) -> None:
@@ -105,11 +110,13 @@ def test_a_folder_that_is_no_safe_model_is_refused_with_the_reason(tmp_path: Pat
         ("https://example.org/model", "for applications"),
         ("nowhere", "no such file or folder"),
         ("weights.bin", "pickled"),
+        ("weights.safetensors", "name the folder that holds it"),
         ("hf:../../etc/passwd", "expected hf:ORG/NAME"),
     ],
 )
 def test_a_locator_that_cannot_work_says_what_would(tmp_path: Path, locator: str, message: str) -> None:
     (tmp_path / "weights.bin").write_text("x")
+    (tmp_path / "weights.safetensors").write_bytes(bytes(9))
     with pytest.raises(LocatorError, match=message):
         open_model(locator, folder=tmp_path)
 
@@ -133,6 +140,20 @@ def test_a_hub_id_is_taken_from_the_cache_or_needs_a_permission(
     for name in ("config.json", "tokenizer.json", "model.safetensors"):
         (snapshot / name).write_text("{}")
     assert locate_model("hf:some-org/some-model", tmp_path, Permissions()).path == snapshot
+
+
+def test_a_tokenizer_of_another_model_is_named_with_the_item(tmp_path: Path) -> None:
+    """Its tokens have no rows in the weights, where torch only says that an index is out of range."""
+    model = write_tiny_model(tmp_path / "m")
+    words = json.loads((model / "tokenizer.json").read_text())
+    words["model"]["vocab"]["q"] = 5_000
+    (model / "tokenizer.json").write_text(json.dumps(words))
+    opened = open_local_model(str(model), folder=None, device="cpu")
+    assert opened.score([Continuation("ab", "c")])
+    with pytest.raises(MeasurementError, match=r"item 2 .* token 5000 is none of the 66 that the model's weights know"):
+        opened.score([Continuation("ab", "c"), Continuation("aq", "c")])
+    with pytest.raises(MeasurementError, match="another model's"):
+        opened.generate([GenerationRequest("aq", 2)])
 
 
 @pytest.mark.model

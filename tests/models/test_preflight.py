@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from commonweal.models.model_cache import converted
 from commonweal.system.decisions import Outcome, Prompt
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System
+from tests.models.tiny_model import write_tiny_model
 
 GOOD = Prompt(template="{text} Answer:", options={"yes": " yes", "no": " no"}, favourable="yes")
 SLOTLESS = GOOD.model_copy(update={"template": "no slot"})
@@ -74,6 +76,15 @@ def test_a_hub_model_is_a_problem_only_where_its_download_is_not_allowed(
     (problem,) = preflight_asset(asset, system_of(asset))
     assert "--allow-download" in problem
     assert preflight_asset(asset, system_of(asset), Permissions(download=True)) == []
+    snapshot = tmp_path / "models--org--name" / "snapshots" / ("a" * 40)
+    write_tiny_model(snapshot)
+    (tmp_path / "models--org--name" / "refs").mkdir()
+    (tmp_path / "models--org--name" / "refs" / "main").write_text("a" * 40)
+    (snapshot / "model.safetensors").write_bytes(b"")
+    for allowed in (True, False):
+        (problem,) = preflight_asset(asset, system_of(asset), Permissions(download=allowed))
+        assert "model.safetensors: it is empty" in problem  # what was downloaded once is checked as it is
+    shutil.rmtree(tmp_path / "models--org--name")
     assert parameter_count("hf:org/name", permissions=Permissions(download=True)) is None
 
 

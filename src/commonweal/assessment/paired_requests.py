@@ -116,7 +116,8 @@ def _scored(
         found = score_requests(
             opened, asked.requests, cache, lambda done, total: tick(f"score {side}, {model.name}", done, total)
         )
-    return found, "; ".join(found.altered.words(f"of the requests to {side}"))
+    remarks = [f"{side}: {remark}" for remark in opened.remarks]
+    return found, "; ".join([*remarks, *found.altered.words(f"of the requests to {side}")])
 
 
 def _bits_per_byte(asked: Requests, model: Model, found: Scored) -> Array:

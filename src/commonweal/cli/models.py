@@ -79,7 +79,9 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     """Score log P(continuation | context) of each request, in nat; each distinct prefix is computed once.
 
     A context longer than the model's window loses its beginning; how many do is told.
-    So is how many continuations merge into the tokens of their context, and are encoded alone.
+    So is how many continuations merge into the tokens of their context, and are encoded alone;
+    how many texts have the model's beginning token already, so that no second one is put before them;
+    and whether a GGUF file leaves open if texts begin with it.
     A continuation that is longer than the window by itself is bad input.
 
     Exit codes: 0 complete; 2 bad input; 3 an answer is not a number, and its logprob is null.
@@ -92,6 +94,8 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         with Stages(err) as stages, ScoreCache() if not no_cache else nullcontext() as cache:
             scored = score_requests(opened, requests, cache, lambda done, total: stages.tick("score", done, total))
         write_scores(table, scored.scores)
+        for remark in opened.remarks:
+            err.print(remark, markup=False)
         if dtype != FLOAT32:
             exact = open_local_model(model, folder=None, permissions=permissions, device=device)
             out.print(deviation_text(exact, dtype, requests, scored.scores), markup=False)

@@ -18,11 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from commonweal.errors import LocatorError, require
-from commonweal.models.bpe_tokenizer import tokenizer_files
+from commonweal.models.announced import check_gguf
+from commonweal.models.beginning_token import Beginning, beginning_of
+from commonweal.models.bpe_tokenizer import special_tokens, token_texts, tokenizer_files
+from commonweal.models.encoding import prefix_of
+from commonweal.models.foreign import foreign_faults
 from commonweal.models.gguf_file import GGUFHeader, TensorEntry, read_gguf_header
 from commonweal.models.quiet import quiet
 
-CONVERTER_VERSION = 1
+CONVERTER_VERSION = 2
 """Raised when the conversion changes, so that what an older one wrote is not used."""
 
 OUTER = {
@@ -39,39 +43,50 @@ BY_TRANSFORMERS = ("gemma3",)
 REFUSED_FACTS = ("rope.scaling.type", "rope.scale_linear", "expert_count", "attention.sliding_window", "logit_scale")
 
 
-def convert(path: Path, directory: Path) -> None:
-    """Write the model of the GGUF file `path` into the empty `directory`."""
+def convert(path: Path, directory: Path) -> Beginning:
+    """Write the model of the GGUF file `path` into the empty `directory`; returns what its tokenizer puts before every text."""
     header = read_gguf_header(path)
+    check_convertible(header)
     if header.architecture in BY_TRANSFORMERS:
-        _convert_by_transformers(path, directory)
-        return
-    names = _names(header)
-    files: dict[str, dict[str, Any]] = {"config.json": _config(header), **tokenizer_files(header)}
-    for name, content in files.items():
-        (directory / name).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    _write_safetensors(header, names, directory / "model.safetensors")
+        _convert_by_transformers(header, directory)
+    else:
+        files: dict[str, dict[str, Any]] = {"config.json": _config(header), **tokenizer_files(header)}
+        for name, content in files.items():
+            (directory / name).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        _write_safetensors(header, _names(header), directory / "model.safetensors")
+    return beginning_of(header.facts)
 
 
-def _convert_by_transformers(path: Path, directory: Path) -> None:
+def _convert_by_transformers(header: GGUFHeader, directory: Path) -> None:
     require("accelerate", extra="gguf")
     torch, transformers = require("torch", extra="models"), require("transformers", extra="models")
-    source = {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name, "local_files_only": True}
-    with quiet():
+    source = {"pretrained_model_name_or_path": header.path.parent, "gguf_file": header.path.name, "local_files_only": True}
+    with quiet(), foreign_faults(f"{header.path}: transformers cannot convert it"):
         network = transformers.AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
         # The weights are plain float32 now; what remains of the library's marks would have it quantize them again.
         network.hf_quantizer, network.is_quantized = None, False
         if hasattr(network.config, "quantization_config"):
             del network.config.quantization_config
         network.save_pretrained(directory)
-        transformers.AutoTokenizer.from_pretrained(**source).save_pretrained(directory)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(**source)
+        added = beginning_of(header.facts).added
+        if added != bool(prefix_of(tokenizer)[0]):
+            tokenizer.add_bos_token = added  # not every version of the library has it as the file, or llama.cpp, does
+        tokenizer.save_pretrained(directory)
+        if added != bool(prefix_of(transformers.AutoTokenizer.from_pretrained(directory, local_files_only=True))[0]):
+            raise ValueError(f"its tokenizer cannot be made to {'add' if added else 'leave out'} the beginning token")
 
 
 def check_convertible(header: GGUFHeader) -> None:
     """Raise LocatorError where this file's layout or tokenizer is not one that is converted, MissingExtra without accelerate."""
+    if header.architecture not in BY_TRANSFORMERS:
+        _names(header)
+    check_gguf(header)
     if header.architecture in BY_TRANSFORMERS:
         require("accelerate", extra="gguf")
+        special_tokens(header, token_texts(header))
         return
-    _names(header)
+    _check_shapes(header)
     tokenizer_files(header)
 
 
@@ -95,6 +110,37 @@ def _name(name: str) -> str | None:
     if inner and inner[2] in INNER:
         return f"model.layers.{inner[1]}.{INNER[inner[2]]}.weight"
     return OUTER.get(name)
+
+
+def _check_shapes(header: GGUFHeader) -> None:
+    """LocatorError where a layer lacks a tensor, or a tensor has not the shape that the facts announce."""
+    width, inner = header.fact("embedding_length"), header.fact("feed_forward_length")
+    heads = header.fact("attention.head_count")
+    head = header.fact("attention.key_length", width // heads)
+    queries, keys = heads * head, header.fact("attention.head_count_kv", heads) * head
+    if header.fact("rope.dimension_count", head) != head or head % 2:
+        raise _refusal(
+            header, f"its heads of {head} numbers turn {header.fact('rope.dimension_count', head)} of them; not converted"
+        )
+    expected: dict[str, tuple[int, ...]] = {"output_norm": (width,)}
+    shapes = {
+        "attn_norm": (width,), "attn_q": (width, queries), "attn_k": (width, keys), "attn_v": (width, keys),
+        "attn_output": (queries, width), "ffn_norm": (width,), "ffn_gate": (width, inner), "ffn_up": (width, inner),
+        "ffn_down": (inner, width),
+    }  # fmt: skip
+    for layer in range(header.fact("block_count")):
+        expected |= {f"blk.{layer}.{name}": shape for name, shape in shapes.items()}
+    found = {tensor.name.removesuffix(".weight"): tensor.shape for tensor in header.tensors}
+    expected |= {name: found["token_embd"] for name in ("token_embd", "output") if name in found}
+    for name, shape in expected.items():
+        if found.get(name) != shape:
+            raise _refusal(
+                header, f"its tensor {name}.weight is {_shown(found.get(name))}, where its facts announce {_shown(shape)}"
+            )
+
+
+def _shown(shape: tuple[int, ...] | None) -> str:
+    return "absent" if shape is None else " x ".join(map(str, shape))
 
 
 def _refusal(header: GGUFHeader, why: str) -> LocatorError:

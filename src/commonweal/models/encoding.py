@@ -4,6 +4,9 @@ The cut between context and continuation is that of lm-evaluation-harness: the j
 the encoding of the context is the continuation; spaces at the end of the context belong to the continuation. Where
 the two merge ("sa" and "t" into " sat"), the merged token belongs to neither, and where nothing exceeds it the continuation is
 encoded alone; both are counted.
+
+A tokenizer that puts the beginning token before every text puts none before a text that begins with it (one that a chat template
+wrote): the model never saw two. That is counted too.
 """
 
 from __future__ import annotations
@@ -23,13 +26,15 @@ class TokenPair:
     """Score `continuation` after `context`; both have at least one token.
 
     `cut`: the context lost its beginning. `merged`: in the joint text, the end of the context and the beginning of the continuation are
-    one token, so that the continuation is scored without it, or alone where no other token is left.
+    one token, so that the continuation is scored without it, or alone where no other token is left. `begun`: the text has the
+    beginning token itself, so that none was put before it.
     """
 
     context: Tokens
     continuation: Tokens
     cut: bool = False
     merged: bool = False
+    begun: bool = False
 
 
 @dataclass(slots=True)
@@ -56,6 +61,15 @@ def prefix_of(tokenizer: Any) -> tuple[Tokens, int]:
     return (before[:1] if before[:1] == (bos,) else ()), int(start)
 
 
+def begun(tokens: Tokens, always: Tokens) -> bool:
+    """Whether a text has the tokens that this tokenizer puts before every text already.
+
+    >>> begun((1, 5), (1,)), begun((5,), (1,)), begun((1, 5), ())
+    (True, False, False)
+    """
+    return bool(always) and tokens[: len(always)] == always
+
+
 def encoded(tokenizer: Any, texts: Sequence[str]) -> list[Tokens]:
     """Token ids of each text, without special tokens of the tokenizer's own; each distinct text is encoded once."""
     distinct = list(dict.fromkeys(texts))
@@ -74,7 +88,7 @@ def token_pairs(tokenizer: Any, requests: Sequence[Continuation], window: int | 
     BeyondWindow
         If a continuation alone is longer; it carries all of these.
     """
-    always, start = prefix_of(tokenizer)
+    beginning = prefix_of(tokenizer)
     texts = []
     for index, request in enumerate(requests):
         if not request.continuation:
@@ -90,11 +104,28 @@ def token_pairs(tokenizer: Any, requests: Sequence[Continuation], window: int | 
         if not after:
             merged = True
             (after,) = encoded(tokenizer, [texts[index][1]])
-        pairs.append(TokenPair(always + before or (start,), after, merged=merged))
+        pairs.append(replace(_with_beginning(before, after, beginning), merged=merged))
     if not window:
         return pairs
     _check_continuations(requests, pairs, window)
     return [_within(pair, window) for pair in pairs]
+
+
+def _with_beginning(before: Tokens, after: Tokens, beginning: tuple[Tokens, int]) -> TokenPair:
+    """The beginning token before the context, where it has none; before no context, that of the continuation counts as one.
+
+    >>> pair = _with_beginning((), (1, 6), ((), 1))
+    >>> pair.context, pair.continuation, pair.begun
+    ((1,), (6,), True)
+    >>> _with_beginning((5,), (6,), ((1,), 1)).context, _with_beginning((1, 5), (6,), ((1,), 1)).context
+    ((1, 5), (1, 5))
+    """
+    always, start = beginning
+    if not before and len(after) > 1 and after[0] == start:
+        return TokenPair(after[:1], after[1:], begun=True)
+    if begun(before, always):
+        return TokenPair(before, after, begun=True)
+    return TokenPair(always + before or (start,), after)
 
 
 def _check_continuations(requests: Sequence[Continuation], pairs: Sequence[TokenPair], window: int) -> None:
@@ -118,9 +149,9 @@ def altered(pairs: Sequence[TokenPair]) -> Altered:
     """How many pairs are not what was asked.
 
     >>> altered([TokenPair((1,), (2,)), TokenPair((1,), (2,), cut=True, merged=True)])
-    Altered(truncated=1, merged=1)
+    Altered(truncated=1, merged=1, begun=0)
     """
-    return Altered(sum(pair.cut for pair in pairs), sum(pair.merged for pair in pairs))
+    return Altered(sum(pair.cut for pair in pairs), sum(pair.merged for pair in pairs), sum(pair.begun for pair in pairs))
 
 
 def rows_of(pairs: Sequence[TokenPair]) -> list[Row]:

@@ -15,7 +15,7 @@ from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
 from commonweal.errors import MeasurementError, require
-from commonweal.models.encoding import Tokens, encoded, named, prefix_of
+from commonweal.models.encoding import Tokens, begun, encoded, named, prefix_of
 from commonweal.models.protocols import Altered, GenerationRequest
 
 if TYPE_CHECKING:
@@ -48,8 +48,10 @@ def _contexts(model: LocalModel, requests: Sequence[GenerationRequest]) -> list[
             raise MeasurementError(
                 f"{named(requests[index], index)}: max_tokens is {requests[index].max_tokens}, expected 1 to {(model.window or 2) - 1}"
             )
-        whole = always + tokens or (start,)
-        model.altered += Altered(truncated=int(len(whole) > room))
+        already = begun(tokens, always)
+        whole = tokens if already else always + tokens or (start,)
+        model.altered += Altered(truncated=int(len(whole) > room), begun=int(already))
+        model.check_known(requests[index], index, whole)
         contexts.append(whole[-room:])
     return contexts
 
@@ -65,7 +67,10 @@ def _continue(contexts: list[Tokens], requests: list[GenerationRequest], model: 
     draws = [default_rng(request.seed) for request in requests]
     lines: list[list[int] | None] = [[] for _ in requests]
     going = np.ones(len(requests), dtype=bool)
-    ends, positioned = _end_tokens(model), "position_ids" in inspect.signature(model.network.forward).parameters
+    ends, positioned = (
+        end_tokens(model.network, model.tokenizer),
+        "position_ids" in inspect.signature(model.network.forward).parameters,
+    )
     cache = None
     with torch.inference_mode():
         while going.any():
@@ -112,8 +117,8 @@ def _pick(logits: NDArray[np.float64], request: GenerationRequest, draw: Generat
     return int(np.searchsorted(total, draw.random() * total[-1], side="right"))
 
 
-def _end_tokens(model: LocalModel) -> set[int]:
-    settings: Any = getattr(model.network, "generation_config", None)
-    declared = getattr(settings, "eos_token_id", None)
+def end_tokens(network: Any, tokenizer: Any) -> set[int]:
+    """The tokens that end an answer."""
+    declared = getattr(getattr(network, "generation_config", None), "eos_token_id", None)
     ends = declared if isinstance(declared, list) else [declared]
-    return {int(token) for token in [*ends, model.tokenizer.eos_token_id] if token is not None}
+    return {int(token) for token in [*ends, tokenizer.eos_token_id] if token is not None}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from commonweal.errors import MeasurementError, require
-from commonweal.models.encoding import TokenPair, altered, named, token_pairs
+from commonweal.models.encoding import TokenPair, Tokens, altered, named, token_pairs
 from commonweal.models.generation import generated
 from commonweal.models.passes import Reader, long_from, read_rows, read_tree, reads_trees
 from commonweal.models.precision import FLOAT32, REMARKS
@@ -40,7 +40,8 @@ def in_order(requests: Sequence[Continuation], parts: Iterable[Mapping[int, Scor
 class LocalModel:
     """A causal network and its tokenizer, opened from `directory`.
 
-    `altered` counts the requests, since the model was opened, that were not read as they were asked.
+    `altered` counts the requests, since the model was opened, that were not read as they were asked. `remarks`: what a reader of its
+    answers must know, such as the number format, where it is not float32.
     """
 
     gives_logprobs = True
@@ -63,18 +64,15 @@ class LocalModel:
         self.fingerprint = fingerprint
         self.device = device
         self.dtype = dtype
+        self.remarks = REMARKS[dtype]
         self.altered = Altered()
         on_gpu = device.startswith("cuda")
         self.tree_tokens = CUDA_TREE_TOKENS if on_gpu else TREE_TOKENS
         self.row_tokens = CUDA_ROW_TOKENS if on_gpu else ROW_TOKENS
+        self.rows = int(network.get_input_embeddings().weight.shape[0])
         self.window: int | None = getattr(network.config, "max_position_embeddings", None)
         self._reader: Reader | None = None
         self._reads_trees: bool | None = None
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What a reader of its answers must know: the number format, where it is not float32."""
-        return REMARKS[self.dtype]
 
     @property
     def parameters(self) -> int:
@@ -84,8 +82,18 @@ class LocalModel:
     def encode(self, requests: Sequence[Continuation]) -> list[TokenPair]:
         """The tokens of each request; what cannot be read as it was asked is counted."""
         pairs = token_pairs(self.tokenizer, requests, self.window)
+        for index, pair in enumerate(pairs):
+            self.check_known(requests[index], index, pair.context + pair.continuation)
         self.altered += altered(pairs)
         return pairs
+
+    def check_known(self, request: Continuation | GenerationRequest, index: int, tokens: Tokens) -> None:
+        """MeasurementError where the tokenizer has a token that the network has no row for: the two are not of one model."""
+        if max(tokens) >= self.rows:
+            raise MeasurementError(
+                f"{named(request, index)}: its token {max(tokens)} is none of the {self.rows:,} that the model's weights know; "
+                "the tokenizer is another model's"
+            )
 
     def score(self, requests: Sequence[Continuation]) -> list[Score]:
         """log P(continuation | context) of each request [nat], in the order of the requests."""

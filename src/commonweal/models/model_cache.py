@@ -14,10 +14,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from commonweal.errors import LocatorError
+from commonweal.models.beginning_token import Beginning
 from commonweal.models.contents import sha256_of_files
 from commonweal.models.conversion import CONVERTER_VERSION, convert
 from commonweal.models.locators import Located, check_sha256
@@ -28,10 +29,11 @@ STALE_S = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """A converted model: its folder, and the hash of each file, just checked."""
+    """A converted model: its folder, the hash of each file, just checked, and what a reader of its answers must know."""
 
     directory: Path
     hashes: dict[str, str]
+    remarks: tuple[str, ...] = ()
 
 
 def cache_folder() -> Path:
@@ -76,10 +78,11 @@ def _checked(directory: Path) -> Converted | None:
         expected = dict(manifest["files"])
         if manifest["converter"] != CONVERTER_VERSION or not expected:
             return None
+        beginning = Beginning(**manifest["beginning"])
         hashes = sha256_of_files(directory / name for name in expected)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Converted(directory, hashes) if hashes == expected else None
+    return Converted(directory, hashes, beginning.remarks()) if hashes == expected else None
 
 
 def _made(located: Located, target: Path) -> Converted:
@@ -89,11 +92,13 @@ def _made(located: Located, target: Path) -> Converted:
         _sweep(target.parent)
         building = Path(tempfile.mkdtemp(prefix=".building-", dir=target.parent))
         with joined(located, building) as whole:
-            convert(whole, building)
+            beginning = convert(whole, building)
         hashes = sha256_of_files(path for path in building.iterdir())
-        manifest = {"converter": CONVERTER_VERSION, "source": located.path.name, "files": hashes}
+        manifest = {
+            "converter": CONVERTER_VERSION, "source": located.path.name, "beginning": asdict(beginning), "files": hashes,
+        }  # fmt: skip
         (building / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        return Converted(_moved_into_place(building, target), hashes)
+        return Converted(_moved_into_place(building, target), hashes, beginning.remarks())
     except OSError as error:
         raise LocatorError(
             f"{located.locator}: its converted form cannot be written to {target.parent} ({error}). "

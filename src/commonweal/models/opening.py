@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commonweal.errors import LocatorError, NotApplicable, require
-from commonweal.models.contents import model_files, model_fingerprint, sha256_of_files
+from commonweal.models.contents import model_files, model_fingerprint, sha256_of_files, weight_files
+from commonweal.models.foreign import foreign_faults
+from commonweal.models.generation import end_tokens
 from commonweal.models.locators import locate_model
 from commonweal.models.model_cache import Converted, converted
+from commonweal.models.model_check import check_folder
 from commonweal.models.openai_model import SCHEME, OpenAIModel, open_endpoint
 from commonweal.models.precision import FLOAT32, check_precision, in_precision
 from commonweal.models.quiet import quiet
+from commonweal.models.safetensors_file import read_safetensors_header
 from commonweal.system.permissions import Permissions
 
 if TYPE_CHECKING:
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
 # process that made scoring 3 to 6 times slower; with this count it is as fast on a free machine.
 SPIN = "10000"
 NOTHING_ALLOWED = Permissions()
+# How much larger than its files a network may be before it is made: some layouts share weights that are stored once.
+SLACK = 2
+MOST_BUFFERS = 1 << 28  # numbers that a network keeps beside its weights, such as a mask of all positions: 1 GB
 
 
 def open_model(
@@ -72,27 +79,30 @@ def open_local_model(
     located = locate_model(locator, None if folder is None else Path(folder), permissions)
     if located.form == "predictions":
         raise NotApplicable(f"{locator}: a file of answers, of which nothing more can be asked")
+    if located.form == "directory":
+        check_folder(located.path)
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN)
     with ThreadPoolExecutor(max_workers=1) as pool:
         reading = pool.submit(_read, located.path) if located.form == "directory" else pool.submit(converted, located)
         torch = require("torch", extra="models")
+        if reading.done():
+            reading.result()  # a fault of the files is told before the slower library comes in
         where = chosen_device(device)
         with quiet():
             require("transformers", extra="models")
         source = reading.result()
-    with quiet():
-        try:
-            network, tokenizer = _opened(source.directory, ours=located.form == "gguf")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise LocatorError(f"{locator}: transformers cannot open it from {source.directory}: {reason}") from error
+    with quiet(), foreign_faults(f"{locator}: transformers cannot open it from {source.directory}"):
+        network, tokenizer = _opened(source.directory, ours=located.form == "gguf")
         in_precision(network, dtype).to(torch.device(where)).eval()
+        _try(network, tokenizer, where)
     from commonweal.models.local import LocalModel  # noqa: PLC0415
 
     fingerprint = model_fingerprint(source.hashes, dtype)
-    return LocalModel(
+    opened = LocalModel(
         network, tokenizer, directory=source.directory, locator=locator, fingerprint=fingerprint, device=where, dtype=dtype
     )
+    opened.remarks += source.remarks
+    return opened
 
 
 def chosen_device(device: str) -> str:
@@ -116,6 +126,16 @@ def _opened(directory: Path, *, ours: bool) -> tuple[Any, Any]:
     """Network and tokenizer; `ours`: the directory was converted here."""
     plain = ours and json.loads((directory / "config.json").read_text(encoding="utf-8"))["model_type"] == "llama"
     return _plain_llama(directory) if plain else _automatic(directory)
+
+
+def _try(network: Any, tokenizer: Any, device: str) -> None:
+    """Raise now, on one token, what a wrong field of a configuration would have the libraries raise in the midst of a run."""
+    torch = require("torch", extra="models")
+    end_tokens(network, tokenizer)
+    tokenizer.decode(tokenizer.encode("a"), skip_special_tokens=True)
+    tokenizer(["a"], add_special_tokens=False, return_attention_mask=False, verbose=False)
+    with torch.inference_mode():
+        network(input_ids=torch.zeros(1, 1, dtype=torch.long, device=device), use_cache=True)
 
 
 def _plain_llama(directory: Path) -> tuple[Any, Any]:
@@ -147,6 +167,8 @@ def _automatic(directory: Path) -> tuple[Any, Any]:
     torch = require("torch", extra="models")
     transformers = require("transformers", extra="models")
     local = {"local_files_only": True, "trust_remote_code": False}
+    config = transformers.AutoConfig.from_pretrained(directory, **local)
+    _check_size(config, directory)
     tokens = transformers.AutoTokenizer.from_pretrained(directory, **local)
     network, report = transformers.AutoModelForCausalLM.from_pretrained(
         directory, **local, dtype=torch.float32, use_safetensors=True, output_loading_info=True, attn_implementation="sdpa"
@@ -155,3 +177,23 @@ def _automatic(directory: Path) -> tuple[Any, Any]:
     if missing:
         raise ValueError(f"weights are missing and would be random: {', '.join(missing[:3])}")
     return network, tokens
+
+
+def _check_size(config: Any, directory: Path) -> None:
+    """ValueError where the network of this configuration, what it leaves to the library included, is far larger than its weights.
+
+    It is laid out without memory for that. A network with weights that are not there is refused later in any case; before that the
+    library would fill them with random numbers.
+    """
+    torch, transformers = require("torch", extra="models"), require("transformers", extra="models")
+    packed = getattr(config, "quantization_config", None) is not None  # several weights in a number, at least a bit each
+    with torch.device("meta"):
+        network = transformers.AutoModelForCausalLM.from_config(config)
+    headers = map(read_safetensors_header, weight_files(directory))
+    held = sum(header.size * 8 if packed else header.parameters for header in headers)
+    wanted = sum(parameter.numel() for parameter in network.parameters())
+    beside = sum(buffer.numel() for buffer in network.buffers())
+    if wanted > SLACK * held or beside > max(MOST_BUFFERS, SLACK * held):
+        raise ValueError(
+            f"its configuration is that of a network with {wanted:,} weights and {beside:,} other numbers; its files hold {held:,}"
+        )

@@ -5,25 +5,20 @@ Nothing of the system is run here: no code is imported, no address is called, no
 
 from __future__ import annotations
 
-import json
-import math
 import re
-import struct
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from commonweal.errors import CommonwealError, LocatorError
+from commonweal.errors import CommonwealError
 from commonweal.models.applications import MODELS, endpoint_of, locator_of, require_permission, serving_model
 from commonweal.models.callable_application import find_module
-from commonweal.models.contents import weight_files
-from commonweal.models.conversion import check_convertible
-from commonweal.models.gguf_file import GGUFHeader, read_gguf_header
 from commonweal.models.http_application import shown_url
-from commonweal.models.hub import hub_name
-from commonweal.models.locators import Located, check_sha256, locate_model
+from commonweal.models.hub import cached_snapshot
+from commonweal.models.locators import check_sha256, locate_model
+from commonweal.models.model_check import check_model, weights_held
 from commonweal.models.openai_model import SCHEME, check_endpoint
 from commonweal.models.opening import NOTHING_ALLOWED, chosen_device
 from commonweal.models.prompt_application import slot_of
@@ -64,9 +59,7 @@ def parameter_count(locator: str, *, folder: Path | str | None = ".", permission
     """Number of weights, from the headers of the model's files; None where it is not on this machine or not readable."""
     try:
         located = locate_model(locator, None if folder is None else Path(folder), replace(permissions, download=False))
-        if located.form == "gguf":
-            return _header(located).parameters
-        return _check_weights(located)
+        return weights_held(located)
     except CommonwealError:
         return None
 
@@ -82,28 +75,15 @@ def _model_problems(asset: Asset, folder: Path, permissions: Permissions) -> lis
         for name in LIBRARIES
         if find_spec(name) is None
     ]
-    if (asset.locator or "").startswith("hf:") and permissions.download:
-        return problems + _caught(partial(hub_name, asset.locator or ""), before)  # what is downloaded is checked when it is here
     try:
+        if (asset.locator or "").startswith("hf:") and permissions.download and cached_snapshot(asset.locator or "") is None:
+            return problems  # what is downloaded is checked when it is here
         found = locate_model(locator_of(asset), folder, permissions)
     except CommonwealError as error:
         return [*problems, before + str(error).removeprefix(before)]
-    checks = (_check_layout, check_sha256) if found.form == "gguf" else (_check_weights,)
-    for check in checks:
+    for check in (check_model, check_sha256) if found.form == "gguf" else (check_model,):
         problems += _caught(partial(check, found), before)
     return problems
-
-
-def _check_layout(located: Located) -> None:
-    check_convertible(_header(located))
-
-
-def _header(located: Located) -> GGUFHeader:
-    return read_gguf_header(located.path, sum(path.stat().st_size for path in located.files))
-
-
-def _check_weights(located: Located) -> int:
-    return sum(_safetensors_parameters(path) for path in weight_files(located.path))
 
 
 def _endpoint_problems(asset: Asset, folder: Path, permissions: Permissions) -> list[str]:
@@ -124,20 +104,3 @@ def _caught(check: Callable[[], object], before: str = "") -> list[str]:
     except CommonwealError as error:
         return [f"{before}{error}"]
     return []
-
-
-def _safetensors_parameters(path: Path) -> int:
-    """Number of weights in a safetensors file, from its header; LocatorError where the file is not whole."""
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > path.stat().st_size:
-                raise ValueError(f"its header announces {length:,} bytes")
-            table = json.loads(file.read(length))
-        tensors = [entry for name, entry in table.items() if name != "__metadata__"]
-        end = 8 + length + max(entry["data_offsets"][1] for entry in tensors)
-        if path.stat().st_size < end:
-            raise ValueError(f"it has {path.stat().st_size:,} bytes where its header announces {end:,}")
-        return sum(math.prod(entry["shape"]) for entry in tensors)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-        raise LocatorError(f"{path}: it is not a whole safetensors file ({error}); get it again") from error

@@ -33,17 +33,19 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Altered:
-    """How many requests a model could not read as they were asked, of all that it was asked since it was opened.
+    """How many requests a model did not read simply as they were asked, of all that it was asked since it was opened.
 
     `truncated`: longer than its window, so that the context lost its beginning. `merged`: the continuation begins within a
     token that it shares with the end of its context, so that only the rest of it was scored, or, where there is none, it was encoded alone.
+    `begun`: the text begins with the model's beginning token, so that none was put before it.
 
     >>> Altered(3, 1) - Altered(truncated=2)
-    Altered(truncated=1, merged=1)
+    Altered(truncated=1, merged=1, begun=0)
     """
 
     truncated: int = 0
     merged: int = 0
+    begun: int = 0
 
     def words(self, requests: str) -> Iterator[str]:
         """What was done to how many of the `requests`, a clause each.
@@ -58,12 +60,14 @@ class Altered:
                 f"{self.merged} {requests} share a token with the end of their context: only what comes after it was scored, or, "
                 "without any, all by itself"
             )
+        if self.begun:
+            yield f"{self.begun} {requests} begin with the model's beginning token themselves, so no second one was put before them"
 
     def __add__(self, other: Altered) -> Altered:
-        return Altered(self.truncated + other.truncated, self.merged + other.merged)
+        return Altered(self.truncated + other.truncated, self.merged + other.merged, self.begun + other.begun)
 
     def __sub__(self, other: Altered) -> Altered:
-        return Altered(self.truncated - other.truncated, self.merged - other.merged)
+        return Altered(self.truncated - other.truncated, self.merged - other.merged, self.begun - other.begun)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def separate_head(network: Any, device: str) -> Any:
     head, core = network.get_output_embeddings(), network.base_model
     if not isinstance(head, torch.nn.Linear) or core is network:
         return None
-    ids = torch.arange(1, 13, device=device)[None]
+    ids = torch.arange(1, 13, device=device)[None] % head.weight.shape[0]
     whole = network(input_ids=ids, use_cache=False).logits.float()
     state = core(input_ids=ids, use_cache=False)
     if not hasattr(state, "last_hidden_state"):
