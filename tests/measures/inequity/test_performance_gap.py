@@ -328,12 +328,13 @@ def spelled(tmp_path: Path, labels: list[str], each: int = 8) -> Rows:
 
 
 @pytest.mark.usefixtures("few_draws")
-def test_spellings_of_one_group_stay_apart_and_are_told_on_every_row_of_the_axis(tmp_path: Path) -> None:
+def test_spellings_that_may_be_one_group_stay_apart_and_are_told_on_every_row_of_the_axis(tmp_path: Path) -> None:
     rows = spelled(tmp_path, ["Women", "women", "WO MEN", "Zo\u00eb", "Zoe\u0308", "men"])
     told = "group_gender: 'WO MEN' (8 rows), 'Women' (8 rows) and 'women' (8 rows) differ only by case, spaces or Unicode form"
     mine = [row for row in rows if isinstance(row, Estimate) and row.quantity == "accuracy" and "gender" in (row.group or {})]
-    assert {(row.group or {})["gender"] for row in mine} == {"Women", "women", "WO MEN", "Zo\u00eb", "Zoe\u0308", "men"}
-    assert all(told in row.note and "'Zoe\u0308' (8 rows) and 'Zo\u00eb' (8 rows) differ" in row.note for row in mine)
+    assert {(row.group or {})["gender"] for row in mine} == {"Women", "women", "WO MEN", "Zoe\u0308", "men"}
+    assert all(told in row.note and "'Zoe\u0308' (8 rows) and 'Zo\u00eb' (8 rows) are one group" in row.note for row in mine)
+    assert number(rows, "accuracy", {"gender": "Zoe\u0308"}).n == 16
     assert "give them one spelling" in mine[0].note
     gap = number(rows, "accuracy_difference", {"gender": "women"}, {"gender": "men"})
     assert told in gap.note
@@ -343,17 +344,36 @@ def test_spellings_of_one_group_stay_apart_and_are_told_on_every_row_of_the_axis
 
 
 @pytest.mark.usefixtures("few_draws")
-def test_labels_that_read_like_not_known_stay_groups_as_declared_and_are_counted(tmp_path: Path) -> None:
-    """An empty cell alone is "not known": NA may be Namibia, or an answer that somebody gave."""
-    rows = spelled(tmp_path, ["women", "men", "NA", "n/a", "prefer not to say", "?", "", "none"])
-    row = number(rows, "accuracy", {"gender": "NA"})
-    assert "8 of 64 rows have no known gender and are left out" in row.note
+def test_words_for_nothing_are_no_group_and_what_may_mean_not_known_stays_one_both_told(tmp_path: Path) -> None:
+    rows = spelled(tmp_path, ["women", "men", "NA", "n/a", "None", " nan ", "prefer not to say", "?", "", "none"])
+    row = number(rows, "accuracy", {"gender": "women"})
+    groups = {(one.group or {}).get("gender") for one in rows if one.quantity == "accuracy"}
+    assert groups == {None, "women", "men", "prefer not to say", "?", "none"}
+    assert "40 of 80 rows have no known gender and are left out" in row.note
+    assert "'NA' (8 rows), 'None' (8 rows), 'n/a' (8 rows) and 'nan' (8 rows) count as not known" in row.note
     assert (
-        "group_gender: 32 of 64 rows have a label that reads like not known and is kept as a group, as declared: '?' (8 rows), "
-        "'NA' (8 rows), 'n/a' (8 rows) and 'prefer not to say' (8 rows)"
+        "group_gender: 16 of 80 rows have a label that reads like not known and is kept as a group, as declared: '?' (8 rows) and "
+        "'prefer not to say' (8 rows)"
     ) in row.note
     assert "empty these cells" in row.note
-    assert "'none'" not in row.note
+
+
+@pytest.mark.usefixtures("few_draws")
+def test_among_codes_of_two_letters_na_is_one_and_told(tmp_path: Path) -> None:
+    rows = spelled(tmp_path, ["DE", "ZA", "NA", "nan"])
+    row = number(rows, "accuracy", {"gender": "NA"})
+    assert row.n == 8
+    assert "'NA' (8 rows) counts as a group, since the other labels are codes of two letters" in row.note
+    assert "8 of 32 rows have no known gender" in row.note
+
+
+@pytest.mark.usefixtures("few_draws")
+def test_two_spellings_of_one_number_are_one_group_and_told(tmp_path: Path) -> None:
+    rows = spelled(tmp_path, ["0", "1", "0.0", "1.0", "\uff11"], each=12)
+    assert number(rows, "accuracy", {"gender": "0"}).n == 24
+    row = number(rows, "accuracy", {"gender": "1"})
+    assert row.n == 36
+    assert "'1' (12 rows), '1.0' (12 rows) and '\uff11' (12 rows) are one group, '1'" in row.note
 
 
 @pytest.mark.usefixtures("few_draws")

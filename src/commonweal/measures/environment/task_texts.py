@@ -19,8 +19,7 @@ from pathlib import Path
 
 from commonweal.errors import DataFileError
 from commonweal.measures.data_set import DataSet
-from commonweal.models.choosing import table_rows
-from commonweal.models.tables import csv_header
+from commonweal.models.table_rows import column_names, refuse_weights, table_rows
 
 NEEDED, OPTIONAL = ("text", "label"), ("cluster",)
 FLAGS = {"true": True, "false": False}
@@ -55,7 +54,8 @@ def _rows(path: Path) -> Iterator[tuple[int, TaskText]]:
     rows = list(table_rows(path))
     if not rows:
         return
-    names = csv_header(path) if path.suffix.lower() == ".csv" else list(dict.fromkeys(name for _, row in rows for name in row))
+    names = column_names(path, rows)
+    refuse_weights(path, names, "text")
     twice = [name for name, count in Counter(names).items() if count > 1]
     absent = [name for name in NEEDED if name not in names]
     if twice or absent:

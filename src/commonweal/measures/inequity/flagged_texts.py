@@ -11,7 +11,7 @@ from pathlib import Path
 from commonweal.errors import DataFileError, NotApplicable
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit
-from commonweal.models.choosing import table_rows
+from commonweal.models.table_rows import table_rows
 
 HATECHECK_FILE = "test_suite_cases.csv"
 HATECHECK = ("functionality", "case_id", "test_case", "label_gold", "target_ident", "templ_id", "case_templ")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from commonweal.errors import DataFileError
 from commonweal.measures.data_set import DataSet
-from commonweal.models.choosing import table_rows
+from commonweal.models.table_rows import table_rows
 
 HATECHECK = ("case_id", "test_case", "label_gold", "target_ident", "ref_templ_id", "templ_id")
 OWN = ("text", "harmful", "group", "cluster")

@@ -19,9 +19,8 @@ from pathlib import Path
 from commonweal.errors import DataFileError
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit, whole_units
-from commonweal.models.choosing import table_rows
+from commonweal.models.table_rows import column_names, refuse_weights, table_rows
 from commonweal.models.protocols import Continuation
-from commonweal.models.tables import csv_header
 
 NEEDED = ("meaning", "group", "text")
 OPTIONAL = ("attribute", "cluster", "source")
@@ -77,7 +76,8 @@ def _rows(path: Path) -> Iterator[tuple[int, MatchedText]]:
     rows = list(table_rows(path))
     if not rows:
         return
-    names = csv_header(path) if path.suffix.lower() == ".csv" else list(dict.fromkeys(name for _, row in rows for name in row))
+    names = column_names(path, rows)
+    refuse_weights(path, names, "text")
     twice = [name for name, count in Counter(names).items() if count > 1]
     absent = [name for name in NEEDED if name not in names]
     if twice or absent:

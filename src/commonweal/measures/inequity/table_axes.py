@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from commonweal.evidence.group_gaps import Gap
 from commonweal.evidence.group_rates import Array, Layout, Places, layout_of
 from commonweal.evidence.intervals import LEVEL
-from commonweal.models.tables import PredictionTable, numbered, table_label_notes
+from commonweal.models.tables import PredictionTable, numbered
 
 MOST_CROSSED = 3
 MOST_COMPARED = 50
@@ -84,12 +84,11 @@ def axes_of(table: PredictionTable) -> list[Axis]:
     whole = np.zeros(table.truth.size, dtype=np.int64)
     axes = [Axis((), ({},), whole, layout_of(whole, cluster, 1), 0)]
     known = {name: numbered(labels) for name, labels in table.groups.items()}
-    notes = {name: table_label_notes(name, labels) for name, labels in table.groups.items()}
     for size in range(1, min(len(known), MOST_CROSSED) + 1):
         for attributes in combinations(known, size):
             axis = _crossed({name: known[name] for name in attributes}, cluster)
             if axis is not None:
-                axes.append(replace(axis, labels=tuple(note for name in attributes for note in notes[name])))
+                axes.append(replace(axis, labels=tuple(note for name in attributes for note in table.label_notes.get(name, ()))))
     return axes
 
 
