@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from commonweal.cell_text import names_nothing, one_spelling
 from commonweal.errors import ProbeFileError
 from commonweal.measures.lined_yaml import text_of
 from commonweal.measures.probe_file import Name
+from commonweal.table_text import read_table
 
 
 def read_names(path: Path) -> tuple[Name, ...]:
     """Every name of the table, in its order; ProbeFileError with the line of what is wrong."""
-    try:
-        return tuple(_rows(path))
-    except csv.Error as error:
-        raise ProbeFileError(f"{path}: this is not a table of names ({error}); expected a CSV file; save it as CSV") from error
+    return tuple(_rows(path))
 
 
 def _rows(path: Path) -> Iterator[Name]:
-    rows = csv.reader(text_of(path).splitlines())
-    header = [cell.strip() for cell in next(rows)]
+    table = read_table(text_of(path), path, fault=ProbeFileError)
+    header = table.names
     attributes = [column for column in header if column not in ("name", "source")]
     twice = [column for column, count in Counter(header).items() if count > 1]
     missing = [column for column in ("name", "source") if column not in header]
@@ -32,9 +30,7 @@ def _rows(path: Path) -> Iterator[Name]:
             f"gender, each once; missing: {', '.join(missing) or 'none'}; mend the first line"
         )
     seen: dict[str, int] = {}
-    for line, cells in enumerate(rows, start=2):
-        if not any(cell.strip() for cell in cells):
-            continue
+    for line, cells in table.rows:
         if len(cells) != len(header) or not all(cell.strip() for cell in cells):
             raise ProbeFileError(
                 f"{path}:{line} got {', '.join(cells)}; expected a value for each of {', '.join(header)}; fill them in"
@@ -43,6 +39,11 @@ def _rows(path: Path) -> Iterator[Name]:
         if row["name"] in seen:
             raise ProbeFileError(f"{path}:{line} the name '{row['name']}' stands already in line {seen[row['name']]}; remove one")
         seen[row["name"]] = line
-        yield Name(name=row["name"], groups={attribute: row[attribute] for attribute in attributes}, source=row["source"])
+        groups = {attribute: one_spelling(row[attribute]) for attribute in attributes}
+        if nothing := [attribute for attribute, group in groups.items() if names_nothing(group)]:
+            raise ProbeFileError(
+                f"{path}:{line} {nothing[0]} is '{row[nothing[0]]}', which names no group; write its name in full, or leave the name out"
+            )
+        yield Name(name=row["name"], groups=groups, source=row["source"])
     if not seen:
         raise ProbeFileError(f"{path}: there are no names below the first line; add one per line")

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+from commonweal.cell_text import names_nothing, one_spelling
 from commonweal.errors import DataFileError
 from commonweal.measures.data_set import DataSet
 from commonweal.models.table_rows import column_names, refuse_weights, table_rows
@@ -66,8 +67,17 @@ def _rows(path: Path) -> Iterator[tuple[int, TaskText]]:
     clustered = "cluster" in names
     for line, row in rows:
         text = _words(path, line, row, "text")
-        cluster = f"cluster {_words(path, line, row, 'cluster')}" if clustered else f"text {text}"
+        cluster = f"cluster {_cluster(path, line, row)}" if clustered else f"text {text}"
         yield line, TaskText(text, _words(path, line, row, "label"), cluster)
+
+
+def _cluster(path: Path, line: int, row: Mapping[str, object]) -> str:
+    cluster = _words(path, line, row, "cluster")
+    if names_nothing(cluster):
+        raise DataFileError(
+            f"{path}:{line} cluster is '{cluster}', which names nothing; give a text that belongs to no other one of its own"
+        )
+    return one_spelling(cluster)
 
 
 def _words(path: Path, line: int, row: Mapping[str, object], name: str) -> str:

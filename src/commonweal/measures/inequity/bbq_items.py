@@ -13,8 +13,8 @@ from commonweal.errors import DataFileError
 from commonweal.measures.asking import Judgement, judgement
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit, whole_units
-from commonweal.models.table_rows import table_rows
 from commonweal.models.protocols import Answer
+from commonweal.models.table_rows import table_rows
 
 # Items of each category in the published set of 58,492.
 PUBLISHED = {

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from commonweal.cell_text import name_in, one_spelling
 from commonweal.errors import DataFileError
 from commonweal.measures.data_set import DataSet
-from commonweal.models.table_rows import table_rows
+from commonweal.models.table_rows import refuse_weights, table_rows
+from commonweal.table_text import SUFFIXES
 
 HATECHECK = ("case_id", "test_case", "label_gold", "target_ident", "ref_templ_id", "templ_id")
 OWN = ("text", "harmful", "group", "cluster")
@@ -28,7 +30,7 @@ class LabelledText:
 def read_labelled(data: DataSet) -> list[LabelledText]:
     """The labelled texts; DataFileError names the first line that does not follow the format."""
     path = data.files[0]
-    texts = _hatecheck(path) if path.suffix.lower() == ".csv" else _own(path)
+    texts = _hatecheck(path) if path.suffix.lower() in SUFFIXES else _own(path)
     if not texts:
         raise DataFileError(f"{path}: no text in it")
     if len({one.harmful for one in texts}) < 2:
@@ -54,7 +56,12 @@ def _hatecheck(path: Path) -> list[LabelledText]:
         rows[fields["case_id"]] = line, fields
     origin = {row["templ_id"]: row["ref_templ_id"] for _, row in rows.values() if row["ref_templ_id"]}
     return [
-        LabelledText(row["test_case"], LABELS[row["label_gold"]], row["target_ident"], _root(row["templ_id"], origin))
+        LabelledText(
+            row["test_case"],
+            LABELS[row["label_gold"]],
+            one_spelling(name_in(row["target_ident"]) or ""),
+            _root(row["templ_id"], origin),
+        )
         for _, row in rows.values()
     ]
 
@@ -74,14 +81,16 @@ def _root(template: str, origin: Mapping[str, str]) -> str:
 def _own(path: Path) -> list[LabelledText]:
     found: dict[tuple[str, str], LabelledText] = {}
     for line, row in table_rows(path):
+        refuse_weights(path, row, "text")
         absent = [name for name in OWN if name not in row]
         if absent:
             raise DataFileError(f"{path}:{line} fields are missing: {', '.join(absent)}; expected {{{', '.join(OWN)}}}")
         if not isinstance(row["harmful"], bool):
             raise DataFileError(f"{path}:{line} harmful is {row['harmful']!r}, expected true or false")
         text, group, cluster = (str(row[name] if row[name] is not None else "").strip() for name in ("text", "group", "cluster"))
+        group, cluster = (one_spelling(name_in(name) or "") for name in (group, cluster))
         if not text or not cluster:
-            raise DataFileError(f"{path}:{line} {'text' if not text else 'cluster'} is empty")
+            raise DataFileError(f"{path}:{line} {'text is empty' if not text else 'cluster is empty, or names nothing'}")
         if (group, text) in found:
             raise DataFileError(f"{path}:{line} the same text for group '{group}' is there twice")
         found[group, text] = LabelledText(text, row["harmful"], group, cluster)

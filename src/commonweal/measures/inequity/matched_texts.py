@@ -16,11 +16,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from commonweal.cell_text import names_nothing, one_spelling
 from commonweal.errors import DataFileError
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit, whole_units
-from commonweal.models.table_rows import column_names, refuse_weights, table_rows
 from commonweal.models.protocols import Continuation
+from commonweal.models.table_rows import column_names, refuse_weights, table_rows
 
 NEEDED = ("meaning", "group", "text")
 OPTIONAL = ("attribute", "cluster", "source")
@@ -90,15 +91,26 @@ def _rows(path: Path) -> Iterator[tuple[int, MatchedText]]:
 
 
 def _text(path: Path, line: int, row: Mapping[str, object], clustered: bool) -> MatchedText:
-    meaning, group, text = (_cell(path, line, row, name, needed=True) for name in NEEDED)
+    meaning, group = (_name(path, line, row, name) for name in ("meaning", "group"))
+    text = _cell(path, line, row, "text", needed=True)
     attribute = _cell(path, line, row, "attribute") or ATTRIBUTE
     if attribute in TAKEN or not ATTRIBUTE_NAME.fullmatch(attribute):
         raise DataFileError(
             f"{path}:{line} attribute '{attribute}' cannot be used; expected a short word such as dialect or language, and none of: "
             f"{', '.join(sorted(TAKEN))}"
         )
-    cluster = _cell(path, line, row, "cluster", needed=True) if clustered else meaning
+    cluster = _name(path, line, row, "cluster") if clustered else meaning
     return MatchedText(attribute, group, meaning, text, cluster, _cell(path, line, row, "source"))
+
+
+def _name(path: Path, line: int, row: Mapping[str, object], name: str) -> str:
+    """The one spelling of a meaning, a group or a cluster; a word for "there is none" is no name."""
+    words = _cell(path, line, row, name, needed=True)
+    if names_nothing(words):
+        raise DataFileError(
+            f"{path}:{line} {name} is '{words}', which names nothing; leave the row out, or write the name in full"
+        )
+    return one_spelling(words)
 
 
 def _cell(path: Path, line: int, row: Mapping[str, object], name: str, *, needed: bool = False) -> str:
