@@ -59,14 +59,18 @@ def read_labels(attribute: str, rows: Mapping[str, int]) -> Labels:
     notes = [
         *_nothing_notes(attribute, [label for label in nothing if label.strip()], rows, codes="NA" in rows and codes),
         *(
-            f"{attribute}: {_listed(labels, rows)} are one group, '{names[key]}': they are one number, or differ only by Unicode form "
-            "or by spaces that look alike"
+            _merged_note(attribute, key, labels, rows)
             for key, labels in spellings.items()
-            if len({label.strip() for label in labels}) > 1
+            if len({one.strip() for one in labels}) > 1
         ),
         *_label_notes(attribute, counts),
     ]
     return Labels(counted_as, tuple(notes))
+
+
+def _merged_note(attribute: str, key: str, labels: Sequence[str], rows: Mapping[str, int]) -> str:
+    why = "are one number" if NUMBER.fullmatch(key) else "differ only by Unicode form or by spaces that look alike"
+    return f"{attribute}: {_listed(labels, rows)} {why} and count as one group"
 
 
 def _names_no_group(label: str) -> bool:

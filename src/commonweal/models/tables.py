@@ -28,7 +28,7 @@ from commonweal.errors import DataFileError
 from commonweal.models.contents import sha256_of_file
 from commonweal.models.group_labels import read_labels
 from commonweal.models.table_rows import IGNORED, column_names, table_rows, weight_columns
-from commonweal.table_text import dialect_of, is_table, names_of
+from commonweal.table_text import COMMA_OR_THOUSAND, DECIMAL_COMMA, POINT_OR_THOUSAND, dialect_of, is_table, names_of
 from commonweal.text_file import json_of, text_of
 
 GROUP = "group_"
@@ -37,7 +37,7 @@ READ = frozenset(("truth", "prediction", "score", "cluster", "item"))
 NUMBERS = ("truth", "prediction", "score")
 NAME = r'"\s*:'
 LONGEST_NOTHING = max(map(len, NOTHING))
-SECOND_SPELLING = r"[^!-~]|^[+-]|^0\d|^\d+\."
+SECOND_SPELLING = r"[^ -~]|  |^[+-]|^0\d|^\d+\."
 BITS = {"0": False, "1": True, "false": False, "true": True}
 Array = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.str_]
@@ -128,7 +128,24 @@ def _frame_of_table(text: str, path: Path) -> pl.DataFrame | None:
     if frame.columns != list(names_of(text, path)):
         return None
     ragged = body.count(dialect.delimiter.encode()) != (frame.width - 1) * (frame.height + 1)
-    return None if frame[:, -1].null_count() > 0 and ragged else frame
+    if frame[:, -1].null_count() > 0 and ragged:
+        return None
+    return frame if dialect.delimiter == "," else _with_points(frame)
+
+
+def _with_points(frame: pl.DataFrame) -> pl.DataFrame | None:
+    """Points for decimal commas, as `table_text` has them; None where it is not certain what a cell says."""
+    names = [name for name in frame.columns if name in NUMBERS or name in weight_columns(frame.columns)]
+    cells = frame.select(pl.col(names).str.strip_chars())
+    comma, thousand, point = (f"^(?:{one.pattern})$" for one in (DECIMAL_COMMA, COMMA_OR_THOUSAND, POINT_OR_THOUSAND))
+    certain = any(cells[name].str.contains(comma).any() for name in names)
+    if any(cells[name].str.contains(point if certain else thousand).any() for name in names):
+        return None
+    pointed = [
+        pl.when(pl.col(name).str.contains(f"{comma}|{thousand}")).then(pl.col(name).str.replace(",", ".")).otherwise(pl.col(name))
+        for name in names
+    ]
+    return frame.with_columns(cells.select(pointed))
 
 
 def _frame_of_lines(text: str, path: Path) -> pl.DataFrame | None:
