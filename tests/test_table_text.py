@@ -114,3 +114,8 @@ def test_a_table_is_known_by_the_end_of_its_name_else_by_how_it_begins() -> None
 def test_nothing_at_all_is_a_table_without_names() -> None:
     for text in ("", "\n\n", "sep=;\n", "sep=;"):
         assert read(text).rows == ()
+
+
+def test_json_in_a_table_is_named_as_what_it_is() -> None:
+    with pytest.raises(DataFileError, match=r"table.csv:2 holds JSON, though its name says .*; let it end in .jsonl"):
+        read('\n{"truth": 1}\n')

@@ -120,6 +120,10 @@ def dialect_of(text: str, path: Path, fault: Fault = DataFileError) -> Dialect:
     Dialect(delimiter=';', start=1, line=2)
     """
     start, line = _after_empty(text, 0, 1)
+    if text.startswith(('{"', "[{"), start):
+        raise fault(
+            f"{path}:{line} holds JSON, though its name says that it is a table; let it end in .jsonl, with an object in each line"
+        )
     declared = DECLARED.fullmatch(text, start, _line_end(text, start))
     if declared is not None:
         start, line = _after_empty(text, _line_end(text, start) + 1, line + 1)
