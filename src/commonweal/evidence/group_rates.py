@@ -89,8 +89,7 @@ class GroupRates:
     independent sampling would need for this variance; `working`: variance of one row; `design`: what variance of the mean one of 1
     per row makes, as CR2 sees it; `freedom`: degrees of freedom by design; `leverage` float64 (group, group): what they need;
     `score`, `rows` float64 (pair,): CR2 influence on the mean, and weight of the rows that count; `shared` (group, group): clusters
-    that two groups have in common; `carriers`: what the rarer outcome rests on; `varies`: whether any two values that count differ,
-    for else nothing tells groups apart.
+    that two groups have in common; `carriers`: what the rarer outcome rests on.
     """
 
     layout: Layout
@@ -111,7 +110,6 @@ class GroupRates:
     rows: Array
     shared: Array
     carriers: Carriers
-    varies: bool
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
@@ -177,7 +175,6 @@ def group_rates(
     return GroupRates(
         layout, share, mean, n, mass, independent, clusters, kish, variance, effective, working, design, freedom, leverage, score,
         mass_pair, shared=products(there, there, layout), carriers=_carriers(layout, (sum_pair, n_pair, mass_pair), mean, share),
-        varies=bool(np.ptp(value[weight > 0]) > 0) if weight.any() else False,
     )  # fmt: skip
 
 

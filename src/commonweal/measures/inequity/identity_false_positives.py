@@ -51,7 +51,7 @@ def _quantities() -> dict[str, Quantity]:
     source="Röttger et al. 2021, ACL, HateCheck, CC BY 4.0; Dixon et al. 2018, AIES (identity templates), Apache-2.0",
     cluster="template; for identity templates the word of judgement, since six sentences are too few to be a sample",
     family="all pairwise differences between groups, false positives and false negatives",
-    version=4,
+    version=3,
     data=DataPlace("hatecheck", "*.csv", "github.com/paul-rottger/hatecheck-data, CC BY 4.0; or identity_templates"),
     units=("template",),
     quantities=_quantities(),

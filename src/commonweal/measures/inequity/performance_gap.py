@@ -79,7 +79,7 @@ def performance_gap(table: PredictionTable, rng: np.random.Generator) -> Iterato
     them, so it reaches down to 0 unless some pair differs; its value is above 0 even without any gap.
 
     A group with fewer than 5 clusters, or without a row that counts (no negatives, no positives), has a reason in the place
-    of the number; so have gaps where predictions, or what a rate counts, do not vary. A row whose group is not known (an empty cell,
+    of the number; so have gaps where all predictions are the same. A row whose group is not known (an empty cell,
     or a word such as NA) is left out of that attribute and counted in the note. Labels that are certainly the same (1 and 1.0) are one
     group; those that may be (Women and women), and one such as "prefer not to say", stay groups. The notes name all of these.
 

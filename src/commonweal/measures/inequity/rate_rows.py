@@ -87,7 +87,9 @@ def _counted(count: int, name: str) -> str:
 def gap_rows(rates: GroupRates, gaps: Sequence[Gap], told: Told) -> Iterator[Estimate | Missing]:
     """A row for each pair of groups, and one for the largest minus the smallest; or why there is none."""
     everyone = dict.fromkeys(told.groups[0], "all groups")
-    if (reason := _why_no_gap(rates, gaps, told)) is not None:
+    if not gaps:
+        count = int(rates.usable.sum())
+        reason = f"{_counted(count, 'group')} of {len(told.groups)} {'has' if count == 1 else 'have'} enough to be compared; two are needed"
         yield from no_gaps(told, reason, unjudged=bool(rates.n.any()))
         return
     for gap in gaps:
@@ -110,16 +112,6 @@ def no_gaps(told: Told, reason: str, *, unjudged: bool) -> Iterator[Missing]:
         yield Missing(
             quantity=f"{told.quantity}_{kind}", status="not_applicable", reason=reason, group=everyone, unjudged=unjudged
         )
-
-
-def _why_no_gap(rates: GroupRates, gaps: Sequence[Gap], told: Told) -> str | None:
-    if not gaps:
-        count = int(rates.usable.sum())
-        return f"{_counted(count, 'group')} of {len(told.groups)} {'has' if count == 1 else 'have'} enough to be compared; two are needed"
-    if not rates.varies:
-        rate = f"{told.number(float(np.nanmax(rates.mean))):g}"
-        return f"{told.quantity} is {rate} in each {told.denominator}: what does not vary tells no group from another"
-    return None
 
 
 def _spread(rates: GroupRates, gaps: Sequence[Gap], told: Told, everyone: Mapping[str, str]) -> Estimate:
