@@ -23,6 +23,7 @@ from commonweal.errors import CommonwealError, DataFileError
 
 DELIMITERS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}
 SUFFIXES = frozenset((".csv", ".tsv", ".tab"))
+SUFFIXES_OF_LINES = frozenset((".jsonl", ".ndjson", ".json"))
 DECLARED = re.compile(r'"?sep=([,;\t|])"?[,;\t|]*', re.IGNORECASE)
 COMMAS = "save it as 'CSV UTF-8', with commas between columns and points in numbers"
 EXPONENT = r"(?:[eE][+-]?\d+)?"
@@ -73,7 +74,7 @@ def is_table(path: Path, text: str) -> bool:
     (True, False, True, False)
     """
     suffix = path.suffix.lower()
-    if suffix in SUFFIXES or suffix in {".jsonl", ".ndjson", ".json"}:
+    if suffix in SUFFIXES | SUFFIXES_OF_LINES:
         return suffix in SUFFIXES
     first = text.lstrip().split("\n", 1)[0]
     return not first.startswith(("{", "[")) and any(one in first for one in DELIMITERS)

@@ -266,6 +266,18 @@ def test_two_spellings_of_one_item_group_or_cluster_are_the_same_in_both_files(t
     assert of_files(tmp_path, numbered[0], pointed).records()["records"] == of_files(tmp_path, *numbered).records()["records"]
 
 
+def test_files_in_two_dialects_are_paired(tmp_path: Path) -> None:
+    sides = made_up()
+    plain = of_files(tmp_path, *sides)
+    files = []
+    for side, mark, name in zip(sides, ";\t", ("a.csv", "b.tsv"), strict=True):
+        rows = [mark.join(side[0]), *(mark.join(str(value) for value in row.values()) for row in side)]
+        (tmp_path / name).write_text("\n".join(rows) + "\n", encoding="utf-8")
+        files.append(str(tmp_path / name))
+    found = [[row | {"subjects": None} for row in one.records()["records"]] for one in (compare(*files, Asked()), plain)]
+    assert found[0] == found[1]
+
+
 def test_a_weight_is_refused_and_a_column_that_is_not_used_is_named(tmp_path: Path) -> None:
     a, b = made_up()
     with pytest.raises(

@@ -13,7 +13,7 @@ from commonweal.errors import DataFileError, NotApplicable
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit
 from commonweal.models.group_labels import Labels, read_labels
-from commonweal.models.table_rows import table_rows
+from commonweal.models.table_rows import refuse_weights, table_rows
 
 HATECHECK_FILE = "test_suite_cases.csv"
 HATECHECK = ("functionality", "case_id", "test_case", "label_gold", "target_ident", "templ_id", "case_templ")
@@ -46,6 +46,7 @@ def read_texts(data: DataSet) -> list[Text]:
     path, hatecheck = _file(data)
     texts: dict[str, Text] = {}
     for line, row in table_rows(path):
+        refuse_weights(path, row, "text")
         one = _hatecheck(path, line, row) if hatecheck else _identity_template(path, line, row)
         if one.id in texts:
             raise DataFileError(f"{path}:{line} case '{one.id}' is there twice")
@@ -82,10 +83,10 @@ def _file(data: DataSet) -> tuple[Path, bool]:
 def _hatecheck(path: Path, line: int, row: Mapping[str, object]) -> Text:
     fields = {name: str(row[name] or "").strip() for name in HATECHECK}
     for name in ("case_id", "test_case", "templ_id"):
-        if not fields[name] or (name != "test_case" and names_nothing(fields[name])):
-            raise DataFileError(
-                f"{path}:{line} {name} is {'empty' if not fields[name] else repr(fields[name]) + ', which names nothing'}"
-            )
+        if not fields[name]:
+            raise DataFileError(f"{path}:{line} {name} is empty")
+        if name != "test_case" and names_nothing(fields[name]):
+            raise DataFileError(f"{path}:{line} {name} is '{fields[name]}', which names nothing; give it a name of its own")
     return Text(
         fields["case_id"], str(row["test_case"]), _label(path, line, "label_gold", fields["label_gold"]), fields["target_ident"],
         one_spelling(fields["templ_id"]), fields["functionality"],

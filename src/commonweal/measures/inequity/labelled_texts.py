@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from commonweal.cell_text import name_in, one_spelling
+from commonweal.cell_text import name_in, names_nothing, one_spelling
 from commonweal.errors import DataFileError
 from commonweal.measures.data_set import DataSet
 from commonweal.models.table_rows import refuse_weights, table_rows
@@ -42,6 +42,7 @@ def read_labelled(data: DataSet) -> list[LabelledText]:
 def _hatecheck(path: Path) -> list[LabelledText]:
     rows: dict[str, tuple[int, Mapping[str, str]]] = {}
     for line, row in table_rows(path):
+        refuse_weights(path, row, "text")
         absent = [name for name in HATECHECK if name not in row]
         if absent:
             raise DataFileError(f"{path}:{line} columns are missing: {', '.join(absent)}")
@@ -51,16 +52,22 @@ def _hatecheck(path: Path) -> list[LabelledText]:
         for name in ("case_id", "test_case", "templ_id"):
             if not fields[name]:
                 raise DataFileError(f"{path}:{line} {name} is empty")
+            if name != "test_case" and names_nothing(fields[name]):
+                raise DataFileError(f"{path}:{line} {name} is '{fields[name]}', which names nothing; give it a name of its own")
         if fields["case_id"] in rows:
             raise DataFileError(f"{path}:{line} case '{fields['case_id']}' is there twice")
         rows[fields["case_id"]] = line, fields
-    origin = {row["templ_id"]: row["ref_templ_id"] for _, row in rows.values() if row["ref_templ_id"]}
+    origin = {
+        one_spelling(row["templ_id"]): one_spelling(row["ref_templ_id"])
+        for _, row in rows.values()
+        if name_in(row["ref_templ_id"])
+    }
     return [
         LabelledText(
             row["test_case"],
             LABELS[row["label_gold"]],
             one_spelling(name_in(row["target_ident"]) or ""),
-            _root(row["templ_id"], origin),
+            _root(one_spelling(row["templ_id"]), origin),
         )
         for _, row in rows.values()
     ]
