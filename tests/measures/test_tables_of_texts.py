@@ -77,6 +77,13 @@ def test_a_word_for_nothing_names_nothing(tmp_path: Path, reader: str, column: s
         read(data_of(tmp_path, [rows[0], rows[1] | {column: "None"}]))
 
 
+@pytest.mark.parametrize(("reader", "column"), [("matched", "group"), ("labelled", "target_ident")])
+def test_groups_that_may_be_one_are_refused_where_nothing_can_tell_it(tmp_path: Path, reader: str, column: str) -> None:
+    read, rows = READERS[reader]
+    with pytest.raises(DataFileError, match="the groups 'women' and 'Wo men' differ only by case, spaces or Unicode form"):
+        read(data_of(tmp_path, [rows[0] | {column: "women"}, rows[1] | {column: "Wo men"}, *rows[2:]]))
+
+
 def test_an_option_that_is_called_none_is_a_label(tmp_path: Path) -> None:
     assert read_task_texts(data_of(tmp_path, TASK))[0].label == "none"
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from commonweal.cell_text import names_nothing, one_spelling
 from commonweal.errors import ProbeFileError
 from commonweal.measures.lined_yaml import text_of
 from commonweal.measures.probe_file import Name
+from commonweal.models.group_labels import spelling
 from commonweal.table_text import read_table
 
 
@@ -30,6 +31,7 @@ def _rows(path: Path) -> Iterator[Name]:
             f"gender, each once; missing: {', '.join(missing) or 'none'}; mend the first line"
         )
     seen: dict[str, int] = {}
+    spelled: dict[tuple[str, str], tuple[str, int]] = {}
     for line, cells in table.rows:
         if len(cells) != len(header) or not all(cell.strip() for cell in cells):
             raise ProbeFileError(
@@ -39,11 +41,23 @@ def _rows(path: Path) -> Iterator[Name]:
         if row["name"] in seen:
             raise ProbeFileError(f"{path}:{line} the name '{row['name']}' stands already in line {seen[row['name']]}; remove one")
         seen[row["name"]] = line
-        groups = {attribute: one_spelling(row[attribute]) for attribute in attributes}
-        if nothing := [attribute for attribute, group in groups.items() if names_nothing(group)]:
-            raise ProbeFileError(
-                f"{path}:{line} {nothing[0]} is '{row[nothing[0]]}', which names no group; write its name in full, or leave the name out"
-            )
+        groups = _groups(f"{path}:{line}", {attribute: row[attribute] for attribute in attributes})
+        for attribute, group in groups.items():
+            first, where = spelled.setdefault((attribute, spelling(group)), (group, line))
+            if first != group:
+                raise ProbeFileError(
+                    f"{path}:{line} {attribute} is '{group}', and '{first}' in line {where}; give one group one spelling"
+                )
         yield Name(name=row["name"], groups=groups, source=row["source"])
     if not seen:
         raise ProbeFileError(f"{path}: there are no names below the first line; add one per line")
+
+
+def _groups(where: str, cells: Mapping[str, str]) -> dict[str, str]:
+    """The group of each attribute in its one spelling; ProbeFileError where a cell names none."""
+    for attribute, cell in cells.items():
+        if names_nothing(cell):
+            raise ProbeFileError(
+                f"{where} {attribute} is '{cell}', which names no group; write it in full, or leave the name out"
+            )
+    return {attribute: one_spelling(cell) for attribute, cell in cells.items()}

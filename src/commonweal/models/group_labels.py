@@ -141,6 +141,19 @@ def spelling(label: str) -> str:
     return unicodedata.normalize("NFKC", seen.casefold())
 
 
+def two_spellings(labels: Iterable[str]) -> tuple[str, str] | None:
+    """Two labels that differ only by case, spaces or Unicode form, for a reader that refuses them; None: there are none.
+
+    >>> two_spellings(["men", "women", "Women"]), two_spellings(["men", "women", "men"])
+    (('women', 'Women'), None)
+    """
+    known: dict[str, str] = {}
+    for label in labels:
+        if known.setdefault(spelling(label), label) != label:
+            return known[spelling(label)], label
+    return None
+
+
 def reads_like_not_known(label: str) -> bool:
     """Whether a label reads as if nobody knew the group; "none" does not, since it is an answer.
 

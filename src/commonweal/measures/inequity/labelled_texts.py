@@ -9,6 +9,7 @@ from pathlib import Path
 from commonweal.cell_text import name_in, names_nothing, one_spelling
 from commonweal.errors import DataFileError
 from commonweal.measures.data_set import DataSet
+from commonweal.models.group_labels import two_spellings
 from commonweal.models.table_rows import refuse_weights, table_rows
 from commonweal.table_text import SUFFIXES
 
@@ -36,6 +37,10 @@ def read_labelled(data: DataSet) -> list[LabelledText]:
     if len({one.harmful for one in texts}) < 2:
         only = "harmful" if texts[0].harmful else "harmless"
         raise DataFileError(f"{path}: all {len(texts)} texts are {only}; a scorer learns from both kinds")
+    if (spelled := two_spellings(one.group for one in texts)) is not None:
+        raise DataFileError(
+            f"{path}: the groups '{spelled[0]}' and '{spelled[1]}' differ only by case, spaces or Unicode form; give one group one spelling"
+        )
     return texts
 
 

@@ -20,6 +20,7 @@ from commonweal.cell_text import names_nothing, one_spelling
 from commonweal.errors import DataFileError
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit, whole_units
+from commonweal.models.group_labels import two_spellings
 from commonweal.models.protocols import Continuation
 from commonweal.models.table_rows import column_names, refuse_weights, table_rows
 
@@ -70,6 +71,10 @@ def read_matched_texts(data: DataSet) -> list[MatchedText]:
             texts.append(one)
     if not texts:
         raise DataFileError(f"{data.files[0]}: no text in it")
+    if (spelled := two_spellings(one.group for one in texts)) is not None:
+        raise DataFileError(
+            f"{data.files[0]}: the groups '{spelled[0]}' and '{spelled[1]}' differ only by case, spaces or Unicode form; give one group one spelling"
+        )
     return texts
 
 
