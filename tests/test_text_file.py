@@ -18,8 +18,9 @@ from commonweal.errors import CommonwealError, DataFileError
 from commonweal.footprint.claim_file import read_claims
 from commonweal.footprint.imported import read_imported
 from commonweal.measures.probe_reader import load_probes
-from commonweal.models.choosing import read_answers, table_rows
+from commonweal.models.choosing import read_answers
 from commonweal.models.request_file import read_requests
+from commonweal.models.table_rows import table_rows
 from commonweal.models.tables import read_prediction_table
 from commonweal.system.loading import load
 from commonweal.system.permissions import Permissions

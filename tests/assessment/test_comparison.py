@@ -267,6 +267,37 @@ def test_spellings_of_one_group_are_told(tmp_path: Path) -> None:
     )
 
 
+def test_two_spellings_of_one_item_group_or_cluster_are_the_same_in_both_files(tmp_path: Path) -> None:
+    a, b = made_up()
+    numbered = [
+        [{**row, "item": n, "group_gender": int(row["group_gender"] == "men")} for n, row in enumerate(side)] for side in (a, b)
+    ]
+    pointed = [{**row, "item": f"{row['item']}.0", "group_gender": float(row["group_gender"])} for row in numbered[1]]
+    assert of_files(tmp_path, numbered[0], pointed).records()["records"] == of_files(tmp_path, *numbered).records()["records"]
+
+
+def test_files_in_two_dialects_are_paired(tmp_path: Path) -> None:
+    sides = made_up()
+    plain = of_files(tmp_path, *sides)
+    files = []
+    for side, mark, name in zip(sides, ";\t", ("a.csv", "b.tsv"), strict=True):
+        rows = [mark.join(side[0]), *(mark.join(str(value) for value in row.values()) for row in side)]
+        (tmp_path / name).write_text("\n".join(rows) + "\n", encoding="utf-8")
+        files.append(str(tmp_path / name))
+    found = [[row | {"subjects": None} for row in one.records()["records"]] for one in (compare(*files, Asked()), plain)]
+    assert found[0] == found[1]
+
+
+def test_a_weight_is_refused_and_a_column_that_is_not_used_is_named(tmp_path: Path) -> None:
+    a, b = made_up()
+    with pytest.raises(
+        DataFileError, match=r"b.jsonl: the column 'Sample_Weight' looks like weights, .* rename it to ignore_Sample_Weight"
+    ):
+        of_files(tmp_path, a, [{**row, "Sample_Weight": 2} for row in b])
+    found = of_files(tmp_path, a, [{**row, "city": "Bonn", "ignore_weight": 2} for row in b])
+    assert any(line.startswith("not used of ") and line.endswith("b.jsonl: city") for line in found.statement.unpaired)
+
+
 def test_items_that_cannot_be_told_apart_by_kind_are_refused(tmp_path: Path) -> None:
     a = written(tmp_path, "a.jsonl", made_up()[0])
     for pair, asked, words in [

@@ -163,9 +163,48 @@ def test_a_measure_of_applications_has_nothing_here_to_be_put_to(answers: Path, 
 
 def test_spellings_of_one_group_are_told_where_the_rows_are_printed(tmp_path: Path) -> None:
     labels = ["women", "Women", "men", "NA"]
-    lines = "".join(f"{n % 2},1,{label}\n" for label in labels for n in range(6))
-    (tmp_path / "table.csv").write_text(f"truth,prediction,group_gender\n{lines}", encoding="utf-8")
+    lines = "".join(f"{n % 2},{n // 2 % 2},{label},7\n" for label in labels for n in range(6))
+    (tmp_path / "table.csv").write_text(f"truth,prediction,group_gender,age_band\n{lines}", encoding="utf-8")
     ended = within("measure", "inequity.performance_gap", "--predictions", tmp_path / "table.csv", "--out", tmp_path / "out")
     assert ended.code == 0, ended.said
+    assert "columns not used: age_band" in ended.out
     assert "'Women' (6 rows) and 'women' (6 rows) differ only by case, spaces or Unicode form" in ended.out
-    assert "6 of 24 rows have a label that reads like not known" in ended.out
+    assert "'NA' (6 rows) count as not known, since such words name no group" in ended.out
+
+
+@pytest.mark.parametrize("case", ["two rows", "nobody is selected", "all wrong weights"])
+def test_a_table_that_cannot_be_judged_ends_with_2_and_no_number(tmp_path: Path, case: str) -> None:
+    lines, weight, said = {
+        "two rows": ("0,0,f,1\n1,1,m,1\n", "wt", "2 rows in 2 clusters; at least 5 are needed"),
+        "nobody is selected": ("0,0,f,1\n1,0,m,1\n" * 40, "wt", "all 80 predictions are 0"),
+        "all wrong weights": ("0,0,f,0\n1,1,m,0\n" * 40, "wt", "all weights in 'wt' are 0"),
+    }[case]
+    (tmp_path / "table.csv").write_text(f"truth,prediction,group_gender,{weight}\n{lines}", encoding="utf-8")
+    ended = within("measure", "inequity.performance_gap", "--predictions", tmp_path / "table.csv", "--out", tmp_path / "out")
+    assert ended.code == 2
+    assert said in ended.said
+    assert "percentage points" not in ended.said
+
+
+CASES = Path(__file__).parents[3] / "shared/cases"
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason=f"no {CASES}")
+@pytest.mark.parametrize(
+    ("case", "lines"),
+    [
+        (
+            "08-number-labels-split/intfloat.csv",
+            ("accuracy (gender 0): 81.7 %", "accuracy (gender 1): 81.7 %", "(gender all groups): 0.0 p"),
+        ),
+        ("09-semicolon-tab-sepline/semi.csv", ("accuracy (gender men): 81.7 %", "accuracy (race R1): 80.0 %")),
+        ("09-semicolon-tab-sepline/semi_nodec.csv", ("accuracy (gender men): 81.7 %", "accuracy (race R1): 80.0 %")),
+        ("09-semicolon-tab-sepline/tab.tsv", ("accuracy (gender men): 81.7 %", "accuracy (race R1): 80.0 %")),
+        ("10-sample-weight-ignored/weights.csv", ("accuracy (gender men): 83.3 %", "accuracy (gender women): 81.7 %")),
+    ],
+)
+def test_tables_that_were_reported(tmp_path: Path, case: str, lines: tuple[str, ...]) -> None:
+    ended = within("measure", "inequity.performance_gap", "--predictions", CASES / case, "--out", tmp_path / "out")
+    assert ended.code == 0, ended.said
+    for line in lines:
+        assert line in ended.out

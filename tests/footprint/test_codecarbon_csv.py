@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from commonweal.errors import DataFileError
-from commonweal.footprint.codecarbon_csv import read_codecarbon
+from commonweal.footprint.codecarbon_csv import is_codecarbon, read_codecarbon
+from commonweal.footprint.imported import read_imported
 from commonweal.footprint.imported_run import Imported, ImportedRun
 from tests.footprint.made_up_logs import HEADERS, REAL, emissions_csv, tried
 
 FILE = Path("emissions.csv")
+CASES = Path(__file__).parents[3] / "shared/cases"
 
 
 def read(text: str) -> Imported:
@@ -153,3 +156,66 @@ def test_missing_columns_and_no_rows_are_told() -> None:
 )
 def test_what_would_be_right_in_another_unit_is_told(row: dict[str, Any], said: str) -> None:
     assert any(said in warning for warning in only(emissions_csv(row)).warnings)
+
+
+@pytest.mark.parametrize("word", ["", "None", "nan", "NaN", "NA", "N/A", "null", "<NA>", "-", "  "])
+def test_a_word_for_nothing_is_no_run_id(word: str) -> None:
+    days = [{"run_id": word, "timestamp": f"2026-03-0{day}T10:00:00", "duration": 3600 + day} for day in (1, 2, 3)]
+    found = read(
+        emissions_csv(*days, {"run_id": word, "timestamp": "2026-03-03T10:00:00", "duration": 60, "project_name": "other"})
+    )
+    assert [run.run for run in found.runs] == [f"2026-03-0{day}T10:00:00" for day in (1, 2, 3, 3)]
+    assert sum(run.total_kwh or 0 for run in found.runs) == pytest.approx(1.2)
+    assert all(run.warnings == () for run in found.runs)
+    assert found.notes == ("4 rows have no run id (an empty cell or a word such as None): each is counted as a run of its own",)
+
+
+def test_rows_without_an_id_that_began_at_the_same_time_are_told() -> None:
+    first = {"run_id": "None", "timestamp": "2026-03-01T10:00:00", "duration": 3600}
+    found = read(emissions_csv(first, first | {"timestamp": "2026-03-01T11:00:01", "duration": 7200}))
+    assert len(found.runs) == 2
+    assert found.notes[1].startswith("emissions.csv:2 and emissions.csv:3 began at the same time")
+
+
+def test_rows_that_one_run_cannot_have_are_two_runs_and_told() -> None:
+    first = {"timestamp": "2026-03-01T10:00:00", "duration": 3600}
+    (one, other) = read(emissions_csv(first, first | {"timestamp": "2026-03-02T10:00:00", "duration": 3700})).runs
+    assert one.warnings == ()
+    assert "emissions.csv:2 has the same run id and began 86,300 s earlier" in other.warnings[0]
+    (one, other) = read(emissions_csv(first, first | {"project_name": "other"})).runs
+    assert one.warnings == ()
+    assert "emissions.csv:2 has the same run id and another project_name" in other.warnings[0]
+    (run,) = read(emissions_csv(first, first | {"timestamp": "2026-03-01T10:10:02", "duration": 4200})).runs
+    assert "count from the run's start" in run.warnings[0]
+
+
+def test_namibia_is_a_place_and_a_word_for_nothing_is_none() -> None:
+    assert only(emissions_csv({"country_iso_code": "NA", "country_name": "Namibia"})).zone == "NA"
+    assert only(emissions_csv({"country_iso_code": "None", "region": "nan"})).zone is None
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+@pytest.mark.parametrize("comma", [",", "."])
+@pytest.mark.parametrize("before", ["", "sep={}\n", "\n"])
+def test_other_dialects_hold_the_same_runs(delimiter: str, comma: str, before: str) -> None:
+    plain = emissions_csv({"run_id": "a"}, {"run_id": "b", "energy_consumed": 0.31, "gpu_energy": 0.26})
+    text = before.format(delimiter) + plain.replace(",", delimiter).replace(".", comma)
+    runs = [replace(run, where="", version=None) for run in read(text).runs]
+    assert runs == [replace(run, where="", version=None) for run in read(plain).runs]
+    assert is_codecarbon(text)
+
+
+def test_cases_that_were_reported(tmp_path: Path) -> None:
+    if not CASES.is_dir():
+        pytest.skip(f"no {CASES}")
+    for name, expected in (
+        ("04-run-id-none/none.csv", [0.12, 0.18, 0.35]),
+        ("04-run-id-none/none_fall.csv", [0.12, 0.06]),
+        ("09-semicolon-tab-sepline/excel_semi.csv", [0.12, 0.18]),
+    ):
+        text = (CASES / name).read_text(encoding="utf-8")
+        variants = [text, text.replace(",None,", ",nan,"), text.replace(",codecarbon,None", ",other,None", 1)]
+        for number, variant in enumerate(variants):
+            path = tmp_path / f"{number}.csv"
+            path.write_text(variant, encoding="utf-8")
+            assert [run.total_kwh for run in read_imported(path).runs] == pytest.approx(expected)

@@ -243,6 +243,11 @@ def test_a_fault_is_named_with_its_line(load: Callable[..., Probes], fault: str)
     ("names", "message"),
     [
         ("name,gender\nAna,women\n", "missing: source"),
+        (
+            "name;gender;source\nAna;women;x\nEva;Women;x\n",
+            ":3 gender is 'Women', and 'women' in line 2; give one group one spelling",
+        ),
+        ("name,gender,source\nAna,NA,x\n", ":2 gender is 'NA', which names no group"),
         ("name,source\nAna,test\n", "one column per attribute"),
         ("gender,source\nwomen,test\n", "missing: name"),
         (NAMES + "Ana,men,test\n", ":4 the name 'Ana' stands already in line 2"),

@@ -94,3 +94,94 @@ def test_labels_are_numbered_in_their_order() -> None:
     names, places = numbered(np.array(["é", "", "b", "é"]))
     assert [names[place] for place in places] == ["é", "", "b", "é"]
     assert list(names) == sorted(names)
+
+
+DIALECTS = {
+    "semicolon": ("{bom}truth;score;group_x;weight\n1;0,99;a;2,5\n0;0,333;b;1\n", "table.csv"),
+    "tabs": ("truth\tscore\tgroup_x\tweight\n1\t0.99\ta\t2.5\n0\t0.333\tb\t1\n", "table.tsv"),
+    "declared": ("sep=,\ntruth,score,group_x,weight\n1,0.99,a,2.5\n0,0.333,b,1\n", "table.csv"),
+    "bars in a text": ("\ntruth|score|group_x|weight|\n1|0.99|a|2.5|\n0|0.333|b|1|\n|||||\n", "table.txt"),
+    "commas at the end": ("truth,score,group_x,weight,,\n1,0.99,a,2.5,,\n0,0.333,b,1\n,,,,,\n", "table.csv"),
+    "lines": (
+        '{{"truth": 1, "score": 0.99, "group_x": "a", "weight": 2.5}}\n{{"truth": 0, "score": 0.333, "group_x": "b", "weight": 1}}\n',
+        "t.txt",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_one_table_in_every_dialect(tmp_path: Path, name: str) -> None:
+    text, file = DIALECTS[name]
+    table = read_prediction_table(written(tmp_path, text.format(bom="\ufeff"), file))
+    assert table.score is not None
+    assert table.weight is not None
+    assert (table.truth.tolist(), table.score.tolist(), table.weight.tolist()) == ([True, False], [0.99, 0.333], [2.5, 1.0])
+    assert (table.groups["x"].tolist(), table.weighted_by, table.unused) == (["a", "b"], "weight", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "truth;prediction;group_x\n1;1;a\n0;1\n",
+            r"table.csv:3 .* 2, expected 3; its columns are divided by ';': save it as 'CSV UTF-8'",
+        ),
+        ("truth;score;weight;group_x\n1;0,5;1.234;a\n", r"weight is '1.234', which may be a thousand or a fraction"),
+        (
+            'truth,score,group_x\n1,"0,5",a\n',
+            r"score is '0,5', expected a number from 0 to 1; write it with a point, not a comma",
+        ),
+        ("truth,score,group_x\n1,0_5,a\n", r"score is '0_5', expected a number"),
+        ("truth,prediction,group_x,cluster\n1,1,a,p\n1,1,a,None\n", r"table.csv:3 cluster is 'None', which names nothing"),
+        ("truth,prediction,group_x,item\n1,1,a,p\n1,1,a,nan\n", r"table.csv:3 item is 'nan', which names nothing"),
+        (
+            "truth,prediction,group_x,item\n1,1,a,7\n1,1,a,7.0\n",
+            r"table.csv:3 item '7.0' is there twice \(first in line 2 as '7'\)",
+        ),
+        ("truth,prediction,group_x,weight\n1,1,a,1\n1,1,a,-1\n", r"table.csv:3 weight is '-1', expected a number of at least 0"),
+        ("truth,prediction,group_x,weight\n1,1,a,nan\n", r"table.csv:2 weight is 'nan'"),
+        ("truth,prediction,group_x,weight\n1,1,a,inf\n", r"table.csv:2 weight is 'inf'"),
+        ("truth,prediction,group_x,weight\n1,1,a,\n", r"table.csv:2 weight is '', .* rename the column to ignore_weight"),
+        ("truth,prediction,group_x,weight\n1,1,a,heavy\n", r"table.csv:2 weight is 'heavy'"),
+        ("truth,prediction,group_x,weight\n1,1,a,0\n1,1,b,0.0\n", r"all weights in 'weight' are 0"),
+        ("truth,prediction,group_x,weight,IPW\n1,1,a,1,1\n", r"weight and IPW look like weights; rename those .* to ignore_IPW"),
+    ],
+)
+def test_what_is_not_certain_is_refused_with_the_mend(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(DataFileError, match=words):
+        read_prediction_table(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "name", ["sample_weight", "Weight", "weights", "sampling_weight", "SURVEY_WEIGHT", "pweight", "wt", "fnlwgt", "ipw"]
+)
+def test_a_column_that_looks_like_weights_is_used(tmp_path: Path, name: str) -> None:
+    table = read_prediction_table(written(tmp_path, f"truth,prediction,group_x,{name}\n1,1,a,3\n0,1,b,0\n"))
+    assert table.weight is not None
+    assert (table.weight.tolist(), table.weighted_by, table.unused) == ([3.0, 0.0], name, ())
+
+
+def test_columns_that_are_not_used_are_named(tmp_path: Path) -> None:
+    text = ",truth,prediction,group_x,age_band,city,ignore_weight\n0,1,1,a,30,Bonn,2\n1,0,1,b,40,Bonn,2\n"
+    table = read_prediction_table(written(tmp_path, text))
+    assert (table.unused, table.weight) == (("age_band", "city"), None)
+
+
+@pytest.mark.parametrize("slowly", [False, True], ids=["columns", "lines"])
+def test_two_spellings_of_a_cell_are_one_however_the_table_is_read(tmp_path: Path, slowly: bool) -> None:
+    mark = ";" if slowly else ","
+    half = "0,5" if slowly else "0.5"
+    rows = [
+        ("truth", "prediction", "score", "group_x", "cluster"),
+        ("1", "1.0", half, "1", "7"),
+        ("1.0", "TRUE", "1", "1.0", "7.0"),
+        ("\uff11", "0", "0", "None", "a\u00a0b"),
+        ("false", "0.00", "1.0", " nan", "a b"),
+    ]
+    table = read_prediction_table(written(tmp_path, "".join(mark.join(row) + "\n" for row in rows)))
+    assert table.truth.tolist() == [True, True, True, False]
+    assert table.prediction.tolist() == [True, True, False, False]
+    assert table.groups["x"].tolist() == ["1", "1", "", ""]
+    assert table.cluster.tolist() == ["7", "7", "a b", "a b"]
+    assert any("are one number and count as one group" in note for note in table.label_notes["x"])
+    assert any("count as not known" in note for note in table.label_notes["x"])

@@ -25,9 +25,10 @@ from commonweal.evidence.records import Estimate, Missing
 from commonweal.evidence.store import group_text
 from commonweal.models.precision import FLOAT32, check_precision
 from commonweal.system.permissions import Permissions
+from commonweal.table_text import SUFFIXES, SUFFIXES_OF_LINES
 
 SCHEMA = "commonweal-comparison/1"
-TABLES = (".csv", ".jsonl", ".json", ".ndjson")
+TABLES = SUFFIXES | SUFFIXES_OF_LINES | {".txt"}
 WORDS = {"shown": "shown", "not_shown": "not shown", "not_asked": "not asked", "not_applicable": "not applicable"}
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from commonweal.assessment.paired_outcomes import Outcome, Paired, Statement
+from commonweal.cell_text import one_spelling
 from commonweal.errors import DataFileError
 from commonweal.evidence.contrast import Array
-from commonweal.models.choosing import table_rows
-from commonweal.models.tables import PredictionTable, read_prediction_table, table_label_notes
+from commonweal.models.table_rows import refuse_weights, table_rows
+from commonweal.models.tables import PredictionTable, item_name, read_prediction_table
 
 ACCURACY = Outcome("accuracy", "accuracy", "1", higher_is_better=True, least=0.0, most=1.0)
 NAMES_SHOWN = 3
@@ -27,6 +28,8 @@ def pair_predictions(a: Path, b: Path, *, common: bool) -> tuple[list[Paired], S
         about the truth, the cluster or the group of an item.
     """
     tables = read_prediction_table(a), read_prediction_table(b)
+    for path, table in zip((a, b), tables, strict=True):
+        refuse_weights(path, (table.weighted_by,), "item")
     items = read_items(a), read_items(b)
     shared, unpaired = _shared((a, b), items, common=common)
     places = [np.array([where[item] for item in shared]) for where in items]
@@ -62,8 +65,11 @@ def pair_predictions(a: Path, b: Path, *, common: bool) -> tuple[list[Paired], S
         statement += "; there is no column 'cluster', so each item counts as a unit of its own"
     groups = {name: tables[0].groups[name][places[0]] for name in attributes}
     pair = Paired("predictions", (str(a), str(b)), ACCURACY, correct[0], correct[1], (clusters,), sampled, groups)
-    labels = [note for name in attributes for note in table_label_notes(name, groups[name])]
-    return [pair], Statement((statement, *labels), tuple(unpaired))
+    labels = [note for name in attributes for table in tables for note in table.label_notes.get(name, ())]
+    unpaired += [
+        f"not used of {path}: {', '.join(table.unused)}" for path, table in zip((a, b), tables, strict=True) if table.unused
+    ]
+    return [pair], Statement((statement, *dict.fromkeys(labels)), tuple(unpaired))
 
 
 def _correct(table: PredictionTable) -> Array:
@@ -71,17 +77,12 @@ def _correct(table: PredictionTable) -> Array:
 
 
 def read_items(path: Path) -> dict[str, int]:
-    """Item -> row; DataFileError where a row has none, or one that another row has."""
+    """Item, in its one spelling -> row; DataFileError where a row has none. No two rows have one: their table was read before."""
     places: dict[str, int] = {}
-    lines: dict[str, int] = {}
     for place, (line, row) in enumerate(table_rows(path)):
-        value = row.get("item")
-        item = "" if value is None else str(value).strip()
-        if not item:
+        if "item" not in row:
             raise DataFileError(f"{path}:{line} no 'item'; two files are joined on the column item. Columns: {', '.join(row)}")
-        if item in places:
-            raise DataFileError(f"{path}:{line} item '{item}' is there twice (first in line {lines[item]})")
-        places[item], lines[item] = place, line
+        places[one_spelling(item_name(path, line, row))] = place
     return places
 
 
@@ -106,13 +107,18 @@ def _shared(
 
 
 def _agree(paths: tuple[Path, Path], items: Sequence[str], column: str, both: Sequence[np.ndarray]) -> None:
-    differ = np.flatnonzero(both[0] != both[1])
+    differ = np.flatnonzero([one != other for one, other in zip(*(_in_one_spelling(side) for side in both), strict=True)])
     if differ.size:
         first = differ[0]
         raise DataFileError(
             f"{paths[1]}: {column} differs from that of {paths[0]} for {differ.size} of {len(items)} items "
             f"(item '{items[first]}': '{both[0][first]}' and '{both[1][first]}'); both files must be about the same items"
         )
+
+
+def _in_one_spelling(texts: np.ndarray) -> Iterator[str]:
+    known = {text: one_spelling(text) for text in np.unique(texts).tolist()}
+    return (known[text] for text in texts.tolist())
 
 
 def _some(names: Sequence[str]) -> str:

@@ -35,8 +35,12 @@ class CalibrationError:
     clusters: int
 
 
-def expected_calibration_error(score: Array, truth: Array, cluster: Places, level: float = LEVEL) -> CalibrationError | None:
-    """ECE over at most ten bins of equal mass, each with at least ten clusters; None where there are fewer than 20 clusters.
+def expected_calibration_error(
+    score: Array, truth: Array, cluster: Places, level: float = LEVEL, weight: Array | None = None
+) -> CalibrationError | None:
+    """ECE over at most ten bins of as many rows, each with at least ten clusters; None where there are fewer than 20 clusters.
+
+    `weight`: float64 (row,), where rows have weights; then means and shares are weighted, and the bins are not.
 
     >>> rng = np.random.default_rng(0)
     >>> score = rng.random(2000)
@@ -51,16 +55,17 @@ def expected_calibration_error(score: Array, truth: Array, cluster: Places, leve
     edges = np.unique(np.quantile(score, np.linspace(0, 1, bins + 1)[1:-1]))
     place = np.searchsorted(edges, score, side="left")
     layout = layout_of(place, cluster, edges.size + 1)
-    rates = group_rates(truth, np.ones(score.size, bool), layout)
+    mass = np.ones(score.size) if weight is None else weight
+    rates = group_rates(truth, mass, layout)
     there = rates.n > 0
-    expected = (np.bincount(place, weights=score, minlength=edges.size + 1)[there] / rates.n[there]).astype(np.float64)
-    observed, effective, weight = rates.mean[there], rates.effective[there], rates.n[there] / score.size
+    expected = (np.bincount(place, weights=score * mass, minlength=edges.size + 1)[there] / rates.mass[there]).astype(np.float64)
+    observed, effective, share = rates.mean[there], rates.effective[there], rates.mass[there] / mass.sum()
     freedom = np.maximum(np.nan_to_num(rates.carried[there], nan=1.0), 1.0)
-    z = critical_normal(1 - (1 - level) / weight.size)
+    z = critical_normal(1 - (1 - level) / share.size)
     lower, upper = wilson(observed, effective, quantile(z, freedom, np.maximum(rates.of_rows[there], 1.0)))
     error = np.abs(expected - observed)
     low = np.maximum(np.maximum(expected - upper, lower - expected), 0.0)
     high = np.maximum(np.abs(expected - lower), np.abs(upper - expected))
     by_noise = np.sqrt(2 / np.pi * np.maximum(expected * (1 - expected), 0.0) / effective)
-    total = [float((weight * part).sum()) for part in (error, low, high, by_noise)]
-    return CalibrationError(total[0], total[1], total[2], total[3], weight.size, clusters)
+    total = [float((share * part).sum()) for part in (error, low, high, by_noise)]
+    return CalibrationError(total[0], total[1], total[2], total[3], share.size, clusters)

@@ -43,12 +43,13 @@ def rarer(ones: Array, rows: Array, share: Array | float) -> Array:
     return np.where(np.asarray(share) > 0.5, rows - ones, ones)
 
 
-def carriers(ones: Array, rows: Array, share: Array, group: npt.NDArray[np.int64]) -> Carriers:
+def carriers(ones: Array, rows: Array, share: Array, group: npt.NDArray[np.int64], mass: Array | None = None) -> Carriers:
     """What the rarer outcome rests on in each group.
 
     Parameters
     ----------
     ones, rows : float64 (pair,), ones and rows of a cluster in a group; `group` int64 (pair,): which group.
+    mass : float64 (pair,), weight of its rows, where rows have weights; then `ones` is that of its ones.
     share : float64 (group,), the share of ones in each group.
 
     Five clusters of ten rows: two hold three ones each; then one holds nine and three hold one each; then none holds any.
@@ -58,7 +59,7 @@ def carriers(ones: Array, rows: Array, share: Array, group: npt.NDArray[np.int64
     >>> found.clusters.round(2).tolist(), found.rows.tolist()
     ([2.0, 2.0, inf], [20.0, 40.0, inf])
     """
-    held = rarer(ones, rows, share[group])
+    held = rarer(ones, rows if mass is None else mass, share[group])
     total, squares, of_holders = (
         np.bincount(group, weights=part, minlength=share.size) for part in (held, held**2, np.where(held > 0, rows, 0.0))
     )

@@ -169,12 +169,12 @@ def _unseen(layer: GroupRates, group: Places, reference: Places) -> Array:
     several = np.bincount(layer.layout.pair_cluster)[layer.layout.pair_cluster] > 1
     clusters, place = np.unique(layer.layout.pair_cluster[several], return_inverse=True)
     column = layer.layout.pair_group[several]
-    n, rows = layer.n[column], layer.rows[several]
+    n, rows = layer.mass[column], layer.rows[several]
     means = np.full((layer.layout.groups, clusters.size), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         means[column, place] = layer.mean[column] + layer.score[several] * n * np.sqrt(1 - rows / n) / rows
     moving = np.array([_moving(means[one] - means[other]) for one, other in zip(group.tolist(), reference.tolist(), strict=True)])
-    by_rows, by_clusters = (np.minimum(count[group], count[reference]) for count in (layer.n, layer.kish))
+    by_rows, by_clusters = (np.minimum(count[group], count[reference]) for count in (layer.independent, layer.kish))
     return np.where(moving >= FEW_DIFFER, 1 / by_rows, 1 / by_clusters)
 
 
@@ -199,9 +199,10 @@ def _freedom(layer: GroupRates, group: Places, reference: Places) -> tuple[Array
     which the variances that were found count: a rate that a few clusters push up has the larger variance, and it is they that tell it.
     """
     one, other = layer.working[group], layer.working[reference]
-    n_1, n_2, q = layer.n[group], layer.n[reference], layer.leverage
+    each = one * layer.design[group], other * layer.design[reference]
+    n_1, n_2, q = layer.independent[group], layer.independent[reference], layer.leverage
     spread = one**2 * q[group, group] + other**2 * q[reference, reference] + 2 * one * other * q[group, reference]
-    by_clusters = (one / n_1 + other / n_2) ** 2 / spread
+    by_clusters = (each[0] + each[1]) ** 2 / spread
     if not layer.share:
         return by_clusters, by_clusters, np.full(group.shape, np.inf)
     by_rows = satterthwaite((one / n_1, other / n_2), (n_1 - 1, n_2 - 1))
@@ -267,7 +268,7 @@ def _minimum_detectable(
     for layer, mine in zip(layers, compared, strict=True):
         if not mine:
             continue
-        n, total = float(np.nansum(layer.n)), float(np.nansum(layer.n * np.nan_to_num(layer.mean)))
+        n, total = float(np.nansum(layer.independent)), float(np.nansum(layer.independent * np.nan_to_num(layer.mean)))
         pooled = shrunk_share(total / n, n)
         by_design = pooled * (1 - pooled) / layer.effective if layer.share else layer.variance
         reference, group = (np.array(side, dtype=np.int64) for side in zip(*mine, strict=True))

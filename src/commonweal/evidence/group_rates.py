@@ -7,6 +7,9 @@ rate), or any bounded number brought to that scale. Groups may share clusters (t
 - Variance: CR2 for means of groups, exact: the residual sum of a cluster in a group, divided by sqrt(1 - its share of the
   group). Degrees of freedom of Bell and McCaffrey, with a working variance for each group, so that for two groups without
   clusters they are those of Satterthwaite; for intervals no more than the clusters that carry the rarer outcome (see `carriers`).
+- Weights are sampling weights: means are weighted, a cluster's residual is the weighted one, and variance follows from what clusters add
+  to the mean, so that a factor common to all weights changes nothing. Where rows are counted as independent, they are as many as equal
+  weights would need (Kish). With equal weights all of it is what it is without.
 - Interval of one rate: Wilson on the effective number of rows, m(1 - m) / variance, made smaller by (t_rows / t_clusters)^2 (Korn
   and Graubard), where both count the clusters that carry the rarer outcome, so that without clusters it is Wilson's own.
   Where a rate is 0 or 1 the variance says nothing; the effective number is then that of clusters (Kish), as if the
@@ -81,22 +84,26 @@ def products(one: Array, other: Array, layout: Layout) -> Array:
 class GroupRates:
     """One rate of several groups, arrays (group,); nan where a group has no row that counts.
 
-    `variance`: CR2, or where nothing varies that of two clusters in K + 4 that differ as much as they can (Agresti and
-    Coull); `effective`: rows that independent sampling would need for this variance; `working`: variance of one row;
-    `freedom`: degrees of freedom by design; `leverage` float64 (group, group): what they need; `score`, `rows`
-    float64 (pair,): CR2 influence on the mean, and rows that count; `shared`
-    (group, group): clusters that two groups have in common; `carriers`: what the rarer outcome rests on.
+    `n`: rows; `mass`: their weights, added; `independent`: as many rows of equal weight would tell as much. `variance`: CR2, or
+    where nothing varies that of two clusters in K + 4 that differ as much as they can (Agresti and Coull); `effective`: rows that
+    independent sampling would need for this variance; `working`: variance of one row; `design`: what variance of the mean one of 1
+    per row makes, as CR2 sees it; `freedom`: degrees of freedom by design; `leverage` float64 (group, group): what they need;
+    `score`, `rows` float64 (pair,): CR2 influence on the mean, and weight of the rows that count; `shared` (group, group): clusters
+    that two groups have in common; `carriers`: what the rarer outcome rests on.
     """
 
     layout: Layout
     share: bool
     mean: Array
     n: Array
+    mass: Array
+    independent: Array
     clusters: Array
     kish: Array
     variance: Array
     effective: Array
     working: Array
+    design: Array
     freedom: Array
     leverage: Array
     score: Array
@@ -118,18 +125,18 @@ class GroupRates:
     @property
     def of_rows(self) -> Array:
         """The same if rows were independent; infinite for means whose variance is estimated (see `quantile`)."""
-        return np.minimum(self.n - 1, self.carriers.rows) if self.share else np.full_like(self.n, np.inf)
+        return np.minimum(self.independent - 1, self.carriers.rows) if self.share else np.full_like(self.n, np.inf)
 
 
 def group_rates(
-    values: Array, counts: npt.NDArray[np.bool_], layout: Layout, share: bool = True, least: Array | None = None
+    values: Array, counts: npt.NDArray[np.bool_] | Array, layout: Layout, share: bool = True, least: Array | None = None
 ) -> GroupRates:
     """The mean of `values` over the rows that count, for each group.
 
     Parameters
     ----------
     values : float64 (row,), in [0, 1].
-    counts : bool (row,), the denominator: for a false positive rate, the rows whose truth is negative.
+    counts : bool (row,), the denominator: for a false positive rate, the rows whose truth is negative. Or float64: their weights.
     share : values are 0 or 1; then the effective number of rows is at most their number.
     least : float64 (row,), a variance that each row has at least, whatever the few rows of a small group show.
 
@@ -137,51 +144,55 @@ def group_rates(
     >>> rates = group_rates(np.array([1.0, 1, 0, 0, 0, 0]), np.ones(6, bool), layout)
     >>> rates.mean.tolist(), rates.clusters.tolist(), rates.variance[:1].round(4), rates.freedom[:1].round(4)
     ([0.5, 0.0], [4.0, 2.0], array([0.0833]), array([3.]))
+    >>> group_rates(np.array([1.0, 1, 0, 0, 0, 0]), np.array([3.0, 3, 1, 1, 1, 1]), layout).mean.tolist()
+    [0.75, 0.0]
     """
     groups, group = layout.groups, layout.pair_group
     weight, value = counts[layout.rows].astype(np.float64), values[layout.rows]
-    pairs = group.size
-    n_pair = np.bincount(layout.pair, weights=weight, minlength=pairs).astype(np.float64)
-    sum_pair = np.bincount(layout.pair, weights=weight * value, minlength=pairs).astype(np.float64)
-    n, total, squares, clusters = (
+    mass_pair, square_pair, sum_pair, n_pair = (
+        np.bincount(layout.pair, weights=part, minlength=group.size).astype(np.float64)
+        for part in (weight, weight**2, weight * value, weight > 0)
+    )
+    mass, squares, total, n, of_clusters, clusters = (
         np.bincount(group, weights=part, minlength=groups).astype(np.float64)
-        for part in (n_pair, sum_pair, n_pair**2, n_pair > 0)
+        for part in (mass_pair, square_pair, sum_pair, n_pair, mass_pair**2, n_pair > 0)
     )
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean, kish = total / n, n**2 / squares
-        part = n_pair / n[group]
+        mean, kish, independent = total / mass, mass**2 / of_clusters, mass**2 / squares
+        part = mass_pair / mass[group]
         room = np.where(part < 1, 1 - part, np.nan)
-        score = np.nan_to_num((sum_pair - n_pair * mean[group]) / n[group] / np.sqrt(room))
+        score = np.nan_to_num((sum_pair - mass_pair * mean[group]) / mass[group] / np.sqrt(room))
         observed = np.bincount(group, weights=score**2, minlength=groups).astype(np.float64)
         if least is not None:
-            floor = np.bincount(group[layout.pair], weights=weight * least[layout.rows], minlength=groups)
-            observed = np.maximum(observed, floor / n**2)
-        working = _working_variance(layout, weight, value, (n, total, mean), share)
-        leverage = _leverage(layout, n_pair / n[group], n[group], room)
-        freedom = 1 / (n**2 * np.diagonal(leverage))
-        variance, effective = _effective(mean, n, kish, observed, share)
+            floor = np.bincount(group[layout.pair], weights=weight**2 * least[layout.rows], minlength=groups)
+            observed = np.maximum(observed, floor / mass**2)
+        working = _working_variance(layout, weight * value, value, (mass, independent, mean), share)
+        design, leverage = _leverage(layout, part, square_pair / mass[group] ** 2, room)
+        freedom = design**2 / np.diagonal(leverage)
+        variance, effective = _effective(mean, independent, kish, observed, share)
     freedom = np.where(clusters >= 2, freedom, np.nan)
     there = (n_pair > 0).astype(np.float64)
     return GroupRates(
-        layout, share, mean, n, clusters, kish, variance, effective, working, freedom, leverage, score, n_pair,
-        shared=products(there, there, layout), carriers=_carriers(layout, sum_pair, n_pair, mean, share),
+        layout, share, mean, n, mass, independent, clusters, kish, variance, effective, working, design, freedom, leverage, score,
+        mass_pair, shared=products(there, there, layout), carriers=_carriers(layout, (sum_pair, n_pair, mass_pair), mean, share),
     )  # fmt: skip
 
 
-def _carriers(layout: Layout, ones: Array, rows: Array, mean: Array, share: bool) -> Carriers:
-    """Only a share has a rarer outcome."""
+def _carriers(layout: Layout, pairs: tuple[Array, Array, Array], mean: Array, share: bool) -> Carriers:
+    """Only a share has a rarer outcome. A cluster holds of it what its weights say."""
     nothing = np.full(layout.groups, np.inf)
-    return carriers(ones, rows, mean, layout.pair_group) if share else Carriers(nothing, nothing)
+    ones, rows, mass = pairs
+    return carriers(ones, rows, mean, layout.pair_group, mass) if share else Carriers(nothing, nothing)
 
 
-def _working_variance(layout: Layout, weight: Array, value: Array, sums: tuple[Array, Array, Array], share: bool) -> Array:
+def _working_variance(layout: Layout, weighted: Array, value: Array, sums: tuple[Array, Array, Array], share: bool) -> Array:
     """Variance of one row, for the degrees of freedom only; a share is shrunk towards one half by four rows."""
-    n, total, mean = sums
-    shrunk = (total + 2) / (n + 4)
+    mass, independent, mean = sums
+    shrunk = (independent * mean + 2) / (independent + 4)
     if share:
         return shrunk * (1 - shrunk)
-    squares = np.bincount(layout.pair_group[layout.pair], weights=weight * value**2, minlength=layout.groups)
-    return np.maximum(squares / n - mean**2, 1e-6)
+    squares = np.bincount(layout.pair_group[layout.pair], weights=weighted * value, minlength=layout.groups)
+    return np.maximum(squares / mass - mean**2, 1e-6)
 
 
 def _effective(mean: Array, n: Array, kish: Array, observed: Array, share: bool) -> tuple[Array, Array]:
@@ -194,16 +205,25 @@ def _effective(mean: Array, n: Array, kish: Array, observed: Array, share: bool)
     return variance, np.minimum(effective, n) if share else effective
 
 
-def _leverage(layout: Layout, part: Array, n: Array, room: Array) -> Array:
-    """Q (group, group) with degrees of freedom (sum s/n)^2 / (s' Q s) for working variances s of the groups compared.
+def _leverage(layout: Layout, part: Array, square: Array, room: Array) -> tuple[Array, Array]:
+    """d (group,) and Q (group, group): degrees of freedom are (sum s d)^2 / (s' Q s) for working variances s of the groups compared.
 
-    With cluster sizes n_c of a group of N rows and w = 1/(1 - n_c/N): Q_kl = sum_c a_k a_l - a_k b_l - b_k a_l + (u_k u_l)^2
-    / (N_k N_l), where a = n_c w/N^2, b = a n_c/N and u = n_c sqrt(w)/N.
+    With the residuals of independent rows of variance 1, those of clusters in a group have the covariance P = diag(a) - x y' - y x' + t y y'
+    for d_c the cluster's share of the weight (`part`), q_c its sum of squared weights over that of all weights squared (`square`), g = 1
+    / (1 - d_c), a = g q, x = sqrt(g) q, y = sqrt(g) d and t = sum q. Then d = tr P and Q_kl = tr P_k P_l.
     """
-    weight, part, per_row = np.nan_to_num(1 / room), np.nan_to_num(part), np.nan_to_num(1 / n)
-    a, b, u = part * weight * per_row, part**2 * weight * per_row, part * np.sqrt(weight * per_row)
-    cross = products(a, b, layout)
-    return products(a, a, layout) - cross - cross.T + products(u, u, layout) ** 2
+    grow, part, square = np.nan_to_num(1 / room), np.nan_to_num(part), np.nan_to_num(square)
+    a, x, y = grow * square, np.sqrt(grow) * square, np.sqrt(grow) * part
+    t = np.bincount(layout.pair_group, weights=square, minlength=layout.groups).astype(np.float64)
+    design = np.bincount(layout.pair_group, weights=a - 2 * x * y, minlength=layout.groups) + t * np.bincount(
+        layout.pair_group, weights=y * y, minlength=layout.groups
+    )
+    of_y = t[layout.pair_group] * y * y - 2 * x * y
+    once = products(a, of_y, layout)
+    xx, xy, yy = products(x, x, layout), products(x, y, layout), products(y, y, layout)
+    mine, others = t[:, None], t[None, :]
+    twice = 2 * (xy * xy.T + xx * yy - others * xy * yy - mine * xy.T * yy) + mine * others * yy**2
+    return design.astype(np.float64), products(a, a, layout) + once + once.T + twice
 
 
 def wilson(mean: Array, effective: Array, t: Array) -> tuple[Array, Array]:

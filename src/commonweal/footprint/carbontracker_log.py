@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from commonweal.cell_text import names_nothing
 from commonweal.errors import DataFileError
 from commonweal.footprint.imported_run import (
     J_PER_KWH,
@@ -165,7 +166,7 @@ def _take_epoch(entry: Entry, epochs: list[Epoch]) -> None:
 
 
 def _watts(text: str) -> list[float] | None:
-    if text.strip() == "None":
+    if names_nothing(text):
         return None
     return [measured(number, "average power", "W") for number in text.strip().strip("[]").split()]
 

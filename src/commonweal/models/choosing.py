@@ -7,16 +7,15 @@ answer from a file. Which of the answers a text means is for the measure to say.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from commonweal.cell_text import name_in, one_spelling
 from commonweal.errors import DataFileError
 from commonweal.models.contents import sha256_of_file
 from commonweal.models.protocols import Answer, Chooser, Continuation, GenerationRequest, LanguageModel, Question
-from commonweal.text_file import json_of, text_of
+from commonweal.models.table_rows import refuse_weights, table_rows
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ALONE = re.compile(r"(?<![A-Z])([A-Z])(?=[.):]|$)", re.MULTILINE)
@@ -95,14 +94,15 @@ class PredictedAnswers:
 
     def choose(self, questions: Sequence[Question]) -> list[Answer]:
         """The stored answer to each question; DataFileError where items and answers are not the same ones."""
-        asked = {question.id for question in questions}
-        absent = [question.id for question in questions if question.id not in self._answers]
-        unknown = [item for item in self._answers if item not in asked]
+        stored = {one_spelling(item): answer for item, answer in self._answers.items()}
+        asked = {one_spelling(question.id) for question in questions}
+        absent = [question.id for question in questions if one_spelling(question.id) not in stored]
+        unknown = [item for item in self._answers if one_spelling(item) not in asked]
         if absent or unknown:
             parts = [f"no answer to {len(absent)} of {len(asked)} items ({_some(absent)})"] if absent else []
             parts += [f"{len(unknown)} answers to items that are not asked ({_some(unknown)})"] if unknown else []
             raise DataFileError(f"{self.path}: {'; '.join(parts)}; predictions and data must be about the same items")
-        return [Answer(None, self._answers[question.id]) for question in questions]
+        return [Answer(None, stored[one_spelling(question.id)]) for question in questions]
 
 
 def _some(names: Sequence[str]) -> str:
@@ -115,33 +115,20 @@ def read_answers(path: Path) -> dict[str, str]:
     An empty answer is one: the system said nothing, which chooses nothing.
     """
     answers: dict[str, str] = {}
+    seen: dict[str, str] = {}
     for line, row in table_rows(path):
         if absent := [column for column in ("item", "answer") if row.get(column) is None]:
             raise DataFileError(f"{path}:{line} no '{absent[0]}'; expected the columns item and answer, got {', '.join(row)}")
-        if not str(row["item"]).strip():
-            raise DataFileError(f"{path}:{line} the item is empty; expected the name of the question that the answer is to")
-        item = str(row["item"])
-        if item in answers:
-            raise DataFileError(f"{path}:{line} a second answer to item '{item}'")
+        refuse_weights(path, row, "answer")
+        item = name_in(str(row["item"]))
+        if item is None:
+            is_what = f"is '{row['item']}', which names nothing" if str(row["item"]).strip() else "is empty"
+            raise DataFileError(f"{path}:{line} the item {is_what}; expected the name of the question that the answer is to")
+        first = seen.setdefault(one_spelling(item), item)
+        if item in answers or first != item:
+            as_first = f" (as '{first}')" if first != item else ""
+            raise DataFileError(f"{path}:{line} a second answer to item '{item}'{as_first}")
         answers[item] = str(row["answer"])
     if not answers:
         raise DataFileError(f"{path}: no answer in it")
     return answers
-
-
-def table_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
-    """Line number and columns of each row of a CSV file (with a header) or a file of JSON lines, in UTF-8."""
-    text = text_of(path)
-    if path.suffix.lower() == ".csv":
-        reader = csv.DictReader(io.StringIO(text, newline=""))
-        for row in reader:
-            if None in row or None in row.values():
-                raise DataFileError(f"{path}:{reader.line_num} has not as many fields as the header")
-            yield reader.line_num, row
-        return
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            fields = json_of(line, path, number)
-            if not isinstance(fields, dict):
-                raise DataFileError(f"{path}:{number} holds {type(fields).__name__}, expected an object")
-            yield number, fields

@@ -1,7 +1,7 @@
 """Requests from a file, scores to a table: what `commonweal score` reads and writes.
 
-A request is a line `{"context": "...", "continuation": "..."}`. The table has a row per request, in their order:
-`index` (0 is the first line), `logprob` [nat], `tokens` (of the continuation) and `greedy`.
+A request is a line `{"context": "...", "continuation": "..."}`, or a row of a table with these two columns. What is written has
+a row per request, in their order: `index` (0 is the first line), `logprob` [nat], `tokens` (of the continuation) and `greedy`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import math
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars
 
@@ -24,6 +26,7 @@ from commonweal.models.local import LocalModel
 from commonweal.models.prefix_tree import tree_of
 from commonweal.models.protocols import Altered, Continuation, Score
 from commonweal.models.score_cache import ScoreCache, through
+from commonweal.table_text import is_table, read_table
 from commonweal.text_file import json_of, text_of
 
 FIELDS = ("context", "continuation")
@@ -49,11 +52,13 @@ class Scored:
 
 
 def read_requests(path: Path) -> list[Continuation]:
-    """The requests in a file of JSON lines; DataFileError names each line that is none."""
+    """The requests in a file of JSON lines, or in a table; DataFileError names each line that is none."""
+    text = text_of(path)
+    lines = _of_table(text, path) if is_table(path, text) else _of_lines(text, path)
     requests, faults = [], []
-    for number, line in enumerate(text_of(path).split("\n"), 1):
+    for number, read in lines:
         try:
-            requests += [_request(path, number, line)] if line.strip() else []
+            requests.append(_request(f"{path}:{number}", read()))
         except DataFileError as error:
             faults.append(str(error))
     if faults:
@@ -64,8 +69,15 @@ def read_requests(path: Path) -> list[Continuation]:
     return requests
 
 
-def _request(path: Path, number: int, line: str) -> Continuation:
-    fields, where = json_of(line, path, number), f"{path}:{number}"
+def _of_table(text: str, path: Path) -> Iterator[tuple[int, Callable[[], Any]]]:
+    return ((number, partial(dict, row)) for number, row in read_table(text, path).whole_rows())
+
+
+def _of_lines(text: str, path: Path) -> Iterator[tuple[int, Callable[[], Any]]]:
+    return ((number, partial(json_of, line, path, number)) for number, line in enumerate(text.split("\n"), 1) if line.strip())
+
+
+def _request(where: str, fields: Any) -> Continuation:
     if not isinstance(fields, dict):
         raise DataFileError(f"{where} holds {type(fields).__name__}, expected an object with {' and '.join(FIELDS)}")
     for name in FIELDS:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from commonweal.errors import NotApplicable
+from commonweal.errors import NotApplicable, NotJudged
 from commonweal.evidence import group_gaps
 from commonweal.evidence.intervals import wilson_interval
 from commonweal.evidence.records import Estimate, Missing
@@ -160,7 +161,8 @@ def test_what_all_clusters_carry_is_the_difference(few_draws: None) -> None:
 def test_an_empty_denominator_few_clusters_and_one_group_are_reasons_never_zero() -> None:
     truth = np.concatenate([np.ones(40), np.tile([0, 1], 30), np.tile([0, 1], 2)])
     group = np.repeat(["only positives", "mixed", "four"], [40, 60, 4])
-    rows = measured(table_of(truth, np.ones(104), {"x": group}))
+    said = np.concatenate([np.ones(40), np.tile([0, 0, 1], 20), np.ones(4)])
+    rows = measured(table_of(truth, said, {"x": group}))
     none = the(rows, FALSE_POSITIVES, {"x": "only positives"})
     assert isinstance(none, Missing)
     assert none.reason == "no row whose truth is 0 in this group, so there is nothing to divide by"
@@ -170,6 +172,12 @@ def test_an_empty_denominator_few_clusters_and_one_group_are_reasons_never_zero(
     gap = the(rows, f"{FALSE_POSITIVES}_difference", {"x": "all groups"})
     assert isinstance(gap, Missing)
     assert "1 group of 3 has enough to be compared" in gap.reason
+    assert gap.unjudged
+    assert few.unjudged
+    assert not none.unjudged
+    errors = the(rows, "error_contribution", {"x": "four"})
+    assert isinstance(errors, Missing)
+    assert errors.unjudged
     assert "1 group without enough rows" in number(rows, "accuracy_spread", {"x": "all groups"}).note
 
 
@@ -328,12 +336,16 @@ def spelled(tmp_path: Path, labels: list[str], each: int = 8) -> Rows:
 
 
 @pytest.mark.usefixtures("few_draws")
-def test_spellings_of_one_group_stay_apart_and_are_told_on_every_row_of_the_axis(tmp_path: Path) -> None:
+def test_spellings_that_may_be_one_group_stay_apart_and_are_told_on_every_row_of_the_axis(tmp_path: Path) -> None:
     rows = spelled(tmp_path, ["Women", "women", "WO MEN", "Zo\u00eb", "Zoe\u0308", "men"])
     told = "group_gender: 'WO MEN' (8 rows), 'Women' (8 rows) and 'women' (8 rows) differ only by case, spaces or Unicode form"
     mine = [row for row in rows if isinstance(row, Estimate) and row.quantity == "accuracy" and "gender" in (row.group or {})]
-    assert {(row.group or {})["gender"] for row in mine} == {"Women", "women", "WO MEN", "Zo\u00eb", "Zoe\u0308", "men"}
-    assert all(told in row.note and "'Zoe\u0308' (8 rows) and 'Zo\u00eb' (8 rows) differ" in row.note for row in mine)
+    assert {(row.group or {})["gender"] for row in mine} == {"Women", "women", "WO MEN", "Zoe\u0308", "men"}
+    assert all(
+        told in row.note and "'Zoe\u0308' (8 rows) and 'Zo\u00eb' (8 rows) differ only by Unicode form" in row.note
+        for row in mine
+    )
+    assert number(rows, "accuracy", {"gender": "Zoe\u0308"}).n == 16
     assert "give them one spelling" in mine[0].note
     gap = number(rows, "accuracy_difference", {"gender": "women"}, {"gender": "men"})
     assert told in gap.note
@@ -343,17 +355,36 @@ def test_spellings_of_one_group_stay_apart_and_are_told_on_every_row_of_the_axis
 
 
 @pytest.mark.usefixtures("few_draws")
-def test_labels_that_read_like_not_known_stay_groups_as_declared_and_are_counted(tmp_path: Path) -> None:
-    """An empty cell alone is "not known": NA may be Namibia, or an answer that somebody gave."""
-    rows = spelled(tmp_path, ["women", "men", "NA", "n/a", "prefer not to say", "?", "", "none"])
-    row = number(rows, "accuracy", {"gender": "NA"})
-    assert "8 of 64 rows have no known gender and are left out" in row.note
+def test_words_for_nothing_are_no_group_and_what_may_mean_not_known_stays_one_both_told(tmp_path: Path) -> None:
+    rows = spelled(tmp_path, ["women", "men", "NA", "n/a", "None", " nan ", "prefer not to say", "?", "", "none"])
+    row = number(rows, "accuracy", {"gender": "women"})
+    groups = {(one.group or {}).get("gender") for one in rows if one.quantity == "accuracy"}
+    assert groups == {None, "women", "men", "prefer not to say", "?", "none"}
+    assert "40 of 80 rows have no known gender and are left out" in row.note
+    assert "'NA' (8 rows), 'None' (8 rows), 'n/a' (8 rows) and 'nan' (8 rows) count as not known" in row.note
     assert (
-        "group_gender: 32 of 64 rows have a label that reads like not known and is kept as a group, as declared: '?' (8 rows), "
-        "'NA' (8 rows), 'n/a' (8 rows) and 'prefer not to say' (8 rows)"
+        "group_gender: 16 of 80 rows have a label that reads like not known and is kept as a group, as declared: '?' (8 rows) and "
+        "'prefer not to say' (8 rows)"
     ) in row.note
     assert "empty these cells" in row.note
-    assert "'none'" not in row.note
+
+
+@pytest.mark.usefixtures("few_draws")
+def test_among_codes_of_two_letters_na_is_one_and_told(tmp_path: Path) -> None:
+    rows = spelled(tmp_path, ["DE", "ZA", "NA", "nan"])
+    row = number(rows, "accuracy", {"gender": "NA"})
+    assert row.n == 8
+    assert "'NA' (8 rows) counts as a group, since the other labels are codes of two letters" in row.note
+    assert "8 of 32 rows have no known gender" in row.note
+
+
+@pytest.mark.usefixtures("few_draws")
+def test_two_spellings_of_one_number_are_one_group_and_told(tmp_path: Path) -> None:
+    rows = spelled(tmp_path, ["0", "1", "0.0", "1.0", "\uff11"], each=12)
+    assert number(rows, "accuracy", {"gender": "0"}).n == 24
+    row = number(rows, "accuracy", {"gender": "1"})
+    assert row.n == 36
+    assert "'1' (12 rows), '1.0' (12 rows) and '\uff11' (12 rows) are one number and count as one group" in row.note
 
 
 @pytest.mark.usefixtures("few_draws")
@@ -361,7 +392,8 @@ def test_a_stray_spelling_too_rare_for_a_number_says_in_its_reason_what_it_may_b
     path = tmp_path / "table.csv"
     labels = ["women"] * 20 + ["men"] * 20 + ["Women"]
     path.write_text(
-        "truth,prediction,group_gender\n" + "".join(f"{n % 2},1,{one}\n" for n, one in enumerate(labels)), encoding="utf-8"
+        "truth,prediction,group_gender\n" + "".join(f"{n % 2},{n // 2 % 2},{one}\n" for n, one in enumerate(labels)),
+        encoding="utf-8",
     )
     row = the(measured(read_prediction_table(path)), "accuracy", {"gender": "Women"})
     assert isinstance(row, Missing)
@@ -371,3 +403,134 @@ def test_a_stray_spelling_too_rare_for_a_number_says_in_its_reason_what_it_may_b
 @pytest.mark.usefixtures("few_draws")
 def test_tidy_labels_are_silent() -> None:
     assert not any("group_" in row.note for row in measured(world(0)) if isinstance(row, Estimate))
+
+
+def weighted(table: PredictionTable, weight: np.ndarray) -> PredictionTable:
+    return replace(table, weight=weight.astype(np.float64), weighted_by="sample_weight")
+
+
+def test_weighted_point_values_are_those_of_fairlearn(few_draws: None) -> None:
+    metrics, scores = pytest.importorskip("fairlearn.metrics"), pytest.importorskip("sklearn.metrics")
+    table = world(4, n=900, clusters=90)
+    weight = np.random.default_rng(1).gamma(2, 1, 900)
+    functions = {
+        "selection_rate": metrics.selection_rate, FALSE_POSITIVES: metrics.false_positive_rate,
+        "false_negative_rate": metrics.false_negative_rate, "accuracy": scores.accuracy_score,
+    }  # fmt: skip
+    rows = measured(weighted(table, weight))
+    parameters = {name: {"sample_weight": weight} for name in functions}
+    frame = metrics.MetricFrame(
+        metrics=functions, y_true=table.truth, y_pred=table.prediction, sensitive_features=table.groups["race"],
+        sample_params=parameters,
+    )  # fmt: skip
+    for quantity in functions:
+        assert number(rows, quantity, None).value == pytest.approx(frame.overall[quantity])
+        assert number(rows, f"{quantity}_spread", {"race": "all groups"}).value == pytest.approx(frame.difference()[quantity])
+        for name, value in frame.by_group[quantity].items():
+            assert number(rows, quantity, {"race": name}).value == pytest.approx(value)
+    assert number(rows, "accuracy", None).n == 900
+    assert "each row counts by `sample_weight`" in number(rows, "accuracy", {"race": "A"}).note
+    errors = sum(number(rows, "error_contribution", {"race": name}).value for name in "ABC")
+    assert errors == pytest.approx(1 - frame.overall["accuracy"])
+    assert table.score is not None
+    expected = np.average(table.score - table.truth, weights=weight)
+    assert number(rows, "calibration_in_the_large", None).value == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("factor", [1.0, 37.5])
+def test_equal_weights_change_nothing_and_rows_of_weight_0_are_not_there(factor: float, few_draws: None) -> None:
+    table = world(3, clusters=80)
+    plain = measured(table)
+    one = measured(weighted(table, np.full(600, factor)))
+    twice = table_of(
+        *(np.tile(part, 2) for part in (table.truth, table.prediction)),
+        {name: np.tile(labels, 2) for name, labels in table.groups.items()},
+        np.tile(table.cluster, 2),
+        np.tile(table.score, 2) if table.score is not None else None,
+    )
+    half = measured(weighted(twice, np.repeat([factor, 0.0], 600)))
+    for before, after, without in zip(plain, one, half, strict=True):
+        assert isinstance(before, Estimate)
+        for other in (after, without) if before.quantity != "calibration_error" else (after,):
+            assert isinstance(other, Estimate)
+            assert (other.quantity, other.group, other.n) == (before.quantity, before.group, before.n)
+            assert (other.value, other.low, other.high) == pytest.approx((before.value, before.low, before.high))
+
+
+def test_a_weighted_cluster_carries_what_its_weights_say(few_draws: None) -> None:
+    rng = np.random.default_rng(0)
+    site, group = np.repeat(np.arange(5), 200), np.tile(["a", "b"], 500)
+    said = rng.random(1000) < np.where(group == "a", 0.2, 0.7)
+    rows = measured(weighted(table_of(np.zeros(1000), said, {"x": group}, site), np.tile([1, 2, 3, 5], 250)))
+    parts = [row for row in rows if isinstance(row, Estimate) and row.quantity == "contribution"]
+    chosen = [row for row in parts if (row.group or {})["rate"] == "selection rate"]
+    difference = number(rows, "selection_rate_difference", {"x": "b"}, {"x": "a"})
+    assert sum(part.value for part in chosen) == pytest.approx(difference.value)
+
+
+def weighted_world(seed: int) -> PredictionTable:
+    """Rows of a larger weight are selected more often, so that the unweighted rate is another one; clusters differ."""
+    rng = np.random.default_rng(seed)
+    cluster, weight = rng.integers(0, 60, 400), np.exp(rng.normal(0, 0.5, 400))
+    lean = rng.normal(0, 0.6, 60)[cluster] - 0.3 + 0.5 * np.log(weight)
+    said = rng.random(400) < 1 / (1 + np.exp(-lean))
+    groups = {"x": rng.choice(["a", "b"], 400)}
+    return weighted(table_of(rng.random(400) < 0.5, said, groups, cluster), weight)
+
+
+@pytest.mark.slow
+def test_weighted_intervals_hold_the_truth_and_parity_is_silent(few_draws: None) -> None:
+    rng = np.random.default_rng(99)
+    weight = np.exp(rng.normal(0, 0.5, 2_000_000))
+    lean = rng.normal(0, 0.6, weight.size) - 0.3 + 0.5 * np.log(weight)
+    truth = float(np.average(1 / (1 + np.exp(-lean)), weights=weight))
+    held, alarm = [], []
+    for seed in range(500):
+        rows = measured(weighted_world(seed), seed)
+        rate = number(rows, "selection_rate", {"x": "a"})
+        held.append((rate.low or 0) <= truth <= (rate.high or 0))
+        alarm.append(any(isinstance(row, Estimate) and row.null is not None and row.excludes_null for row in rows))
+    print(f"held {np.mean(held):.3f}, alarms {np.mean(alarm):.3f}")
+    assert 0.93 <= np.mean(held) <= 0.98
+    assert np.mean(alarm) <= 0.07
+
+
+@pytest.mark.parametrize("rows", [2, 4])
+def test_a_table_of_a_handful_of_rows_cannot_be_judged(rows: int) -> None:
+    alternating = np.arange(rows) % 2
+    with pytest.raises(NotJudged, match=f"{rows} rows in {rows} clusters; at least 5 are needed"):
+        measured(table_of(alternating, alternating, {"gender": np.where(alternating, "m", "f")}))
+
+
+@pytest.mark.parametrize("said", [0, 1])
+def test_a_system_that_treats_everybody_alike_cannot_be_judged(said: int) -> None:
+    truth, groups = np.arange(80) % 2, {"gender": np.repeat(["m", "f"], 40)}
+    with pytest.raises(NotJudged, match=f"all 80 predictions are {said}"):
+        measured(table_of(truth, np.full(80, said), groups))
+    with pytest.raises(NotJudged, match=f"all 80 predictions are {said}"):
+        measured(table_of(truth, np.full(80, said), groups, score=np.full(80, 0.1)))
+    rows = measured(table_of(truth, np.full(80, said), groups, score=np.linspace(0.1, 0.4, 80)))
+    for quantity in ("accuracy", "selection_rate", FALSE_POSITIVES):
+        for kind in ("difference", "spread"):
+            row = the(rows, f"{quantity}_{kind}", {"gender": "all groups"})
+            assert isinstance(row, Missing)
+            assert row.unjudged
+    assert isinstance(the(rows, "calibration_in_the_large_spread", {"gender": "all groups"}), Estimate)
+
+
+def test_a_system_without_a_mistake_has_gaps_of_0_with_a_width(few_draws: None) -> None:
+    truth = np.arange(80) % 2
+    rows = measured(table_of(truth, truth, {"gender": np.repeat(["m", "f"], 40)}))
+    gap = number(rows, "accuracy_difference", {"gender": "m"}, {"gender": "f"})
+    assert gap.value == 0.0
+    assert (gap.low or 0.0) < -0.05
+    assert (gap.high or 0.0) > 0.05
+    assert all(row.low is None or row.high is None or row.low < row.high for row in rows if isinstance(row, Estimate))
+
+
+def test_one_group_has_rates_and_gaps_that_cannot_be_judged() -> None:
+    rows = measured(table_of(np.arange(40) % 2, np.arange(40) // 2 % 2, {"gender": np.full(40, "m")}))
+    assert number(rows, "accuracy", {"gender": "m"}).n == 40
+    gap = the(rows, "accuracy_spread", {"gender": "all groups"})
+    assert isinstance(gap, Missing)
+    assert gap.unjudged

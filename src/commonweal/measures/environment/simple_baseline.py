@@ -41,7 +41,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     cluster="the texts' column `cluster`; without it the text",
     family="one: the accuracy of the application less that of the linear model",
     version=3,
-    data=DataPlace("task", "*.[cj]s*[lv]", "your own labelled texts: CSV or JSON lines with the columns text, label"),
+    data=DataPlace("task", "*.[cjt]s*[lv]", "your own labelled texts: CSV or JSON lines with the columns text, label"),
     units=("cluster",),
     quantities={
         "accuracy_difference": Quantity(

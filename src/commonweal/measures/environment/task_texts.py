@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+from commonweal.cell_text import names_nothing, one_spelling
 from commonweal.errors import DataFileError
 from commonweal.measures.data_set import DataSet
-from commonweal.models.choosing import table_rows
-from commonweal.models.tables import csv_header
+from commonweal.models.table_rows import column_names, refuse_weights, table_rows
 
 NEEDED, OPTIONAL = ("text", "label"), ("cluster",)
 FLAGS = {"true": True, "false": False}
@@ -55,7 +55,8 @@ def _rows(path: Path) -> Iterator[tuple[int, TaskText]]:
     rows = list(table_rows(path))
     if not rows:
         return
-    names = csv_header(path) if path.suffix.lower() == ".csv" else list(dict.fromkeys(name for _, row in rows for name in row))
+    names = column_names(path, rows)
+    refuse_weights(path, names, "text")
     twice = [name for name, count in Counter(names).items() if count > 1]
     absent = [name for name in NEEDED if name not in names]
     if twice or absent:
@@ -66,8 +67,17 @@ def _rows(path: Path) -> Iterator[tuple[int, TaskText]]:
     clustered = "cluster" in names
     for line, row in rows:
         text = _words(path, line, row, "text")
-        cluster = f"cluster {_words(path, line, row, 'cluster')}" if clustered else f"text {text}"
+        cluster = f"cluster {_cluster(path, line, row)}" if clustered else f"text {text}"
         yield line, TaskText(text, _words(path, line, row, "label"), cluster)
+
+
+def _cluster(path: Path, line: int, row: Mapping[str, object]) -> str:
+    cluster = _words(path, line, row, "cluster")
+    if names_nothing(cluster):
+        raise DataFileError(
+            f"{path}:{line} cluster is '{cluster}', which names nothing; give a text that belongs to no other one of its own"
+        )
+    return one_spelling(cluster)
 
 
 def _words(path: Path, line: int, row: Mapping[str, object], name: str) -> str:

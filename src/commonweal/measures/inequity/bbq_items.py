@@ -14,8 +14,8 @@ from commonweal.measures.asking import Judgement, judgement
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.inequity.bbq_targets import Person, stereotyped, target_place
 from commonweal.measures.options import Limit, whole_units
-from commonweal.models.choosing import table_rows
 from commonweal.models.protocols import Answer
+from commonweal.models.table_rows import table_rows
 
 # Items of each category in the published set of 58,492.
 PUBLISHED = {

@@ -13,7 +13,7 @@ from pathlib import Path
 from commonweal.errors import DataFileError, NotApplicable
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit
-from commonweal.models.choosing import table_rows
+from commonweal.models.table_rows import table_rows
 
 # The published set, nyu-mll/crows-pairs@8aaac11.
 PUBLISHED = {

@@ -57,7 +57,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     cluster="meaning (or what the texts' column `cluster` names)",
     family="all pairwise differences between groups in bits per byte, of all attributes",
     version=4,
-    data=DataPlace("matched_texts", "*.[cj]s*[lv]", "your own texts: CSV or JSON lines with the columns meaning, group, text"),
+    data=DataPlace("matched_texts", "*.[cjt]s*[lv]", "your own texts: CSV or JSON lines with the columns meaning, group, text"),
     units=("cluster",),
     quantities={
         "bits_per_byte": Quantity(

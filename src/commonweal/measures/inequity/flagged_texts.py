@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from commonweal.cell_text import names_nothing, one_spelling
 from commonweal.errors import DataFileError, NotApplicable
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit
-from commonweal.models.choosing import table_rows
+from commonweal.models.group_labels import Labels, read_labels
+from commonweal.models.table_rows import refuse_weights, table_rows
 
 HATECHECK_FILE = "test_suite_cases.csv"
 HATECHECK = ("functionality", "case_id", "test_case", "label_gold", "target_ident", "templ_id", "case_templ")
@@ -44,11 +46,18 @@ def read_texts(data: DataSet) -> list[Text]:
     path, hatecheck = _file(data)
     texts: dict[str, Text] = {}
     for line, row in table_rows(path):
+        refuse_weights(path, row, "text")
         one = _hatecheck(path, line, row) if hatecheck else _identity_template(path, line, row)
         if one.id in texts:
             raise DataFileError(f"{path}:{line} case '{one.id}' is there twice")
         texts[one.id] = one
-    return list(texts.values())
+    names = target_labels(texts.values()).counted_as
+    return [replace(one, identity=names[one.identity]) for one in texts.values()]
+
+
+def target_labels(texts: Iterable[Text]) -> Labels:
+    """What the names of the groups count as, and what a reader must know of them."""
+    return read_labels("target_ident", Counter(one.identity for one in texts))
 
 
 def _file(data: DataSet) -> tuple[Path, bool]:
@@ -76,9 +85,11 @@ def _hatecheck(path: Path, line: int, row: Mapping[str, object]) -> Text:
     for name in ("case_id", "test_case", "templ_id"):
         if not fields[name]:
             raise DataFileError(f"{path}:{line} {name} is empty")
+        if name != "test_case" and names_nothing(fields[name]):
+            raise DataFileError(f"{path}:{line} {name} is '{fields[name]}', which names nothing; give it a name of its own")
     return Text(
         fields["case_id"], str(row["test_case"]), _label(path, line, "label_gold", fields["label_gold"]), fields["target_ident"],
-        fields["templ_id"], fields["functionality"],
+        one_spelling(fields["templ_id"]), fields["functionality"],
     )  # fmt: skip
 
 

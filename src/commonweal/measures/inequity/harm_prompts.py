@@ -13,7 +13,7 @@ from commonweal.errors import DataFileError, NotApplicable
 from commonweal.evidence.group_rates import MINIMUM_CLUSTERS
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit
-from commonweal.models.choosing import table_rows
+from commonweal.models.table_rows import table_rows
 from commonweal.text_file import json_of, text_of
 
 DOMAINS = {

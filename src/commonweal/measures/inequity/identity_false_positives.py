@@ -13,7 +13,7 @@ from commonweal.evidence.group_gaps import Gap, family_of_gaps
 from commonweal.evidence.group_rates import Array, GroupRates, Places, group_rates, layout_of
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
-from commonweal.measures.inequity.flagged_texts import Text, limited, read_texts
+from commonweal.measures.inequity.flagged_texts import Text, limited, read_texts, target_labels
 from commonweal.measures.inequity.matched_groups import Matched, matched
 from commonweal.measures.inequity.rate_rows import Told, gap_rows, rate_rows, too_many_groups, unjudged_gaps
 from commonweal.measures.inequity.table_axes import MOST_COMPARED, Axis, carriers
@@ -104,7 +104,7 @@ def identity_false_positives(
     unread = unread_of(application, decisions)
     texts = [one for one, lost in zip(chosen, unread, strict=True) if not lost]
     asked = _asked(texts, [one for one, lost in zip(decisions, unread, strict=True) if not lost])
-    note = "; ".join(filter(None, (unread_words(unread), _note(application, asked))))
+    note = "; ".join(filter(None, (unread_words(unread), _note(application, asked), *target_labels(texts).notes)))
     compared = matched(texts)
     yield from _rows(asked, _axis((), [""] * len(texts), asked.template), note, rng)
     if any(compared.compared):

@@ -16,12 +16,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from commonweal.cell_text import names_nothing, one_spelling
 from commonweal.errors import DataFileError
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit, whole_units
-from commonweal.models.choosing import table_rows
+from commonweal.models.group_labels import two_spellings
 from commonweal.models.protocols import Continuation
-from commonweal.models.tables import csv_header
+from commonweal.models.table_rows import column_names, refuse_weights, table_rows
 
 NEEDED = ("meaning", "group", "text")
 OPTIONAL = ("attribute", "cluster", "source")
@@ -70,6 +71,10 @@ def read_matched_texts(data: DataSet) -> list[MatchedText]:
             texts.append(one)
     if not texts:
         raise DataFileError(f"{data.files[0]}: no text in it")
+    if (spelled := two_spellings(one.group for one in texts)) is not None:
+        raise DataFileError(
+            f"{data.files[0]}: the groups '{spelled[0]}' and '{spelled[1]}' differ only by case, spaces or Unicode form; give one group one spelling"
+        )
     return texts
 
 
@@ -77,7 +82,8 @@ def _rows(path: Path) -> Iterator[tuple[int, MatchedText]]:
     rows = list(table_rows(path))
     if not rows:
         return
-    names = csv_header(path) if path.suffix.lower() == ".csv" else list(dict.fromkeys(name for _, row in rows for name in row))
+    names = column_names(path, rows)
+    refuse_weights(path, names, "text")
     twice = [name for name, count in Counter(names).items() if count > 1]
     absent = [name for name in NEEDED if name not in names]
     if twice or absent:
@@ -90,15 +96,26 @@ def _rows(path: Path) -> Iterator[tuple[int, MatchedText]]:
 
 
 def _text(path: Path, line: int, row: Mapping[str, object], clustered: bool) -> MatchedText:
-    meaning, group, text = (_cell(path, line, row, name, needed=True) for name in NEEDED)
+    meaning, group = (_name(path, line, row, name) for name in ("meaning", "group"))
+    text = _cell(path, line, row, "text", needed=True)
     attribute = _cell(path, line, row, "attribute") or ATTRIBUTE
     if attribute in TAKEN or not ATTRIBUTE_NAME.fullmatch(attribute):
         raise DataFileError(
             f"{path}:{line} attribute '{attribute}' cannot be used; expected a short word such as dialect or language, and none of: "
             f"{', '.join(sorted(TAKEN))}"
         )
-    cluster = _cell(path, line, row, "cluster", needed=True) if clustered else meaning
+    cluster = _name(path, line, row, "cluster") if clustered else meaning
     return MatchedText(attribute, group, meaning, text, cluster, _cell(path, line, row, "source"))
+
+
+def _name(path: Path, line: int, row: Mapping[str, object], name: str) -> str:
+    """The one spelling of a meaning, a group or a cluster; a word for "there is none" is no name."""
+    words = _cell(path, line, row, name, needed=True)
+    if names_nothing(words):
+        raise DataFileError(
+            f"{path}:{line} {name} is '{words}', which names nothing; leave the row out, or write the name in full"
+        )
+    return one_spelling(words)
 
 
 def _cell(path: Path, line: int, row: Mapping[str, object], name: str, *, needed: bool = False) -> str:

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from commonweal.errors import NotApplicable
+from commonweal.errors import NotApplicable, NotJudged
 from commonweal.evidence.calibration import BINS, expected_calibration_error
 from commonweal.evidence.calibration import MINIMUM_CLUSTERS as CALIBRATION_CLUSTERS
 from commonweal.evidence.group_gaps import Gap, family_of_gaps
-from commonweal.evidence.group_rates import GroupRates, group_rates, rate_intervals
+from commonweal.evidence.group_rates import MINIMUM_CLUSTERS, GroupRates, group_rates, rate_intervals
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.inequity.rate_rows import (
     RATE_METHOD,
     Told,
     gap_rows,
+    no_gaps,
     rate_rows,
     too_many_groups,
+    why_not,
 )
 from commonweal.measures.inequity.table_axes import MOST_COMPARED, RATES, Axis, Rate, axes_of, carriers, clusters_of
 from commonweal.measures.registry import measure
@@ -45,15 +47,12 @@ def _quantities() -> dict[str, Quantity]:
     }
 
 
-TOO_FEW = "too few clusters for an interval"
-
-
 @measure(
     source="Hardt, Price and Srebro 2016, NeurIPS 29 (error rates by group); Chouldechova 2017, Big Data 5:153; "
     "Kearns et al. 2018, ICML (intersections)",
     cluster="the table's column `cluster`, else the row",
     family="all pairwise differences between groups, of all attributes, intersections and rates",
-    version=2,
+    version=3,
     quantities=_quantities(),
     warnings=(
         "The truth is what the table says it is. Where it was recorded by biased means (arrests, earlier decisions), equal error "
@@ -80,9 +79,12 @@ def performance_gap(table: PredictionTable, rng: np.random.Generator) -> Iterato
     them, so it reaches down to 0 unless some pair differs; its value is above 0 even without any gap.
 
     A group with fewer than 5 clusters, or without a row that counts (no negatives, no positives), has a reason in the place
-    of the number. A row whose group is not known (an empty cell) is left out of that attribute and counted in the note. Every
-    other label is a group, as declared: labels that differ only by case, spaces or Unicode form are not merged, and
-    one such as NA or "prefer not to say" stays a group, but the notes name them.
+    of the number; so have gaps where all predictions are the same. A row whose group is not known (an empty cell,
+    or a word such as NA) is left out of that attribute and counted in the note. Labels that are certainly the same (1 and 1.0) are one
+    group; those that may be (Women and women), and one such as "prefer not to say", stay groups. The notes name all of these.
+
+    A column such as `sample_weight` is used: its numbers are sampling weights, means are weighted, intervals follow from what each
+    cluster adds to them, and rows count for as many as equal weights would need (Kish). n is the number of rows.
 
     It does not show why, nor whether the truth is fair, nor anything about groups that the table does not name.
 
@@ -90,14 +92,21 @@ def performance_gap(table: PredictionTable, rng: np.random.Generator) -> Iterato
     ------
     NotApplicable
         If no row has a known group.
+    NotJudged
+        If there are fewer than 5 clusters in all, or every row has the same prediction and the same score.
     """
     cluster = clusters_of(table)
+    _decides(table, cluster)
     axes = axes_of(table)
     if len(axes) == 1:
         raise NotApplicable(f"no row has a known group; the attributes are: {', '.join(table.groups) or 'none'}")
     rates = [rate for rate in RATES if rate.needs_score is False or table.score is not None]
     layers = [(axis, rate, _layer(table, axis, rate)) for axis in axes for rate in rates]
-    compared = [layer if axis.attributes and len(axis.groups) <= MOST_COMPARED else None for axis, _, layer in layers]
+    alike = _all_alike(table.prediction, table)
+    compared = [
+        layer if axis.attributes and len(axis.groups) <= MOST_COMPARED and (rate.needs_score or not alike) else None
+        for axis, rate, layer in layers
+    ]
     gaps = iter(family_of_gaps([layer for layer in compared if layer is not None], rng))
     for (axis, rate, layer), comparable in zip(layers, compared, strict=True):
         told = Told(rate.name, axis.groups, rate.denominator, _note(table, axis), rate.signed)
@@ -106,12 +115,39 @@ def performance_gap(table: PredictionTable, rng: np.random.Generator) -> Iterato
             mine = next(gaps)
             yield from _told_why(axis, gap_rows(layer, mine, told))
             yield from _carried(table, axis, rate, mine)
+        elif axis.attributes and alike and not rate.needs_score:
+            yield from _told_why(
+                axis, no_gaps(told, f"{_alike_words(table)}; a score alone is compared by its calibration", unjudged=True)
+            )
         elif axis.attributes:
             yield from _told_why(axis, [too_many_groups(told, MOST_COMPARED)])
         if rate.name == "accuracy" and len(axis.attributes) == 1:
             yield from _errors(axis, layer)
     for axis in axes:
         yield from _calibration(table, axis, cluster)
+
+
+def _all_alike(values: np.ndarray, table: PredictionTable) -> bool:
+    """Whether all rows that count have one value."""
+    counted = values if table.weight is None else values[table.weight > 0]
+    return bool(np.all(counted == counted[0]))
+
+
+def _alike_words(table: PredictionTable) -> str:
+    return f"all {table.truth.size:,} predictions are {int(table.prediction[0])}: what treats everybody alike tells no group from another"
+
+
+def _decides(table: PredictionTable, cluster: np.ndarray) -> None:
+    """NotJudged where the table cannot tell groups apart, whatever they are."""
+    counted = cluster if table.weight is None else cluster[table.weight > 0]
+    clusters = np.unique(counted).size
+    if clusters < MINIMUM_CLUSTERS:
+        raise NotJudged(
+            f"{counted.size} row{'' if counted.size == 1 else 's'} in {clusters} cluster{'' if clusters == 1 else 's'}; at least "
+            f"{MINIMUM_CLUSTERS} are needed in each group that is compared"
+        )
+    if _all_alike(table.prediction, table) and (table.score is None or _all_alike(table.score, table)):
+        raise NotJudged(_alike_words(table))
 
 
 def _layer(table: PredictionTable, axis: Axis, rate: Rate) -> GroupRates:
@@ -130,6 +166,10 @@ def _note(table: PredictionTable, axis: Axis) -> str:
         names = " and ".join(axis.attributes)
         parts.append(f"{axis.unknown:,} of {table.truth.size:,} rows have no known {names} and are left out")
     parts += axis.labels
+    if table.weighted_by:
+        parts.append(f"each row counts by `{table.weighted_by}`, a sampling weight")
+    if table.unused and not axis.attributes:
+        parts.append(f"columns not used: {', '.join(table.unused)}")
     if not table.clusters_declared:
         parts.append("no column `cluster`: rows are taken to be independent; where they are not, these intervals are too narrow")
     return "; ".join(parts)
@@ -144,16 +184,21 @@ def _told_why(axis: Axis, rows: Iterable[Estimate | Missing]) -> Iterator[Estima
             yield row
 
 
-def _errors(axis: Axis, accuracy: GroupRates) -> Iterator[Estimate]:
+def _errors(axis: Axis, accuracy: GroupRates) -> Iterator[Estimate | Missing]:
     """Which groups the errors are about: share of the rows times error rate, adding up to the error rate of all."""
     low, high = rate_intervals(accuracy)
-    total = accuracy.n.sum()
+    total = accuracy.mass.sum()
     for place in np.flatnonzero(accuracy.n > 0):
-        weight, known = float(accuracy.n[place] / total), bool(accuracy.usable[place])
+        if not accuracy.usable[place]:
+            reason = why_not(accuracy, Told("accuracy", axis.groups, "row"), int(place))
+            yield Missing(
+                quantity="error_contribution", status="not_applicable", reason=reason, group=axis.groups[place], unjudged=True
+            )
+            continue
+        weight = float(accuracy.mass[place] / total)
         yield Estimate(
             quantity="error_contribution", unit="1", value=weight * float(1 - accuracy.mean[place]),
-            low=weight * float(1 - high[place]) if known else None, high=weight * float(1 - low[place]) if known else None,
-            interval="confidence" if known else None, note="" if known else TOO_FEW,
+            low=weight * float(1 - high[place]), high=weight * float(1 - low[place]), interval="confidence",
             n=int(accuracy.n[place]), clusters=int(accuracy.clusters[place]), group=axis.groups[place],
             method=f"share of the rows times error rate, the share taken as given; {RATE_METHOD}",
         )  # fmt: skip
@@ -191,10 +236,11 @@ def _calibration(table: PredictionTable, axis: Axis, cluster: np.ndarray) -> Ite
         return
     for whom in _members(axis):
         score, truth = table.score[whom.rows], table.truth[whom.rows].astype(np.float64)
-        found = expected_calibration_error(score, truth, cluster[whom.rows])
+        weight = None if table.weight is None else table.weight[whom.rows]
+        found = expected_calibration_error(score, truth, cluster[whom.rows], weight=weight)
         if found is None:
             reason = f"fewer than {CALIBRATION_CLUSTERS} clusters, too few for bins of scores"
-            yield Missing(quantity="calibration_error", status="not_applicable", reason=reason, group=whom.group)
+            yield Missing(quantity="calibration_error", status="not_applicable", reason=reason, group=whom.group, unjudged=True)
             continue
         yield Estimate(
             quantity="calibration_error", unit="1", value=found.value, low=found.low, high=found.high, interval="confidence",

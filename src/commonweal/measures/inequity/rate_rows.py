@@ -54,8 +54,9 @@ def rate_rows(rates: GroupRates, told: Told) -> Iterator[Estimate | Missing]:
     for place, group in enumerate(told.groups):
         if not usable[place]:
             yield Missing(
-                quantity=told.quantity, status="not_applicable", reason=why_not(rates, told, place), group=group or None
-            )
+                quantity=told.quantity, status="not_applicable", reason=why_not(rates, told, place), group=group or None,
+                unjudged=bool(rates.n[place] > 0),
+            )  # fmt: skip
             continue
         yield Estimate(
             quantity=told.quantity, unit="1", value=told.number(float(rates.mean[place])), low=told.number(float(low[place])),
@@ -74,7 +75,7 @@ def why_not(rates: GroupRates, told: Told, place: int) -> str:
             f"{_counted(clusters, told.cluster)} ({n} rows) in this group; at least {MINIMUM_CLUSTERS} are needed for an interval"
         )
     return (
-        f"{_counted(clusters, told.cluster)} ({n} rows) of such unequal size that they are worth {rates.freedom[place]:.1f} degrees of "
+        f"{_counted(clusters, told.cluster)} ({n} rows) of such unequal size or weight that they are worth {rates.freedom[place]:.1f} degrees of "
         f"freedom; below {MINIMUM_FREEDOM:g} no interval holds its level"
     )
 
@@ -85,13 +86,11 @@ def _counted(count: int, name: str) -> str:
 
 def gap_rows(rates: GroupRates, gaps: Sequence[Gap], told: Told) -> Iterator[Estimate | Missing]:
     """A row for each pair of groups, and one for the largest minus the smallest; or why there is none."""
-    usable = rates.usable
     everyone = dict.fromkeys(told.groups[0], "all groups")
     if not gaps:
-        count = int(usable.sum())
+        count = int(rates.usable.sum())
         reason = f"{_counted(count, 'group')} of {len(told.groups)} {'has' if count == 1 else 'have'} enough to be compared; two are needed"
-        for kind in ("difference", "spread"):
-            yield Missing(quantity=f"{told.quantity}_{kind}", status="not_applicable", reason=reason, group=everyone)
+        yield from no_gaps(told, reason, unjudged=bool(rates.n.any()))
         return
     for gap in gaps:
         both = [gap.group, gap.reference]
@@ -116,6 +115,15 @@ def unjudged_gaps(gaps: Sequence[Gap], told: Told, reason: str) -> Iterator[Miss
         )
     everyone = dict.fromkeys(told.groups[0], "all groups")
     yield Missing.model_validate({"quantity": f"{told.quantity}_spread", "group": everyone, **shared})
+
+
+def no_gaps(told: Told, reason: str, *, unjudged: bool) -> Iterator[Missing]:
+    """The reason in the place of the differences and of the largest minus the smallest."""
+    everyone = dict.fromkeys(told.groups[0], "all groups")
+    for kind in ("difference", "spread"):
+        yield Missing(
+            quantity=f"{told.quantity}_{kind}", status="not_applicable", reason=reason, group=everyone, unjudged=unjudged
+        )
 
 
 def _spread(rates: GroupRates, gaps: Sequence[Gap], told: Told, everyone: Mapping[str, str]) -> Estimate:

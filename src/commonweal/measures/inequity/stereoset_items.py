@@ -15,8 +15,8 @@ from commonweal.errors import DataFileError
 from commonweal.measures.asking import Judgement, judgement
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit, whole_units
-from commonweal.models.choosing import table_rows
 from commonweal.models.protocols import Continuation
+from commonweal.models.table_rows import table_rows
 from commonweal.text_file import json_of, text_of
 
 Array = npt.NDArray[np.float64]

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from commonweal.evidence.group_gaps import Gap
 from commonweal.evidence.group_rates import Array, Layout, Places, layout_of
 from commonweal.evidence.intervals import LEVEL
-from commonweal.models.tables import PredictionTable, numbered, table_label_notes
+from commonweal.models.tables import PredictionTable, numbered
 
 MOST_CROSSED = 3
 MOST_COMPARED = 50
@@ -33,8 +33,12 @@ class Rate:
     signed: bool = False
     needs_score: bool = False
 
-    def of(self, table: PredictionTable) -> tuple[Array, Mask]:
-        """Values and rows that count, arrays (row,)."""
+    def of(self, table: PredictionTable) -> tuple[Array, Array]:
+        """Values, and the weight of each row that counts (1 where the table has no weights), else 0; float64 (row,)."""
+        values, counts = self._counted(table)
+        return values, counts.astype(np.float64) if table.weight is None else counts * table.weight
+
+    def _counted(self, table: PredictionTable) -> tuple[Array, Mask]:
         truth, said, every = table.truth, table.prediction, np.ones(table.truth.size, dtype=np.bool_)
         if self.name == "accuracy":
             return (truth == said).astype(np.float64), every
@@ -84,12 +88,11 @@ def axes_of(table: PredictionTable) -> list[Axis]:
     whole = np.zeros(table.truth.size, dtype=np.int64)
     axes = [Axis((), ({},), whole, layout_of(whole, cluster, 1), 0)]
     known = {name: numbered(labels) for name, labels in table.groups.items()}
-    notes = {name: table_label_notes(name, labels) for name, labels in table.groups.items()}
     for size in range(1, min(len(known), MOST_CROSSED) + 1):
         for attributes in combinations(known, size):
             axis = _crossed({name: known[name] for name in attributes}, cluster)
             if axis is not None:
-                axes.append(replace(axis, labels=tuple(note for name in attributes for note in notes[name])))
+                axes.append(replace(axis, labels=tuple(note for name in attributes for note in table.label_notes.get(name, ()))))
     return axes
 
 
@@ -112,25 +115,27 @@ def _crossed(known: Mapping[str, tuple[tuple[str, ...], Places]], cluster: Place
     return Axis(tuple(known), groups, place, layout_of(place, cluster, len(groups)), int((~rows).sum()))
 
 
-def carriers(values: Array, counts: Mask, axis: Axis, gap: Gap) -> Iterator[tuple[int, float, float, int]]:
+def carriers(values: Array, counts: Mask | Array, axis: Axis, gap: Gap) -> Iterator[tuple[int, float, float, int]]:
     """The clusters that add most to a difference: a row of the cluster, what it adds, half its interval, its rows.
 
     What all clusters add is the difference: the sum over the cluster's rows in the one group, divided by that group's
-    rows, minus the same of the other.
+    rows, minus the same of the other. `counts`: the rows that count, or their weights.
     """
     layout = axis.layout
     pairs = layout.pair_group.size
     weight, value = counts[layout.rows].astype(np.float64), values[layout.rows]
-    n, total, squares = (
-        np.bincount(layout.pair, weights=part, minlength=pairs) for part in (weight, weight * value, weight * value**2)
+    there = (weight > 0).astype(np.float64)
+    n, ones, squares, total, mass, heavy = (
+        np.bincount(layout.pair, weights=part, minlength=pairs)
+        for part in (there, there * value, there * value**2, weight * value, weight, weight**2)
     )
-    size = np.bincount(layout.pair_group, weights=n, minlength=layout.groups)
+    size = np.bincount(layout.pair_group, weights=mass, minlength=layout.groups)
     sign = np.select([layout.pair_group == gap.group, layout.pair_group == gap.reference], [1.0, -1.0])
     sign = np.where(n > 0, sign, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        spread = (squares - total**2 / n) / (n - 1)
+        spread = (squares - ones**2 / n) / (n - 1)
         spread = np.where(spread > 1e-12, spread, 2 * (n + 2) / (n + 4) ** 2)  # rows that all agree: as two of n + 4 that do not
-        variance = np.where(n > 1, n * spread, np.where(sign != 0, np.inf, 0.0)) * (sign / size[layout.pair_group]) ** 2
+        variance = np.where(n > 1, heavy * spread, np.where(sign != 0, np.inf, 0.0)) * (sign / size[layout.pair_group]) ** 2
     clusters = int(layout.pair_cluster.max()) + 1
     share = np.divide(sign * total, size[layout.pair_group], out=np.zeros_like(total), where=sign != 0)
     added, error2, rows = (

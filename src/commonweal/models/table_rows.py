@@ -1,0 +1,58 @@
+"""The rows of a stranger's table, whatever it is written in: CSV in its dialects, or JSON lines, in UTF-8.
+
+A column that looks like weights changes every number, so none is passed over: a reader uses it or refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from commonweal.errors import DataFileError
+from commonweal.table_text import is_table, names_of, read_table
+from commonweal.text_file import json_of, text_of
+
+WEIGHTS = frozenset((
+    "weight", "weights", "sampleweight", "sampleweights", "samplingweight", "samplingweights", "surveyweight", "surveyweights",
+    "pweight", "pweights", "fweight", "fweights", "aweight", "aweights", "iweight", "wt", "wts", "wgt", "wgts", "fnlwgt", "finalweight",
+    "designweight", "caseweight", "personweight", "popweight", "populationweight", "ipw", "iptw", "instanceweight", "rowweight",
+))  # fmt: skip
+IGNORED = "ignore_"
+
+
+def table_rows(path: Path, numbers: Collection[str] = ()) -> Iterator[tuple[int, Mapping[str, object]]]:
+    """Line number and columns of each row of a table or a file of JSON lines; `numbers`: the columns that hold numbers."""
+    text = text_of(path)
+    if is_table(path, text):
+        yield from read_table(text, path, numbers).whole_rows()
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            fields = json_of(line, path, number)
+            if not isinstance(fields, dict):
+                raise DataFileError(f"{path}:{number} holds {type(fields).__name__}, expected an object")
+            yield number, fields
+
+
+def column_names(path: Path, rows: Sequence[tuple[int, Mapping[str, object]]]) -> list[str]:
+    """The names of the columns, a name that is there twice included; of JSON lines all names in the order in which they come."""
+    text = text_of(path)
+    return list(names_of(text, path)) if is_table(path, text) else list(dict.fromkeys(name for _, row in rows for name in row))
+
+
+def weight_columns(columns: Collection[str]) -> list[str]:
+    """The columns whose name says that they hold weights.
+
+    >>> weight_columns(["Sample_Weight", "weight_kg", "ignore_weight", "fnlwgt"])
+    ['Sample_Weight', 'fnlwgt']
+    """
+    return [name for name in columns if "".join(one for one in name.casefold() if one.isalnum()) in WEIGHTS]
+
+
+def refuse_weights(path: Path, columns: Collection[str], what: str) -> None:
+    """DataFileError where a column holds weights, for a reader that has no use for them; `what`: what counts once instead."""
+    if found := weight_columns(columns):
+        raise DataFileError(
+            f"{path}: the column '{found[0]}' looks like weights, which are not used here; rename it to {IGNORED}{found[0]} "
+            f"if every {what} should count once"
+        )
