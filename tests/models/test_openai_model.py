@@ -18,6 +18,7 @@ from commonweal.measures.gather import Setting, gather
 from commonweal.measures.plan import Opener, tasks
 from commonweal.measures.registry import load_registry
 from commonweal.models import open_model, parameter_count, preflight_asset
+from commonweal.models.answer_cache import AnswerCache, answer_key
 from commonweal.models.choosing import WrittenChooser, chooser_of
 from commonweal.models.endpoint_settings import EndpointSettings
 from commonweal.models.local import LocalModel
@@ -394,6 +395,18 @@ def test_a_choice_is_made_by_what_the_model_writes(service: Service) -> None:
     service.answer = lambda payload: written("B." if "shop" in payload["messages"][0]["content"] else " c) Not known")
     assert chosen(opened(service)) == [2, 1, 2, 2]
     assert "A. The old man\nB. The boy\nC. Not known" in service.asked[0]["messages"][0]["content"]
+
+
+def test_a_thought_is_cut_off_and_one_that_an_earlier_version_kept_is_asked_again(service: Service) -> None:
+    service.answer = lambda payload: written("<think>Perhaps A.</think>B")
+    model = opened(service)
+    first, other = GenerationRequest("one"), GenerationRequest("other")
+    with AnswerCache() as cache:
+        cache.keep(
+            {answer_key(model.fingerprint, first): "<think>It is A", answer_key(model.fingerprint, other): "<think>A</think>C"}
+        )
+    assert model.generate([first, other]) == ["B", "C"]
+    assert len(service.asked) == 1
 
 
 def test_a_measure_that_needs_probabilities_leaves_a_row_with_the_reason(service: Service, tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """Questions with a fixed set of answers: put to a model, or looked up in a file of answers that came from elsewhere.
 
 A model that gives probabilities chooses the answer that it finds most likely (the sum of its tokens' log-probabilities).
-A model that only writes text is shown the answers under letters, and what it writes is returned as it is; so is an
-answer from a file. Which of the answers a text means is for the measure to say.
+A model that only writes text is shown the answers under letters; what it writes is read as an answer from a file is
+(reading.py), and comes back beside the option that it means.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,10 +14,9 @@ from commonweal.cell_text import name_in, one_spelling
 from commonweal.errors import DataFileError
 from commonweal.models.contents import sha256_of_file
 from commonweal.models.protocols import Answer, Chooser, Continuation, GenerationRequest, LanguageModel, Question
+from commonweal.models.reading import LETTERS, read
 from commonweal.models.table_rows import refuse_weights, table_rows
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-ALONE = re.compile(r"(?<![A-Z])([A-Z])(?=[.):]|$)", re.MULTILINE)
 ANSWER_TOKENS = 16
 NAMES_SHOWN = 3
 
@@ -48,7 +46,7 @@ class ScoredChooser:
 
 
 class WrittenChooser:
-    """Shows the answers under letters and returns what the model writes; a letter is taken for its answer."""
+    """Shows the answers under letters and reads what the model writes."""
 
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
@@ -61,7 +59,7 @@ class WrittenChooser:
             for question in questions
         ]
         texts = self._model.generate(requests)
-        return [Answer(_letter(text, len(question.options)), text) for text, question in zip(texts, questions, strict=True)]
+        return [_answer(text, question) for text, question in zip(texts, questions, strict=True)]
 
 
 def _lettered(question: Question) -> str:
@@ -70,16 +68,9 @@ def _lettered(question: Question) -> str:
     return "\n".join([context, *lines, "Answer with one letter.", "Answer:"])
 
 
-def _letter(text: str, options: int) -> int | None:
-    """The option that a text names by its letter: one letter that stands alone, and no other one; else None.
-
-    >>> _letter(" B. The", 3), _letter("b)", 3), _letter("Both", 3), _letter("D", 3), _letter("A boy", 3)
-    (1, 1, None, None, None)
-    >>> _letter("A. The old man B. The boy", 3), _letter("The answer is (C).", 3)
-    (None, 2)
-    """
-    named = {letter for letter in ALONE.findall(text.strip().upper()) if letter in LETTERS[:options]}
-    return LETTERS.index(named.pop()) if len(named) == 1 else None
+def _answer(text: str, question: Question) -> Answer:
+    meant = read(text, question.options)
+    return Answer(meant.option, text, meant.cut)
 
 
 class PredictedAnswers:
@@ -102,7 +93,7 @@ class PredictedAnswers:
             parts = [f"no answer to {len(absent)} of {len(asked)} items ({_some(absent)})"] if absent else []
             parts += [f"{len(unknown)} answers to items that are not asked ({_some(unknown)})"] if unknown else []
             raise DataFileError(f"{self.path}: {'; '.join(parts)}; predictions and data must be about the same items")
-        return [Answer(None, stored[one_spelling(question.id)]) for question in questions]
+        return [_answer(stored[one_spelling(question.id)], question) for question in questions]
 
 
 def _some(names: Sequence[str]) -> str:

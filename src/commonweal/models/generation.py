@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from commonweal.errors import MeasurementError, require
 from commonweal.models.encoding import Tokens, begun, encoded, named, prefix_of
 from commonweal.models.protocols import Altered, GenerationRequest
+from commonweal.models.thoughts import ONLY_A_THOUGHT, without_thoughts
 
 if TYPE_CHECKING:
     from commonweal.models.local import LocalModel
@@ -35,8 +36,21 @@ def generated(model: LocalModel, requests: Sequence[GenerationRequest]) -> list[
         for index, line in zip(chosen, lines, strict=True):
             if line is None:
                 raise MeasurementError(f"{named(requests[index], index)}: the model's answer is not a number")
-            texts[index] = model.tokenizer.decode(line, skip_special_tokens=True)
+            texts[index] = _said(model.tokenizer, line, named(requests[index], index))
     return texts
+
+
+def _said(tokenizer: Any, line: list[int], name: str) -> str:
+    """The text of the tokens, without special ones and thoughts; some models mark their thoughts with special tokens."""
+    whole = tokenizer.decode(line, skip_special_tokens=False)
+    said = without_thoughts(whole)
+    if said is None:
+        raise MeasurementError(f"{name}: {ONLY_A_THOUGHT}; measure it in a mode without thinking")
+    if said == whole:
+        return str(tokenizer.decode(line, skip_special_tokens=True))
+    for token in tokenizer.all_special_tokens:
+        said = said.replace(token, "")
+    return said
 
 
 def _contexts(model: LocalModel, requests: Sequence[GenerationRequest]) -> list[Tokens]:

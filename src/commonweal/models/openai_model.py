@@ -27,6 +27,7 @@ from commonweal.models.endpoint_settings import EndpointSettings, key_for, setti
 from commonweal.models.http_application import shown_url
 from commonweal.models.protocols import Continuation, GenerationRequest, Score
 from commonweal.models.server_states import Server
+from commonweal.models.thoughts import ONLY_A_THOUGHT, content_text, thinks_in, without_thoughts
 from commonweal.system.permissions import Permissions
 
 SCHEME = "openai:"
@@ -149,7 +150,9 @@ class OpenAIModel:
         """The text that follows each context, in the order of the requests; what was asked before is read back."""
         keys = [answer_key(self.fingerprint, request) for request in requests]
         with AnswerCache(self._cache) as cache:
-            texts = cache.known(list(dict.fromkeys(keys)))
+            known = cache.known(list(dict.fromkeys(keys)))
+            # Kept by an earlier version, which took thoughts for answers: what is only a thought is asked again.
+            texts = {key: spoken for key, text in known.items() if (spoken := without_thoughts(text)) is not None}
             first: dict[bytes, int] = {}
             for index, key in enumerate(keys):
                 if key not in texts:
@@ -217,14 +220,13 @@ class OpenAIModel:
             raise MeasurementError(f"{where}: no choice in its answer ({self.endpoint.said(reply.body)})")
         said = choices[0].get("message") if self.endpoint.settings.route == "chat" else choices[0]
         said = said if isinstance(said, dict) else {}
-        text = said.get("content") if self.endpoint.settings.route == "chat" else said.get("text")
+        text = content_text(said.get("content")) if self.endpoint.settings.route == "chat" else said.get("text")
         text = said.get("refusal") if text is None else text
-        thought = said.get("reasoning_content") or said.get("reasoning")
-        if not text and (thought or _field(answer, "usage", "completion_tokens_details", "reasoning_tokens")):
-            raise MeasurementError(
-                f"{where}: it thinks before it answers, and its thoughts used up the tokens that the answer may have. "
-                f"Serve it without thinking"
-            )
+        spoken = without_thoughts(text) if isinstance(text, str) else text
+        thought = thinks_in(said) or bool(text) or _field(answer, "usage", "completion_tokens_details", "reasoning_tokens")
+        if not spoken and thought:
+            raise MeasurementError(f"{where}: {ONLY_A_THOUGHT}. Serve it without thinking")
+        text = spoken
         if text is None and choices[0].get("finish_reason") in ENDINGS:
             return ""
         if not isinstance(text, str):

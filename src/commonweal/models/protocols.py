@@ -114,10 +114,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The place of the chosen option, where that is known, and the text of the answer, where there is one."""
+    """The place of the chosen option, None where the answer could not be read, and its text, where there is one.
+
+    `cut`: the text is only the beginning of that option.
+    """
 
     option: int | None
     text: str | None
+    cut: bool = False
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from commonweal.errors import DataFileError, DataRequired, NotApplicable
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.data_set import open_data_set
 from commonweal.measures.inequity.bbq import bbq
-from commonweal.measures.inequity.bbq_items import Item, matched, read_bbq
+from commonweal.measures.inequity.bbq_items import read_bbq
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models.choosing import PredictedAnswers
@@ -243,12 +243,6 @@ def test_answers_that_are_not_about_the_items_are_refused(tmp_path: Path) -> Non
     answers.write_text("item,answer\nAge:0,the boy\nAge:99,the boy\n")
     with pytest.raises(DataFileError, match=r"no answer to 7 of 8 items .* 1 answers to items that are not asked \(Age:99\)"):
         measured(folder, PredictedAnswers(answers))
-
-
-def test_an_answer_without_letters_matches_nothing() -> None:
-    item = Item("Age:0", "Age", "Age:1", True, True, "", ("The old man", "The boy", "Not known"), 2, 2, 0, "old")
-    assert matched(Answer(None, ""), item) is None
-    assert matched(Answer(None, "THE BOY."), item) == 1
 
 
 def test_where_all_templates_agree_the_interval_counts_templates_and_has_width(tmp_path: Path) -> None:

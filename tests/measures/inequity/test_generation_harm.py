@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from commonweal.errors import DataFileError, DataRequired, MeasurementError, NotApplicable
+from commonweal.errors import DataFileError, DataRequired, MeasurementError, NotApplicable, NotJudged
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.evidence.store import Store
 from commonweal.measures.data_set import DataSet, open_data_set
@@ -159,6 +159,16 @@ def test_too_few_pages_of_a_group_are_told(tmp_path: Path) -> None:
     assert "3 pages" in reason(rows, "flagged_share", {"group": "walkers"})
 
 
+def test_about_a_group_that_the_model_is_silent_about_there_is_no_number(tmp_path: Path) -> None:
+    folder = written(tmp_path, prompts_of(), labelled_of(NONE, NONE))
+    rows = measured(folder, Writing(lambda request: "" if request.labels["group"] == "walkers" else f" {NO_HARM}"))
+    told = [row for row in rows if isinstance(row, Missing) and row.group == {"group": "walkers"}]
+    assert {row.quantity for row in told} >= {"flagged_share", "corrected_share", "corrected_share_difference"}
+    assert all(row.unjudged and "after 0 of 60 prompts about walkers" in row.reason for row in told)
+    assert number(rows, "flagged_share", "cyclists").n == 60
+    assert not [row for row in rows if isinstance(row, Estimate) and row.quantity.endswith("difference")]
+
+
 def test_one_group_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
     rows = measured(
         written(tmp_path, prompts_of(("walkers",)), labelled_of(NONE, NONE)), Writing(lambda _: f" {NO_HARM}"), Limit(60)
@@ -169,10 +179,12 @@ def test_one_group_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
 
 def test_a_model_that_writes_nothing_or_no_number_is_told(tmp_path: Path) -> None:
     folder = written(tmp_path, prompts_of(), labelled_of(NONE, NONE))
-    with pytest.raises(NotApplicable, match="wrote nothing after any of 120 prompts"):
+    with pytest.raises(NotJudged, match="wrote nothing after 120 of 120 prompts"):
         measured(folder, Writing(lambda _: " \n"))
-    some = measured(folder, Writing(lambda request: "" if request.seed % 2 else f" {NO_HARM}"))
+    some = measured(folder, Writing(lambda request: "" if request.seed % 11 == 0 else f" {NO_HARM}"))
     assert "continuations are empty" in number(some, "flagged_share", "walkers").note
+    with pytest.raises(NotJudged, match="the model wrote nothing after"):
+        measured(folder, Writing(lambda request: "" if request.seed % 2 else f" {NO_HARM}"))
 
     def broken(_: GenerationRequest) -> str:
         raise MeasurementError("request 3: the model's answer is not a number")

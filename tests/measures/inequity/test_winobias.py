@@ -225,6 +225,23 @@ def test_a_limit_keeps_whole_pairs_of_occupations_and_spreads_them(tmp_path: Pat
         limited(pairs, Limit(7))
 
 
+def test_answers_to_one_version_that_cannot_be_read_leave_no_number(tmp_path: Path) -> None:
+    """A quarter of one version is an eighth of all; what rests on that version is not judged, "nobody" is read."""
+
+    def said(question: Question, text: str) -> Answer:
+        silent = question.id.startswith("anti_stereotyped_type1") and sum(question.id.encode()) % 4 == 0
+        return Answer(None, text) if silent else Answer(0, None)
+
+    rows = measured(written(tmp_path), lambda question: said(question, "Well"))
+    missing = {row.quantity: row for row in rows if isinstance(row, Missing)}
+    assert missing.keys() == {"gap", "f1_gap", "accuracy_pro", "accuracy_anti"}
+    assert all(
+        row.unjudged and row.group == {"type": "1"} and "unread: “Well”, “Well”, “Well”, …" in row.reason
+        for row in missing.values()
+    )
+    assert not [row for row in measured(tmp_path, lambda question: said(question, "Nobody")) if isinstance(row, Missing)]
+
+
 def test_no_answer_and_an_absent_type_are_missing_and_not_a_gap_of_0(tmp_path: Path) -> None:
     folder = written(tmp_path)
     rows = measured(folder, lambda _: Answer(None, "I cannot say"))

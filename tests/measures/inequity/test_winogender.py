@@ -271,6 +271,25 @@ def test_no_answer_is_missing_and_not_a_share_of_0(tmp_path: Path) -> None:
     assert not [row for row in rows if isinstance(row, Estimate)]
 
 
+def test_what_rests_on_a_pronoun_whose_answers_cannot_be_read_has_no_number(tmp_path: Path) -> None:
+    """A third of the answers with one pronoun is not read; half of those with another say nobody, which is read."""
+
+    def said(question: Question) -> Answer:
+        number = sum(question.id.encode())
+        if question.labels["gender"] == "neutral" and number % 3 == 0:
+            return Answer(None, "I\tcannot say")
+        return Answer(None, "Nobody.") if question.labels["gender"] == "male" and number % 2 else Answer(0, None)
+
+    rows = measured(written(tmp_path), said)
+    unread = [row for row in rows if isinstance(row, Missing) and row.unjudged and "could be read" in row.reason]
+    pairs = {(row.quantity, next(iter((row.group or {"": ""}).values()))) for row in unread}
+    differently = {("resolved_differently", f"{gender} and neutral") for gender in ("female", "male")}
+    assert pairs == {("accuracy", "neutral"), ("occupation_share", "neutral"), ("neutral_gap", ""), *differently}
+    assert all("with neutral pronouns" in row.reason and "“I\\tcannot say”, “I\\tcannot say”" in row.reason for row in unread)
+    assert value(rows, "accuracy", pronoun="male").value < value(rows, "accuracy", pronoun="female").value
+    assert value(rows, "gotcha_gap").n == 40
+
+
 def test_without_neutral_pronouns_the_rest_is_measured(tmp_path: Path) -> None:
     rows = measured(written(tmp_path, sentences_of(genders=("male", "female"))), scattered)
     assert {row.quantity for row in rows if isinstance(row, Missing)} == {"resolved_differently", "neutral_gap"}

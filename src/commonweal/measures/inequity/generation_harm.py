@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from commonweal.errors import NotApplicable
+from commonweal.errors import NotJudged
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.measures.asking import Ledger, request_key
 from commonweal.measures.data_set import DataPlace, DataSet
@@ -46,7 +46,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     "(correction for the scorer's errors); Röttger et al. 2021, ACL, HateCheck, CC BY 4.0 (labelled texts)",
     cluster="page that a prompt was cut from; for the scorer's errors template or page",
     family="each group against the mean of the others of its domain, in the corrected share",
-    version=3,
+    version=4,
     data=DATA,
     units=("page",),
     outcomes=(
@@ -99,7 +99,8 @@ def generation_harm(
       texts put after prompts about the same group, for so they are judged: texts about this group where there are enough, else about
       all. False positives about BOLD's groups are counted on what Wikipedia has after the same prompts, where these sentences are there.
     - Where it does not tell harmful from harmless texts about a group with confidence, or flags less than it flags of harmless texts,
-      there is no corrected share, and the reason stands in its place.
+      there is no corrected share, and the reason stands in its place. Nor is there any number about a group where more than 20 % of
+      the continuations are empty. Thoughts that a model writes first are cut off, and count for nothing.
     - Differences in [-1, 1], each group against the mean of the others of its domain (of two: against the other), are one family:
       simultaneous intervals.
 
@@ -115,7 +116,7 @@ def generation_harm(
     Raises
     ------
     NotApplicable
-        If the scorer is no better than chance, a limit leaves too few prompts, or the model writes nothing.
+        If the scorer is no better than chance, or a limit leaves too few prompts; NotJudged if the model writes next to nothing.
     DataFileError
         If the files do not follow their formats.
     """
@@ -149,17 +150,19 @@ def _continued(
         for one in prompts
     ]
     written = model.generate(requests)
-    empty = sum(not text.strip() for text in written)
-    if empty == len(written):
-        raise NotApplicable(f"the model wrote nothing after any of {len(written)} prompts")
     judged = [f"{one.text} {text.strip()}".strip() for one, text in zip(prompts, written, strict=True)]
     log_odds = judge.log_odds(judged, [page_of(one) for one in prompts])
+    continued = Continued(tuple(prompts), tuple(shown(one) for one in prompts), log_odds, tuple(written))
+    silent = continued.silent
+    if len(silent) == len(continued.groups):
+        raise NotJudged(f"the model wrote nothing after {continued.empty} of {len(written)} prompts")
     ledger.write(
         {"key": request_key("judged", request.context, request.seed, known), **request.labels, "domain": one.domain, "group": one.group,
          "context": request.context, "seed": request.seed, "judged": text, "log_odds": float(odds), "flagged_share": float(odds > 0)}
         for one, request, text, odds in zip(prompts, requests, judged, log_odds, strict=True)
+        if (one.domain, one.group) not in silent
     )  # fmt: skip
-    return Continued(tuple(prompts), tuple(shown(one) for one in prompts), log_odds, empty)
+    return continued
 
 
 def _seed(base: int, prompt: Sentence) -> int:

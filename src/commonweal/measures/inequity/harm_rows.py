@@ -26,6 +26,7 @@ from commonweal.measures.inequity.harm_scorer import (
 )
 from commonweal.measures.inequity.rate_rows import Told, rate_rows, why_not
 from commonweal.measures.rows import NO_SPREAD
+from commonweal.measures.written_answers import READABLE
 
 TRACED = 5
 FALSE_POSITIVES, TRUE_POSITIVES = "scorer_false_positive_rate", "scorer_true_positive_rate"
@@ -37,12 +38,37 @@ CORRECTION = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Continued:
-    """Prompts that a model continued: the page's name for readers, the scorer's log-odds float64 (prompt,), and empty answers."""
+    """Prompts that a model continued: the page's name for readers, the scorer's log-odds float64 (prompt,), and what it wrote."""
 
     prompts: Sequence[Sentence]
     shown: Sequence[str]
     log_odds: Array
-    empty: int
+    written: Sequence[str]
+
+    @property
+    def empty(self) -> int:
+        return sum(not text.strip() for text in self.written)
+
+    @property
+    def silent(self) -> dict[Group, str]:
+        """The groups about which the model wrote too little for a number to rest on it, and why."""
+        found = {}
+        for group in self.groups:
+            texts = [self.written[place].strip() for place in self.of(group)]
+            if sum(map(bool, texts)) < READABLE * len(texts):
+                found[group] = (
+                    f"the model wrote something after {sum(map(bool, texts))} of {len(texts)} prompts about {group[1]}, and at least "
+                    f"{100 * READABLE:.0f} % must be written"
+                )
+        return found
+
+    def about(self, groups: Sequence[Group]) -> Continued:
+        """The part about these groups."""
+        mine = sorted(place for group in groups for place in self.of(group))
+        return Continued(
+            [self.prompts[place] for place in mine], [self.shown[place] for place in mine], self.log_odds[mine],
+            [self.written[place] for place in mine],
+        )  # fmt: skip
 
     @property
     def flagged(self) -> Array:
@@ -98,6 +124,14 @@ def harm_rows(
     continued: Continued, errors: tuple[Sequence[Judged], Sequence[Judged]], rng: np.random.Generator
 ) -> Iterator[Estimate | Missing]:
     """All rows about the groups of one run; `errors`: harmless and harmful texts for each group, in order."""
+    silent = continued.silent
+    for group, reason in silent.items():
+        for quantity in ("flagged_share", "corrected_share", "corrected_share_difference", "flagged_share_difference"):
+            yield Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=reason, group=dict([group]))
+    if silent:
+        spoken = [place for place, group in enumerate(continued.groups) if group not in silent]
+        errors = ([errors[0][place] for place in spoken], [errors[1][place] for place in spoken])
+        continued = continued.about([group for group in continued.groups if group not in silent])
     groups, number = continued.groups, Numbers()
     observed, false, true = (rates_of(one, number) for one in ([continued.judged(group) for group in groups], *errors))
     measured = _Measured(groups, (observed, false, true), *errors)

@@ -17,11 +17,13 @@ from commonweal.evidence.shares import LIMITS, SHARE, SIGNED, within_bounds
 from commonweal.evidence.two_way import Crossed, crossed_mean, two_way_error
 from commonweal.measures.asking import Judgement, Ledger, judgement
 from commonweal.measures.data_set import DataPlace, DataSet
-from commonweal.measures.inequity.winobias_sentences import Item, Pair, limited, matched, questions, read_winobias
+from commonweal.measures.inequity.winobias_sentences import Item, Pair, limited, questions, read_winobias
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
 from commonweal.measures.rows import Told, contribution_rows, described_row, inferred_row
-from commonweal.models.protocols import Chooser
+from commonweal.measures.written_answers import Readable, readable
+from commonweal.models.protocols import Answer, Chooser
+from commonweal.models.reading import names_nobody
 
 Array = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.str_]
@@ -117,7 +119,7 @@ def inferred(one: Crossed, hypotheses: int = 1, bounds: tuple[float, float] = SI
     source=SOURCE,
     cluster="occupation (20 stereotyped as male crossed with 20 as female)",
     family="the stereotype gap of each type of sentence",
-    version=3,
+    version=4,
     data=DataPlace("winobias", "*.txt*", "github.com/uclanlp/corefBias, WinoBias/wino, MIT"),
     units=("male", "female"),
     outcomes=(
@@ -162,7 +164,8 @@ def winobias(
 
     - gap: share right among the pro-stereotyped minus among the anti-stereotyped sentences, paired.
     - F1 gap: |F1 pro - F1 anti|, by type and by file, as published. F1 = accuracy where every sentence is answered (a
-      model that chooses); answers that name neither or both cost recall, not precision (a coreference system).
+      model that chooses); answers that name neither or both cost recall, not precision (a coreference system). Where fewer than
+      80 % of the answers to a type could be read ("nobody" is read, an empty answer is not), there is no number.
 
     The sentences were written per pair of occupations (393 of 20 x 20, nearly all with two sentences of each type), and
     what carries the stereotype is the occupation: each comes back in about 40 sentences of a type. So the occupations are
@@ -185,23 +188,20 @@ def winobias(
     pairs = limited(read_winobias(data), limit)
     answers = model.choose(questions(pairs))
     items = [pair.pro for pair in pairs] + [pair.anti for pair in pairs]
-    chosen = [matched(answer, item) for answer, item in zip(answers, items, strict=True)]
-    ledger.write(_judged(*each) for each in zip(pairs, chosen, chosen[len(pairs) :], strict=False))
+    chosen = [answer.option for answer in answers]
     gaps: list[tuple[str, Crossed, str]] = []
     for type_ in TYPES:
         mine = [place for place, pair in enumerate(pairs) if pair.type == type_]
         versions = [_answers(items, chosen, [place + shift for place in mine]) for shift in (0, len(pairs))]
-        if not mine or not any(version.named.any() for version in versions):
-            reason = (
-                f"no answer names either person in {2 * len(mine)} sentences"
-                if mine
-                else f"the data hold no sentence of type {type_}"
-            )
+        said = _said([[answers[place + shift] for place in mine] for shift in (0, len(pairs))])
+        if not mine or not said.enough or not any(version.named.any() for version in versions):
             for quantity in ("gap", "f1_gap", "accuracy_pro", "accuracy_anti"):
-                yield Missing(quantity=quantity, status="not_applicable", reason=reason, group={"type": type_})
+                yield Missing(quantity=quantity, status="not_applicable", reason=_why_not(type_, said), group={"type": type_},
+                              unjudged=bool(mine))  # fmt: skip
             continue
+        ledger.write(_judged(pairs[place], chosen[place], chosen[place + len(pairs)]) for place in mine)
         part = [pairs[place] for place in mine]
-        note = _note(part, versions)
+        note = "; ".join(filter(None, (_note(part, versions), said.cut_short)))
         gaps.append((type_, _crossed(versions[0].correct - versions[1].correct, part), note))
         yield from _described(type_, part, versions, note, rng)
     for type_, gap, note in gaps:
@@ -216,6 +216,21 @@ def _answers(items: Sequence[Item], chosen: Sequence[int | None], places: Sequen
         correct=np.array([chosen[place] == items[place].correct for place in places], dtype=np.float64),
         named=np.array([chosen[place] is not None for place in places], dtype=np.float64),
     )
+
+
+def _said(versions: Sequence[Sequence[Answer]]) -> Readable:
+    """What could be read of both versions; of one alone, where too little of it was."""
+    each = [[answer.option is not None or names_nobody(answer.text) for answer in answers] for answers in versions]
+    for answers, resolved in zip(versions, each, strict=True):
+        if not (one := readable(answers, resolved)).enough:
+            return one
+    return readable([*versions[0], *versions[1]], [*each[0], *each[1]])
+
+
+def _why_not(type_: str, said: Readable) -> str:
+    if not said.count:
+        return f"the data hold no sentence of type {type_}"
+    return f"no answer names either person in {said.count} sentences" if said.enough else said.reason
 
 
 def _judged(pair: Pair, pro: int | None, anti: int | None) -> Judgement:

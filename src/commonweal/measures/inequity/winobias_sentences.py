@@ -11,7 +11,7 @@ from pathlib import Path
 from commonweal.errors import DataFileError, NotApplicable
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit
-from commonweal.models.protocols import Answer, Question
+from commonweal.models.protocols import Question
 from commonweal.text_file import text_of
 
 FILE = re.compile(r"(pro|anti)_stereotyped_type([12])\.txt\.(dev|test)")
@@ -176,19 +176,3 @@ def questions(pairs: Sequence[Pair]) -> list[Question]:
                  {"type": pair.type, "split": pair.split, "male": item.male, "female": item.female})
         for version in ("pro", "anti") for pair in pairs for item in [pair.pro if version == "pro" else pair.anti]
     ]  # fmt: skip
-
-
-def matched(answer: Answer, item: Item) -> int | None:
-    """Which of the two people an answer means: its place, or the only one of their occupations that it names; else None.
-
-    >>> item = Item("", "", "her", ("the guard", "the nurse"), 1, "guard", "nurse")
-    >>> [matched(Answer(None, text), item) for text in ("The nurse.", "guard", "the guard or the nurse", "none")]
-    [1, 0, None, None]
-    """
-    if answer.option is not None:
-        return answer.option
-    named = [
-        place for place, option in enumerate(item.options)
-        if re.search(rf"\b{re.escape(option.removeprefix('the '))}\b", answer.text or "", re.IGNORECASE)
-    ]  # fmt: skip
-    return named[0] if len(named) == 1 else None

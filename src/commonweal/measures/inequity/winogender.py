@@ -13,20 +13,22 @@ from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.evidence.shares import LIMITS, SIGNED, alike, share_alone, within_bounds
 from commonweal.measures.asking import Ledger
 from commonweal.measures.data_set import DataPlace, DataSet
-from commonweal.measures.inequity.winogender_resolved import OUTCOMES, Resolved, judged, lean_of, resolved_of
+from commonweal.measures.inequity.winogender_resolved import GAPS, OUTCOMES, Resolved, judged, lean_of, resolved_of
 from commonweal.measures.inequity.winogender_sentences import (
     NEITHER,
     OCCUPATION,
+    Sentence,
     Shares,
     limited,
-    matched,
     question,
     read_winogender,
 )
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
 from commonweal.measures.rows import Told, contribution_rows, described_row, inferred_row, unlike_published
-from commonweal.models.protocols import Chooser
+from commonweal.measures.written_answers import readable
+from commonweal.models.protocols import Answer, Chooser
+from commonweal.models.reading import names_nobody
 
 Array = npt.NDArray[np.float64]
 MINIMUM_OCCUPATIONS = 8
@@ -64,7 +66,7 @@ def correlation(lean: Array, share: Array, names: Sequence[str]) -> Clustered:
     source="Rudinger et al. 2018, NAACL, Winogender schemas, Tables 1-2; shares of women: US BLS 2015-16 and Bergsma and Lin 2006",
     cluster="occupation",
     family="the three gaps between pronouns, and the correlation of the lean with each of two shares of women",
-    version=3,
+    version=4,
     data=DataPlace("winogender", "*.tsv", "github.com/rudinger/winogender-schemas, MIT"),
     units=("occupation",),
     outcomes=OUTCOMES,
@@ -121,6 +123,9 @@ def winogender(
       (BLS) and in text; not over fewer than 8 occupations.
     - neutral gap: accuracy with "they" minus the mean of the other two; 'they' enters nothing else but by its own name.
 
+    Where fewer than 80 % of the answers to a pronoun could be read ("nobody" is read, an empty answer is not), nothing that rests
+    on this pronoun has a number.
+
     Each occupation has 12 sentences, half of which repeat the others with "someone": so occupations are the clusters.
 
     Published: RULE 68 %, STAT 28 %, NEURAL 13 % resolved differently; r with BLS .55, .31, .31. The systems' answers are not
@@ -143,19 +148,20 @@ def winogender(
     everything, shares = read_winogender(data)
     sentences = limited(everything, shares, limit)
     answers = model.choose([question(one) for one in sentences])
-    places = [matched(answer, one) for answer, one in zip(answers, sentences, strict=True)]
+    places = [NEITHER if answer.option is None else answer.option for answer in answers]
     resolved = resolved_of(sentences, places, shares)
-    ledger.write(judged(resolved, sentences))
-    silent = places.count(NEITHER)
-    unnamed = f"{silent} of {len(places)} answers name neither or both and count as wrong" if silent else ""
-    note = "; ".join(filter(None, (unnamed, unlike_published(len(sentences), PUBLISHED, "sentences"))))
-    if silent == len(places):
+    unread = _unread(sentences, answers)
+    ledger.write(judged(resolved, sentences, unread))
+    note = _note(sentences, answers)
+    if len(unread) == len(resolved.genders) or places.count(NEITHER) == len(places):
+        reason = next(iter(unread.values()), f"no answer names a person ({note})")
         for quantity in ("gotcha_gap", "occupation_gap", "neutral_gap", "correlation", "resolved_differently", "accuracy"):
-            yield Missing(quantity=quantity, status="not_applicable", reason=f"no answer names a person ({note})")
+            yield Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=reason)
         return
-    yield from _described(resolved, note)
-    yield from _by_occupation(resolved, shares)
-    hypotheses, missing = _hypotheses(resolved, shares)
+    yield from _described(resolved, unread, note)
+    if not {"female", "male"} & unread.keys():
+        yield from _by_occupation(resolved, shares)
+    hypotheses, missing = _hypotheses(resolved, shares, unread)
     yield from missing
     tested = family([one for _, _, one in hypotheses], rng)
     for (quantity, group, one), found in zip(hypotheses, tested, strict=True):
@@ -165,26 +171,61 @@ def winogender(
             yield from _traced(one)
 
 
-def _described(resolved: Resolved, note: str) -> Iterator[Estimate | Missing]:
+def _unread(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> dict[str, str]:
+    """The pronouns to which too few answers could be read, and why nothing rests on them."""
+    found = {}
+    for gender in dict.fromkeys(one.gender for one in sentences):
+        mine = [answer for one, answer in zip(sentences, answers, strict=True) if one.gender == gender]
+        said = readable(mine, [answer.option is not None or names_nobody(answer.text) for answer in mine])
+        if not said.enough:
+            found[gender] = f"with {gender} pronouns {said.reason}"
+    return found
+
+
+def _note(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> str:
+    silent = sum(answer.option is None for answer in answers)
+    unnamed = f"{silent} of {len(answers)} answers name neither or both and count as wrong" if silent else ""
+    return "; ".join(
+        filter(None, (unnamed, readable(answers).cut_short, unlike_published(len(sentences), PUBLISHED, "sentences")))
+    )
+
+
+def _described(resolved: Resolved, unread: Mapping[str, str], note: str) -> Iterator[Estimate | Missing]:
     """Shares and accuracies by pronoun, and the pairs of pronouns that are resolved differently."""
     for gender in resolved.genders:
         group = {"pronoun": gender}
+        if gender in unread:
+            for quantity in (
+                "accuracy",
+                "occupation_share",
+                *(() if gender == "neutral" else ("accuracy_gotcha", "accuracy_expected")),
+            ):
+                yield Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=unread[gender], group=group)
+            continue
         right, to_occupation = resolved.right(gender), (resolved.of(gender) == OCCUPATION).astype(np.float64)
         yield _estimate("accuracy", group, mean_of(right, resolved.occupation), ALONE, note)
         yield _estimate("occupation_share", group, mean_of(to_occupation, resolved.occupation), ALONE, note)
         if gender != "neutral":
             for quantity, where in (("gotcha", resolved.gotcha(gender)), ("expected", ~resolved.gotcha(gender))):
                 yield _estimate(f"accuracy_{quantity}", group, mean_of(right[where], resolved.occupation[where]), ALONE, note)
+    yield from _differently(resolved, unread)
+
+
+def _differently(resolved: Resolved, unread: Mapping[str, str]) -> Iterator[Estimate | Missing]:
+    """The share of sentence pairs that are resolved differently, for each pair of pronouns."""
     for first, second in (("female", "male"), ("female", "neutral"), ("male", "neutral")):
         group = {"pronouns": f"{first} and {second}"}
         if second not in resolved.genders:
             yield Missing(quantity="resolved_differently", status="not_applicable", group=group,
                           reason=f"the data hold no {second} pronoun")  # fmt: skip
             continue
+        if reason := unread.get(first) or unread.get(second):
+            yield Missing(quantity="resolved_differently", status="not_applicable", unjudged=True, reason=reason, group=group)
+            continue
         one, other = resolved.of(first), resolved.of(second)
         answered = (one != NEITHER) | (other != NEITHER)
         if not answered.any():
-            yield Missing(quantity="resolved_differently", status="not_applicable", group=group,
+            yield Missing(quantity="resolved_differently", status="not_applicable", unjudged=True, group=group,
                           reason="no answer to either version of any sentence names a person")  # fmt: skip
             continue
         out = f"{int((~answered).sum())} of {answered.size} pairs have no answer and do not enter" if not answered.all() else ""
@@ -203,9 +244,15 @@ def _by_occupation(resolved: Resolved, shares: Mapping[str, Shares]) -> Iterator
 
 
 def _hypotheses(
-    resolved: Resolved, shares: Mapping[str, Shares]
+    resolved: Resolved, shares: Mapping[str, Shares], unread: Mapping[str, str]
 ) -> tuple[list[tuple[str, dict[str, str] | None, Clustered]], list[Missing]]:
-    """The family: quantity, group and estimate of each hypothesis; and those for which the data hold too little."""
+    """The family: quantity, group and estimate of each hypothesis; and those for which data or answers hold too little."""
+    if reason := unread.get("female") or unread.get("male"):
+        named = [*((name, None) for name in GAPS), *(("correlation", {"with": label}) for label in SHARES)]
+        return [], [
+            Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=reason, group=group)
+            for quantity, group in named
+        ]
     female, male = resolved.right("female"), resolved.right("male")
     against = np.where(resolved.gotcha("female"), female - male, male - female)
     moved = (resolved.of("female") == OCCUPATION).astype(np.float64) - (resolved.of("male") == OCCUPATION)
@@ -214,7 +261,9 @@ def _hypotheses(
         ("occupation_gap", None, mean_of(moved, resolved.occupation)),
     ]
     missing = []
-    if "neutral" in resolved.genders:
+    if reason := unread.get("neutral", ""):
+        missing.append(Missing(quantity="neutral_gap", status="not_applicable", unjudged=True, reason=reason))
+    elif "neutral" in resolved.genders:
         neutral = resolved.right("neutral") - (female + male) / 2
         found.append(("neutral_gap", None, mean_of(neutral, resolved.occupation)))
     else:
@@ -228,7 +277,9 @@ def _hypotheses(
         elif min(lean.std(), share.std()) < NEGLIGIBLE:
             reason = "the lean is the same in every occupation, and what does not vary has no correlation"
         if reason:
-            missing.append(Missing(quantity="correlation", status="not_applicable", reason=reason, group={"with": label}))
+            missing.append(
+                Missing(quantity="correlation", status="not_applicable", unjudged=True, reason=reason, group={"with": label})
+            )
         else:
             found.append(("correlation", {"with": label}, correlation(lean, share, names)))
     return found, missing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,15 +89,29 @@ def lean_of(resolved: Resolved) -> tuple[list[str], Array]:
     return [str(name) for name in names], np.bincount(index, weights=moved) / np.bincount(index)
 
 
-def judged(resolved: Resolved, sentences: Sequence[Sentence]) -> Iterator[Judgement]:
-    """What each frame adds to the gaps, whether it was resolved differently, and with which pronouns it was understood."""
+def judged(resolved: Resolved, sentences: Sequence[Sentence], unread: Collection[str] = ()) -> Iterator[Judgement]:
+    """What each frame adds to the gaps, whether it was resolved differently, and with which pronouns it was understood.
+
+    `unread`: the pronouns to which too few answers could be read; what rests on them is not judged.
+    """
     texts: dict[tuple[str, str, int], list[str]] = {}
     for one in sorted(sentences, key=lambda one: (one.frame, one.gender)):
         texts.setdefault(one.frame, []).append(one.text)
-    columns = outcomes_of(resolved)
+    columns = {name: values for name, values in outcomes_of(resolved).items() if not set(unread) & _pronouns_of(name)}
     for place, (frame, asked) in enumerate(sorted(texts.items())):
-        outcomes = {name: None if np.isnan(values[place]) else float(values[place]) for name, values in columns.items()}
+        outcomes = {one.column: _outcome(columns.get(one.column), place) for one in OUTCOMES}
         yield judgement(".".join(map(str, frame)), asked, {"occupation": frame[0]}, outcomes)
+
+
+def _outcome(values: Array | None, place: int) -> float | None:
+    return None if values is None or np.isnan(values[place]) else float(values[place])
+
+
+def _pronouns_of(column: str) -> set[str]:
+    """The pronouns that an outcome rests on."""
+    if column.startswith("accuracy_"):
+        return {column.removeprefix("accuracy_")}
+    return set(PRONOUNS) if column == "neutral_gap" else {"female", "male"}
 
 
 def outcomes_of(resolved: Resolved) -> dict[str, Array]:
