@@ -10,8 +10,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from commonweal.errors import DataFileError
 from commonweal.models.contents import sha256_of_file
@@ -129,8 +130,11 @@ def read_answers(path: Path) -> dict[str, str]:
     return answers
 
 
-def table_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
-    """Line number and columns of each row of a CSV file (with a header) or a file of JSON lines, in UTF-8."""
+def table_rows(path: Path, read: Callable[[str, Path, int], Any] = json_of) -> Iterator[tuple[int, Mapping[str, object]]]:
+    """Line number and columns of each row of a CSV file (with a header) or a file of JSON lines, in UTF-8.
+
+    `read`: how a line of JSON is read; `json_as_written` for who refuses half of a surrogate pair under the name of its field.
+    """
     text = text_of(path)
     if path.suffix.lower() == ".csv":
         reader = csv.DictReader(io.StringIO(text, newline=""))
@@ -141,7 +145,7 @@ def table_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
         return
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            fields = json_of(line, path, number)
+            fields = read(line, path, number)
             if not isinstance(fields, dict):
                 raise DataFileError(f"{path}:{number} holds {type(fields).__name__}, expected an object")
             yield number, fields

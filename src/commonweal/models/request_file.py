@@ -19,12 +19,13 @@ from pathlib import Path
 import polars
 
 from commonweal.errors import DataFileError, OutputError
+from commonweal.foreign_text import has_half
 from commonweal.models.encoding import TokenPair
 from commonweal.models.local import LocalModel
 from commonweal.models.prefix_tree import tree_of
 from commonweal.models.protocols import Altered, Continuation, Score
 from commonweal.models.score_cache import ScoreCache, through
-from commonweal.text_file import json_of, text_of
+from commonweal.text_file import json_as_written, text_of
 
 FIELDS = ("context", "continuation")
 FAULTS_SHOWN = 5
@@ -65,26 +66,18 @@ def read_requests(path: Path) -> list[Continuation]:
 
 
 def _request(path: Path, number: int, line: str) -> Continuation:
-    fields, where = json_of(line, path, number), f"{path}:{number}"
+    fields, where = json_as_written(line, path, number), f"{path}:{number}"
     if not isinstance(fields, dict):
         raise DataFileError(f"{where} holds {type(fields).__name__}, expected an object with {' and '.join(FIELDS)}")
     for name in FIELDS:
         if not isinstance(fields.get(name), str):
             got = f"is {json.dumps(fields[name])[:40]}" if name in fields else "is missing"
             raise DataFileError(f"{where} {name} {got}, expected a text")
-        if not _encodable(fields[name]):
+        if has_half(fields[name]):
             raise DataFileError(f"{where} {name} holds half of a surrogate pair, which no text encoding can carry")
     if not fields["continuation"]:
         raise DataFileError(f"{where} continuation is empty, so there is nothing to score")
     return Continuation(fields["context"], fields["continuation"], {"request": where})
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def score_requests(

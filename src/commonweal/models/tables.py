@@ -23,6 +23,7 @@ import numpy.typing as npt
 import polars as pl
 
 from commonweal.errors import DataFileError
+from commonweal.foreign_text import SPELLED_HALF
 from commonweal.models.choosing import table_rows
 from commonweal.models.contents import sha256_of_file
 from commonweal.models.group_labels import label_notes
@@ -125,9 +126,13 @@ def _perhaps_ragged(path: Path, frame: pl.DataFrame) -> bool:
 def _perhaps_repeated(path: Path, frame: pl.DataFrame) -> bool:
     """Whether a row may have a name twice, of which polars takes one without a word: more names than values, and JSON says so.
 
-    A null and a colon within a text count as names too; then the line itself is read.
+    A null and a colon within a text count as names too; then the line itself is read. Half of a surrogate pair, which polars
+    reads as U+0000, is left to the slow reader.
     """
-    text = pl.DataFrame({"text": decoded(path.read_bytes(), path).split("\n")})
+    content = decoded(path.read_bytes(), path)
+    if SPELLED_HALF.search(content):
+        return True
+    text = pl.DataFrame({"text": content.split("\n")})
     lines = text.with_row_index("line", offset=1).filter(pl.col("text").str.strip_chars() != "")
     if lines.height != frame.height:
         return True

@@ -21,6 +21,7 @@ from commonweal.errors import DataFileError
 from commonweal.measures.data_set import DataSet
 from commonweal.models.choosing import table_rows
 from commonweal.models.tables import csv_header
+from commonweal.text_file import json_as_written
 
 NEEDED, OPTIONAL = ("text", "label"), ("cluster",)
 FLAGS = {"true": True, "false": False}
@@ -52,7 +53,7 @@ def read_task_texts(data: DataSet) -> list[TaskText]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, TaskText]]:
-    rows = list(table_rows(path))
+    rows = list(table_rows(path, json_as_written))
     if not rows:
         return
     names = csv_header(path) if path.suffix.lower() == ".csv" else list(dict.fromkeys(name for _, row in rows for name in row))

@@ -22,6 +22,7 @@ from commonweal.measures.options import Limit, whole_units
 from commonweal.models.choosing import table_rows
 from commonweal.models.protocols import Continuation
 from commonweal.models.tables import csv_header
+from commonweal.text_file import json_as_written
 
 NEEDED = ("meaning", "group", "text")
 OPTIONAL = ("attribute", "cluster", "source")
@@ -74,7 +75,7 @@ def read_matched_texts(data: DataSet) -> list[MatchedText]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, MatchedText]]:
-    rows = list(table_rows(path))
+    rows = list(table_rows(path, json_as_written))
     if not rows:
         return
     names = csv_header(path) if path.suffix.lower() == ".csv" else list(dict.fromkeys(name for _, row in rows for name in row))
