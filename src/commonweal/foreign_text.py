@@ -39,7 +39,7 @@ def whole(text: str) -> str:
 def each_text(value: Any, changed: Callable[[str], str] = whole) -> Any:
     """A value of JSON with every text in it changed, names included; ValueError where two names of one object become the same.
 
-    >>> each_text({"a\ud800": ["b\ud800", 1, None]})
+    >>> each_text({"a\\ud800": ["b\\ud800", 1, None]})
     {'a�': ['b�', 1, None]}
     """
     if isinstance(value, str):

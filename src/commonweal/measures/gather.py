@@ -19,6 +19,7 @@ import numpy as np
 from commonweal.errors import CommonwealError, DataRequired, NotApplicable, NotJudged, OutputError, PermissionRequired
 from commonweal.evidence.records import Estimate, Evidence, Missing, Provenance, Status
 from commonweal.evidence.store import Journal, Store, digest
+from commonweal.foreign_text import whole
 from commonweal.measures.asking import Ledger, RecordedApplication, RecordedModel
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Design, Limit
@@ -142,6 +143,7 @@ class _Rows:
         return [self._row(one) for one in found]
 
     def reason(self, status: Status, note: str, unjudged: bool = False) -> Evidence:
+        note = whole(note)  # it quotes what was raised, by whatever was measured
         identity = digest("reason", self.task.spec.name, self.task.subject_id, self.key, status, note)
         return self._evidence(identity, status=status, note=note, unjudged=unjudged)
 
@@ -172,7 +174,7 @@ def broken_plugin(name: str, reason: str, setting: Setting) -> list[Evidence]:
     provenance = Provenance(source="entry point of the group commonweal.measures", measure=f"plugin.{name}", version=1, started=started,
                             duration_s=0.0)  # fmt: skip
     row = Evidence(id=digest("plugin", name, reason), subjects=("system",), measure=f"plugin.{name}", basis="measured", status="failed",
-                   note=reason, provenance=provenance)  # fmt: skip
+                   note=whole(reason), provenance=provenance)  # fmt: skip
     return setting.store.append([row])
 
 
