@@ -74,6 +74,7 @@ def _forms(text: str) -> Iterable[str]:
     """How a secret may be written: it, percent-encoded, in base64 wherever in a longer text it stood; each also backwards."""
     raw = text.encode("utf-8", "surrogatepass")
     forms = {text, quote(text, safe="", errors="replace")}
+    forms |= {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + raw).decode()
         # Letters at either end also hold bits of what stands beside the secret.
