@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import json
 import re
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 HALF_A_CHARACTER = "half a character (an unpaired surrogate); expected text; write the character itself"
+LONGEST_RAISED = 500
 SPELLED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 HALF = re.compile("[\ud800-\udfff]")
 # C0 (but tab and newline), DEL, C1; marks of no width and of direction (UAX 9); separators of lines; what is no character.
@@ -89,6 +91,16 @@ def one_line(text: str, longest: int) -> str:
     """
     line = " ".join(whole(text).split())
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def raised(error: BaseException) -> str:
+    """The text of an exception that a stranger's code raised, on one line; its own code writes it, and may fail at that.
+
+    >>> raised(ValueError("no\\nmodel \\ud800"))
+    'no model �'
+    """
+    said = "".join(traceback.format_exception_only(error)).partition(":")[2]
+    return one_line(said, LONGEST_RAISED)
 
 
 def json_text(value: Any, indent: int | None = None) -> str:

@@ -38,7 +38,7 @@ class PlainConsole(Console):
     """
 
     def __init__(self, *, stderr: bool = False, soft_wrap: bool = True) -> None:
-        super().__init__(stderr=stderr, soft_wrap=soft_wrap, highlight=False)
+        super().__init__(stderr=stderr, soft_wrap=soft_wrap, highlight=False, markup=False, emoji=False)
 
     def print(self, *objects: Any, **options: Any) -> None:
         super().print(*(visible(one) if isinstance(one, str) else one for one in objects), **options)

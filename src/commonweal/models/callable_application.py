@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from commonweal.errors import ApplicationError, LocatorError
-from commonweal.foreign_text import one_line, whole
+from commonweal.foreign_text import raised
 from commonweal.models.answers import decision_of
 from commonweal.models.contents import fingerprint_of, sha256_of_file
 from commonweal.models.masking import Secrets, secrets_in
@@ -32,8 +32,6 @@ FAULTS = (
     SystemExit, TypeError, ValueError, EOFError, BufferError, ReferenceError, MemoryError,
 )  # fmt: skip
 """What a stranger's code raises when it fails. The person's own Ctrl-C is not among them."""
-
-LONGEST_TOLD = 500
 
 
 def parts_of(locator: str) -> tuple[str, str]:
@@ -79,11 +77,7 @@ def load_function(locator: str, folder: Path) -> tuple[Callable[[list[str]], Any
 
 def told(error: BaseException) -> str:
     """What a stranger's code raised, in one line that any file can hold, without what the environment calls secret."""
-    try:
-        text = str(error)
-    except FAULTS:  # its own code writes this text
-        text = "without a text that can be read"
-    return one_line(f"{type(error).__name__}: {Secrets(secrets_in(os.environ)).in_message(whole(text))}", LONGEST_TOLD)
+    return Secrets(secrets_in(os.environ)).in_message(f"{type(error).__name__}: {raised(error)}")
 
 
 def _module(name: str, source: Path) -> ModuleType:

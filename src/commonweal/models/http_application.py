@@ -24,6 +24,7 @@ from commonweal.models.masking import Secrets, secrets_in
 from commonweal.models.protocols import Case, Decision
 from commonweal.models.wire_json import NotJSON, json_in
 from commonweal.system.decisions import Outcome
+from commonweal.system.records import System
 
 CONNECTIONS = 4
 RETRIES = 2
@@ -46,6 +47,21 @@ def shown_url(url: str) -> str:
         raise LocatorError(f"the address '{address.scheme}:' has no host; expected http://HOST:PORT/PATH")
     port = f":{address.port}" if address.port else ""
     return f"{address.scheme}://{address.host}{port}{address.path}"
+
+
+def fit_to_keep(system: System) -> System:
+    """The system as a dossier may hold it: addresses without user name, password and query."""
+    assets = tuple(one.model_copy(update={"locator": _kept(one.locator)}) if one.locator else one for one in system.assets)
+    return system.model_copy(update={"assets": assets})
+
+
+def _kept(locator: str) -> str:
+    if not locator.startswith(("http://", "https://")):
+        return locator
+    try:
+        return shown_url(locator)
+    except LocatorError:  # of something that nobody opens
+        return f"{locator.partition(':')[0]}: an address that cannot be read"
 
 
 def secrets_of(url: str) -> Secrets:
