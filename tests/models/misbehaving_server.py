@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-KEY = "sk-test-0123456789abcdefXYZ"
+KEY = "sk-test-qZ7pL2mK9vR4tX8wY3nB"
 Way = Callable[["Handler"], None]
 
 

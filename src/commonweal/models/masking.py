@@ -39,7 +39,7 @@ class Secrets:
         >>> Secrets(["sk-0123456789"]).masked("a key sk-01234567 and 9876543210-ks.")
         'a key [key] and [key].'
         """
-        if not self._pieces:
+        if not any(piece in text for piece in self._pieces):
             return text
         parts, end, at = [], 0, 0
         while at <= len(text) - PIECE:
