@@ -114,6 +114,14 @@ def test_a_bar_on_a_terminal_is_only_text_too(monkeypatch: pytest.MonkeyPatch) -
     assert not [mark for mark in ("\x1b[2J", "\x1b]0;", "\x9b", "\u202e", "\x00") if mark in told]
 
 
+def test_nothing_is_printed_past_the_plain_consoles() -> None:
+    source = Path(surface.__file__).parent
+    files = [path for path in (*source.glob("*.py"), source.parent / "progress.py") if path.name != "surface.py"]
+    assert len(files) > 5
+    for path in files:
+        assert not re.search(r"(?<!Plain)Console\(|(?<![\w.])print\(|echo\(|std(out|err)", path.read_text(encoding="utf-8")), path
+
+
 # --- files --------------------------------------------------------------------------------------------------------------
 
 

@@ -125,7 +125,7 @@ class Endpoint:
         self.settings = settings
         self.pace = Pace(settings.requests_per_minute)
         self.budget = Budget(settings.most_requests, settings.most_tokens)
-        self.secrets = Secrets([key, *secrets_in(os.environ)])
+        self.secrets = Secrets([key], only_told=secrets_in(os.environ))
         self._key = key
 
     @property

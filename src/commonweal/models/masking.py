@@ -5,7 +5,8 @@ where it enters. Found are the secret as it is, backwards, percent-encoded and i
 encoded), and of each of these every piece of 8 characters or more.
 
 What this module cannot do: it does not find fewer than 8 characters in a row, nor a secret that was encrypted or spread out.
-A secret shorter than 8 characters is masked in messages only: in an answer it could as well be a word (`EMPTY`, `none`).
+In an answer, what could as well be a word stays: a secret shorter than 8 characters (`EMPTY`, `none`), and a piece of up to 12
+small letters (`required`, of `sk-no-key-required`). In messages they are masked.
 """
 
 from __future__ import annotations
@@ -20,47 +21,36 @@ from commonweal.foreign_text import each_text, whole
 
 MASK = "[key]"
 PIECE = 8
+LONGEST_WORD = 12  # small letters in a row that may be a word of an answer, and not a piece of a secret
 SECRET_NAME = re.compile(r"(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$")
 PLACE = re.compile(r"[/~.]|[A-Za-z]:\\|[a-z]+://")
 
 
 class Secrets:
-    """Texts that nobody else may see, and how to take them out of a text."""
+    """Texts that nobody else may see, and how to take them out of a text. `only_told`: looked for in messages only."""
 
-    def __init__(self, texts: Iterable[str | None]) -> None:
+    def __init__(self, texts: Iterable[str | None], only_told: Iterable[str] = ()) -> None:
         known = {text for text in texts if text}
         self._short = {text for text in known if len(text) < PIECE}
-        forms = [form for text in known - self._short for form in _forms(text)]
-        self._pieces = frozenset(form[at : at + PIECE] for form in forms for at in range(len(form) - PIECE + 1))
+        self._pieces = _pieces(known - self._short)
+        self._told = self._pieces | _pieces(only_told)
 
     def masked(self, text: str) -> str:
-        """The text with every piece of a secret as `[key]`.
+        """The text with every piece of a secret as `[key]`; but a piece that is a plain word stays, since it may be one.
 
-        >>> Secrets(["sk-0123456789"]).masked("a key sk-01234567 and 9876543210-ks.")
-        'a key [key] and [key].'
+        >>> key = Secrets(["sk-no-key-required-9876"])
+        >>> key.masked("with sk-no-key-requ or 6789-deriuqer-yek-on, a text is required")
+        'with [key] or [key], a text is required'
         """
-        if not any(piece in text for piece in self._pieces):
-            return text
-        parts, end, at = [], 0, 0
-        while at <= len(text) - PIECE:
-            if text[at : at + PIECE] not in self._pieces:
-                at += 1
-                continue
-            parts.append(text[end:at])
-            while text[at : at + PIECE] in self._pieces:
-                at += 1
-            at += PIECE - 1
-            end = at
-            parts.append(MASK)
-        return "".join([*parts, text[end:]])
+        return _masked(text, self._pieces, LONGEST_WORD)
 
     def in_message(self, text: str) -> str:
-        """The same for what is no answer: short secrets too.
+        """The same for what is no answer: plain words and short secrets too.
 
         >>> Secrets(["none"]).in_message("bad key 'none'"), Secrets(["none"]).masked("none")
         ("bad key '[key]'", 'none')
         """
-        text = self.masked(text)
+        text = _masked(text, self._told, 0)
         for secret in sorted(self._short, key=len, reverse=True):
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
         return text
@@ -68,6 +58,31 @@ class Secrets:
     def clean(self, value: Any) -> Any:
         """A value of JSON from outside with every text in it valid and masked; ValueError as in `each_text`."""
         return each_text(value, lambda text: self.masked(whole(text)))
+
+
+def _masked(text: str, pieces: frozenset[str], longest_word: int) -> str:
+    if not any(piece in text for piece in pieces):
+        return text
+    parts, end, at = [], 0, 0
+    while at <= len(text) - PIECE:
+        start = at
+        while text[at : at + PIECE] in pieces:
+            at += 1
+        if at == start:
+            at += 1
+            continue
+        at += PIECE - 1
+        found = text[start:at]
+        if len(found) > longest_word or not (found.isalpha() and found.islower()):
+            parts += [text[end:start], MASK]
+            end = at
+    return "".join([*parts, text[end:]])
+
+
+def _pieces(secrets: Iterable[str]) -> frozenset[str]:
+    """Every piece of `PIECE` characters of every form of the secrets."""
+    forms = [form for text in secrets for form in _forms(text)]
+    return frozenset(form[at : at + PIECE] for form in forms for at in range(len(form) - PIECE + 1))
 
 
 def _forms(text: str) -> Iterable[str]:
