@@ -364,8 +364,9 @@ def test_several_are_asked_at_once_and_never_more_than_allowed(service: Service)
 
 def test_a_rate_limit_spaces_the_requests(service: Service) -> None:
     model = opened(service, requests_per_minute=1200)
+    began = time.monotonic()  # the first may arrive late on a busy machine, the last never early
     model.generate(REQUESTS[:6])
-    assert service.times[-1] - service.times[0] >= 5 * 0.05 - 0.02
+    assert max(service.times) - began >= 5 * 0.05
 
 
 def test_a_spent_budget_of_requests_says_so_and_the_next_run_goes_on(service: Service) -> None:
