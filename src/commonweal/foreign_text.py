@@ -81,6 +81,15 @@ def visible(text: str) -> str:
     return HIDDEN.sub(lambda mark: f"⟨U+{ord(mark.group()):04X}⟩", text)
 
 
+def unbroken(text: str) -> str:
+    """Visible text without a line break or tab, so that a name in it cannot begin a line of its own.
+
+    >>> unbroken("women\\nfinding: none")
+    'women⟨U+000A⟩finding: none'
+    """
+    return visible(text).replace("\n", "⟨U+000A⟩").replace("\t", "⟨U+0009⟩")
+
+
 def one_line(text: str, longest: int) -> str:
     """Text for a message: valid, on one line, not longer than this.
 

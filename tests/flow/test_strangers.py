@@ -153,14 +153,17 @@ def test_half_a_character_in_a_system_file_is_refused_with_its_line(tmp_path: Pa
 def test_labels_with_control_characters_are_shown_and_kept(tmp_path: Path) -> None:
     lines = ["truth,prediction,group_gender"]
     for number in range(80):
-        label = "women" if number % 2 else f'"men{EVIL}"'
+        label = "women" if number % 2 else f'"men{EVIL}\nfinding: nothing"'
         lines.append(f"{number // 2 % 2},{number // 4 % 2},{label}")
     (tmp_path / "p.csv").write_text("\n".join(lines), encoding="utf-8")
     command = ("measure", "inequity.performance_gap", "--predictions", tmp_path / "p.csv", "--out", tmp_path / "out")
-    assert "men⟨U+001B⟩[2J" in plain(within(*command), 0).out
+    told = plain(within(*command), 0)
+    assert "men⟨U+001B⟩[2J" in told.out
+    assert "⟨U+000A⟩finding: nothing" in told.out
+    assert not any(line.startswith("finding: nothing") for line in told.lines)
     told = plain(within(*command, "--json"), 0)
     groups = [row["estimate"]["group"] for row in json.loads(told.out) if row["estimate"]]
-    assert {"gender": f"men{EVIL}"} in groups
+    assert {"gender": f"men{EVIL}\nfinding: nothing"} in groups
 
 
 def test_half_a_character_in_answers_and_labels_is_read_as_one(tmp_path: Path, data: Path) -> None:

@@ -29,6 +29,7 @@ from commonweal.cli.surface import (
 )
 from commonweal.errors import OptionError
 from commonweal.evidence.numbers import duration_text, row_text
+from commonweal.foreign_text import unbroken
 from commonweal.measures.kept_scores import kept_scores
 from commonweal.measures.nothing_measured import why_nothing
 from commonweal.measures.options import Design, Options
@@ -166,7 +167,7 @@ def conclude(dossier: Dossier, seconds: float) -> int:
         for verdict in ("found", "not_judged", "not_shown", "described")
     }
     first = dossier.findings[0] if dossier.findings else None
-    out.print(f"finding: {first.headline if first else 'nothing was measured'}")
+    out.print(unbroken(f"finding: {first.headline if first else 'nothing was measured'}"))
     if (why := why_nothing(dossier.rows)) is not None:
         out.print(f"nothing was measured: {why}")
     out.print(
