@@ -11,6 +11,7 @@ from commonweal.measures.gather import Progress, Setting, broken_plugin, gather,
 from commonweal.measures.options import Limit, Options
 from commonweal.measures.plan import unasked
 from commonweal.measures.preparation import Prepared, prepare
+from commonweal.models.http_application import fit_to_keep
 from commonweal.report.content import Dossier
 from commonweal.report.dossier import save_dossier
 from commonweal.report.run_record import Clock, run_record
@@ -40,6 +41,6 @@ def run(system: System | Prepared, *, out: Path | str, options: Options | None =
         record = run_record(ready.system, rows, clock, chosen.told(), allowed)
         record = record.model_copy(update={"system_file": ready.system.file})
         used = (*(methods[name] for name in sorted({row.measure for row in rows} & set(methods))), *weighed.methods)
-        dossier = Dossier(system=ready.system, run=record, findings=weighed.findings, evidence=tuple(rows), methods=used,
+        dossier = Dossier(system=fit_to_keep(ready.system), run=record, findings=weighed.findings, evidence=tuple(rows), methods=used,
                           both_ends=weighed.both_ends)  # fmt: skip
         return dossier.model_copy(update={"path": save_dossier(folder, dossier).resolve()})

@@ -18,7 +18,11 @@ class Stages:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._bars = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
         )
         self._ids: dict[str, TaskID] = {}
         self._began: dict[str, tuple[float, int]] = {}
@@ -53,4 +57,4 @@ class Stages:
         spent, new = now - began, done - from_item
         left = f", about {duration_text(spent / new * (total - done))} left" if new and done < total else ""
         stored = f" ({from_item} read back)" if from_item else ""
-        self._console.print(f"{stage}: {done} of {total} items{stored}, {duration_text(spent)}{left}", markup=False)
+        self._console.print(f"{stage}: {done} of {total} items{stored}, {duration_text(spent)}{left}")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from commonweal.errors import CommonwealError, DataFileError
+from commonweal.foreign_text import SPELLED_HALF, each_text
 
 PACKED = (
     (b"\x1f\x8b", "gzip", "gunzip"),
@@ -91,9 +92,22 @@ def _zipped(raw: bytes) -> tuple[str, str]:
 def json_of(text: str, path: Path | str, line: int = 1, fault: type[CommonwealError] = DataFileError) -> Any:
     """The value of a text of JSON that begins in this line; `fault` names the line where it is none, or a name is there twice.
 
-    >>> json_of('{"a": 1}', "f.jsonl")
-    {'a': 1}
+    All texts in it are valid Unicode (foreign_text.py).
+
+    >>> json_of('{"a": "\\\\ud83d"}', "f.jsonl")
+    {'a': '�'}
     """
+    value = json_as_written(text, path, line, fault)
+    if not SPELLED_HALF.search(text):
+        return value
+    try:
+        return each_text(value)
+    except (ValueError, RecursionError) as error:
+        raise fault(f"{path}:{line} cannot be read ({error})") from error
+
+
+def json_as_written(text: str, path: Path | str, line: int = 1, fault: type[CommonwealError] = DataFileError) -> Any:
+    """The same with halves of surrogate pairs as they stand there, for a reader that refuses them under the name of their field."""
     try:
         return DECODER.decode(text)
     except _Repeated:

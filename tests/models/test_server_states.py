@@ -60,7 +60,7 @@ def test_names_in_answers_are_remembered_across_processes(tmp_path: Path) -> Non
     assert one.remarks == ()
     other.answered_as(["m-2025 \ud800"])
     (remark,) = other.remarks
-    assert remark == "the server answered under 2 names (m-2024, m-2025 ?), so more than one model may have answered"
+    assert remark == "the server answered under 2 names (m-2024, m-2025 �), so more than one model may have answered"
     assert Server(WHO, {}, cache).remarks[1] == remark
 
 

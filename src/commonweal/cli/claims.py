@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from commonweal.cli.surface import Debug, app, plain_errors
+from commonweal.cli.surface import Debug, PlainConsole, app, plain_errors, print_json
 from commonweal.errors import OptionError
 from commonweal.footprint.claim_file import read_claims
 from commonweal.footprint.claim_records import ClaimFile, Verdict
 from commonweal.footprint.claim_words import number_text
 from commonweal.footprint.claims import check_claims, shipped_claims, verdict_record
+from commonweal.foreign_text import visible
 
 DOES_NOT_FOLLOW = 1
 SAID = {"follows": "follows", "does_not_follow": "does not follow", "cannot_be_checked": "cannot be checked"}
@@ -26,7 +25,7 @@ COLOURS = {"follows": "green", "does_not_follow": "red", "cannot_be_checked": "y
 
 verbs = typer.Typer(no_args_is_help=True, help="Recompute the figures that a report states.")
 app.add_typer(verbs, name="claims")
-out = Console(highlight=False)  # the table folds its cells to the width
+out = PlainConsole(soft_wrap=False)  # the table folds its cells to the width
 
 
 @verbs.callback()
@@ -51,7 +50,7 @@ def check(
         read = shipped_claims() if file is None else read_claims(file)
         verdicts = check_claims(read)
     if as_json:
-        typer.echo(json.dumps([verdict_record(one) for one in verdicts], ensure_ascii=False, allow_nan=False, indent=1))
+        print_json([verdict_record(one) for one in verdicts])
     else:
         show(read, verdicts)
     failing = {"does_not_follow", "cannot_be_checked"} if strict else {"does_not_follow"}
@@ -68,26 +67,23 @@ def show(file: ClaimFile, verdicts: Sequence[Verdict]) -> None:
     out.print(table)
     for one in verdicts:
         out.print()
-        out.print(Text.assemble((one.claim.id, "bold"), f": {plain(one.claim.quantity)}"))
+        out.print(Text.assemble((visible(one.claim.id), "bold"), f": {visible(one.claim.quantity)}"))
         reasons = (
             f"{SAID[one.outcome]}: {one.explanation}",
             *(f"remark: {remark}" for remark in one.remarks),
             f"source: {'; '.join(one.sources)}",
         )
         for line in reasons:
-            for piece in Text(plain(line)).wrap(out, out.width - 2):
+            for piece in Text(visible(line)).wrap(out, out.width - 2):
                 out.print(Text("  " + piece.plain.rstrip()))
     counts = ", ".join(f"{sum(one.outcome == outcome for one in verdicts)} {said}" for outcome, said in COUNTED.items())
     out.print()
-    out.print(Text(f"{plain(file.name)}: {counts}. A suspicion is no proof; a claim that follows is only as true as its inputs."))
+    out.print(
+        Text(f"{visible(file.name)}: {counts}. A suspicion is no proof; a claim that follows is only as true as its inputs.")
+    )
 
 
 def _cells(one: Verdict) -> tuple[str, str, str, str]:
     unknown = one.recomputed is None
     ratio = "" if one.ratio is None else number_text(one.ratio)
-    return plain(one.claim.id), plain(one.claim.claimed.text), "" if unknown else number_text(one.recomputed), ratio
-
-
-def plain(text: str) -> str:
-    """Text of a stranger's file without control characters."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    return visible(one.claim.id), visible(one.claim.claimed.text), "" if unknown else number_text(one.recomputed), ratio

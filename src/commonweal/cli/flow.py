@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -25,10 +24,12 @@ from commonweal.cli.surface import (
     kept_in,
     out,
     plain_errors,
+    print_json,
     told_when_stopped,
 )
 from commonweal.errors import OptionError
 from commonweal.evidence.numbers import duration_text, row_text
+from commonweal.foreign_text import unbroken
 from commonweal.measures.kept_scores import kept_scores
 from commonweal.measures.nothing_measured import why_nothing
 from commonweal.measures.options import Design, Options
@@ -57,8 +58,8 @@ def init(
     """Write a commented starter system into DIR. It runs as it is; change it into yours."""
     with plain_errors(debug):
         for path in write_starter(folder):
-            out.print(f"wrote {path}", markup=False)
-    out.print(f"next: commonweal check {folder / 'system.yaml'}", markup=False)
+            out.print(f"wrote {path}")
+    out.print(f"next: commonweal check {folder / 'system.yaml'}")
 
 
 @app.command()
@@ -73,19 +74,15 @@ def check(file: SystemFile, debug: Debug = False) -> None:
     out.print(
         f"{file}: valid. {counted(system.assets, 'asset')}, {counted(system.deployments, 'deployment')}, "
         f"{counted(system.populations, 'population')}, {counted(system.actors, 'actor')}.",
-        markup=False,
     )
     for question in open_questions:
         out.print(
             f"\n[{question.weight}] {question.subject}: {question.text}\n    where: {question.where}\n    why:   {question.why}",
-            markup=False,
         )
     out.print("\nfacts declared about each asset (declared / none / unknown / empty):")
     for asset in system.assets:
         facts = fact_summary(asset)
-        out.print(
-            f"  {asset.id}: {facts.declared} / {facts.none} / {facts.unknown} / {facts.empty} of {facts.asked}", markup=False
-        )
+        out.print(f"  {asset.id}: {facts.declared} / {facts.none} / {facts.unknown} / {facts.empty} of {facts.asked}")
     out.print(f"\n{counted(open_questions, 'open question')}. A question is no fault: the system can be run now.")
 
 
@@ -135,19 +132,19 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     for condition in conditions:
         beyond, decided = judge(condition, dossier.rows, dossier.findings)
         if not decided:
-            err.print(f"--fail-on {condition.text}: undecided, no row with a number answers it", markup=False)
+            err.print(f"--fail-on {condition.text}: undecided, no row with a number answers it")
             code = SOME_FAILED
         elif beyond:
-            err.print(f"--fail-on {condition.text}: {len(beyond)} beyond it ({', '.join(beyond[:3])})", markup=False)
+            err.print(f"--fail-on {condition.text}: {len(beyond)} beyond it ({', '.join(beyond[:3])})")
             code = code or BEYOND
-    out.print(str(dossier.path), markup=False)
+    out.print(str(dossier.path))
     raise typer.Exit(code)
 
 
 def announce(ready: Prepared) -> None:
     """What is about to happen: subjects, what will be left out, and how long it may take."""
     for problem in ready.preflight.problems:
-        err.print(f"error: {problem}", style="red", markup=False)
+        err.print(f"error: {problem}", style="red")
     if ready.preflight.problems:
         raise typer.Exit(BAD_INPUT)
     asked = [task for task in ready.tasks if task.open_data is None or ready.options.data is not None]
@@ -155,29 +152,28 @@ def announce(ready: Prepared) -> None:
     if ready.preflight.seconds and ready.preflight.energy_wh:
         (soon, late), (little, much) = ready.preflight.seconds, ready.preflight.energy_wh
         text += f"; about {duration_text(soon)} to {duration_text(late)} and {little:.2g} to {much:.2g} Wh, less what is stored already"
-    err.print(text, markup=False)
+    err.print(text)
     for warning in ready.preflight.warnings:
-        err.print(f"left out: {warning}", style="yellow", markup=False)
+        err.print(f"left out: {warning}", style="yellow")
 
 
 def conclude(dossier: Dossier, seconds: float) -> int:
     """The last lines before the path: the finding, and what it cost. Returns the exit code so far."""
     failed = [row for row in dossier.rows if row.status == "failed"]
     for row in failed[:5]:
-        err.print(f"failed: {row.measure} on {'+'.join(row.subjects)}: {row.note}", style="red", markup=False)
+        err.print(f"failed: {row.measure} on {'+'.join(row.subjects)}: {row.note}", style="red")
     counts = {
         verdict: sum(finding.verdict == verdict for finding in dossier.findings)
         for verdict in ("found", "not_judged", "not_shown", "described")
     }
     first = dossier.findings[0] if dossier.findings else None
-    out.print(f"finding: {first.headline if first else 'nothing was measured'}", markup=False)
+    out.print(unbroken(f"finding: {first.headline if first else 'nothing was measured'}"))
     if (why := why_nothing(dossier.rows)) is not None:
-        out.print(f"nothing was measured: {why}", markup=False)
+        out.print(f"nothing was measured: {why}")
     out.print(
         f"cost: {duration_text(seconds)}; {len(dossier.rows)} rows, {counts['found']} found, {counts['not_shown']} not shown, "
         f"{counts['not_judged']} could not be judged, "
         f"{counts['described']} described, {len(failed)} failed",
-        markup=False,
     )
     return SOME_FAILED if failed else 0
 
@@ -242,17 +238,17 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
             dossier = run_pipeline(ready, out=folder, progress=stages.tick)
         own = [row for row in dossier.rows if row.measure in {spec.name for spec in ready.specs}]
         if as_json:
-            out.print_json(json.dumps([row.model_dump(mode="json") for row in own]))
+            print_json([row.model_dump(mode="json") for row in own], indent=2)
         else:
             for row in own:
-                out.print(row_text(row), markup=False)
-            out.print(str(dossier.path), markup=False)
+                out.print(row_text(row))
+            out.print(str(dossier.path))
         if model is not None and dtype != FLOAT32:
             tell_deviation(model, dtype, (device, permissions), kept_scores(folder, own))
     if all(row.status in {"skipped", "not_applicable"} for row in own):
         unjudged = next((row for row in own if row.unjudged), None)
         what = f"nothing could be judged: {unjudged.note}" if unjudged else f"nothing was measured: {own[0].note}"
-        err.print(f"error: {what}", style="red", markup=False)
+        err.print(f"error: {what}", style="red")
         raise typer.Exit(BAD_INPUT)
     failed = any(row.status == "failed" for row in own)
     # A file of answers or predictions fails by what stands in it; a model, by what it does.
@@ -267,4 +263,4 @@ def tell_deviation(
     if requests:
         device, permissions = opened
         exact = open_local_model(model, folder=None, permissions=permissions, device=device)
-        err.print(deviation_text(exact, dtype, requests, scores), markup=False)
+        err.print(deviation_text(exact, dtype, requests, scores))

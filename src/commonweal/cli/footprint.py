@@ -6,7 +6,6 @@ input; 3 part of a file was cut short.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 import typer
 
 from commonweal.cli.mitigate import hardware, mitigate, smaller
-from commonweal.cli.surface import Debug, app, err, out, plain_errors
+from commonweal.cli.surface import Debug, app, err, out, plain_errors, print_json
 from commonweal.errors import FootprintError, require
 from commonweal.footprint.amounts import Range, number_or_range
 from commonweal.footprint.estimates import ClosedModel, Devices, Report, inference, training
@@ -131,10 +130,10 @@ def per_task_of(
 def show(report: Report, zone: Zone | None, as_json: bool) -> None:
     """The result as JSON, or as lines."""
     if as_json:
-        typer.echo(json.dumps(report.as_json(zone), indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(report.as_json(zone), indent=2)
         return
     for line in report.lines(zone):
-        out.print(line, markup=False)
+        out.print(line)
 
 
 @verbs.command("import")
@@ -147,12 +146,12 @@ def import_command(
     with plain_errors(debug):
         imported = read_imported(file)
     if as_json:
-        typer.echo(json.dumps(imported_json(imported), indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(imported_json(imported), indent=2)
     else:
         for line in imported_lines(imported):
-            out.print(line, markup=False)
+            out.print(line)
     for fault in imported.faults:
-        err.print(f"error: {fault}", style="red", markup=False)
+        err.print(f"error: {fault}", style="red")
     raise typer.Exit(CUT_SHORT if imported.faults else 0)
 
 
@@ -219,14 +218,14 @@ def crosscheck_command(
         ]
         began = perf_counter()
         opened.score(texts)
-        err.print(f"scoring for {seconds:g} s with both meters; one round takes {perf_counter() - began:.2g} s", markup=False)
+        err.print(f"scoring for {seconds:g} s with both meters; one round takes {perf_counter() - began:.2g} s")
         with Meter(opened.device) as meter:
             found = check_both(lambda: opened.score(texts), seconds, meter, np.random.default_rng(seed))
     if as_json:
-        typer.echo(json.dumps(crosscheck_json(found), indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(crosscheck_json(found), indent=2)
         return
     for line in crosscheck_lines(found):
-        out.print(line, markup=False)
+        out.print(line)
 
 
 def crosscheck_json(found: CrossCheck) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 
-from commonweal.cli.surface import Debug, out, plain_errors
+from commonweal.cli.surface import Debug, out, plain_errors, print_json
 from commonweal.errors import FootprintError
 from commonweal.footprint.amounts import figures
 from commonweal.footprint.mitigation import (
@@ -62,13 +61,13 @@ def mitigate(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     if as_json:
         told = {"energy_kwh": energy_kwh, "grid": grid, "greenest": best, "zones": [_zone_json(one) for one in found]}
         told |= {"another_hour": None if waiting is None else _hours_json(waiting, energy_kwh), "notes": [AVERAGES]}
-        typer.echo(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(told, indent=2)
         return
-    out.print(f"{figures(energy_kwh)} kWh, now in {grid}", markup=False)
+    out.print(f"{figures(energy_kwh)} kWh, now in {grid}")
     for one in found:
-        out.print(_zone_line(one, grid), markup=False)
-    out.print(f"another hour  {YEARLY_ONLY if waiting is None else _hours_line(waiting, energy_kwh)}", markup=False)
-    out.print(f"note: {AVERAGES}", markup=False)
+        out.print(_zone_line(one, grid))
+    out.print(f"another hour  {YEARLY_ONLY if waiting is None else _hours_line(waiting, energy_kwh)}")
+    out.print(f"note: {AVERAGES}")
 
 
 def hardware(
@@ -87,12 +86,12 @@ def hardware(
         ratio = other_hardware_ratio(now, then)
     told = {"j_per_task": now.joules_per_task(), "other_j_per_task": then.joules_per_task(), "energy_ratio": ratio}
     if as_json:
-        typer.echo(json.dumps({**told, "notes": [RUNNING_ONLY]}, indent=2, ensure_ascii=False, allow_nan=False))
+        print_json({**told, "notes": [RUNNING_ONLY]}, indent=2)
         return
     verb = f"saves {1 - ratio:.1%}" if ratio <= 1 else f"takes {ratio - 1:.1%} more"
-    out.print(f"now {figures(told['j_per_task'])} J a task, then {figures(told['other_j_per_task'])} J: {verb}", markup=False)
-    out.print(f"energy ratio  {ratio:.4g} (`energy_ratio` of a mitigation in a system file)", markup=False)
-    out.print(f"note: {RUNNING_ONLY}", markup=False)
+    out.print(f"now {figures(told['j_per_task'])} J a task, then {figures(told['other_j_per_task'])} J: {verb}")
+    out.print(f"energy ratio  {ratio:.4g} (`energy_ratio` of a mitigation in a system file)")
+    out.print(f"note: {RUNNING_ONLY}")
 
 
 def smaller(
@@ -110,15 +109,15 @@ def smaller(
         found = smaller_model(tasks, wh_per_task, other_wh_per_task, making_kwh)
     if as_json:
         told = {"saved_kwh": found.saved_kwh, "break_even_tasks": found.break_even_tasks, "notes": [SAME_ANSWERS]}
-        typer.echo(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(told, indent=2)
         return
     verb = "saves" if found.saved_kwh >= 0 else "costs"
-    out.print(f"{verb} {figures(abs(found.saved_kwh))} kWh over {figures(tasks)} tasks, its making subtracted", markup=False)
+    out.print(f"{verb} {figures(abs(found.saved_kwh))} kWh over {figures(tasks)} tasks, its making subtracted")
     since = (
         "never: a task takes no less" if found.break_even_tasks is None else f"from {figures(found.break_even_tasks)} tasks on"
     )
-    out.print(f"it pays  {since}", markup=False)
-    out.print(f"note: {SAME_ANSWERS}", markup=False)
+    out.print(f"it pays  {since}")
+    out.print(f"note: {SAME_ANSWERS}")
 
 
 def _hourly(text: str) -> list[float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -24,6 +23,7 @@ from commonweal.cli.surface import (
     err,
     out,
     plain_errors,
+    print_json,
     scores_kept,
     told_when_stopped,
 )
@@ -98,7 +98,7 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
             err.print(remark, markup=False)
         if dtype != FLOAT32:
             exact = open_local_model(model, folder=None, permissions=permissions, device=device)
-            out.print(deviation_text(exact, dtype, requests, scored.scores), markup=False)
+            out.print(deviation_text(exact, dtype, requests, scored.scores))
     raise typer.Exit(tell_scored(table, requests, scored))
 
 
@@ -110,18 +110,16 @@ def tell_scored(table: Path, requests: Sequence[Continuation], scored: Scored) -
         err.print(
             f"failed: request {index} ({where}): the model's answer is not a number; its logprob is null",
             style="red",
-            markup=False,
         )
     for clause in scored.altered.words("of the requests"):
-        err.print(clause, markup=False)
+        err.print(clause)
     if scored.lost:
-        err.print(f"scores could not be kept in the cache ({scored.lost}); those of this run are all in {table}", markup=False)
+        err.print(f"scores could not be kept in the cache ({scored.lost}); those of this run are all in {table}")
     out.print(
         f"{counted(scored.scores, 'request')} ({scored.cached} read back), {scored.tokens} tokens, {scored.distinct} distinct, "
         f"{scored.seconds:.2f} s",
-        markup=False,
     )
-    out.print(str(table), markup=False)
+    out.print(str(table))
     return SOME_FAILED if unknown else 0
 
 
@@ -131,9 +129,9 @@ def list_measures() -> None:
     registry = load_registry()
     for name, spec in sorted(registry.specs.items()):
         named = "; only when named" if spec.on_request else ""
-        out.print(f"{name} ({spec.method.applies_to}{named}): {spec.method.summary}", markup=False)
+        out.print(f"{name} ({spec.method.applies_to}{named}): {spec.method.summary}")
     for reason in registry.broken.values():
-        err.print(f"cannot be loaded: {reason}", style="red", markup=False)
+        err.print(f"cannot be loaded: {reason}", style="red")
 
 
 @app.command()
@@ -193,7 +191,7 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         )  # fmt: skip
         comparison = compare_both(a, b, asked, stages.tick)
     if as_json:
-        typer.echo(json.dumps(comparison.records(), ensure_ascii=False, allow_nan=False, indent=1))
+        print_json(comparison.records())
         return
     for line in told(comparison):
-        out.print(line, markup=False, emoji=False)
+        out.print(line)

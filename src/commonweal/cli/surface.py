@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib.metadata
 import traceback
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from commonweal.errors import CommonwealError
+from commonweal.foreign_text import json_text, visible
 from commonweal.models.model_cache import cache_folder
 from commonweal.models.score_cache import ScoreCache
 
@@ -26,8 +28,28 @@ app = typer.Typer(
     epilog="Exit codes: 0 complete; 1 a finding beyond --fail-on, or a claim that does not follow; 2 bad input; 3 some rows failed; "
     "130 stopped with Ctrl-C.",
 )
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class PlainConsole(Console):
+    """A console on which text is only text: no markup, no names of emoji, and control marks written out, whoever wrote it.
+
+    Whatever is printed, a bar of progress or a table included, comes through `print` or `render`; so nothing that a stranger
+    wrote reaches the terminal as a command. Colours are added by the console itself, after that.
+    """
+
+    def __init__(self, *, stderr: bool = False, soft_wrap: bool = True) -> None:
+        super().__init__(stderr=stderr, soft_wrap=soft_wrap, highlight=False, markup=False, emoji=False)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(visible(one) if isinstance(one, str) else one for one in objects), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
+out = PlainConsole()
+err = PlainConsole(stderr=True)
 SystemFile = Annotated[Path, typer.Argument(metavar="FILE", help="The system file, such as system.yaml.")]
 Data = Annotated[
     str | None,
@@ -51,6 +73,11 @@ NumberFormat = Annotated[
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
+def print_json(value: Any, indent: int = 1) -> None:
+    """JSON on standard output, for a program or a person: nothing in it moves the terminal either."""
+    typer.echo(json_text(value, indent))
+
+
 @contextmanager
 def plain_errors(debug: bool) -> Iterator[None]:
     """A user's mistake ends in a few lines and exit code 2, never in a traceback (unless asked for)."""
@@ -58,10 +85,10 @@ def plain_errors(debug: bool) -> Iterator[None]:
         yield
     except CommonwealError as error:
         if debug:
-            traceback.print_exc()
+            err.print(traceback.format_exc())
             raise typer.Exit(BAD_INPUT) from None
         for line in str(error).split("\n"):
-            err.print(f"error: {line}", style="red", markup=False)
+            err.print(f"error: {line}", style="red")
         raise typer.Exit(BAD_INPUT) from None
 
 
@@ -93,7 +120,7 @@ def told_when_stopped(kept: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        err.print(f"\nstopped. {kept()}", markup=False)
+        err.print(f"\nstopped. {kept()}")
         raise typer.Exit(INTERRUPTED) from None
 
 

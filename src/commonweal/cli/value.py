@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 from commonweal.assessment.ledger_rows import LEDGER_METHOD
 from commonweal.assessment.rows import Writer
 from commonweal.assessment.value_rows import VALUE_METHOD, value_rows
-from commonweal.cli.surface import Debug, SystemFile, app, counted, err, out, plain_errors
+from commonweal.cli.surface import Debug, SystemFile, app, counted, err, out, plain_errors, print_json
 from commonweal.errors import OptionError
 from commonweal.evidence.numbers import row_text
 from commonweal.evidence.records import Evidence
@@ -44,14 +43,13 @@ def value(
         writers = tuple(Writer(one.name, one.source, seed, inputs) for one in (LEDGER_METHOD, VALUE_METHOD))
         rows = tuple(value_rows(system, evidence, (writers[0], writers[1]), seed))
     if as_json:
-        typer.echo(json.dumps([row.model_dump(mode="json") for row in rows], ensure_ascii=False, allow_nan=False, indent=1))
+        print_json([row.model_dump(mode="json") for row in rows])
         return
     tell(rows)
     without = [one.key for one in system.deployments if one.value is None]
     if without:
         err.print(
             f"{counted(without, 'deployment')} without `value:` ({', '.join(without)}): how its value is reckoned is not declared",
-            markup=False,
         )
 
 
@@ -60,8 +58,8 @@ def tell(rows: tuple[Evidence, ...]) -> None:
     for method in (LEDGER_METHOD, VALUE_METHOD):
         own = [row for row in rows if row.measure == method.name]
         if own:
-            out.print(f"\n{method.title}", markup=False, style="bold")
+            out.print(f"\n{method.title}", style="bold")
         for row in own:
-            out.print(f"  {row.subjects[0]}: {row_text(row)}", markup=False)
+            out.print(f"  {row.subjects[0]}: {row_text(row)}")
     if not rows:
-        out.print("nothing is declared about making, energy or worth; see docs/value.md", markup=False)
+        out.print("nothing is declared about making, energy or worth; see docs/value.md")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from commonweal.evidence.records import Estimate, Evidence, Missing
+from commonweal.foreign_text import unbroken
 from commonweal.units import unit_words
 
 POINTS = re.compile(r"(^|_)(difference|gap|excess|spread|cost|widening)(_|$)")
@@ -177,4 +178,4 @@ def row_text(row: Evidence) -> str:
     parts += (
         [f"p {p_text(row.estimate.p_adjusted)} (adjusted; simultaneous interval)"] if row.estimate.p_adjusted is not None else []
     )
-    return f"{name}: {', '.join(parts)}{f' — {row.note}' if row.note else ''}"
+    return unbroken(f"{name}: {', '.join(parts)}{f' — {row.note}' if row.note else ''}")

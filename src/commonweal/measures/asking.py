@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from commonweal.evidence.store import Item, Journal
+from commonweal.foreign_text import whole
 from commonweal.models.protocols import (
     Case,
     Continuation,
@@ -57,7 +58,8 @@ class RecordedApplication:
 
         def ask(chunk: Sequence[Case]) -> Iterable[Item]:
             for case, decision in zip(chunk, self._application.decide(chunk), strict=True):
-                answer = {"option": decision.option, "favourable": decision.favourable, "score": decision.score}
+                option = None if decision.option is None else whole(decision.option)
+                answer = {"option": option, "favourable": decision.favourable, "score": decision.score}
                 yield {**case.labels, "text": case.text, **answer}
 
         items = _recall(cases, [request_key(case.text) for case in cases], self._journal, ask, self._tick)
@@ -116,7 +118,7 @@ class RecordedModel:
 
         def ask(chunk: Sequence[GenerationRequest]) -> Iterable[Item]:
             for request, text in zip(chunk, self._model.generate(chunk), strict=True):
-                yield {**request.labels, "context": request.context, "seed": request.seed, "text": text}
+                yield {**request.labels, "context": request.context, "seed": request.seed, "text": whole(text)}
 
         keys = [request_key("generate", r.context, r.max_tokens, r.temperature, r.seed) for r in requests]
         return [str(item["text"]) for item in _recall(requests, keys, self._journal, ask, self._tick)]

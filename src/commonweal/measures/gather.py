@@ -6,6 +6,7 @@ that is `not_applicable` or `failed`. A measure that was asked for never leaves 
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 import zlib
@@ -19,12 +20,14 @@ import numpy as np
 from commonweal.errors import CommonwealError, DataRequired, NotApplicable, NotJudged, OutputError, PermissionRequired
 from commonweal.evidence.records import Estimate, Evidence, Missing, Provenance, Status
 from commonweal.evidence.store import Journal, Store, digest
+from commonweal.foreign_text import raised, whole
 from commonweal.measures.asking import Ledger, RecordedApplication, RecordedModel
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Design, Limit
 from commonweal.measures.probe_file import Probes
 from commonweal.measures.registry import MeasureSpec
 from commonweal.models.choosing import PredictedAnswers, chooser_of
+from commonweal.models.masking import Secrets, secrets_in
 from commonweal.models.protocols import Altered, Chooser, DecisionApplication, LanguageModel
 from commonweal.models.tables import PredictionTable
 from commonweal.system.records import Asset, System
@@ -142,6 +145,7 @@ class _Rows:
         return [self._row(one) for one in found]
 
     def reason(self, status: Status, note: str, unjudged: bool = False) -> Evidence:
+        note = _kept(note)
         identity = digest("reason", self.task.spec.name, self.task.subject_id, self.key, status, note)
         return self._evidence(identity, status=status, note=note, unjudged=unjudged)
 
@@ -172,7 +176,7 @@ def broken_plugin(name: str, reason: str, setting: Setting) -> list[Evidence]:
     provenance = Provenance(source="entry point of the group commonweal.measures", measure=f"plugin.{name}", version=1, started=started,
                             duration_s=0.0)  # fmt: skip
     row = Evidence(id=digest("plugin", name, reason), subjects=("system",), measure=f"plugin.{name}", basis="measured", status="failed",
-                   note=reason, provenance=provenance)  # fmt: skip
+                   note=_kept(reason), provenance=provenance)  # fmt: skip
     return setting.store.append([row])
 
 
@@ -232,11 +236,16 @@ def _arguments(task: Task, subject: Any, material: Material, journal: Journal, s
     return [asked, *(provided[need] for need in task.spec.needs.values())]
 
 
+def _kept(note: str) -> str:
+    """A reason that quotes what was raised, by whatever was measured: valid, and without what the environment calls secret."""
+    return Secrets(secrets_in(os.environ)).in_message(whole(note))
+
+
 def _own_mistake(error: Exception) -> str:
     """Where an unforeseen exception was raised, in one line."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     file = last.filename.rsplit("/", 1)[-1]
-    return f"{type(error).__name__} in {file}:{last.lineno} ({last.name}): {error}"
+    return f"{type(error).__name__} in {file}:{last.lineno} ({last.name}): {raised(error)}"
 
 
 def subject_kind(spec: MeasureSpec, asset: Asset) -> bool:

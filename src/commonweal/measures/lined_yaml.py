@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from commonweal.errors import ProbeFileError
+from commonweal.foreign_text import HALF_A_CHARACTER, has_half, whole
 from commonweal.text_file import decoded
 
 
@@ -65,6 +66,8 @@ class LinedYaml:
         for key in node:
             if not isinstance(key, str):
                 self.fail(self.line(node, key), f"{what}: got the field {key!r}, expected text; put it in quotes")
+            if has_half(key):
+                self.fail(self.line(node, key), f"{what}: the field {key!r} holds {HALF_A_CHARACTER}")
             if known is not None and key not in known:
                 self.fail(
                     self.line(node, key), f"{what}: unknown field '{key}'; expected {', '.join(known)}; correct or remove it"
@@ -76,7 +79,9 @@ class LinedYaml:
         if not isinstance(value, str) or not value.strip():
             got = f"got {shown(value)}" if key in node else "it is missing"
             self.fail(self.line(node, key), f"{what}: '{key}': {got}, expected text; write it, in quotes if it is a number")
-        return str(value).strip()
+        if has_half(value):
+            self.fail(self.line(node, key), f"{what}: '{key}': {shown(value)} holds {HALF_A_CHARACTER}")
+        return whole(value).strip()
 
     def items(self, node: Mapping[str, Any], key: str, what: str) -> Iterator[tuple[int, Any]]:
         value = node.get(key)

@@ -1,6 +1,7 @@
 """What an HTTP or Python application answered, read as a Decision, or refused with what was expected.
 
-A value that cannot be read is never turned into "unfavourable": that would be a finding about the reader.
+A value that cannot be read is never turned into "unfavourable": that would be a finding about the reader. Nor is a decision
+that stands beside an error.
 """
 
 from __future__ import annotations
@@ -11,8 +12,22 @@ from numbers import Real
 from typing import Any
 
 from commonweal.errors import ApplicationError
+from commonweal.foreign_text import one_line, whole
 from commonweal.models.protocols import Decision
 from commonweal.system.decisions import Outcome
+
+LONGEST_OPTION = 1000
+SHOWN = 80
+
+
+def reported_error(answer: object) -> str:
+    """What is wrong by the word of the application itself ("": nothing): an answer with a field `error` that says something.
+
+    >>> reported_error({"error": "no model"}), reported_error({"error": None, "score": 0.5})
+    ("it reports an error (str 'no model')", '')
+    """
+    error = answer.get("error") if isinstance(answer, Mapping) else None
+    return f"it reports an error ({_shown(error)})" if error else ""
 
 
 def decision_of(answer: object, outcome: Outcome, *, where: str) -> Decision:
@@ -24,9 +39,11 @@ def decision_of(answer: object, outcome: Outcome, *, where: str) -> Decision:
     Decision(option='invite', favourable=True, score=None)
     """
     plain: Any = answer.item() if type(answer).__module__ == "numpy" and hasattr(answer, "item") else answer
+    if error := reported_error(plain):
+        raise ApplicationError(f"{where}: {error}")
     if isinstance(plain, Mapping):
         if not {"decision", "score"} & plain.keys():
-            fields = ", ".join(map(str, plain)) or "none"
+            fields = one_line(", ".join(map(str, plain)), SHOWN) or "none"
             raise ApplicationError(f"{where}: the answer has the fields {fields}; expected `decision`, `score` or both")
         option, score = _option(plain.get("decision"), outcome, where), _score(plain.get("score"), where)
     elif isinstance(plain, (bool, str)):
@@ -47,6 +64,11 @@ def _option(value: object, outcome: Outcome, where: str) -> str | bool | None:
         raise ApplicationError(
             f"{where}: the decision is {_shown(value)}; expected a text such as '{outcome.favourable}', or true or false"
         )
+    value = whole(value)
+    if len(value) > LONGEST_OPTION:
+        raise ApplicationError(
+            f"{where}: the decision is {_shown(value)} and {len(value)} characters long; expected the name of an option"
+        )
     if value != outcome.favourable and value.strip().casefold() == outcome.favourable.strip().casefold():
         raise ApplicationError(
             f"{where}: the decision is '{value}' and the system file declares favourable: '{outcome.favourable}'; "
@@ -58,9 +80,16 @@ def _option(value: object, outcome: Outcome, where: str) -> str | bool | None:
 def _score(value: object, where: str) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not _is_finite(value):
         raise ApplicationError(f"{where}: the score is {_shown(value)}; expected a finite number")
     return float(value)
+
+
+def _is_finite(value: Real) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number larger than any float
+        return False
 
 
 def _decided(answer: str | bool | None, score: float | None, outcome: Outcome, where: str) -> Decision:
@@ -96,5 +125,4 @@ def _said(answer: str | bool | None, outcome: Outcome) -> bool | None:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return f"{type(value).__name__} {text if len(text) <= 80 else text[:77] + '...'}"
+    return f"{type(value).__name__} {one_line(repr(value), SHOWN)}"

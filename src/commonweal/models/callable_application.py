@@ -11,6 +11,7 @@ import importlib
 import importlib.machinery
 import importlib.util
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,8 +20,10 @@ from types import ModuleType
 from typing import Any
 
 from commonweal.errors import ApplicationError, LocatorError
+from commonweal.foreign_text import raised
 from commonweal.models.answers import decision_of
 from commonweal.models.contents import fingerprint_of, sha256_of_file
+from commonweal.models.masking import Secrets, secrets_in
 from commonweal.models.protocols import Case, Decision
 from commonweal.system.decisions import Outcome
 
@@ -64,12 +67,17 @@ def load_function(locator: str, folder: Path) -> tuple[Callable[[list[str]], Any
         with beside(folder):
             module = _module(name, source) if source.parent == folder else importlib.import_module(name)
     except FAULTS as error:
-        raise LocatorError(f"{locator}: {source} cannot be imported: {type(error).__name__}: {error}") from error
+        raise LocatorError(f"{locator}: {source} cannot be imported: {told(error)}") from error
     found = getattr(module, function, None)
     if not callable(found):
         names = sorted(key for key, value in vars(module).items() if inspect.isfunction(value) and not key.startswith("_"))
         raise LocatorError(f"{locator}: {source} has no function '{function}'; it has: {', '.join(names) or 'none'}")
     return found, source
+
+
+def told(error: BaseException) -> str:
+    """What a stranger's code raised, in one line that any file can hold, without what the environment calls secret."""
+    return Secrets(secrets_in(os.environ)).in_message(f"{type(error).__name__}: {raised(error)}")
 
 
 def _module(name: str, source: Path) -> ModuleType:
@@ -127,7 +135,7 @@ class CallableApplication:
             with beside(self.folder):
                 answers = self.function([case.text for case in cases])
         except FAULTS as error:
-            raise ApplicationError(f"{self.locator}: it raised {type(error).__name__}: {error}") from error
+            raise ApplicationError(f"{self.locator}: it raised {told(error)}") from error
         if hasattr(answers, "tolist"):
             answers = answers.tolist()
         if not isinstance(answers, (list, tuple)):
@@ -137,8 +145,19 @@ class CallableApplication:
                 f"{self.locator}: got {len(answers)} answers to {len(cases)} texts; expected one each, in order"
             )
         decisions = [
-            decision_of(answer, self.outcome, where=f"{self.locator}, item {index + 1}") for index, answer in enumerate(answers)
+            decision_of(answer, self.outcome, where=f"{self.locator}, item {index + 1}")
+            for index, answer in enumerate(self._clean(answers))
         ]
         if decisions and all(decision.score is not None for decision in decisions):
             self.score_unit = "score"
         return decisions
+
+    def _clean(self, answers: Sequence[Any]) -> list[Any]:
+        """The answers with every text in them valid, and without what the environment calls secret."""
+        secrets = Secrets(secrets_in(os.environ))
+        try:
+            return [secrets.clean(answer) for answer in answers]
+        except (ValueError, RecursionError) as error:
+            raise ApplicationError(
+                f"{self.locator}: an answer cannot be read ({error}); expected a decision or a score"
+            ) from error

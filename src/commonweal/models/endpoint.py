@@ -1,17 +1,20 @@
 """Requests to an OpenAI-compatible address: paced, tried again, within a budget; and the key, which is only ever sent.
 
 Only the declared address is called: no redirect is followed, no proxy of the environment is used. What may pass (no
-connection, no answer in time, status 408, 409, 429 and 5xx) is tried again after a wait that doubles, with jitter, and
-never before the time that the server names (Retry-After). What is read from an answer is for openai_model.py to say.
+connection, no answer in time, status 408, 409, 429 and 5xx, and what a message says is no answer) is tried again after a
+wait that doubles, with jitter, and never before the time that the server names (Retry-After). One deadline holds for all of
+one attempt, from the name of the host to the end of the body; the waits between attempts are not in it. What is read from an
+answer is for openai_model.py to say.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,8 +23,12 @@ from typing import Any, Self
 import httpx
 
 from commonweal.errors import MeasurementError
+from commonweal.foreign_text import one_line
+from commonweal.models.deadline import deadline_client
 from commonweal.models.endpoint_settings import EndpointSettings
 from commonweal.models.http_application import shown_url
+from commonweal.models.masking import Secrets, secrets_in
+from commonweal.models.wire_json import NotJSON, json_in
 
 PASSING = (408, 409, 429)  # and every 5xx
 LONGEST_ANSWER = 1 << 20
@@ -38,11 +45,17 @@ class Reply:
     body: bytes
 
 
+def nothing_wrong(reply: Reply) -> str:
+    """What is wrong with a reply of which nothing is expected."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One request: `where` names it in an error, `tokens` is what it may cost by our estimate (None: it is free).
 
-    `final`: statuses of 5xx that are an answer too, where they come every time.
+    `final`: statuses of 5xx that are an answer too, where they come every time. `fault`: what is wrong with a reply of status
+    200 that may pass ("": nothing), so that it is tried again like a 5xx.
     """
 
     method: str
@@ -51,6 +64,7 @@ class Message:
     where: str
     tokens: int | None = None
     final: tuple[int, ...] = ()
+    fault: Callable[[Reply], str] = nothing_wrong
 
 
 class Pace:
@@ -111,6 +125,7 @@ class Endpoint:
         self.settings = settings
         self.pace = Pace(settings.requests_per_minute)
         self.budget = Budget(settings.most_requests, settings.most_tokens)
+        self.secrets = Secrets([key], only_told=secrets_in(os.environ))
         self._key = key
 
     @property
@@ -119,25 +134,23 @@ class Endpoint:
 
     def client(self) -> httpx.Client:
         """Connections to it, to be closed by the caller."""
-        return httpx.Client(
-            trust_env=False,
-            follow_redirects=False,
-            timeout=self.settings.timeout_s,
-            limits=httpx.Limits(max_connections=self.settings.concurrency),
-            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
-        )
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        return deadline_client(self.settings.timeout_s, self.settings.concurrency, headers)
+
+    def read(self, body: bytes) -> Any:
+        """The JSON of a body, every text in it valid and without secrets; NotJSON says what it is where it is none."""
+        return json_in(body, self.secrets)
 
     def said(self, body: bytes) -> str:
-        """What the server wrote about an error, in one short line, with the key taken out should it be in there."""
+        """What the server wrote about an error, in one short line, without secrets."""
         text = body.decode("utf-8", errors="replace")
         try:
-            told = json.loads(text)
+            told = self.read(body)
             error = told.get("error") or told.get("detail") or told.get("message") or text
             text = error.get("message") or text if isinstance(error, dict) else error
-        except (ValueError, AttributeError, RecursionError):
+        except (NotJSON, AttributeError):
             pass
-        line = " ".join(str(text).replace(self._key or "\0", "[key]").split())
-        return (line[:SHOWN] + "…" if len(line) > SHOWN else line) or "nothing more"
+        return one_line(self.secrets.in_message(str(text)), SHOWN) or "nothing more"
 
 
 class Session:
@@ -187,7 +200,10 @@ class Session:
         except httpx.TimeoutException:
             return None, f"no answer within {self.endpoint.settings.timeout_s:g} s (COMMONWEAL_API_TIMEOUT_S)"
         except (httpx.TransportError, httpx.DecodingError) as error:
-            return None, f"it cannot be reached ({str(error) or type(error).__name__})"
+            told = one_line(self.endpoint.secrets.in_message(str(error)), SHOWN)
+            return None, f"it cannot be reached ({told or type(error).__name__})"
+        if status == 200:
+            return Reply(status, body), message.fault(Reply(status, body))
         if (status < 500 and status not in PASSING) or b"insufficient_quota" in body:
             return Reply(status, body), ""
         pause_s = retry_after_s(headers.get("retry-after", ""))
@@ -198,8 +214,7 @@ class Session:
         return Reply(status, body), problem
 
     def _exchange(self, message: Message) -> tuple[int, httpx.Headers, bytes]:
-        """One request, within the allowed time as a whole and up to 1 MiB."""
-        deadline = time.monotonic() + self.endpoint.settings.timeout_s
+        """One request, up to 1 MiB of its answer; the client holds its deadline."""
         content = None if message.payload is None else json.dumps(message.payload)  # ASCII: half a surrogate pair passes too
         headers = {} if content is None else {"Content-Type": "application/json"}
         body = bytearray()
@@ -208,8 +223,6 @@ class Session:
                 body += chunk
                 if len(body) > LONGEST_ANSWER:
                     break
-                if time.monotonic() > deadline:
-                    raise httpx.ReadTimeout("the answer did not end in time")
             return response.status_code, response.headers, bytes(body)
 
     def _backoff_s(self, attempt: int) -> float:

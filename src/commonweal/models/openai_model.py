@@ -10,10 +10,10 @@ all of these, and answers that were kept do not show it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,12 +22,14 @@ import httpx
 from commonweal.errors import LocatorError, MeasurementError, NotApplicable, PermissionRequired
 from commonweal.models.answer_cache import AnswerCache, answer_key
 from commonweal.models.encoding import named
-from commonweal.models.endpoint import LONGEST_ANSWER, Endpoint, Message, Reply, Session
+from commonweal.models.endpoint import Endpoint, Message, Reply, Session
 from commonweal.models.endpoint_settings import EndpointSettings, key_for, settings_from
 from commonweal.models.http_application import shown_url
 from commonweal.models.protocols import Continuation, GenerationRequest, Score
+from commonweal.models.replies import answer_in, choice_in, fault_in, written_in
 from commonweal.models.server_states import Server
 from commonweal.models.thoughts import ONLY_A_THOUGHT, content_text, thinks_in, without_thoughts
+from commonweal.models.wire_json import NotJSON
 from commonweal.system.permissions import Permissions
 
 SCHEME = "openai:"
@@ -36,10 +38,12 @@ ROUTES = {"chat": "/chat/completions", "completions": "/completions"}
 # What servers list about a model that stays as it is while the model does. Not `created`: some write the time of asking.
 STEADY = ("id", "owned_by", "root", "parent", "max_model_len", "meta", "version")
 CHARACTERS_PER_TOKEN = 4
+MOST_TOKENS = 10**9  # of one answer; a server that counts more has not counted
 ATTEMPTS_TO_LIST = 3
 CANNOT_LIST = (500, 501, 502, 503, 504)  # a gateway may fail to list and yet pass questions on
 NAMES_SHOWN = 5
-ENDINGS = ("stop", "length", "content_filter")
+ENDINGS = ("stop", "length")
+REPLIES = "2"  # raise it when a reply that was kept as an answer before would be none now, or mean something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +113,8 @@ def listed(endpoint: Endpoint, name: str) -> Listing:
     if reply.status == 401:
         _refuse(endpoint, where, reply, Listing())
     try:
-        entries = [entry for entry in json.loads(reply.body)["data"] if reply.status == 200 and isinstance(entry["id"], str)]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        entries = [entry for entry in endpoint.read(reply.body)["data"] if reply.status == 200 and isinstance(entry["id"], str)]
+    except (NotJSON, KeyError, TypeError):
         return Listing()
     own: dict[str, Any] = next((entry for entry in entries if entry["id"] == name), {})
     return Listing(tuple(entry["id"] for entry in entries), {fact: own[fact] for fact in STEADY if own.get(fact) is not None})
@@ -126,7 +130,7 @@ class OpenAIModel:
         self.endpoint, self.name = endpoint, name
         self.listing = listing or Listing()
         self.locator = f"{SCHEME}{endpoint.address}#{name}"
-        identity = {"url": endpoint.address, "model": name, "route": endpoint.settings.route}
+        identity = {"url": endpoint.address, "model": name, "route": endpoint.settings.route, "replies": REPLIES}
         self._server = Server(identity, self.listing.facts, cache)
         self.fingerprint, self.told = self._server.fingerprint, self._server.told
         self._names: set[str] = set()
@@ -192,18 +196,19 @@ class OpenAIModel:
         where = f"{self.locator}, {named(request, index)}"
         tokens = len(request.context) // CHARACTERS_PER_TOKEN + request.max_tokens
         path, payload = ROUTES[self.endpoint.settings.route], self._payload(request)
-        reply = session.ask(Message("POST", path, payload, where, tokens))
+        message = Message("POST", path, payload, where, tokens, fault=partial(fault_in, endpoint=self.endpoint))
+        reply = session.ask(message)
         if reply.status == 400 and "max_tokens" in payload and b"max_completion_tokens" in reply.body:
             self._limit = "max_completion_tokens"  # the newer name of the same thing, which some models insist on
             self.endpoint.budget.correct(-tokens)
-            reply = session.ask(Message("POST", path, self._payload(request), where, tokens))
+            reply = session.ask(replace(message, payload=self._payload(request)))
         if reply.status != 200:
             _refuse(self.endpoint, where, reply, self.listing)
-        answer = _object(self.endpoint, where, reply)
+        answer = answer_in(reply, self.endpoint, where)
         if isinstance(answer.get("model"), str):
             self._names.add(answer["model"])
         used = _field(answer, "usage", "total_tokens")
-        if isinstance(used, int):
+        if isinstance(used, int) and 0 < used <= MOST_TOKENS:
             self.endpoint.budget.correct(used - tokens)
         return self._text(answer, where, reply)
 
@@ -215,11 +220,8 @@ class OpenAIModel:
 
     def _text(self, answer: Mapping[str, Any], where: str, reply: Reply) -> str:
         """What the model wrote. A refusal is an answer; an empty text is one too, unless thinking used up its tokens."""
-        choices = answer.get("choices")
-        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-            raise MeasurementError(f"{where}: no choice in its answer ({self.endpoint.said(reply.body)})")
-        said = choices[0].get("message") if self.endpoint.settings.route == "chat" else choices[0]
-        said = said if isinstance(said, dict) else {}
+        choice = choice_in(answer) or {}
+        said = written_in(choice, self.endpoint.settings.route)
         text = content_text(said.get("content")) if self.endpoint.settings.route == "chat" else said.get("text")
         text = said.get("refusal") if text is None else text
         spoken = without_thoughts(text) if isinstance(text, str) else text
@@ -227,11 +229,11 @@ class OpenAIModel:
         if not spoken and thought:
             raise MeasurementError(f"{where}: {ONLY_A_THOUGHT}. Serve it without thinking")
         text = spoken
-        if text is None and choices[0].get("finish_reason") in ENDINGS:
+        if text is None and choice.get("finish_reason") in ENDINGS:
             return ""
         if not isinstance(text, str):
             raise MeasurementError(f"{where}: no text in its answer ({self.endpoint.said(reply.body)})")
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return text
 
 
 def _answered(future: Future[str]) -> bool:
@@ -241,18 +243,6 @@ def _answered(future: Future[str]) -> bool:
 def _field(answer: object, *names: str) -> object:
     for name in names:
         answer = answer.get(name) if isinstance(answer, dict) else None
-    return answer
-
-
-def _object(endpoint: Endpoint, where: str, reply: Reply) -> dict[str, Any]:
-    if len(reply.body) > LONGEST_ANSWER:
-        raise MeasurementError(f"{where}: the answer is longer than 1 MiB; expected a short JSON object")
-    try:
-        answer = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        raise MeasurementError(f"{where}: the answer is not JSON ({endpoint.said(reply.body)}); {EXPECTED}") from None
-    if not isinstance(answer, dict):
-        raise MeasurementError(f"{where}: the answer is a JSON {type(answer).__name__}; expected an object with choices")
     return answer
 
 

@@ -21,13 +21,14 @@ from typing import Any
 import polars
 
 from commonweal.errors import DataFileError, OutputError
+from commonweal.foreign_text import has_half
 from commonweal.models.encoding import TokenPair
 from commonweal.models.local import LocalModel
 from commonweal.models.prefix_tree import tree_of
 from commonweal.models.protocols import Altered, Continuation, Score
 from commonweal.models.score_cache import ScoreCache, through
 from commonweal.table_text import is_table, read_table
-from commonweal.text_file import json_of, text_of
+from commonweal.text_file import json_as_written, text_of
 
 FIELDS = ("context", "continuation")
 FAULTS_SHOWN = 5
@@ -74,7 +75,8 @@ def _of_table(text: str, path: Path) -> Iterator[tuple[int, Callable[[], Any]]]:
 
 
 def _of_lines(text: str, path: Path) -> Iterator[tuple[int, Callable[[], Any]]]:
-    return ((number, partial(json_of, line, path, number)) for number, line in enumerate(text.split("\n"), 1) if line.strip())
+    lines = enumerate(text.split("\n"), 1)
+    return ((number, partial(json_as_written, line, path, number)) for number, line in lines if line.strip())
 
 
 def _request(where: str, fields: Any) -> Continuation:
@@ -84,19 +86,11 @@ def _request(where: str, fields: Any) -> Continuation:
         if not isinstance(fields.get(name), str):
             got = f"is {json.dumps(fields[name])[:40]}" if name in fields else "is missing"
             raise DataFileError(f"{where} {name} {got}, expected a text")
-        if not _encodable(fields[name]):
+        if has_half(fields[name]):
             raise DataFileError(f"{where} {name} holds half of a surrogate pair, which no text encoding can carry")
     if not fields["continuation"]:
         raise DataFileError(f"{where} continuation is empty, so there is nothing to score")
     return Continuation(fields["context"], fields["continuation"], {"request": where})
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def score_requests(

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from commonweal.foreign_text import whole
 from commonweal.models.checked_cache import CheckedCache, Format
 from commonweal.models.contents import fingerprint_of
 from commonweal.models.model_cache import cache_folder
@@ -77,12 +78,7 @@ def _changes(before: Facts, now: Facts) -> str:
 
 
 def _shown(fact: Any) -> str:
-    return "nothing" if fact is None else plain(json.dumps(fact, ensure_ascii=False))[:LONGEST_SHOWN]
-
-
-def plain(text: str) -> str:
-    """A stranger's text that every file can carry: half of a surrogate pair becomes a question mark."""
-    return text.encode("utf-8", "replace").decode()
+    return "nothing" if fact is None else whole(json.dumps(fact, ensure_ascii=False))[:LONGEST_SHOWN]
 
 
 class StateCache(CheckedCache[tuple[State, ...]]):
@@ -120,7 +116,7 @@ class Server:
 
     def answered_as(self, names: Sequence[str]) -> None:
         """Remember the names of models in its answers; what another process remembered meanwhile stays."""
-        heard = {plain(name)[:LONGEST_SHOWN] for name in names}
+        heard = {whole(name)[:LONGEST_SHOWN] for name in names}
         if heard <= set(self._state.names):
             return
         with StateCache(self._cache) as kept:

@@ -5,8 +5,9 @@ A column that looks like weights changes every number, so none is passed over: a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from commonweal.errors import DataFileError
 from commonweal.table_text import is_table, names_of, read_table
@@ -20,15 +21,20 @@ WEIGHTS = frozenset((
 IGNORED = "ignore_"
 
 
-def table_rows(path: Path, numbers: Collection[str] = ()) -> Iterator[tuple[int, Mapping[str, object]]]:
-    """Line number and columns of each row of a table or a file of JSON lines; `numbers`: the columns that hold numbers."""
+def table_rows(
+    path: Path, numbers: Collection[str] = (), read: Callable[[str, Path, int], Any] = json_of
+) -> Iterator[tuple[int, Mapping[str, object]]]:
+    """Line number and columns of each row of a table or a file of JSON lines; `numbers`: the columns that hold numbers.
+
+    `read`: how a line of JSON is read; `json_as_written` for who refuses half of a surrogate pair under the name of its field.
+    """
     text = text_of(path)
     if is_table(path, text):
         yield from read_table(text, path, numbers).whole_rows()
         return
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            fields = json_of(line, path, number)
+            fields = read(line, path, number)
             if not isinstance(fields, dict):
                 raise DataFileError(f"{path}:{number} holds {type(fields).__name__}, expected an object")
             yield number, fields

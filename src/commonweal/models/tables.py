@@ -25,6 +25,7 @@ import polars as pl
 
 from commonweal.cell_text import NOTHING, name_in, names_nothing, one_spelling
 from commonweal.errors import DataFileError
+from commonweal.foreign_text import SPELLED_HALF
 from commonweal.models.contents import sha256_of_file
 from commonweal.models.group_labels import read_labels
 from commonweal.models.table_rows import IGNORED, column_names, table_rows, weight_columns
@@ -156,8 +157,11 @@ def _frame_of_lines(text: str, path: Path) -> pl.DataFrame | None:
 def _perhaps_repeated(whole: str, path: Path, frame: pl.DataFrame) -> bool:
     """Whether a row may have a name twice, of which polars takes one without a word: more names than values, and JSON says so.
 
-    A null and a colon within a text count as names too; then the line itself is read.
+    A null and a colon within a text count as names too; then the line itself is read. Half of a surrogate pair, which polars
+    reads as U+0000, is left to the slow reader.
     """
+    if SPELLED_HALF.search(whole):
+        return True
     text = pl.DataFrame({"text": whole.split("\n")})
     lines = text.with_row_index("line", offset=1).filter(pl.col("text").str.strip_chars() != "")
     if lines.height != frame.height:

@@ -12,8 +12,9 @@ import altair as alt
 import vl_convert
 from markupsafe import Markup, escape
 
+from commonweal.foreign_text import visible
 from commonweal.report.figures import DIAGONAL, Figure, Plotted
-from commonweal.report.wording import shorten, visible
+from commonweal.report.wording import shorten
 
 WIDTH = 680
 ROW = 26

@@ -19,6 +19,7 @@ from markupsafe import Markup
 from commonweal.evidence.numbers import duration_text
 from commonweal.evidence.records import Evidence, Finding, Method, Run
 from commonweal.evidence.store import writing
+from commonweal.foreign_text import visible
 from commonweal.report.answer import detectable_of, first_screen
 from commonweal.report.chapters import write_chapters
 from commonweal.report.content import Dossier
@@ -43,7 +44,6 @@ from commonweal.report.wording import (
     people_a_year,
     place_name,
     shorten,
-    visible,
     with_deployment_names,
 )
 from commonweal.system.records import System

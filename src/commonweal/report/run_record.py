@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from commonweal.evidence.records import Evidence, Run
 from commonweal.evidence.store import digest
+from commonweal.foreign_text import whole
 from commonweal.system.questions import questions
 from commonweal.system.records import System
 
@@ -39,7 +40,7 @@ def run_record(
     seeds = {row.provenance.seed for row in rows if row.provenance.seed is not None}
     return Run(
         version=importlib.metadata.version("commonweal"),
-        command=shlex.join([os.path.basename(sys.argv[0]) or "python", *sys.argv[1:]]),
+        command=whole(shlex.join([os.path.basename(sys.argv[0]) or "python", *sys.argv[1:]])),
         started=clock.started.isoformat(timespec="seconds"),
         duration_s=clock.seconds,
         seed=min(seeds, default=0),

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from commonweal.evidence.numbers import detectable_text, p_text, value_text
 from commonweal.evidence.records import Evidence, Method
+from commonweal.foreign_text import visible
 from commonweal.report.wording import (
     STATUSES,
     UNKNOWN,
@@ -23,7 +24,6 @@ from commonweal.report.wording import (
     humanise,
     interval_words,
     status_word,
-    visible,
 )
 
 LAZY_FROM = 2001

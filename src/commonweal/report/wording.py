@@ -1,4 +1,4 @@
-"""The words of the dossier: verdicts, statuses, relations, units; and text of strangers made visible.
+"""The words of the dossier: verdicts, statuses, relations, units; and text of strangers cut to fit.
 
 What this module does not do: it never decides a verdict. It says in words what a record already holds.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from commonweal.evidence.numbers import interval_text
 from commonweal.evidence.records import Basis, Evidence, Status, Verdict
+from commonweal.foreign_text import visible
 from commonweal.system.records import AssetKind, Deployment, Relation, System
 
 
@@ -77,20 +78,8 @@ CHAPTERS: Mapping[str, str] = {
     "assessment": "Downstream: what follows for people",
     "recourse": "Recourse: what people have reported",
 }
-HIDDEN = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufffe\uffff]")
 MEASURE = re.compile(r"^[a-z_]+\.(?=[a-z0-9_]+$)")
 WEB = re.compile(r"https?://[^\s<>\"'\u0000-\u001f]+[^\s<>\"'.,;:)\]]")
-
-
-def visible(text: str) -> str:
-    """Text in which nothing hides: control and direction marks are written out.
-
-    >>> visible("a\\u202eb")
-    'a⟨U+202E⟩b'
-    >>> visible("plain, مرحبا, 👩🏽‍💼")
-    'plain, مرحبا, 👩🏽‍💼'
-    """
-    return HIDDEN.sub(lambda mark: f"⟨U+{ord(mark.group()):04X}⟩", text)
 
 
 def shorten(text: str, limit: int) -> str:

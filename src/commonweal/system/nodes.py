@@ -17,6 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, DocumentStartEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent
 from ruamel.yaml.reader import ReaderError
 
+from commonweal.foreign_text import HALF_A_CHARACTER, has_half, whole
 from commonweal.system.commas import joined_at_comma
 from commonweal.system.wording import shown
 
@@ -178,7 +179,10 @@ class _Builder:
         if isinstance(event, ScalarEvent):
             bare = event.style is None
             empty = bare and NULL.fullmatch(event.value) is not None
-            self._add(Scalar(line, None if empty else event.value, plain=bare, refused=tag is not None))
+            half = has_half(event.value)
+            if half:
+                self._refuse(line, f"{shown(event.value)} holds {HALF_A_CHARACTER}")
+            self._add(Scalar(line, None if empty else whole(event.value), plain=bare, refused=half or tag is not None))
             return
         node: Listing | Entries = Listing(line) if isinstance(event, SequenceStartEvent) else Entries(line)
         self._add(node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from commonweal.errors import OptionError
+from commonweal.foreign_text import has_half
 from commonweal.system.fields import NumberFormat
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System
@@ -39,6 +40,10 @@ def single_asset_system(
         locator, name, reads = str(path), path.name, (path if path.is_dir() else path.parent,)
     else:
         locator, name, reads = str(model), str(model), ()
+    if has_half(locator):
+        raise OptionError(
+            f"{locator}: the name of this file or folder is not UTF-8, and could not be written into a dossier; rename it"
+        )
     asset = Asset(id="predictions" if predictions is not None else "model", kind="model", locator=locator, dtype=dtype)
     allowed = Permissions(permissions.code, permissions.network, permissions.download, (*permissions.read, *reads))
     return System(name=f"{name}{f' in {dtype}' if dtype else ''}, by itself", assets=(asset,)), allowed

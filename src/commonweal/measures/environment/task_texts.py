@@ -21,6 +21,7 @@ from commonweal.cell_text import names_nothing, one_spelling
 from commonweal.errors import DataFileError
 from commonweal.measures.data_set import DataSet
 from commonweal.models.table_rows import column_names, refuse_weights, table_rows
+from commonweal.text_file import json_as_written
 
 NEEDED, OPTIONAL = ("text", "label"), ("cluster",)
 FLAGS = {"true": True, "false": False}
@@ -52,7 +53,7 @@ def read_task_texts(data: DataSet) -> list[TaskText]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, TaskText]]:
-    rows = list(table_rows(path))
+    rows = list(table_rows(path, read=json_as_written))
     if not rows:
         return
     names = column_names(path, rows)

@@ -23,6 +23,7 @@ from commonweal.measures.options import Limit, whole_units
 from commonweal.models.group_labels import two_spellings
 from commonweal.models.protocols import Continuation
 from commonweal.models.table_rows import column_names, refuse_weights, table_rows
+from commonweal.text_file import json_as_written
 
 NEEDED = ("meaning", "group", "text")
 OPTIONAL = ("attribute", "cluster", "source")
@@ -79,7 +80,7 @@ def read_matched_texts(data: DataSet) -> list[MatchedText]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, MatchedText]]:
-    rows = list(table_rows(path))
+    rows = list(table_rows(path, read=json_as_written))
     if not rows:
         return
     names = column_names(path, rows)
