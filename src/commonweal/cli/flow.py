@@ -131,6 +131,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         announce(ready)
         with Stages(err) as stages:
             dossier = run_pipeline(ready, out=folder, progress=stages.tick)
+    tell_unfit(dossier)
     code = conclude(dossier, stages.seconds)
     for condition in conditions:
         beyond, decided = judge(condition, dossier.rows, dossier.findings)
@@ -158,6 +159,12 @@ def announce(ready: Prepared) -> None:
     err.print(text, markup=False)
     for warning in ready.preflight.warnings:
         err.print(f"left out: {warning}", style="yellow", markup=False)
+
+
+def tell_unfit(dossier: Dossier) -> None:
+    """What lay in the folder and was not as it had been sealed."""
+    for words in dossier.run.unfit:
+        err.print(f"changed: {words}", style="yellow", markup=False)
 
 
 def conclude(dossier: Dossier, seconds: float) -> int:
@@ -240,6 +247,7 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
         announce(ready)
         with Stages(err) as stages:
             dossier = run_pipeline(ready, out=folder, progress=stages.tick)
+        tell_unfit(dossier)
         own = [row for row in dossier.rows if row.measure in {spec.name for spec in ready.specs}]
         if as_json:
             out.print_json(json.dumps([row.model_dump(mode="json") for row in own]))
