@@ -424,6 +424,14 @@ class Store:
                 made.append(Seal(kind="file", name=name, count=len(content), hash=sha256(content)))
         self.seals.append(*made)
 
+    def keep(self, name: str, text: str) -> None:
+        """Keep a text beside the rows that were asked with it; its name tells its content, so that it is written once."""
+        path = self.folder / name
+        if not path.exists():
+            with writing(path):
+                path.parent.mkdir(exist_ok=True)
+            put_in_place(path, text.encode("utf-8"))
+
     def sealed_rows(self, name: str) -> list[Evidence]:
         """The rows that are sealed under this name, in the order in which they were written; none where nothing is."""
         seal = self.seals.last("rows", name)

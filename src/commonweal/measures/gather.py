@@ -30,6 +30,7 @@ from commonweal.models.tables import PredictionTable
 from commonweal.system.records import Asset, System
 
 Progress = Callable[[str, int, int], None]
+PROBES = "probes"
 Material = tuple[Probes | None, DataSet | None]
 
 
@@ -74,6 +75,8 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
     try:
         subject = task.open_subject()
         probes = task.open_probes() if task.open_probes else None
+        if probes is not None:
+            setting.store.keep(f"{PROBES}/{probes.fingerprint}.json", probes.model_dump_json())
         data = task.open_data() if task.open_data else None
         provenance["device"] = getattr(subject, "device", None)
         provenance["told"] = getattr(subject, "told", {})
