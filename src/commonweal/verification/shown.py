@@ -78,7 +78,7 @@ def check_findings(dossier: Dossier, methods: Mapping[str, Method]) -> Check:
     made = {row.id: row for row in weighed.rows}
     if odd := made.keys() ^ stored.keys():
         problems.append(f"dossier.json: {len(odd)} of the rows that are worked out from others do not follow from them")
-    elif any(made[one].estimate != stored[one].estimate for one in made):
+    elif any(_number(made[one]) != _number(stored[one]) for one in made):
         problems.append("dossier.json: rows that are worked out from others have other numbers than follow from them")
     said = [finding.model_dump(mode="json") for finding in weighed.findings]
     told = [finding.model_dump(mode="json") for finding in dossier.findings]
@@ -88,6 +88,10 @@ def check_findings(dossier: Dossier, methods: Mapping[str, Method]) -> Check:
             f"dossier.json: its findings are not those that follow from its rows ({first.get('measure')} on {first.get('subject')})"
         )
     return Check(name=name, checked=f"{len(told)} findings and {len(stored)} rows worked out again", problems=tuple(problems))
+
+
+def _number(row: Evidence) -> object:
+    return row.estimate.model_dump(mode="json") if row.estimate is not None else None
 
 
 def _beside(said: Sequence[Any], told: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
