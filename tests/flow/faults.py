@@ -7,7 +7,6 @@ import socket
 import string
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -43,24 +42,12 @@ NO_SENSE: Mapping[tuple[type | str, str], str] = {
     (PredictionTable, DEAD): "a table is asked nothing",
     **{(kind, fault): "the declaration is read; nobody is asked" for kind in (Asset, System) for fault in FAULTS},
     ("environment.inference_energy", CONSTANT): "the energy of deciding does not rest on what was decided",
-    ("environment.mitigation", CONSTANT): "its test model gives every text the same probability, so that nothing can be saved by another format",
+    (
+        "environment.mitigation",
+        CONSTANT,
+    ): "its test model gives every text the same probability, so that nothing can be saved by another format",
     ("environment.mitigation", EMPTY): "it counts probabilities, and a probability is never empty",
 }
-SCORED = "a model that only writes is not asked by it, so what it writes cannot be empty: " "that there are no probabilities is its row"
-
-
-def no_data(spec: Any) -> bool:
-    return spec.data is None
-
-
-@dataclass(frozen=True)
-class Subjects:
-    """The asset that a measure is put to under one fault, by the type of the measure's subject."""
-
-    system: Path
-    by_kind: Mapping[type, str]
-
-
 SYSTEM = """
 schema: commonweal/1
 name: What fails
@@ -70,7 +57,6 @@ populations:
   - {{id: people, definition: people who post, size: 1000, groups: {{gender: {{women: 0.5, men: 0.5}}}}, source: a test}}
 assets:
   - {{id: model, kind: model, actor: agency, locator: "{model}"}}
-  - {{id: table, kind: model, actor: agency, locator: "predictions:{table}"}}
   - id: moderator
     kind: application
     actor: agency
@@ -89,10 +75,10 @@ PROMPTED = """    prompt:
 SERVES = "dependencies:\n  - {upstream: model, downstream: moderator, relation: serves}"
 
 
-def write_faulty_system(folder: Path, model: str, application: str | None, table: str) -> Path:
-    """A model, an application (with its locator, or a prompt on the model) and a table of predictions."""
+def write_faulty_system(folder: Path, model: str, application: str | None) -> Path:
+    """A model and an application: with its locator, or a prompt on the model."""
     asked = PROMPTED if application is None else ANSWERING.format(locator=application)
-    text = SYSTEM.format(model=model, table=table, application=asked, serves=SERVES if application is None else "")
+    text = SYSTEM.format(model=model, application=asked, serves=SERVES if application is None else "")
     return write_with_small_probes(folder, text)
 
 
@@ -101,17 +87,25 @@ def write_data(folder: Path) -> Path:
     for name in ("bbq", "crows-pairs", "holistic_bias", "matched_texts", "hatecheck", "stereoset", "task"):
         (folder / name).mkdir(parents=True)
     bbq.written(folder / "bbq", [bbq.item_of(number) for number in range(160)])
-    crows.written(folder / "crows-pairs", [crows.row_of(number) for number in range(180)])
+    crows.written(folder / "crows-pairs", [alike_pair(number) for number in range(180)])
     descriptors.written(folder / "holistic_bias")
     rows = dialects.texts_of(("east", "west"), 40)
     (folder / "matched_texts" / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     harm.written(folder, harm.prompts_of(pages=20), harm.labelled_of({}, {}))
     hatecheck.written(folder / "hatecheck", hatecheck.rows_of())
-    stereoset.written(folder / "stereoset", [stereoset.row_of(number) for number in range(320)])
+    same = {"stereotype": "slow", "anti-stereotype": "fast", "unrelated": "moss"}
+    words = [{option: f"Person {number} is {word}." for option, word in same.items()} for number in range(320)]
+    stereoset.written(folder / "stereoset", [stereoset.row_of(number, **words[number]) for number in range(320)])
     task.written(folder / "task", task.texts_of(60))
     winobias.written(folder / "winobias")
     winogender.written(folder / "winogender")
     return folder
+
+
+def alike_pair(number: int) -> dict[str, str]:
+    """A pair of sentences of the same length: only what a model thinks of the words tells them apart."""
+    more, less = (("hill folk", "town folk"), ("weavers", "joiners"), ("lefties", "righter"), ("elder", "young"))[number % 4]
+    return crows.row_of(number, sent_more=f"The {more} lost game {number}.", sent_less=f"The {less} lost game {number}.")
 
 
 def write_flat_model(folder: Path) -> Path:
@@ -186,11 +180,22 @@ def refusing() -> Iterator[str]:
 
 
 @contextmanager
-def subjects_of(fault: str, folder: Path, flat: Path) -> Iterator[Path]:
+def subjects_of(fault: str, folder: Path, flat: Path, table: bool) -> Iterator[Path]:
     """The system file under one fault, with its servers up as long as the context lasts."""
     folder.mkdir()
+    if table:
+        said = {EMPTY: lambda _: "", CONSTANT: lambda _: "1"}.get(fault, lambda place: str(place % 2))
+        path = write_table(folder / "table.csv", said)
+        yield write_with_small_probes(
+            folder,
+            f"""schema: commonweal/1
+name: A table
+assets:
+  - {{id: table, kind: model, locator: "predictions:{path.name}"}}
+""",
+        )
+        return
     with ExitStack() as stack:
-        table = write_table(folder / "table.csv", {EMPTY: lambda _: "", CONSTANT: lambda _: "1"}.get(fault, lambda place: str(place % 2)))
         model, application = str(flat), write_application(folder, {EMPTY: ""}.get(fault, "keep"))
         if fault == KEY:
             url = stack.enter_context(refusing())
@@ -201,7 +206,14 @@ def subjects_of(fault: str, folder: Path, flat: Path) -> Iterator[Path]:
             service = stack.enter_context(openai_servers.serving())
             service.answer = lambda _: openai_servers.written("")
             model = service.locator
-        yield write_faulty_system(folder, model, None if fault == DEPENDENCY else application, table.name)
+        yield write_faulty_system(folder, model, None if fault == DEPENDENCY else application)
 
 
-ASKED = {LanguageModel: "model", Chooser: "model", DecisionApplication: "moderator", PredictionTable: "table", Asset: "moderator", System: "system"}
+ASKED = {
+    LanguageModel: "model",
+    Chooser: "model",
+    DecisionApplication: "moderator",
+    PredictionTable: "table",
+    Asset: "moderator",
+    System: "system",
+}
