@@ -351,12 +351,7 @@ class Store:
 
     def _refuse_added(self) -> None:
         """Rows that claim to be of a measurement that was sealed without them."""
-        added = []
-        for one in self._loose:
-            row = self._rows[one]
-            seal = self.seals.last("rows", row.provenance.inputs.get("rows", ""))
-            if seal is not None and seal.ids and (row.status == "ok" or row.missing is not None):
-                added.append(one)
+        added = [one for one in self._loose if claims_a_seal(self._rows[one], self.seals)]
         if added:
             self.told.append(f"{self.evidence_path}: {len(added)} rows were added to what was sealed; they are not taken")
             self._set_aside([], added)
@@ -448,6 +443,12 @@ class Store:
             self._set_aside(resting, [one for seal in resting for one in seal.ids])
 
         return Journal(self.folder / "items" / name, ItemSeals(self.seals, name, changed))
+
+
+def claims_a_seal(row: Evidence, seals: Seals) -> bool:
+    """Whether a row without a seal claims to be of a measurement that was sealed without it."""
+    seal = seals.last("rows", row.provenance.inputs.get("rows", ""))
+    return seal is not None and bool(seal.ids) and (row.status == "ok" or row.missing is not None)
 
 
 def _said(row: Evidence) -> dict[str, Any]:

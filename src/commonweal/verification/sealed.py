@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from commonweal.evidence.records import Evidence
 from commonweal.evidence.seals import SEALS, Seal, Seals, items_hash, sha256, whole_hash
-from commonweal.evidence.store import EVIDENCE, hashed_evidence
+from commonweal.evidence.store import EVIDENCE, claims_a_seal, hashed_evidence
 from commonweal.verification.folder import ITEMS, READING, RUNS, Folder, refused
 from commonweal.verification.result import Check
 
@@ -70,12 +70,16 @@ def check_rows(folder: Folder, seals: Seals | None) -> tuple[Rows, Check]:
         gone = seal.count - len(here)
         what = f"{gone} of {seal.count} rows are gone" if gone else f"of {seal.count} rows some were changed"
         problems.append(f"{EVIDENCE}: {seal.about or seal.name}: {what} since they were sealed")
-    loose = len(found.rows.keys() - found.sealed)
-    told = (
-        (f"{loose} rows of {EVIDENCE} have no seal (what an interrupted run leaves, or put in since)",) if loose and seals else ()
-    )
+    loose = found.rows.keys() - found.sealed
+    claiming = sum(seals is not None and claims_a_seal(found.rows[one], seals) for one in loose)
+    if claiming and not problems:
+        problems.append(f"{EVIDENCE}: {claiming} rows were added to what was sealed")
+    told = (f"{len(loose)} rows of {EVIDENCE} have no seal (what an interrupted run leaves, or put in since)",)
     return found, Check(
-        name="rows", checked=f"{len(found.sealed)} of {total} sealed rows fit", problems=tuple(problems), told=told
+        name="rows",
+        checked=f"{len(found.sealed)} of {total} sealed rows fit",
+        problems=tuple(problems),
+        told=told if loose and seals is not None else (),
     )
 
 
