@@ -329,6 +329,15 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
     return bytes(body)
 
 
+def read(path: Path) -> object:
+    """What a file says: damage that changes nothing of that (an unused byte of a table) is none."""
+    if path.suffix == ".parquet":
+        return pl.read_parquet(path).to_dicts()
+    if path.name == "evidence.jsonl":
+        return [content for _, content in hashed_evidence(path)]
+    return path.read_bytes()
+
+
 @pytest.mark.parametrize("count", [3, pytest.param(150, marks=pytest.mark.slow)])
 def test_damaged_files_end_in_a_line_and_never_in_a_traceback(dossier: Path, count: int) -> None:
     rng = random.Random(count)
@@ -336,11 +345,11 @@ def test_damaged_files_end_in_a_line_and_never_in_a_traceback(dossier: Path, cou
     (asked,) = dossier.glob(f"items/{AUDIT}/*/runs/*.parquet")
     (probes,) = dossier.glob("probes/*")
     for path in (items, asked, probes, dossier / SEALS, dossier / "evidence.jsonl", dossier / "dossier.json"):
-        content = path.read_bytes()
+        content, before = path.read_bytes(), read(path)
         for _ in range(count):
             path.write_bytes(mutated(content, rng))
             code, output = verified(dossier)
-            assert code in {0, 1, 2} if path == probes else code in {1, 2}, (path, output)
+            assert code in {1, 2} or path == probes or read(path) == before, (path, output)
         path.write_bytes(content)
     assert verified(dossier)[0] == 0
 

@@ -42,7 +42,7 @@ def verify(
             raise OptionError(f"--data {data}: there is no such folder; expected one that holds data sets")
         found = verify_dossier(dossier, data)
     if as_json:
-        out.print_json(found.model_dump_json())
+        out.print_json(found.model_dump_json(), ensure_ascii=True)
     else:
         tell(found)
     raise typer.Exit(0 if found.whole else CHANGED)

@@ -90,6 +90,12 @@ def check_findings(dossier: Dossier, methods: Mapping[str, Method]) -> Check:
     return Check(name=name, checked=f"{len(told)} findings and {len(stored)} rows worked out again", problems=tuple(problems))
 
 
+def _is_installed(row: Evidence, methods: Mapping[str, Method]) -> bool:
+    """Whether the measure of a row is here in its version; without a number of it, nothing depends on that."""
+    method = methods.get(row.measure)
+    return row.status != "ok" or (method is not None and method.version == row.provenance.version)
+
+
 def _number(row: Evidence) -> object:
     return row.estimate.model_dump(mode="json") if row.estimate is not None else None
 
