@@ -13,7 +13,7 @@ from commonweal.measures.plan import unasked
 from commonweal.measures.preparation import Prepared, prepare
 from commonweal.models.http_application import fit_to_keep
 from commonweal.report.content import Dossier
-from commonweal.report.dossier import save_dossier
+from commonweal.report.dossier import FILES, save_dossier
 from commonweal.report.run_record import Clock, run_record
 from commonweal.system.records import System
 
@@ -37,10 +37,14 @@ def run(system: System | Prepared, *, out: Path | str, options: Options | None =
         ]
         rows += [row for name, reason in ready.registry.broken.items() for row in broken_plugin(name, reason, setting)]
         weighed = assess(ready.system, rows, methods, system_hash, chosen.seed)
-        rows += store.append(weighed.rows)
+        rows += (worked_out := store.append(weighed.rows))
+        if worked_out:
+            store.seal(digest([row.id for row in worked_out]), worked_out)
         record = run_record(ready.system, rows, clock, chosen.told(), allowed)
-        record = record.model_copy(update={"system_file": ready.system.file})
+        record = record.model_copy(update={"system_file": ready.system.file, "unfit": tuple(store.told)})
         used = (*(methods[name] for name in sorted({row.measure for row in rows} & set(methods))), *weighed.methods)
         dossier = Dossier(system=fit_to_keep(ready.system), run=record, findings=weighed.findings, evidence=tuple(rows), methods=used,
                           both_ends=weighed.both_ends)  # fmt: skip
-        return dossier.model_copy(update={"path": save_dossier(folder, dossier).resolve()})
+        path = save_dossier(folder, dossier).resolve()
+        store.seal_files(FILES)
+        return dossier.model_copy(update={"path": path})

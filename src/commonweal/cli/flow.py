@@ -128,6 +128,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         announce(ready)
         with Stages(err) as stages:
             dossier = run_pipeline(ready, out=folder, progress=stages.tick)
+    tell_unfit(dossier)
     code = conclude(dossier, stages.seconds)
     for condition in conditions:
         beyond, decided = judge(condition, dossier.rows, dossier.findings)
@@ -155,6 +156,12 @@ def announce(ready: Prepared) -> None:
     err.print(text)
     for warning in ready.preflight.warnings:
         err.print(f"left out: {warning}", style="yellow")
+
+
+def tell_unfit(dossier: Dossier) -> None:
+    """What lay in the folder and was not as it had been sealed."""
+    for words in dossier.run.unfit:
+        err.print(f"changed: {words}", style="yellow", markup=False)
 
 
 def conclude(dossier: Dossier, seconds: float) -> int:
@@ -236,6 +243,7 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
         announce(ready)
         with Stages(err) as stages:
             dossier = run_pipeline(ready, out=folder, progress=stages.tick)
+        tell_unfit(dossier)
         own = [row for row in dossier.rows if row.measure in {spec.name for spec in ready.specs}]
         if as_json:
             print_json([row.model_dump(mode="json") for row in own], indent=2)

@@ -25,8 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Measure what a foundation model does to the people downstream of it, and write a dossier that can be checked.",
-    epilog="Exit codes: 0 complete; 1 a finding beyond --fail-on, or a claim that does not follow; 2 bad input; 3 some rows failed; "
-    "130 stopped with Ctrl-C.",
+    epilog="Exit codes: 0 complete; 1 a finding beyond --fail-on, a claim that does not follow, or a dossier that was changed; "
+    "2 bad input; 3 some rows failed; 130 stopped with Ctrl-C.",
 )
 
 

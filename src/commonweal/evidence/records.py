@@ -248,3 +248,6 @@ class Run(Row):
     questions: tuple[str, ...] = Field(default=(), description="what the system file leaves undeclared, unknown or unreachable")
     system_file: str = ""
     system_hash: str = ""
+    unfit: tuple[str, ...] = Field(
+        default=(), description="what lay in the folder and did not fit its seal, or had none, and what was done about it"
+    )

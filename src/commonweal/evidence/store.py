@@ -5,19 +5,21 @@ was cut off by a kill or a full disk is noticed and dropped; everything before i
 design share a journal; which items one of them asked stands beside it, in `runs/`. Two runs never write to one folder at
 the same time.
 
+What is finished is sealed (`seals.py`). Rows and items that do not fit their seal are set aside and told in `told`; rows without
+a seal are what an interrupted run leaves: they stay where the measure says the same again.
+
 What this module does not do: it never decides what to measure and never computes a statistic.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import io
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, Self
@@ -26,11 +28,17 @@ import polars as pl
 from pydantic import ValidationError
 
 from commonweal.errors import EvidenceFileError, OutputError
+from commonweal.evidence.lines import append_lines, complete_lines, put_in_place, whole_size, writing
 from commonweal.evidence.records import Evidence
+from commonweal.evidence.seals import SEALS, Seal, Seals, content_hash, items_hash, sha256, whole_hash
 
 Item = dict[str, Any]
 COMPRESSION: Literal["zstd"] = "zstd"
 RUNS = "runs"
+EVIDENCE = "evidence.jsonl"
+SET_ASIDE = "evidence.changed.jsonl"
+ASIDE = ".changed"
+UNFIT_SHOWN = 3
 
 
 def digest(*parts: object) -> str:
@@ -43,24 +51,17 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-@contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn a full disk or a folder that cannot be written into an OutputError that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise OutputError(
-                f"{path}: the disk is full. Everything measured so far is kept; free some space and run the same command again"
-            ) from error
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}). Choose another folder with --out") from error
+@dataclass(frozen=True, slots=True)
+class ItemSeals:
+    """Where the items called `name` are sealed; `changed` is told, in words, what does not fit."""
 
+    seals: Seals
+    name: str
+    changed: Callable[[str], None]
 
-def complete_lines(path: Path) -> list[bytes]:
-    """The lines of a journal that were written whole. A last line without its newline was cut off, and is left out."""
-    if not path.exists():
-        return []
-    return [line for line in path.read_bytes().split(b"\n")[:-1] if line]
+    def run(self, run: str) -> str:
+        """The name of the seal of which items a run asked for."""
+        return f"{self.name.rpartition('/')[0]}/{RUNS}/{run}"
 
 
 class Journal:
@@ -73,19 +74,28 @@ class Journal:
     (True, 1.5)
     """
 
-    def __init__(self, stem: Path) -> None:
+    def __init__(self, stem: Path, place: ItemSeals | None = None) -> None:
         self.lines_path = stem.with_name(stem.name + ".jsonl")
         self.parquet_path = stem.with_name(stem.name + ".parquet")
         self.items: dict[str, Item] = {}
         self.asked: set[str] = set()
+        self._place = place
+        self._fits = False
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
         with writing(self.lines_path):
             self.lines_path.parent.mkdir(parents=True, exist_ok=True)
-        if self.parquet_path.exists():
-            self.items.update({row["key"]: row for row in self._compacted()})
-        self.items.update({item["key"]: item for item in self._journalled()})
+        self.items = {row["key"]: row for row in self._kept()}
+        sealed = frozenset(self.items) if self._place else frozenset()
+        other = 0
+        for item in self._journalled():
+            if item["key"] in sealed and content_hash(item) != content_hash(self.items[item["key"]]):
+                other += 1
+            else:
+                self.items[item["key"]] = item
+        if other and self._place:
+            self._place.changed(f"{self.lines_path}: {other} of its items are not as they were sealed; the sealed ones are taken")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -93,6 +103,11 @@ class Journal:
             with contextlib.suppress(OSError):
                 self._file.close()
             self._file = None
+
+    @property
+    def seal_name(self) -> str:
+        """The name under which its items are sealed; "" where nothing is sealed."""
+        return self._place.name if self._place else ""
 
     def __contains__(self, key: str) -> bool:
         return key in self.items
@@ -128,33 +143,85 @@ class Journal:
         """Where the keys stand that the run named `run` asked for: a table of one column, `key`."""
         return self.parquet_path.parent / RUNS / f"{run}.parquet"
 
+    def is_whole(self, run: str) -> bool:
+        """Whether every item that this run asked for is here, as it was sealed, and no line waits to be taken in."""
+        seal = self._place.seals.last("asked", self._place.run(run)) if self._place else None
+        if seal is None or self._place is None or self.lines_path.exists():
+            return False
+        path = self.run_path(run)
+        keys = [row.get("key") for row in _table_rows(path)] if path.exists() else []
+        if not all(isinstance(key, str) for key in keys) or not seal.fits(len(keys), whole_hash(map(str, keys))):
+            self._place.changed(f"{path}: which items a run asked for was changed or deleted; its rows are worked out again")
+            return False
+        return all(key in self.items for key in keys)
+
     def finish(self, run: str) -> None:
-        """Turn the journal into parquet, and keep which of its items this run asked for, if any."""
+        """Turn the journal into parquet, and keep which of its items this run asked for, if any; each is sealed first."""
         self.compact()
         if not self.asked:
             return
-        path = self.run_path(run)
+        keys, path = sorted(self.asked), self.run_path(run)
+        if self._place:
+            self._place.seals.append(
+                Seal(kind="asked", name=self._place.run(run), count=len(keys), hash=whole_hash(keys), items=self._place.name)
+            )
         with writing(path):
             path.parent.mkdir(exist_ok=True)
-            _put_in_place(path, pl.DataFrame({"key": sorted(self.asked)}, schema={"key": pl.String}))
+        _put_in_place(path, pl.DataFrame({"key": keys}, schema={"key": pl.String}))
 
     def compact(self) -> None:
-        """Turn the journal into parquet: whole new file first, then the lines are removed."""
+        """Turn the journal into parquet: sealed, then the whole new file, then the lines are removed."""
         if not self.lines_path.exists() or not self.items:
+            if not self._fits:  # it was here before the folder had seals
+                self._seal(list(self.items.values()))
             return
         if self._file is not None:
             self._file.close()
             self._file = None
         table = pl.DataFrame(list(self.items.values()), infer_schema_length=None)
-        with writing(self.parquet_path):
-            _put_in_place(self.parquet_path, table)
+        self._seal(table.to_dicts())
+        _put_in_place(self.parquet_path, table)
+        with writing(self.lines_path):
             self.lines_path.unlink()
+
+    def _seal(self, rows: Sequence[Item]) -> None:
+        if self._place and rows:
+            self._place.seals.append(Seal(kind="items", name=self._place.name, count=len(rows), hash=items_hash(rows)))
+
+    def _kept(self) -> list[Item]:
+        """The table of items, if it is as it was sealed; else it is set aside, and its items are measured again.
+
+        A table that was there before the folder had seals is taken as it is; that it is not sealed is told by the store.
+        """
+        if self._place is None:
+            return _items(self.parquet_path) if self.parquet_path.exists() else []
+        seals, name = self._place.seals, self._place.name
+        sealed = seals.last("items", name) is not None
+        if not self.parquet_path.exists():
+            if sealed and not self.lines_path.exists():
+                self._place.changed(f"{self.parquet_path}: the items that were sealed here are gone; they are measured again")
+            return []
+        try:
+            rows = _items(self.parquet_path)
+            self._fits = seals.knows("items", name, len(rows), items_hash(rows))
+            if self._fits:
+                return rows
+            if not sealed and seals.begun and seals.begun.count:
+                return rows
+        except (EvidenceFileError, ValueError):
+            pass
+        aside = self.parquet_path.with_name(self.parquet_path.name + ASIDE)
+        with writing(aside):
+            self.parquet_path.replace(aside)
+        self._place.changed(
+            f"{self.parquet_path}: its items are not as they were sealed; it is set aside as {aside.name}, and they are measured again"
+        )
+        return []
 
     def _open(self) -> None:
         """Open for appending, first cutting off a line that an earlier run could not finish."""
         self._file = self.lines_path.open("ab")
-        whole = sum(len(line) + 1 for line in self.lines_path.read_bytes().split(b"\n")[:-1])
-        self._file.truncate(whole)
+        self._file.truncate(whole_size(self.lines_path))
 
     def _journalled(self) -> Iterator[Item]:
         for number, line in enumerate(complete_lines(self.lines_path), start=1):
@@ -168,32 +235,42 @@ class Journal:
                 ) from None
             yield item
 
-    def _compacted(self) -> list[Item]:
-        try:
-            return pl.read_parquet(self.parquet_path).to_dicts()
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise EvidenceFileError(
-                f"{self.parquet_path}: cannot be read ({error}). Remove the file: its items are then measured again"
-            ) from error
+
+def _items(path: Path) -> list[Item]:
+    """The items of a table, each with its key."""
+    rows = _table_rows(path)
+    if not all(isinstance(row.get("key"), str) for row in rows):
+        raise EvidenceFileError(f"{path}: has an item without a `key`. Remove the file: its items are then measured again")
+    return rows
+
+
+def _table_rows(path: Path) -> list[Item]:
+    try:
+        return pl.read_parquet(path).to_dicts()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise EvidenceFileError(
+            f"{path}: cannot be read ({error}). Remove the file: its items are then measured again"
+        ) from error
 
 
 def _put_in_place(path: Path, table: pl.DataFrame) -> None:
     """Write a table whole, then let it take the place of what is there."""
     body = io.BytesIO()  # polars raises an error of its own for a full disk; a plain write raises an OSError
     table.write_parquet(body, compression=COMPRESSION)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(body.getbuffer())
-    partial.replace(path)
+    put_in_place(path, body.getbuffer())
 
 
 class Store:
-    """The output folder of a run. Use it as a context: it holds the folder's lock."""
+    """The output folder of a run. Use it as a context: it holds the folder's lock. `told`: what did not fit its seal, a line each."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.evidence_path = folder / "evidence.jsonl"
+        self.evidence_path = folder / EVIDENCE
+        self.told: list[str] = []
         self._lock: BinaryIO | None = None
         self._rows: dict[str, Evidence] = {}
+        self._hashes: dict[str, str] = {}
+        self._loose: set[str] = set()
 
     def __enter__(self) -> Self:
         if self.folder.exists() and not self.folder.is_dir():
@@ -209,7 +286,7 @@ class Store:
                 f"{self.folder}: another run is writing here. Wait for it, or choose another folder with --out"
             ) from None
         try:
-            self._rows = {row.id: row for row in read_evidence(self.evidence_path)}
+            self._read()
         except BaseException:
             self._release()
             raise
@@ -224,44 +301,178 @@ class Store:
             self._lock.close()
             self._lock = None
 
+    def _read(self) -> None:
+        """Read the rows and hold them against their seals."""
+        for row, content in hashed_evidence(self.evidence_path):
+            self._rows[row.id], self._hashes[row.id] = row, content
+        self.seals = self._opened_seals()
+        self._loose = set(self._rows)
+        unfit = [seal for seal in self.seals.named("rows") if seal.ids and not self._covers(seal)]
+        if unfit:
+            told = [self._what_is_wrong(seal) for seal in unfit[:UNFIT_SHOWN]]
+            more = f"; and {len(unfit) - UNFIT_SHOWN} more" if len(unfit) > UNFIT_SHOWN else ""
+            self.told.append(
+                f"{self.evidence_path}: not as it was sealed ({'; '.join(told)}{more}): those rows are set aside in {SET_ASIDE} and "
+                "worked out again where they are asked for"
+            )
+            self._set_aside(unfit, [one for seal in unfit for one in seal.ids if one in self._rows])
+        self._refuse_added()
+
+    def _covers(self, seal: Seal) -> bool:
+        """Whether the rows of a seal are all here and as they were; they are not loose then."""
+        here = [one for one in seal.ids if one in self._rows]
+        fits = seal.fits(len(here), self._hash_of(here))
+        if fits:
+            self._loose -= set(seal.ids)
+        return fits
+
+    def _what_is_wrong(self, seal: Seal) -> str:
+        gone = sum(one not in self._rows for one in seal.ids)
+        return f"{seal.about}: {f'{gone} of {seal.count} rows are gone' if gone else 'changed'}"
+
+    def _opened_seals(self) -> Seals:
+        path = self.folder / SEALS
+        try:
+            seals = Seals(path)
+        except EvidenceFileError as error:
+            aside = path.with_name(path.name + ASIDE)
+            with writing(aside):
+                path.replace(aside)
+            self.told.append(f"{error}. Set aside as {aside.name}: nothing here counts as sealed, and rows are worked out again")
+            seals = Seals(path)
+        if not seals:
+            unsealed = len(self._rows) + sum(1 for _ in self.folder.glob("items/*/*/*.parquet"))
+            if unsealed and not self.told:
+                self.told.append(
+                    f"{self.folder}: not sealed (written by an earlier version): its rows are worked out again from the items that lie there"
+                )
+            seals.begin(unsealed)
+        return seals
+
+    def _refuse_added(self) -> None:
+        """Rows that claim to be of a measurement that was sealed without them."""
+        added = [one for one in self._loose if claims_a_seal(self._rows[one], self.seals)]
+        if added:
+            self.told.append(f"{self.evidence_path}: {len(added)} rows were added to what was sealed; they are not taken")
+            self._set_aside([], added)
+
+    def _set_aside(self, seals: Iterable[Seal], ids: Sequence[str]) -> None:
+        """Take rows out of the evidence, into a file beside it, and say of their seals that nothing is sealed there now."""
+        lines = complete_lines(self.evidence_path) if ids else []
+        taken = set(ids)
+        mine = [json.loads(line)["id"] in taken for line in lines]
+        if any(mine):
+            out = [line for line, is_mine in zip(lines, mine, strict=True) if is_mine]
+            left = [line for line, is_mine in zip(lines, mine, strict=True) if not is_mine]
+            append_lines(self.folder / SET_ASIDE, b"".join(line + b"\n" for line in out))
+            put_in_place(self.evidence_path, b"".join(line + b"\n" for line in left))
+        self.seals.append(*(Seal(kind="rows", name=seal.name, count=0, about=seal.about) for seal in seals))
+        for one in taken:
+            self._rows.pop(one, None)
+            self._loose.discard(one)
+
+    def _hash_of(self, ids: Iterable[str]) -> str:
+        return whole_hash(self._hashes[one] for one in ids)
+
     @property
     def rows(self) -> Mapping[str, Evidence]:
-        """Every row ever written here, by id."""
+        """Every row here, by id."""
         return self._rows
 
     def append(self, rows: Iterable[Evidence]) -> list[Evidence]:
-        """Append the rows that are not here yet; return the stored row for each (the first one written stays)."""
+        """Append the rows that are not here yet; return the stored row for each (the first one written stays).
+
+        A row from before that no seal covers stays only where it says the same.
+        """
         asked = list(rows)
-        new = list({row.id: row for row in asked if row.id not in self._rows}.values())
+        other = [row.id for row in asked if row.id in self._loose and _said(row) != _said(self._rows[row.id])]
+        if other:
+            self.told.append(
+                f"{self.evidence_path}: {len(other)} rows without a seal are not what comes out now; they are set aside in {SET_ASIDE}"
+            )
+            self._set_aside([], other)
+        self._loose -= {row.id for row in asked}
+        new = {row.id: row for row in reversed(asked) if row.id not in self._rows}
         if new:
-            payload = "".join(row.model_dump_json() + "\n" for row in new).encode("utf-8")
-            with writing(self.evidence_path), self.evidence_path.open("ab") as file:
-                whole = sum(len(line) + 1 for line in self.evidence_path.read_bytes().split(b"\n")[:-1])
-                file.truncate(whole)
-                file.write(payload)
-                file.flush()
-                os.fsync(file.fileno())
-            self._rows.update({row.id: row for row in new})
+            lines = [new[one].model_dump_json() for one in reversed(new)]
+            append_lines(self.evidence_path, "".join(line + "\n" for line in lines).encode("utf-8"))
+            self._rows.update((one, new[one]) for one in reversed(new))
+            self._hashes.update((one, content_hash(json.loads(line))) for one, line in zip(reversed(new), lines, strict=True))
         return [self._rows[row.id] for row in asked]
+
+    def seal(self, name: str, rows: Iterable[Evidence], items: Journal | None = None) -> None:
+        """Seal rows that are all here now, under a name; `items`: the journal that they rest on."""
+        stored = {row.id: row for row in rows}
+        ids = tuple(sorted(stored))
+        about = ", ".join(sorted({f"{row.measure} on {'+'.join(row.subjects)}" for row in stored.values()})[:2])
+        rests_on = items.seal_name if items is not None and items.asked else ""
+        self.seals.append(
+            Seal(kind="rows", name=name, count=len(ids), hash=self._hash_of(ids), ids=ids, items=rests_on, about=about)
+        )
+
+    def seal_files(self, names: Iterable[str]) -> None:
+        """Seal files of the folder as they are now; those that are not there are left out."""
+        made = []
+        for name in names:
+            if (self.folder / name).is_file():
+                content = (self.folder / name).read_bytes()
+                made.append(Seal(kind="file", name=name, count=len(content), hash=sha256(content)))
+        self.seals.append(*made)
+
+    def keep(self, name: str, text: str) -> None:
+        """Keep a text beside the rows that were asked with it; its name tells its content, so that it is written once."""
+        path = self.folder / name
+        if not path.exists():
+            with writing(path):
+                path.parent.mkdir(exist_ok=True)
+            put_in_place(path, text.encode("utf-8"))
+
+    def sealed_rows(self, name: str) -> list[Evidence]:
+        """The rows that are sealed under this name, in the order in which they were written; none where nothing is."""
+        seal = self.seals.last("rows", name)
+        ids = set(seal.ids) if seal is not None else set()
+        return [row for one, row in self._rows.items() if one in ids] if ids else []
 
     def journal(self, measure: str, subjects: tuple[str, ...], key: str) -> Journal:
         """The journal of one measure on its subjects, for one state of everything that the outcomes depend on."""
-        return Journal(self.folder / "items" / measure / "+".join(subjects) / key)
+        name = f"{measure}/{'+'.join(subjects)}/{key}"
+
+        def changed(words: str) -> None:
+            self.told.append(words)
+            resting = [seal for seal in self.seals.named("rows") if seal.items == name]
+            self._set_aside(resting, [one for seal in resting for one in seal.ids])
+
+        return Journal(self.folder / "items" / name, ItemSeals(self.seals, name, changed))
+
+
+def claims_a_seal(row: Evidence, seals: Seals) -> bool:
+    """Whether a row without a seal claims to be of a measurement that was sealed without it."""
+    seal = seals.last("rows", row.provenance.inputs.get("rows", ""))
+    return seal is not None and bool(seal.ids) and (row.status == "ok" or row.missing is not None)
+
+
+def _said(row: Evidence) -> dict[str, Any]:
+    """What a row says, without when and where it was worked out: two rows with it say the same."""
+    told = row.model_dump(mode="json", exclude={"note", "provenance"})
+    return told | {"inputs": dict(row.provenance.inputs), "options": dict(row.provenance.options)}
 
 
 def read_evidence(path: Path) -> list[Evidence]:
     """All rows of an evidence file that were written whole."""
-    rows = []
+    return [row for row, _ in hashed_evidence(path)]
+
+
+def hashed_evidence(path: Path) -> Iterator[tuple[Evidence, str]]:
+    """Each row of an evidence file that was written whole, and the hash of its content."""
     for number, line in enumerate(complete_lines(path), start=1):
         try:
-            rows.append(Evidence.model_validate_json(line))
+            yield Evidence.model_validate_json(line), content_hash(json.loads(line))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise EvidenceFileError(
                 f"{path}:{number}: not an evidence row ({where}: {first['msg']}). Was it changed by hand?"
             ) from None
-    return rows
 
 
 def evidence_frame(rows: Iterable[Evidence]) -> pl.DataFrame:

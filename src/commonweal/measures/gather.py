@@ -33,6 +33,7 @@ from commonweal.models.tables import PredictionTable
 from commonweal.system.records import Asset, System
 
 Progress = Callable[[str, int, int], None]
+PROBES = "probes"
 Material = tuple[Probes | None, DataSet | None]
 
 
@@ -77,6 +78,8 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
     try:
         subject = task.open_subject()
         probes = task.open_probes() if task.open_probes else None
+        if probes is not None:
+            setting.store.keep(f"{PROBES}/{probes.fingerprint}.json", probes.model_dump_json())
         data = task.open_data() if task.open_data else None
         provenance["device"] = getattr(subject, "device", None)
         provenance["told"] = getattr(subject, "told", {})
@@ -84,14 +87,19 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
         items_key = digest(task.spec.name, task.spec.method.version, provenance["inputs"])
         rows.key = digest(items_key, setting.seed, _options(setting))
         with setting.store.journal(task.spec.name, (task.subject_id,), items_key) as journal:
-            if journal.run_path(rows.key).exists() and not journal.lines_path.exists() and (known := rows.known()):
+            if (known := rows.known()) and journal.is_whole(rows.key):
                 return known
             before = _altered(subject)
-            found = list(task.spec.function(*_arguments(task, subject, (probes, data), journal, setting)))
+            try:
+                found = list(task.spec.function(*_arguments(task, subject, (probes, data), journal, setting)))
+            except NotApplicable:
+                journal.finish(rows.key)  # what was answered is why there is nothing to say
+                raise
             found = _with_notes(found, subject, _altered(subject) - before)
             provenance["duration_s"] = time.perf_counter() - clock
             kept = setting.store.append(rows.of(found))
             journal.finish(rows.key)
+            setting.store.seal(rows.key, kept, journal)
             return kept
     except OutputError:
         raise
@@ -104,7 +112,14 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
     except Exception as error:  # noqa: BLE001 - the one place where a measure's own mistake becomes a row
         status, note = "failed", _own_mistake(error)
     provenance["duration_s"] = time.perf_counter() - clock
-    return setting.store.append([rows.reason(status, note, unjudged)])
+    return _sealed(setting.store, rows.reason(status, note, unjudged))
+
+
+def _sealed(store: Store, reason: Evidence) -> list[Evidence]:
+    """A row that tells why there is no other; each such reason has a seal of its own."""
+    kept = store.append([reason])
+    store.seal(reason.id, kept)
+    return kept
 
 
 def _altered(subject: Any) -> Altered:
@@ -133,7 +148,7 @@ class _Rows:
 
     def known(self) -> list[Evidence]:
         """What the measure itself said before; a row that tells why an earlier attempt broke off is not that."""
-        rows = (row for row in self.setting.store.rows.values() if row.provenance.inputs.get("rows") == self.key)
+        rows = self.setting.store.sealed_rows(self.key)
         return [row for row in rows if row.status == "ok" or row.missing is not None]
 
     def of(self, found: list[Estimate | Missing]) -> list[Evidence]:
@@ -177,7 +192,7 @@ def broken_plugin(name: str, reason: str, setting: Setting) -> list[Evidence]:
                             duration_s=0.0)  # fmt: skip
     row = Evidence(id=digest("plugin", name, reason), subjects=("system",), measure=f"plugin.{name}", basis="measured", status="failed",
                    note=_kept(reason), provenance=provenance)  # fmt: skip
-    return setting.store.append([row])
+    return _sealed(setting.store, row)
 
 
 def without_subject(spec: MeasureSpec, reason: str, setting: Setting) -> list[Evidence]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from os.path import commonprefix
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 
@@ -185,11 +186,11 @@ def _operations(
     given = dict(zip((Probes, DataSet, Design, Limit), material, strict=True))
     if workload is None or any(given.get(kind, kind) is None for kind in task.spec.needs.values()):
         return 0.0
-    needed = [given[kind] for kind in task.spec.needs.values() if kind in given]
+    needed = {name: given[kind] for name, kind in get_type_hints(workload).items() if kind in given}
     before, _, after = (asset.prompt.template if asset.prompt else "{}").partition("{")
     try:
         behind = serving_model(asset, system) if asset.prompt else asset
-        texts = [before + text + after.partition("}")[2] for text in workload(*needed)]
+        texts = [before + text + after.partition("}")[2] for text in workload(**needed)]
     except DataFileError as error:
         problems[str(error)] = None
         return 0.0

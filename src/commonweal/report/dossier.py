@@ -16,9 +16,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from commonweal.evidence.lines import writing
 from commonweal.evidence.numbers import duration_text
 from commonweal.evidence.records import Evidence, Finding, Method, Run
-from commonweal.evidence.store import writing
 from commonweal.foreign_text import visible
 from commonweal.report.answer import detectable_of, first_screen
 from commonweal.report.chapters import write_chapters
@@ -51,6 +51,7 @@ from commonweal.units import UNITS
 
 ORDER = ("found", "not_judged", "not_shown", "described", "not_measured")
 STATEMENT = "carbon_statement"
+FILES = ("dossier.json", "dossier.html", *(f"{STATEMENT}.{kind}" for kind in ("html", "json", "tex")))
 PRINTED_PANELS = 40
 HASHES_SHOWN = 100
 

@@ -1,0 +1,56 @@
+"""Files of lines that only grow: what was cut off is left out, and what is appended is on the disk before it counts."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from commonweal.errors import OutputError
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a full disk or a folder that cannot be written into an OutputError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise OutputError(
+                f"{path}: the disk is full. Everything measured so far is kept; free some space and run the same command again"
+            ) from error
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error}). Choose another folder with --out") from error
+
+
+def complete_lines(path: Path) -> list[bytes]:
+    """The lines of a journal that were written whole. A last line without its newline was cut off, and is left out."""
+    if not path.exists():
+        return []
+    return [line for line in path.read_bytes().split(b"\n")[:-1] if line]
+
+
+def whole_size(path: Path) -> int:
+    """Bytes up to the end of the last line that was written whole."""
+    return sum(len(line) + 1 for line in path.read_bytes().split(b"\n")[:-1])
+
+
+def append_lines(path: Path, payload: bytes) -> None:
+    """Append whole lines behind the last one that is whole, and wait until the disk has them."""
+    with writing(path), path.open("ab") as file:
+        file.truncate(whole_size(path))
+        file.write(payload)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def put_in_place(path: Path, content: bytes | memoryview) -> None:
+    """Write a whole new file beside the old one, then let it take its place."""
+    partial = path.with_name(path.name + ".partial")
+    with writing(path):
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)

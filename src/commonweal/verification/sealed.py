@@ -1,0 +1,158 @@
+"""The seals of a dossier held against what lies in its folder: rows, items, which run asked for what, and files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from commonweal.evidence.records import Evidence
+from commonweal.evidence.seals import SEALS, Seal, Seals, items_hash, sha256, whole_hash
+from commonweal.evidence.store import EVIDENCE, claims_a_seal, hashed_evidence
+from commonweal.verification.folder import ITEMS, READING, RUNS, Folder, refused
+from commonweal.verification.result import Check
+
+
+@dataclass(slots=True)
+class Rows:
+    """The rows of evidence.jsonl by id, the hash of each, and those that a seal covers."""
+
+    rows: dict[str, Evidence] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+    sealed: set[str] = field(default_factory=set)
+
+
+def read_seals(folder: Folder) -> tuple[Seals | None, Check]:
+    """The seals, if they are there and fit one another."""
+    try:
+        path = folder.file(SEALS)
+        if path is None:
+            return None, Check(
+                name="seals",
+                checked="none",
+                problems=(f"not sealed: there is no {SEALS} (written by an earlier version, or taken away)",),
+            )
+        seals = Seals(path)
+    except READING as error:
+        return None, Check(name="seals", checked="none that fits", problems=(refused(error),))
+    kinds = [*seals.named("rows"), *seals.named("items"), *seals.named("file")]
+    earlier = seals.begun.count if seals.begun else 0
+    told = (
+        (f"{earlier} rows and tables lay there unsealed when the first seal was made (written by an earlier version)",)
+        if earlier
+        else ()
+    )
+    if not seals:
+        return None, Check(name="seals", checked="none", problems=(f"not sealed: {SEALS} is empty",))
+    return seals, Check(name="seals", checked=f"{len(kinds)} seals, each with the hash of the one before", told=told)
+
+
+def check_rows(folder: Folder, seals: Seals | None) -> tuple[Rows, Check]:
+    """The rows of evidence.jsonl against their seals."""
+    found, problems, lines = Rows(), [], 0
+    try:
+        path = folder.file(EVIDENCE)
+        for row, content in hashed_evidence(path) if path is not None else ():
+            lines += 1
+            found.rows[row.id], found.hashes[row.id] = row, content
+        if path is None:
+            problems.append(f"{EVIDENCE} is missing")
+    except READING as error:
+        problems.append(refused(error))
+    if lines > len(found.rows):
+        problems.append(f"{EVIDENCE}: {lines - len(found.rows)} rows are there twice")
+    total = 0
+    for seal in seals.named("rows") if seals is not None else ():
+        total += len(seal.ids)
+        here = [one for one in seal.ids if one in found.rows]
+        if not seal.ids or seal.fits(len(here), whole_hash(found.hashes[one] for one in here)):
+            found.sealed |= set(seal.ids)
+            continue
+        gone = seal.count - len(here)
+        what = f"{gone} of {seal.count} rows are gone" if gone else f"of {seal.count} rows some were changed"
+        problems.append(f"{EVIDENCE}: {seal.about or seal.name}: {what} since they were sealed")
+    loose = found.rows.keys() - found.sealed
+    claiming = sum(seals is not None and claims_a_seal(found.rows[one], seals) for one in loose)
+    if claiming and not problems:
+        problems.append(f"{EVIDENCE}: {claiming} rows were added to what was sealed")
+    told = (f"{len(loose)} rows of {EVIDENCE} have no seal (what an interrupted run leaves, or put in since)",)
+    return found, Check(
+        name="rows",
+        checked=f"{len(found.sealed)} of {total} sealed rows fit",
+        problems=tuple(problems),
+        told=told if loose and seals is not None else (),
+    )
+
+
+def check_items(folder: Folder, seals: Seals) -> Check:
+    """Each table of items against its seals, and which of them the rows asked for."""
+    problems, keys = [], {}
+    tables = [name for name in folder.found(ITEMS, 2) if name.endswith(".parquet")]
+    waiting = {name.removesuffix(".jsonl") for name in folder.found(ITEMS, 2) if name.endswith(".jsonl")}
+    total = 0
+    for name in tables:
+        known = name.removeprefix(f"{ITEMS}/").removesuffix(".parquet")
+        try:
+            items = folder.table(name) or []
+        except READING as error:
+            problems.append(refused(error))
+            continue
+        total += len(items)
+        keys[known] = {str(item["key"]) for item in items}
+        if not seals.knows("items", known, len(items), items_hash(items)):
+            sealed = seals.last("items", known)
+            problems.append(f"{name}: {'not as it was sealed' if sealed else 'not sealed'}{_counts(sealed, len(items))}")
+    problems += [
+        f"{ITEMS}/{seal.name}.parquet: its {seal.count} items are gone"
+        for seal in seals.named("items")
+        if f"{ITEMS}/{seal.name}.parquet" not in tables and f"{ITEMS}/{seal.name}" not in waiting
+    ]
+    problems += _asked(folder, seals, keys)
+    told = (
+        (f"{len(waiting)} measurements were interrupted and wait to be finished; their items have no seal yet",)
+        if waiting
+        else ()
+    )
+    return Check(name="items", checked=f"{total:,} items in {len(tables)} tables", problems=tuple(problems), told=told)
+
+
+def _counts(seal: Seal | None, here: int) -> str:
+    return f" ({here} items, {seal.count} were sealed)" if seal is not None and seal.count != here else ""
+
+
+def _asked(folder: Folder, seals: Seals, keys: Mapping[str, set[str]]) -> list[str]:
+    """Whether every sealed row still has the items that its run asked for."""
+    problems = []
+    for rows in seals.named("rows"):
+        if not (rows.ids and rows.items):
+            continue
+        name = f"{rows.items.rpartition('/')[0]}/{RUNS}/{rows.name}"
+        seal = seals.last("asked", name)
+        try:
+            asked = {str(row["key"]) for row in folder.table(f"{ITEMS}/{name}.parquet") or ()}
+        except READING as error:
+            problems.append(refused(error))
+            continue
+        if seal is None or not seal.fits(len(asked), whole_hash(asked)):
+            problems.append(f"{ITEMS}/{name}.parquet: which items were asked for is not as it was sealed")
+        elif rows.items in keys and (lacking := len(asked - keys[rows.items])):
+            problems.append(f"{ITEMS}/{rows.items}.parquet: {lacking} of {len(asked)} items that {rows.about} rests on are gone")
+    return problems
+
+
+def check_files(folder: Folder, seals: Seals) -> Check:
+    """The files of the dossier against their seals."""
+    problems, sealed = [], seals.named("file")
+    for seal in sealed:
+        try:
+            path = folder.file(seal.name)
+            content = path.read_bytes() if path is not None else None
+        except READING as error:
+            problems.append(refused(error))
+            continue
+        if content is None:
+            problems.append(f"{seal.name}: gone since it was sealed")
+        elif not seal.fits(len(content), sha256(content)):
+            problems.append(f"{seal.name}: not as it was sealed")
+    if not any(seal.name == "dossier.json" for seal in sealed):
+        problems.append("dossier.json is not sealed: the run that wrote it did not end, or its seal was taken away")
+    return Check(name="files", checked=f"{len(sealed)} files of the dossier", problems=tuple(problems))
