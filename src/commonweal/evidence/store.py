@@ -59,6 +59,10 @@ class ItemSeals:
     name: str
     changed: Callable[[str], None]
 
+    def shown(self, path: Path) -> str:
+        """Where a file of these items lies in the folder: a dossier does not tell where its folder lay."""
+        return "/".join(path.parts[-5 if path.parent.name == RUNS else -4 :])
+
     def run(self, run: str) -> str:
         """The name of the seal of which items a run asked for."""
         return f"{self.name.rpartition('/')[0]}/{RUNS}/{run}"
@@ -95,7 +99,9 @@ class Journal:
             else:
                 self.items[item["key"]] = item
         if other and self._place:
-            self._place.changed(f"{self.lines_path}: {other} of its items are not as they were sealed; the sealed ones are taken")
+            self._place.changed(
+                f"{self._place.shown(self.lines_path)}: {other} of its items are not as they were sealed; the sealed ones are taken"
+            )
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -151,7 +157,9 @@ class Journal:
         path = self.run_path(run)
         keys = [row.get("key") for row in _table_rows(path)] if path.exists() else []
         if not all(isinstance(key, str) for key in keys) or not seal.fits(len(keys), whole_hash(map(str, keys))):
-            self._place.changed(f"{path}: which items a run asked for was changed or deleted; its rows are worked out again")
+            self._place.changed(
+                f"{self._place.shown(path)}: which items a run asked for was changed or deleted; its rows are worked out again"
+            )
             return False
         return all(key in self.items for key in keys)
 
@@ -199,7 +207,9 @@ class Journal:
         sealed = seals.last("items", name) is not None
         if not self.parquet_path.exists():
             if sealed and not self.lines_path.exists():
-                self._place.changed(f"{self.parquet_path}: the items that were sealed here are gone; they are measured again")
+                self._place.changed(
+                    f"{self._place.shown(self.parquet_path)}: the items that were sealed here are gone; they are measured again"
+                )
             return []
         try:
             rows = _items(self.parquet_path)
@@ -214,7 +224,7 @@ class Journal:
         with writing(aside):
             self.parquet_path.replace(aside)
         self._place.changed(
-            f"{self.parquet_path}: its items are not as they were sealed; it is set aside as {aside.name}, and they are measured again"
+            f"{self._place.shown(self.parquet_path)}: not as it was sealed; set aside as {aside.name}, and its items are measured again"
         )
         return []
 
@@ -312,7 +322,7 @@ class Store:
             told = [self._what_is_wrong(seal) for seal in unfit[:UNFIT_SHOWN]]
             more = f"; and {len(unfit) - UNFIT_SHOWN} more" if len(unfit) > UNFIT_SHOWN else ""
             self.told.append(
-                f"{self.evidence_path}: not as it was sealed ({'; '.join(told)}{more}): those rows are set aside in {SET_ASIDE} and "
+                f"{EVIDENCE}: not as it was sealed ({'; '.join(told)}{more}): those rows are set aside in {SET_ASIDE} and "
                 "worked out again where they are asked for"
             )
             self._set_aside(unfit, [one for seal in unfit for one in seal.ids if one in self._rows])
@@ -344,7 +354,7 @@ class Store:
             unsealed = len(self._rows) + sum(1 for _ in self.folder.glob("items/*/*/*.parquet"))
             if unsealed and not self.told:
                 self.told.append(
-                    f"{self.folder}: not sealed (written by an earlier version): its rows are worked out again from the items that lie there"
+                    "this folder is not sealed (written by an earlier version): its rows are worked out again from the items that lie there"
                 )
             seals.begin(unsealed)
         return seals
@@ -353,7 +363,7 @@ class Store:
         """Rows that claim to be of a measurement that was sealed without them."""
         added = [one for one in self._loose if claims_a_seal(self._rows[one], self.seals)]
         if added:
-            self.told.append(f"{self.evidence_path}: {len(added)} rows were added to what was sealed; they are not taken")
+            self.told.append(f"{EVIDENCE}: {len(added)} rows were added to what was sealed; they are not taken")
             self._set_aside([], added)
 
     def _set_aside(self, seals: Iterable[Seal], ids: Sequence[str]) -> None:
@@ -388,7 +398,7 @@ class Store:
         other = [row.id for row in asked if row.id in self._loose and _said(row) != _said(self._rows[row.id])]
         if other:
             self.told.append(
-                f"{self.evidence_path}: {len(other)} rows without a seal are not what comes out now; they are set aside in {SET_ASIDE}"
+                f"{EVIDENCE}: {len(other)} rows without a seal are not what comes out now; they are set aside in {SET_ASIDE}"
             )
             self._set_aside([], other)
         self._loose -= {row.id for row in asked}
