@@ -19,7 +19,7 @@ EMBODIED = "embodied"
 TRAINING = frozenset({"pretraining", "distillation"})
 ADAPTING = frozenset({"adaptation", *TRAINING})
 MODELS = frozenset({"model", "adapted_model"})
-MOST_STEPS = 12
+MOST_TOLD, MORE = 12, "and more"
 BY_SHARE, BY_USE = "declared share", "tasks done of the asset's lifetime tasks"
 
 
@@ -52,73 +52,57 @@ def allocation(system: System, asset: Asset) -> Allocation:
     Parts add up to at most 1: shares of the dependencies that leave an asset are checked when the system is loaded, and tasks
     of more than a lifetime are brought down to it, which `why_not` says.
     """
-    if isinstance(asset.lifetime_tasks, float):
-        return _by_use(system, asset, asset.lifetime_tasks)
-    why_not: list[str] = []
-    found: dict[str, tuple[float, _Steps]] = {}
-    for deployment, share, steps in _flow(system, asset.id, why_not):
-        before, told = found.get(deployment, (0.0, _Steps()))
-        found[deployment] = before + share, told.beside(steps)
-    parts = tuple(Part(name, share, steps.words) for name, (share, steps) in found.items())
-    return Allocation(asset.id, parts, tuple(dict.fromkeys(why_not)))
+    return Carried(system).split(asset)
 
 
 @dataclass(frozen=True, slots=True)
-class _Steps:
-    """The steps of all ways that lead to a place, in words; of very many only the first are told."""
+class _Flow:
+    """What of an asset arrives at each deployment: its share and the steps in words; and why some of it arrives nowhere."""
 
-    told: tuple[str, ...] = ()
-    more: bool = False
-
-    def beside(self, other: _Steps) -> _Steps:
-        both = tuple(dict.fromkeys((*self.told, *other.told)))
-        return _Steps(both[:MOST_STEPS], self.more or other.more or len(both) > MOST_STEPS)
-
-    @property
-    def words(self) -> str:
-        return "; ".join((*self.told, *(("and more steps",) if self.more else ())))
+    shares: Mapping[str, tuple[float, tuple[str, ...]]]
+    why_not: tuple[str, ...]
 
 
-def _flow(system: System, asset: str, why_not: list[str]) -> Iterator[tuple[str, float, _Steps]]:
-    """What arrives at each deployment: its share, and the steps in words.
-
-    An asset is passed on once everything that flows into it is there, so each dependency is followed once, however many ways
-    lead over it.
-    """
-    waiting = _sources_below(system, asset)
-    arrived = {asset: (1.0, _Steps())}
-    ready = [asset]
-    for here in ready:
-        share, steps = arrived[here]
-        own, onward = system.deployments_of(here), _onward(system, here)
-        if own and share > 0:
-            splits, reason = _by_volume(own)
-            why_not += [reason] if reason else []
-            how = f"volume of the deployments of {here}" if len(own) > 1 else f"the only deployment of {here}"
-            yield from ((name, share * part, steps.beside(_Steps((how,)))) for name, part in splits.items())
-            continue  # an application that is deployed keeps what reached it; what it feeds on is downstream of its use
-        for edge in onward:
-            carried, reason = _carried(edge)
-            why_not += [reason] if reason else []
-            if carried:
-                before, told = arrived.get(edge.downstream, (0.0, _Steps()))
-                step = _Steps((f"{BY_SHARE} {carried:g} of {here} to {edge.downstream}",))
-                arrived[edge.downstream] = before + share * carried, told.beside(steps).beside(step)
-                waiting[edge.downstream] -= 1
-                ready += [] if waiting[edge.downstream] else [edge.downstream]
-        if not onward:
-            why_not.append(f"nothing that is deployed is downstream of {here}")
+def _flow(system: System, asset: str, below: Mapping[str, _Flow]) -> _Flow:
+    """The flow of an asset from that of the assets `below` it, so that each dependency is followed once for all."""
+    own, onward = system.deployments_of(asset), _onward(system, asset)
+    if own:  # an application that is deployed keeps what reached it; what it feeds on is downstream of its use
+        splits, reason = _by_volume(own)
+        how = f"volume of the deployments of {asset}" if len(own) > 1 else f"the only deployment of {asset}"
+        return _Flow({name: (part, (how,)) for name, part in splits.items()}, (reason,) if reason else ())
+    shares: dict[str, tuple[float, tuple[str, ...]]] = {}
+    why_not = [] if onward else [f"nothing that is deployed is downstream of {asset}"]
+    for edge in onward:
+        carried, reason = _carried(edge)
+        why_not += [reason] if reason else []
+        if carried and edge.downstream in below:
+            step, flow = f"{BY_SHARE} {carried:g} of {asset} to {edge.downstream}", below[edge.downstream]
+            why_not += flow.why_not
+            for deployment, (share, steps) in flow.shares.items():
+                before, told = shares.get(deployment, (0.0, ()))
+                shares[deployment] = before + carried * share, _few((*told, step, *steps))
+    return _Flow(shares, _few(why_not))
 
 
-def _sources_below(system: System, asset: str) -> dict[str, int]:
-    """How many dependencies bring something to each asset that anything of `asset` arrives at."""
-    found: dict[str, int] = {}
-    ready = [asset]
-    for here in ready:
-        for edge in () if system.deployments_of(here) else _onward(system, here):
-            if _carried(edge)[0]:
-                ready += [] if edge.downstream in found else [edge.downstream]
-                found[edge.downstream] = found.get(edge.downstream, 0) + 1
+def _few(texts: Iterable[str]) -> tuple[str, ...]:
+    """Each once; of very many the first ones, and that there are more."""
+    found = tuple(dict.fromkeys(texts))
+    return found if len(found) <= MOST_TOLD else (*(one for one in found[:MOST_TOLD] if one != MORE), MORE)
+
+
+def _from_below(system: System, assets: Iterable[str]) -> list[str]:
+    """Some assets and all that rest on them, each after what rests on it."""
+    found: list[str] = []
+    seen: set[str] = set()
+    waiting = [(asset, False) for asset in assets]
+    while waiting:
+        asset, whole = waiting.pop()
+        if whole:
+            found.append(asset)
+        elif asset not in seen:
+            seen.add(asset)
+            waiting.append((asset, True))
+            waiting += [(edge.downstream, False) for edge in _onward(system, asset)]
     return found
 
 
@@ -194,20 +178,32 @@ def upstream(system: System, asset: str) -> list[str]:
 
 
 class Carried:
-    """What is not known of what each deployment carries from upstream; each asset's allocation is worked out once."""
+    """What each deployment carries from upstream, and what of that is not known; each asset's flow is worked out once."""
 
     def __init__(self, system: System) -> None:
         self.system = system
         self._splits: dict[str, Allocation] = {}
         self._holders: dict[str, frozenset[str]] = {}
+        self._flows: dict[str, _Flow] = {}
         self._above: dict[str, _Above] = {}
 
     def split(self, asset: Asset) -> Allocation:
         """The allocation of an asset's making."""
         if asset.id not in self._splits:
-            found = self._splits[asset.id] = allocation(self.system, asset)
+            tasks = asset.lifetime_tasks
+            found = _by_use(self.system, asset, tasks) if isinstance(tasks, float) else self._by_share(asset)
+            self._splits[asset.id] = found
             self._holders[asset.id] = frozenset(part.deployment for part in found.parts)
         return self._splits[asset.id]
+
+    def _by_share(self, asset: Asset) -> Allocation:
+        if asset.id not in self._flows:
+            for name in _from_below(self.system, (asset.id,)):
+                if name not in self._flows:
+                    self._flows[name] = _flow(self.system, name, self._flows)
+        flow = self._flows[asset.id]
+        parts = tuple(Part(name, share, "; ".join(steps)) for name, (share, steps) in flow.shares.items())
+        return Allocation(asset.id, parts, flow.why_not)
 
     def undeclared(self, deployment: Deployment) -> tuple[str, ...]:
         """Why what this deployment carries of the energy and carbon upstream of it is not known whole; empty: it is."""
@@ -252,23 +248,17 @@ class _Above:
 def _above(system: System, application: str) -> _Above:
     names = upstream(system, application)
     assets = [system.asset(name) for name in names]
-
-    def ways(asset: Asset) -> tuple[str, ...]:
-        return () if isinstance(asset.lifetime_tasks, float) else _open_ways(system, asset.id, names)
-
+    ways = _open_ways(system, names)
     no_model = without_model(application, assets)
     return _Above(
         no_model=no_model,
         reasons=(
-            *no_model,
-            *without_origin(system, names),
-            *without_making(system, names),
-            *_fed_by_deployed(system, application, names),
+            *no_model, *without_origin(system, names), *without_making(system, names), *_fed_by_deployed(system, application, names),
         ),
         no_hardware=without_hardware(system, names),
-        powered={one.id: ways(one) for one in assets if any(stage.stage != EMBODIED for stage in one.making)},
-        hardware={one.id: ways(one) for one in assets if any(stage.stage == EMBODIED for stage in one.making)},
-    )
+        powered={one.id: ways[one.id] for one in assets if any(stage.stage != EMBODIED for stage in one.making)},
+        hardware={one.id: ways[one.id] for one in assets if any(stage.stage == EMBODIED for stage in one.making)},
+    )  # fmt: skip
 
 
 def _fed_by_deployed(system: System, application: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -280,14 +270,19 @@ def _fed_by_deployed(system: System, application: str, names: Sequence[str]) -> 
     )
 
 
-def _open_ways(system: System, asset: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Dependencies on the ways from an asset down to what `names` are upstream of that do not say which share they carry."""
+def _open_ways(system: System, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """For each asset among `names`, the dependencies on its ways down to the others that do not say which share they carry.
+
+    None of an asset that is shared by its lifetime tasks.
+    """
     known = set(names)
-    found: list[str] = []
-    for name in (asset, *sorted(downstream(system, asset) & known - {asset})):
-        if not system.deployments_of(name):
-            found += [reason for edge in _onward(system, name) if edge.downstream in known and (reason := _carried(edge)[1])]
-    return tuple(found)
+    found: dict[str, tuple[str, ...]] = {}
+    for name in _from_below(system, names):
+        if name in known:
+            edges = [edge for edge in _onward(system, name) if edge.downstream in known]
+            own = [] if system.deployments_of(name) else [reason for edge in edges if (reason := _carried(edge)[1])]
+            found[name] = _few((*own, *(reason for edge in edges for reason in found.get(edge.downstream, ()))))
+    return {name: () if isinstance(system.asset(name).lifetime_tasks, float) else found[name] for name in names}
 
 
 def without_origin(system: System, assets: Sequence[str]) -> tuple[str, ...]:

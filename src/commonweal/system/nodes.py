@@ -26,7 +26,9 @@ DEEPEST = 24
 MOST_VALUES = 500_000  # names and values of a file; 10,000 deployments have about 100,000
 # The parser in Python reads again what libyaml refuses where that takes a second or two; of more, libyaml's own words are told.
 REREAD_CHARACTERS, REREAD_VALUES = 1_000_000, 50_000
-ONLY_IN_YAML_1_1 = re.compile("[\x85\u2028\u2029\ufeff]|^%", re.MULTILINE)  # line ends and directives that libyaml reads otherwise
+ONLY_IN_YAML_1_1 = re.compile(
+    "[\x85\u2028\u2029\ufeff]|^%", re.MULTILINE
+)  # line ends and directives that libyaml reads otherwise
 NULL = re.compile(r"~|null|Null|NULL|")
 
 # What ruamel.yaml calls the problem, and what a reader of the file can do about it.
@@ -181,7 +183,9 @@ class _Builder:
         if kind in {"ScalarEvent", "SequenceStartEvent", "MappingStartEvent"}:
             self.values += 1
             if self.values > MOST_VALUES:
-                raise _Refused(line, f"more than {MOST_VALUES:,} names and values; expected fewer; is this the file itself, or its data?")
+                raise _Refused(
+                    line, f"more than {MOST_VALUES:,} names and values; expected fewer; is this the file itself, or its data?"
+                )
             self._open(event, kind, line)
         elif kind in {"SequenceEndEvent", "MappingEndEvent"}:
             self._stack.pop()

@@ -157,7 +157,9 @@ def _group_faults(name: str, stake: Entries, declared: Declared) -> Iterator[Fau
             text = f"{name}: population '{population}' has no groups by {shown(attribute)}"
             yield Fault(line, partial(_with_names, text, attribute, attributes))
         elif part is not None and isinstance(shares, Entries) and part not in shares.values:
-            yield Fault(line, partial(_with_names, f"{name}: unknown group {shown(part)} of {shown(attribute)}", part, shares.values))
+            yield Fault(
+                line, partial(_with_names, f"{name}: unknown group {shown(part)} of {shown(attribute)}", part, shares.values)
+            )
 
 
 def _with_names(text: str, word: str, names: Iterable[str]) -> str:
