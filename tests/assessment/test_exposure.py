@@ -83,6 +83,9 @@ def test_unknown_reach_stays_unknown_and_is_never_0() -> None:
     assert partly["deployment", "live"].people_per_year == 90_000
     assert partly["population", "applicants"].people_per_year is None
     assert partly["asset", "app"].people_per_year is None
+    silent = places(system((deployment(), deployment("other", reach={}))), evidence("1", "app"))
+    assert silent["population", "applicants"].people_per_year is None
+    assert silent["population", "applicants"].unknown == ("other: reach",)
 
 
 def test_nobody_reached_is_0_and_no_deployment_is_unknown() -> None:

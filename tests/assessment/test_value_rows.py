@@ -148,14 +148,74 @@ def test_one_way_of_two_without_a_share_makes_the_part_unknown_and_not_smaller()
     assert "not declared or unknown" in reason(found, "value")
 
 
-def test_hardware_that_nobody_declared_is_said_beside_the_burdens() -> None:
-    def note(found: list[Evidence]) -> str:
-        (row,) = [row for row in found if row.estimate and (row.estimate.group or {}).get("term") == "other burdens O"]
-        return row.note
+EMBODIED = f"      - {{stage: embodied, carbon: {exact(100, 'kgCO2e')}}}\n"
+BURDENS = f"[{{population: users, what: mistakes, worth: {exact(100, 'USD2020/year')}}}]"
 
-    embodied = f"      - {{stage: embodied, carbon: {exact(100, 'kgCO2e')}}}\n"
-    assert "the carbon of making the hardware" in note(rows(system((embodied, ""))))
-    assert "not declared" not in note(rows(system()))
+
+def test_hardware_of_a_training_that_nobody_declared_leaves_the_burdens_unknown() -> None:
+    found = rows(system((EMBODIED, "")))
+    assert "the carbon of making the hardware for base is not declared" in reason(found, "term", term="other burdens O")
+    assert reason(found, "value") == "not declared or unknown: other burdens O"
+    assert "the carbon of making the hardware for base" in str(totals(found, "carbon_total")["app"])
+    assert totals(found, "energy_total")["app"] == pytest.approx(310.0)
+
+
+def test_hardware_of_what_is_used_or_adapted_is_said_beside_the_burdens() -> None:
+    (row,) = [row for row in rows(system()) if row.estimate and (row.estimate.group or {}).get("term") == "other burdens O"]
+    assert "not declared, so not in it: the carbon of making the hardware for tuned, app" in row.note
+
+
+def test_none_is_0_and_says_so() -> None:
+    none = EMBODIED.replace(exact(100, "kgCO2e"), "none")
+    found = rows(system((EMBODIED, none), (f"burdens: {BURDENS}", "burdens: none")))
+    assert number(found, "term", term="other burdens O") == 0.0
+    (row,) = [row for row in found if row.estimate and (row.estimate.group or {}).get("term") == "other burdens O"]
+    assert "`burdens: none` is declared: there is none, so it is 0" in row.note
+    (hardware,) = [row for row in found if row.estimate and row.estimate.group == {"stage": "embodied"}]
+    assert hardware.estimate is not None
+    assert (hardware.estimate.value, hardware.estimate.method) == (0.0, "declared `none`: there is none, so it is 0")
+
+
+def test_without_a_volume_no_number_stands_for_the_benefit_and_what_lacks_is_named() -> None:
+    """Each of C, E and O rests on the volume or on its share of the making, so nothing is known of the benefit at V = 0."""
+    worth = f", worth: {exact(0.001, 'USD2020/task')}"
+    found = rows(system(("    volume: 1000000\n", "    volume: unknown\n"), (worth, ", worth: unknown")))
+    told = reason(found, "value_at_zero", of="benefit S")
+    assert told.startswith("unknown until these are declared too: cost of carbon C, cost of electricity E (")
+    assert "the volume of app is unknown" in told
+
+
+def test_an_application_that_rests_on_nothing_does_not_cost_nothing_to_make() -> None:
+    served = "  - {upstream: tuned, downstream: app, relation: serves, allocated: 1}\n"
+    found = rows(system((served, "")))
+    assert "what app rests on is not declared" in reason(found, "term", term="cost of carbon C")
+    assert "what app rests on is not declared" in str(totals(found, "energy_total")["everyone together"])
+    adapted = "  - {upstream: base, downstream: tuned, relation: adapted_from, allocated: 0.25}\n"
+    assert "what tuned was adapted from is not declared" in reason(rows(system((adapted, ""))), "term", term="cost of carbon C")
+
+
+def test_a_total_holds_the_use_of_every_deployment_or_is_unknown() -> None:
+    """The second application is neither measured nor declared, and no total is that of the first alone."""
+    second = "  - {application: other, id: second, volume: 5}\n"
+    given = system(
+        ("dependencies:\n", "  - {id: other, kind: application, actor: shop}\ndependencies:\n"),
+        ("deployments:\n", "deployments:\n" + second),
+    )
+    assert "the energy of deciding in second is neither" in str(totals(rows(given), "energy_total")["everyone together"])
+
+
+def test_a_break_even_without_an_adaptation_is_unknown_unless_there_is_none() -> None:
+    stage = f"stage: adaptation, energy: {exact(10, 'kWh')}, grid_intensity: {exact(500, 'g/kWh')}"
+    direct = ("    kind: adapted_model\n", "    kind: model\n")
+    pretrained = (stage, stage.replace("adaptation", "pretraining"))
+    assert "the energy of adapting the shared model" in reason(rows(system(direct, pretrained)), "break_even_tasks")
+    none = (f"[{{{stage}}}]", f"[{{{pretrained[1]}}}, {{stage: adaptation, energy: none}}]")
+    assert number(rows(system(direct, none)), "break_even_tasks") == pytest.approx(610 / 40)
+
+
+def test_the_price_of_carbon_may_be_unknown() -> None:
+    found = rows(system((exact(200, "USD2020/t"), "unknown")))
+    assert reason(found, "term", term="cost of carbon C") == "the price of carbon is unknown"
 
 
 def test_none_is_a_declared_nothing() -> None:

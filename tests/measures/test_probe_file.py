@@ -220,7 +220,7 @@ FAULTS = {
                           ":24 ", "stands already in line 23"),
     "duplicate probe": (("probes:\n", "probes:\n  - {id: one, occupation: a, quality: weak, body: b, statement: '{They}'}\n"),
                         ":12 ", "stands already in line 11"),
-    "duplicate key": (("slot: resume", "slot: resume\nslot: resume"), ":5 ", "duplicate key"),
+    "duplicate key": (("slot: resume", "slot: resume\nslot: resume"), ":5 ", "'slot' is given twice (first on line 4)"),
     "broken YAML": (("slot: resume", "slot: [resume"), ":", "this is not YAML"),
     "list where fields are due": ((SMALL, "- one\n- two\n"), ":1 ", "expected fields"),
     "nothing to compare": ((SMALL[SMALL.index("names:") :], ""), ":1 ", "nothing to compare"),

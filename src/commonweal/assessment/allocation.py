@@ -10,7 +10,7 @@ A deployment's own application needs no declaration: what making it took belongs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from commonweal.system.records import CARRYING, Asset, Dependency, Deployment, System
@@ -18,6 +18,8 @@ from commonweal.system.records import CARRYING, Asset, Dependency, Deployment, S
 EMBODIED = "embodied"
 TRAINING = frozenset({"pretraining", "distillation"})
 ADAPTING = frozenset({"adaptation", *TRAINING})
+MODELS = frozenset({"model", "adapted_model"})
+MOST_TOLD, MORE = 12, "and more"
 BY_SHARE, BY_USE = "declared share", "tasks done of the asset's lifetime tasks"
 
 
@@ -50,40 +52,63 @@ def allocation(system: System, asset: Asset) -> Allocation:
     Parts add up to at most 1: shares of the dependencies that leave an asset are checked when the system is loaded, and tasks
     of more than a lifetime are brought down to it, which `why_not` says.
     """
-    if isinstance(asset.lifetime_tasks, float):
-        return _by_use(system, asset, asset.lifetime_tasks)
-    why_not: list[str] = []
-    found: dict[str, tuple[float, list[str]]] = {}
-    for deployment, share, steps in _flow(system, asset.id, 1.0, (), why_not):
-        before, methods = found.get(deployment, (0.0, []))
-        found[deployment] = before + share, [*methods, *steps]
-    parts = tuple(Part(name, share, "; ".join(dict.fromkeys(steps))) for name, (share, steps) in found.items())
-    return Allocation(asset.id, parts, tuple(dict.fromkeys(why_not)))
+    return Carried(system).split(asset)
 
 
-def _flow(
-    system: System, asset: str, share: float, steps: tuple[str, ...], why_not: list[str]
-) -> Iterator[tuple[str, float, tuple[str, ...]]]:
-    """Every way from an asset to a deployment: the deployment, the share that arrives, and each step in words."""
-    own = system.deployments_of(asset)
-    onward = [edge for edge in system.dependencies if edge.upstream == asset and edge.relation in CARRYING]
-    if own and share > 0:
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """What of an asset arrives at each deployment: its share and the steps in words; and why some of it arrives nowhere."""
+
+    shares: Mapping[str, tuple[float, tuple[str, ...]]]
+    why_not: tuple[str, ...]
+
+
+def _flow(system: System, asset: str, below: Mapping[str, _Flow]) -> _Flow:
+    """The flow of an asset from that of the assets `below` it, so that each dependency is followed once for all."""
+    own, onward = system.deployments_of(asset), _onward(system, asset)
+    if own:  # an application that is deployed keeps what reached it; what it feeds on is downstream of its use
         splits, reason = _by_volume(own)
-        if reason:
-            why_not.append(reason)
-        for deployment, part in splits.items():
-            how = f"volume of the deployments of {asset}" if len(own) > 1 else f"the only deployment of {asset}"
-            yield deployment, share * part, (*steps, how)
-        return  # an application that is deployed keeps what reached it; what it feeds on is downstream of its use
+        how = f"volume of the deployments of {asset}" if len(own) > 1 else f"the only deployment of {asset}"
+        return _Flow({name: (part, (how,)) for name, part in splits.items()}, (reason,) if reason else ())
+    shares: dict[str, tuple[float, tuple[str, ...]]] = {}
+    why_not = [] if onward else [f"nothing that is deployed is downstream of {asset}"]
     for edge in onward:
         carried, reason = _carried(edge)
-        if reason:
-            why_not.append(reason)
-        if carried:
-            step = f"{BY_SHARE} {carried:g} of {asset} to {edge.downstream}"
-            yield from _flow(system, edge.downstream, share * carried, (*steps, step), why_not)
-    if not onward:
-        why_not.append(f"nothing that is deployed is downstream of {asset}")
+        why_not += [reason] if reason else []
+        if carried and edge.downstream in below:
+            step, flow = f"{BY_SHARE} {carried:g} of {asset} to {edge.downstream}", below[edge.downstream]
+            why_not += flow.why_not
+            for deployment, (share, steps) in flow.shares.items():
+                before, told = shares.get(deployment, (0.0, ()))
+                shares[deployment] = before + carried * share, _few((*told, step, *steps))
+    return _Flow(shares, _few(why_not))
+
+
+def _few(texts: Iterable[str]) -> tuple[str, ...]:
+    """Each once; of very many the first ones, and that there are more."""
+    found = tuple(dict.fromkeys(texts))
+    return found if len(found) <= MOST_TOLD else (*(one for one in found[:MOST_TOLD] if one != MORE), MORE)
+
+
+def _from_below(system: System, assets: Iterable[str]) -> list[str]:
+    """Some assets and all that rest on them, each after what rests on it."""
+    found: list[str] = []
+    seen: set[str] = set()
+    waiting = [(asset, False) for asset in assets]
+    while waiting:
+        asset, whole = waiting.pop()
+        if whole:
+            found.append(asset)
+        elif asset not in seen:
+            seen.add(asset)
+            waiting.append((asset, True))
+            waiting += [(edge.downstream, False) for edge in _onward(system, asset)]
+    return found
+
+
+def _onward(system: System, asset: str) -> Iterable[Dependency]:
+    """The dependencies by which what making an asset took is carried on."""
+    return [edge for edge in system.dependencies_from(asset) if edge.relation in CARRYING]
 
 
 def _carried(edge: Dependency) -> tuple[float, str]:
@@ -133,9 +158,8 @@ def downstream(system: System, asset: str) -> set[str]:
     found: set[str] = set()
     waiting = [asset]
     while waiting:
-        here = waiting.pop()
-        for edge in system.dependencies:
-            if edge.upstream == here and edge.relation in CARRYING and edge.downstream not in found:
+        for edge in _onward(system, waiting.pop()):
+            if edge.downstream not in found:
                 found.add(edge.downstream)
                 waiting.append(edge.downstream)
     return found
@@ -143,39 +167,98 @@ def downstream(system: System, asset: str) -> set[str]:
 
 def upstream(system: System, asset: str) -> list[str]:
     """An asset and all that it is made from or served by, nearest first."""
-    found = [asset]
-    for name in found:
-        edges = (edge for edge in system.dependencies if edge.downstream == name and edge.relation in CARRYING)
-        found += [edge.upstream for edge in edges if edge.upstream not in found]
-    return found
+    found = {asset: None}
+    waiting = [asset]
+    for name in waiting:
+        for edge in system.dependencies_of(name):
+            if edge.relation in CARRYING and edge.upstream not in found:
+                found[edge.upstream] = None
+                waiting.append(edge.upstream)
+    return waiting
 
 
-def undeclared(system: System, deployment: Deployment) -> tuple[str, ...]:
-    """Why what this deployment carries of the energy and carbon upstream of it is not known whole; empty: it is."""
-    names = upstream(system, deployment.application)
-    reasons = [*without_making(system, names), *_fed_by_deployed(system, deployment.application, names)]
-    for asset in map(system.asset, names):
-        if any(one.stage != EMBODIED for one in asset.making):
-            reasons += _unshared(system, deployment, asset, names)
-    return tuple(dict.fromkeys(reasons))
+class Carried:
+    """What each deployment carries from upstream, and what of that is not known; each asset's flow is worked out once."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self._splits: dict[str, Allocation] = {}
+        self._holders: dict[str, frozenset[str]] = {}
+        self._flows: dict[str, _Flow] = {}
+        self._above: dict[str, _Above] = {}
+
+    def split(self, asset: Asset) -> Allocation:
+        """The allocation of an asset's making."""
+        if asset.id not in self._splits:
+            tasks = asset.lifetime_tasks
+            found = _by_use(self.system, asset, tasks) if isinstance(tasks, float) else self._by_share(asset)
+            self._splits[asset.id] = found
+            self._holders[asset.id] = frozenset(part.deployment for part in found.parts)
+        return self._splits[asset.id]
+
+    def _by_share(self, asset: Asset) -> Allocation:
+        if asset.id not in self._flows:
+            for name in _from_below(self.system, (asset.id,)):
+                if name not in self._flows:
+                    self._flows[name] = _flow(self.system, name, self._flows)
+        flow = self._flows[asset.id]
+        parts = tuple(Part(name, share, "; ".join(steps)) for name, (share, steps) in flow.shares.items())
+        return Allocation(asset.id, parts, flow.why_not)
+
+    def undeclared(self, deployment: Deployment) -> tuple[str, ...]:
+        """Why what this deployment carries of the energy and carbon upstream of it is not known whole; empty: it is."""
+        above = self._of(deployment.application)
+        return tuple(dict.fromkeys((*above.reasons, *self._unshared(deployment, above.powered))))
+
+    def undeclared_hardware(self, deployment: Deployment) -> tuple[str, ...]:
+        """Why its part of the carbon of making the hardware is not known; empty: it is."""
+        above = self._of(deployment.application)
+        return tuple(dict.fromkeys((*above.no_hardware, *self._unshared(deployment, above.hardware))))
+
+    def without_model(self, application: str) -> tuple[str, ...]:
+        """Why nothing is known of what an application was made from; empty: something is."""
+        return self._of(application).no_model
+
+    def _of(self, application: str) -> _Above:
+        if application not in self._above:
+            self._above[application] = _above(self.system, application)
+        return self._above[application]
+
+    def _unshared(self, deployment: Deployment, assets: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+        """Why the deployment's part of some assets is not known; `assets`: each with its ways that do not say what they carry."""
+        for asset, open_ways in assets.items():
+            split = self.split(self.system.asset(asset))
+            if open_ways:  # one way of several without a share would make the part too small, not unknown
+                yield from open_ways
+            elif split.why_not and deployment.key not in self._holders[asset]:
+                yield split.why_not[0]
 
 
-def undeclared_hardware(system: System, deployment: Deployment) -> tuple[str, ...]:
-    """Why its part of the hardware whose making is declared upstream of it is not known; empty: it is, or none is declared."""
-    names = upstream(system, deployment.application)
-    made = (asset for asset in map(system.asset, names) if any(one.stage == EMBODIED for one in asset.making))
-    return tuple(dict.fromkeys(reason for asset in made for reason in _unshared(system, deployment, asset, names)))
+@dataclass(frozen=True, slots=True)
+class _Above:
+    """What is upstream of an application: why its making is not all known, and the assets whose making and hardware is declared."""
+
+    no_model: tuple[str, ...]
+    reasons: tuple[str, ...]
+    no_hardware: tuple[str, ...]
+    powered: Mapping[str, tuple[str, ...]]
+    hardware: Mapping[str, tuple[str, ...]]
 
 
-def _unshared(system: System, deployment: Deployment, asset: Asset, names: Sequence[str]) -> tuple[str, ...]:
-    """Why the deployment's part of an asset is not known."""
-    split = allocation(system, asset)
-    open_ways = () if isinstance(asset.lifetime_tasks, float) else _open_ways(system, asset.id, names)
-    if open_ways:  # one way of several without a share would make the part too small, not unknown
-        return open_ways
-    if split.why_not and all(part.deployment != deployment.key for part in split.parts):
-        return (split.why_not[0],)
-    return ()
+def _above(system: System, application: str) -> _Above:
+    names = upstream(system, application)
+    assets = [system.asset(name) for name in names]
+    ways = _open_ways(system, names)
+    no_model = without_model(application, assets)
+    return _Above(
+        no_model=no_model,
+        reasons=(
+            *no_model, *without_origin(system, names), *without_making(system, names), *_fed_by_deployed(system, application, names),
+        ),
+        no_hardware=without_hardware(system, names),
+        powered={one.id: ways[one.id] for one in assets if any(stage.stage != EMBODIED for stage in one.making)},
+        hardware={one.id: ways[one.id] for one in assets if any(stage.stage == EMBODIED for stage in one.making)},
+    )  # fmt: skip
 
 
 def _fed_by_deployed(system: System, application: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -187,16 +270,49 @@ def _fed_by_deployed(system: System, application: str, names: Sequence[str]) -> 
     )
 
 
-def _open_ways(system: System, asset: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Dependencies on the ways from an asset down to what `names` are upstream of that do not say which share they carry."""
-    below = downstream(system, asset) | {asset}
-    ways = (
-        edge
-        for edge in system.dependencies
-        if edge.upstream in below and edge.downstream in names and edge.relation in CARRYING
-        and not system.deployments_of(edge.upstream)
-    )  # fmt: skip
-    return tuple(reason for _, reason in map(_carried, ways) if reason)
+def _open_ways(system: System, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """For each asset among `names`, the dependencies on its ways down to the others that do not say which share they carry.
+
+    None of an asset that is shared by its lifetime tasks.
+    """
+    known = set(names)
+    found: dict[str, tuple[str, ...]] = {}
+    for name in _from_below(system, names):
+        if name in known:
+            edges = [edge for edge in _onward(system, name) if edge.downstream in known]
+            own = [] if system.deployments_of(name) else [reason for edge in edges if (reason := _carried(edge)[1])]
+            found[name] = _few((*own, *(reason for edge in edges for reason in found.get(edge.downstream, ()))))
+    return {name: () if isinstance(system.asset(name).lifetime_tasks, float) else found[name] for name in names}
+
+
+def without_origin(system: System, assets: Sequence[str]) -> tuple[str, ...]:
+    """Adapted models among some assets of which nobody says what they were adapted from."""
+    return tuple(
+        f"what {asset.id} was adapted from is not declared"
+        for asset in map(system.asset, assets)
+        if asset.kind == "adapted_model"
+        and not any(
+            edge.relation in CARRYING and system.asset(edge.upstream).kind in MODELS for edge in system.dependencies_of(asset.id)
+        )
+    )
+
+
+def without_model(application: str, assets: Sequence[Asset]) -> tuple[str, ...]:
+    """Why nothing is known of what an application was made from: no model among `assets`, and nobody says what making them took."""
+    if any(one.kind in MODELS or any(stage.stage != EMBODIED for stage in one.making) for one in assets):
+        return ()
+    return (
+        f"what {application} rests on is not declared (a model and its dependency; or, where there is none, `making` of {application})",
+    )
+
+
+def without_hardware(system: System, assets: Sequence[str]) -> tuple[str, ...]:
+    """Trained models among some assets of which nobody says what carbon making their hardware took."""
+    return tuple(
+        f"the carbon of making the hardware for {asset.id} is not declared (a stage `embodied` of its `making`; `carbon: none` if there is none)"
+        for asset in map(system.asset, assets)
+        if any(one.stage in TRAINING for one in asset.making) and all(one.stage != EMBODIED for one in asset.making)
+    )
 
 
 def without_making(system: System, assets: Sequence[str]) -> tuple[str, ...]:
@@ -206,9 +322,9 @@ def without_making(system: System, assets: Sequence[str]) -> tuple[str, ...]:
     """
     found = []
     for asset in map(system.asset, assets):
-        if asset.kind not in {"model", "adapted_model"}:
+        if asset.kind not in MODELS:
             continue
-        edges = (edge for edge in system.dependencies if edge.downstream == asset.id and edge.relation == "adapted_from")
+        edges = (edge for edge in system.dependencies_of(asset.id) if edge.relation == "adapted_from")
         adapted = asset.kind == "adapted_model" or any(edges)
         enough = ADAPTING if adapted else TRAINING
         if not any(one.stage in enough for one in asset.making):

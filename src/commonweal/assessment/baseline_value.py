@@ -184,7 +184,7 @@ def _in_its_place(system: System, weighed: Weighing, baseline: Baseline, draws: 
 def _without_model(system: System, deployment: Deployment, baseline: Baseline) -> System:
     value, asset = deployment.value, system.asset(deployment.application)
     assert value is not None
-    making: tuple[Making, ...] = ()
+    making: tuple[Making, ...] = (Making(stage="adaptation", energy="none"),)  # not counted, which its note says
     if baseline.training is not None:
         grid = None if value.grid_intensity is not None else deployment.grid
         making = (Making(stage="adaptation", energy=baseline.training, grid=grid, grid_intensity=value.grid_intensity),)

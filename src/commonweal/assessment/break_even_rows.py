@@ -22,6 +22,9 @@ from commonweal.footprint.drawing import Array
 from commonweal.system.records import System
 
 ADAPTATION = "adaptation"
+NO_ADAPTATION = (
+    "the energy of adapting the shared model to one task is not declared (a stage `adaptation`; `energy: none` if none is needed)"
+)
 
 
 def break_even_rows(system: System, weighed: Weighing, draws: Draws) -> Iterator[Estimate | Missing]:
@@ -37,22 +40,25 @@ def break_even_rows(system: System, weighed: Weighing, draws: Draws) -> Iterator
     made = [line for line in weighed.making if line.stage not in {EMBODIED, INFERENCE}]
     adapted = [line for line in made if line.stage == ADAPTATION or system.asset(line.asset).kind != "model"]
     shared = [line for line in made if line not in adapted]
-    if weighed.why_making or not shared or any(line.energy is None for line in made):
-        reasons = [*weighed.why_making, *(reason for line in made if line.energy is None for reason in line.unknown)]
-        why = "; ".join(dict.fromkeys(reasons)) or "the energy of making the shared model is not declared"
-        yield missing("break_even_tasks", why, place)
+    reasons = [*weighed.why_making, *(reason for line in made if line.energy is None for reason in line.unknown)]
+    reasons += [] if shared else ["the energy of making the shared model is not declared"]
+    reasons += [] if adapted else [NO_ADAPTATION]
+    if reasons:
+        yield missing("break_even_tasks", "; ".join(dict.fromkeys(reasons)), place)
         return
     pretraining, adaptation = _sum(shared, draws.count), _sum(adapted, draws.count)
     alone = draws.of("energy of training from scratch", scratch, place=deployment.key).draws
     for quantity, energy, note in (
         ("pretraining_energy", pretraining, f"counted: {_named(shared)}"),
-        ("adaptation_energy", adaptation, f"counted: {_named(adapted)}" if adapted else "no adaptation is declared, so none is counted"),
+        ("adaptation_energy", adaptation, f"counted: {_named(adapted)}"),
         ("scratch_energy", alone, scratch.source),
     ):  # fmt: skip
         yield over_draws((quantity, "kWh"), spread(energy), place, "what the break-even is worked out from", note)
     yield from _reached("", (pretraining, alone, adaptation), place, "N* = P / (S - f); inference not counted")
     used = _used(weighed, draws)
-    if used is not None:
+    if isinstance(used, str):
+        yield missing("break_even_tasks_with_use", used, place)
+    elif used is not None:
         method = "N* = P / ((S - f) + (i_S - i_f)), i: the electricity of one deployment like this over its years"
         yield from _reached("_with_use", (pretraining, alone, adaptation, *used), place, method)
 
@@ -66,12 +72,17 @@ def _named(lines: Sequence[Line]) -> str:
     return ", ".join(line.title for line in lines)
 
 
-def _used(weighed: Weighing, draws: Draws) -> tuple[Array, Array] | None:
-    """Electricity of the deployment's use with a model of its own and with the shared one [kWh]; None where one is not known."""
+def _used(weighed: Weighing, draws: Draws) -> tuple[Array, Array] | str | None:
+    """Electricity of the deployment's use with a model of its own and with the shared one [kWh], or why it is not known.
+
+    None: nobody asked, since that of a model of its own is not declared.
+    """
     own = weighed.value.scratch_energy_per_task
     (line,) = [line for line in weighed.lines if line.stage == INFERENCE]
-    if own is None or line.energy is None:
+    if own is None:
         return None
+    if line.energy is None:
+        return "; ".join(line.unknown)
     _, *rest = line.energy.inputs  # the first is the energy per 1,000 decisions
     given = draws.of("energy per 1,000 decisions of a model of its own", own, place=weighed.deployment.key)
     return Product(line.energy.factor, (given, *rest)).draws(draws.count), line.energy.draws(draws.count)

@@ -138,15 +138,20 @@ def _population_exposures(
 ) -> Iterator[Exposure]:
     reached: dict[str, dict[str, float | None]] = defaultdict(dict)
     sources: dict[str, list[str]] = defaultdict(list)
+    silent: dict[str, None] = {}  # deployments that do not say whom they reach: it may be any population
     for subject in subjects:
         for deployment in deployments_reached(system, subject) if system.has_asset(subject) else ():
+            silent |= {} if deployment.reach else {deployment.key: None}
             for name, people in deployment.reach.items():
                 reached[name][deployment.key] = None if people == "unknown" else people
                 sources[name] += [subject] if subject not in sources[name] else []
     for name, parts in reached.items():
         known = [people for people in parts.values() if people is not None]
-        total = sum(known) if len(known) == len(parts) else None
-        unknown = tuple(f"{key}: reach of {name}" for key, people in parts.items() if people is None)
+        total = sum(known) if len(known) == len(parts) and not silent else None
+        unknown = (
+            *(f"{key}: reach of {name}" for key, people in parts.items() if people is None),
+            *(f"{key}: reach" for key in silent),
+        )
         twice = "a person may be counted more than once: several deployments reach this population" if len(parts) > 1 else ""
         place = Place("population", name, name, total, unknown, (twice, *_sources(system, (name,))))
         yield _exposure(measure, sources[name], place, subjects, writer)

@@ -10,14 +10,15 @@ can be asked which input would flip its sign.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.assessment.allocation import EMBODIED, allocation
+from commonweal.assessment.allocation import EMBODIED, Carried
 from commonweal.assessment.drawing import drawn, of_interval
+from commonweal.assessment.spread import Spread, spread
 from commonweal.assessment.value_terms import Input
 from commonweal.evidence.records import Evidence
 from commonweal.footprint.energy import G_PER_KG, W_PER_KW
@@ -68,6 +69,9 @@ class Product:
         return found
 
 
+NOTHING = Product(0.0, method="declared `none`: there is none, so it is 0")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
     """One stage of one asset: energy [kWh] and carbon [kgCO2e], or None and why (`unknown`).
@@ -92,15 +96,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Every line: the stages of making as a whole, their parts by who carries them, and use."""
+    """Every line: the stages of making as a whole, their parts by who carries them, and use; and what of that nobody declared."""
 
     whole: tuple[Line, ...]
     parts: tuple[Line, ...]
     use: tuple[Line, ...]
+    carried: Carried
+    by_holder: Mapping[str, tuple[Line, ...]]
 
-    def of(self, deployment: str) -> tuple[Line, ...]:
-        """What a deployment carries: its parts of what was made, and its own use."""
-        return tuple(line for line in (*self.parts, *self.use) if line.holder == deployment)
+    def of(self, holder: str) -> tuple[Line, ...]:
+        """What a deployment carries: its parts of what was made, and its own use; or what everyone else does."""
+        return self.by_holder.get(holder, ())
 
 
 class Draws:
@@ -113,12 +119,15 @@ class Draws:
     def __init__(self, count: int, rng: np.random.Generator) -> None:
         self.count, self._rng = count, rng
         self._known: dict[tuple[str, Uncertain, str | None], Input] = {}
+        self._declared: dict[int, Uncertain] = {}
+        self._spreads: dict[tuple[int, ...], Spread] = {}
 
     def of(self, kind: str, number: Uncertain, unit: str | None = None, place: str = "") -> Input:
         """The draws of a declared number, in its own unit, or money in `unit`; named after the first place that uses it."""
         key = (kind, number, unit)
         if key not in self._known:
-            self._known[key] = drawn(f"{kind}, {place}" if place else kind, number, self.count, self._rng, unit)
+            found = self._known[key] = drawn(f"{kind}, {place}" if place else kind, number, self.count, self._rng, unit)
+            self._declared[id(found)] = number
         return self._known[key]
 
     def product(self, kind: str, number: Uncertain, place: str = "", method: str = "") -> Product:
@@ -127,7 +136,15 @@ class Draws:
 
     def declared(self, given: Input) -> Uncertain:
         """The number that was declared for an input."""
-        return next(number for (_, number, _), one in self._known.items() if one is given)
+        return self._declared[id(given)]
+
+    def spread(self, found: Product) -> Spread:
+        """Of a product of inputs drawn here; products of the same inputs differ by their factor only, so they are sorted once."""
+        key = tuple(map(id, found.inputs))
+        if key not in self._spreads:
+            self._spreads[key] = spread(replace(found, factor=1.0).draws(self.count if found.inputs else 1))
+        one = self._spreads[key]
+        return Spread(*(found.factor * end for end in (one.mean, one.median, one.low, one.high)))
 
 
 def worst(grades: Iterable[Grade]) -> Grade | None:
@@ -140,22 +157,23 @@ def ledger(system: System, evidence: Sequence[Evidence], draws: Draws) -> Ledger
 
     Where nothing is declared about making or worth and no energy is known, nobody asked for a ledger, and it is empty.
     """
-    whole, parts = [], []
+    whole, parts, carried = [], [], Carried(system)
     for asset in system.assets:
         lines = [_made(asset, name, making, draws) for name, making in asset.stages.items()]
         whole += lines
-        split = allocation(system, asset)
         for line in lines:
+            split = carried.split(asset)
             parts += [_part(line, part.deployment, part.share, part.method) for part in split.parts]
             if split.rest > ROUNDING:
                 holder = UNALLOCATED if split.why_not else EVERYONE_ELSE
                 parts.append(_part(line, holder, split.rest, "; ".join(split.why_not) or "others who use it"))
     use = [_used(deployment, evidence, draws) for deployment in system.deployments]
-    asked = any(asset.making for asset in system.assets)
-    told = [
-        line for line, deployment in zip(use, system.deployments, strict=True) if asked or deployment.value or line.energy is not None
-    ]  # fmt: skip
-    return Ledger(tuple(whole), tuple(parts), tuple(told))
+    asked = bool(whole) or any(one.value for one in system.deployments) or any(line.energy for line in use)
+    told = use if asked else []  # all or none: the use that is not known is a part of every total
+    by_holder: dict[str, list[Line]] = {}
+    for line in (*parts, *told):
+        by_holder.setdefault(line.holder, []).append(line)
+    return Ledger(tuple(whole), tuple(parts), tuple(told), carried, {holder: tuple(lines) for holder, lines in by_holder.items()})
 
 
 def _part(line: Line, holder: str, share: float, how: str) -> Line:
@@ -173,12 +191,16 @@ def _made(asset: Asset, name: str, making: Making, draws: Draws) -> Line:
         power = draws.product("device power", making.device_power, title)
         energy = power.times(making.device_hours / W_PER_KW, f"{making.device_hours:,g} device hours x device power")
         energy = _with_pue(energy, making.pue, title, draws)
+    elif making.energy == "none":
+        energy = NOTHING
     elif isinstance(making.energy, Uncertain):
         energy = draws.product(f"energy, {title}", making.energy, method="energy as declared")
     elif making.stage != EMBODIED:
         unknown.append(f"the energy of {title} is {said(making.energy)}")
     carbon: Product | None = None
-    if isinstance(making.carbon, Uncertain):
+    if making.carbon == "none" or (making.energy == "none" and making.carbon is None):
+        carbon = NOTHING
+    elif isinstance(making.carbon, Uncertain):
         carbon = draws.product(f"carbon, {title}", making.carbon, method="carbon as declared")
     elif making.carbon == "unknown" or energy is None:
         unknown.append(f"the carbon of {title} is unknown")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from commonweal.assessment.allocation import EMBODIED
-from commonweal.assessment.ledger import Draws, Ledger, Product
+from commonweal.assessment.ledger import Draws, Ledger
 from commonweal.assessment.ledger_totals import totals
 from commonweal.assessment.rows import VERSION, Writer
 from commonweal.assessment.savings import declared_savings, possible_savings
-from commonweal.assessment.spread import Spread, spread
 from commonweal.assessment.value_estimates import as_declared, over_draws
 from commonweal.evidence.records import Estimate, Evidence, Method, Missing, Quantity
 from commonweal.system.records import System
@@ -75,7 +74,7 @@ def ledger_rows(system: System, books: Ledger, evidence: Sequence[Evidence], dra
                 )
             else:
                 note = "; ".join(part for part in (f"grade: {product.grade}" if product.grade else "", *product.sources) if part)
-                found = over_draws((quantity, unit), _spread(product), group, product.method, note)
+                found = over_draws((quantity, unit), draws.spread(product), group, product.method, note)
             yield writer.row((line.asset,), found, line.evidence)
     for total in totals(system, books, draws.count):
         yield writer.row(total.subjects, total.found, total.evidence)
@@ -84,8 +83,3 @@ def ledger_rows(system: System, books: Ledger, evidence: Sequence[Evidence], dra
             yield writer.row((asset.id,), as_declared("offset", offset.carbon, {"what": offset.what}), ())
     for saving in (*declared_savings(system, books, draws), *possible_savings(system, books, evidence, draws)):
         yield writer.row((saving.subject,), saving.found, saving.evidence)
-
-
-def _spread(product: Product) -> Spread:
-    sizes = {one.draws.size for one in product.inputs}
-    return spread(product.draws(sizes.pop() if sizes else 1))

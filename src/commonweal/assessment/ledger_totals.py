@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from commonweal.assessment.allocation import EMBODIED, undeclared, without_making
+from commonweal.assessment.allocation import EMBODIED, without_hardware, without_making, without_origin
 from commonweal.assessment.ledger import EVERYONE_ELSE, UNALLOCATED, Ledger, Line, worst
 from commonweal.assessment.spread import spread
 from commonweal.assessment.value_estimates import over_draws
@@ -35,17 +35,27 @@ def totals(system: System, books: Ledger, count: int) -> Iterator[Total]:
     for deployment in system.deployments:
         lines = books.of(deployment.key)
         if lines:
-            yield from _of(lines, deployment.key, undeclared(system, deployment), count)
-    rest, open_lines = (tuple(line for line in books.parts if line.holder == one) for one in (EVERYONE_ELSE, UNALLOCATED))
-    everything = (*books.whole, *books.use)
-    lacking = without_making(system, [asset.id for asset in system.assets])
-    for holder, lines in ((EVERYONE_ELSE, rest), (UNALLOCATED, open_lines), (TOGETHER, everything)):
+            lacking = books.carried.undeclared(deployment)
+            hardware = books.carried.undeclared_hardware(deployment)
+            yield from _of(lines, deployment.key, (lacking, hardware), count)
+    names = [asset.id for asset in system.assets]
+    applications = dict.fromkeys(one.application for one in system.deployments)
+    served = [reason for name in applications for reason in books.carried.without_model(name)]
+    apart = ((*without_origin(system, names), *without_making(system, names)), without_hardware(system, names))
+    together = ((*apart[0], *served), apart[1])
+    for holder, lines, lack in (
+        (EVERYONE_ELSE, books.of(EVERYONE_ELSE), apart), (UNALLOCATED, books.of(UNALLOCATED), apart),
+        (TOGETHER, (*books.whole, *books.use), together),
+    ):  # fmt: skip
         if lines:
-            yield from _of(lines, holder, lacking, count)
+            yield from _of(lines, holder, lack, count)
 
 
-def _of(lines: Sequence[Line], holder: str, lacking: Sequence[str], count: int) -> Iterator[Total]:
-    """Energy, without the making of hardware, which is carbon by its nature; and carbon with it."""
+def _of(lines: Sequence[Line], holder: str, lacking: tuple[Sequence[str], Sequence[str]], count: int) -> Iterator[Total]:
+    """Energy, without the making of hardware, which is carbon by its nature; and carbon with it.
+
+    `lacking`: why what was made is not known whole, and why the carbon of making hardware is not.
+    """
     powered = [line for line in lines if line.stage != EMBODIED]
     for quantity, unit, counted in (("energy_total", "kWh", powered), ("carbon_total", "kgCO2e", lines)):
         if not counted:
@@ -56,7 +66,7 @@ def _of(lines: Sequence[Line], holder: str, lacking: Sequence[str], count: int) 
             reason for line, product in zip(counted, products, strict=True) if product is None
             for reason in line.unknown or (f"{line.title} is unknown",)
         ]  # fmt: skip
-        reasons = dict.fromkeys((*lacking, *unknown))
+        reasons = dict.fromkeys((*lacking[0], *(lacking[1] if unit != "kWh" else ()), *unknown))
         found: Estimate | Missing
         if reasons:
             found = Missing(quantity=quantity, status="not_applicable", reason="; ".join(reasons), group=group)

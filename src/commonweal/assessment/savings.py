@@ -157,6 +157,8 @@ def _by_ratio(
         grades.append(one.making_energy.grade)
         method += ", less the energy of bringing it about"
     note = f"grade: {worst(grades)}; energy ratio: {declared.source}"
+    if one.making_energy is None:
+        note += "; at most this: the energy of bringing it about (`making_energy`) is not declared and not subtracted"
     yield over_draws(("energy_saved", "kWh"), spread(saved), group, method, note)
     if changed.carbon is None:
         yield missing("saved", changed.unknown, group)

@@ -36,7 +36,8 @@ METHOD = Method(
     applies_to="measured gap against a named reference group",
     description=(
         "What a measured gap would mean for people.\n\nPer year = per decision x declared volume x declared share of the group x "
-        "share of outputs that stand. Where one of these is not declared, the figure is unknown."
+        "share of outputs that stand. Where the volume, the reach or the share is not declared, the figure is unknown; where the share "
+        "that stands is not, it holds if every output does, and says so."
     ),
     quantities={
         "net_shortfall_per_decision": Quantity(unit="1/decision", label="net shortfall per decision", about=ADVANTAGE),

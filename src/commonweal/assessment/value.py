@@ -83,7 +83,7 @@ class WeightedValue:
 
 @dataclass(frozen=True, slots=True)
 class ZeroAt:
-    """What undeclared terms would have to be for V = 0.
+    """What undeclared terms would have to be for V = 0; there is none where neither the benefit nor any burden is declared.
 
     of : the terms, whose sum this is about: the benefit where it is not declared, else the burdens that are not.
     without : terms that are not declared either and are left out, so the true figure lies above for a burden above 0.
@@ -102,6 +102,7 @@ class Value:
     terms : each declared term over all groups.
     benefit_defined, burden_defined : share of the draws with any benefit, or burden; the shares are over these.
     evenness : None where the benefit or a burden is unknown or there is none, or where no builder or deployer is among the groups.
+    zero_at : None where V is known, or nothing is.
     switches : in order, the input that needs to move least first; None where V is unknown.
     """
 
@@ -234,8 +235,10 @@ def _weighted(
     return WeightedValue(eta, reference, weights, spread(weighted), below, "")
 
 
-def _zero_at(terms: Terms, net: Array) -> ZeroAt:
+def _zero_at(terms: Terms, net: Array) -> ZeroAt | None:
     """The undeclared benefit or burden at which V = 0; `net` is S - C - E - O over the declared terms."""
+    if len(terms.missing) == len(SIGNS):
+        return None
     if terms.benefit is None:
         return ZeroAt(("benefit",), spread(-net), tuple(name for name in terms.missing if name != "benefit"))
     return ZeroAt(terms.missing, spread(net), ())

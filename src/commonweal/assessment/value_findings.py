@@ -56,9 +56,7 @@ def _headline(deployment: Deployment, rows: Sequence[Evidence]) -> str:
     reasons = [row.missing.reason for row in rows if row.missing is not None and row.missing.quantity == "value"]
     at = ""
     if zero:
-        (without,) = [row.note for row in rows if row.estimate is zero[0]]
-        rest = f", {without}" if without.startswith("without") else ""
-        at = f"; for V = 0 {(zero[0].group or {})['of']} would have to be {value_text(zero[0])} {over}{rest}"
+        at = f"; for V = 0 {(zero[0].group or {})['of']} would have to be {value_text(zero[0])} {over}"
     return f"its value V is unknown ({'; '.join(reasons)}){at}"
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from commonweal.assessment.allocation import EMBODIED, undeclared, undeclared_hardware, upstream, without_making
+from commonweal.assessment.allocation import EMBODIED, upstream, without_making, without_origin
 from commonweal.assessment.ledger import EVERYONE_ELSE, INFERENCE, Draws, Ledger, Line, Product, said
 from commonweal.assessment.value_terms import Group, Input, Item, Role, Terms
 from commonweal.footprint.carbon_price import published
@@ -56,11 +56,11 @@ def weighing(system: System, deployment: Deployment, books: Ledger, draws: Draws
     reckoner = _Reckoner(system, deployment, value, draws, places)
     benefit, no_benefit = reckoner.stakes("benefit", deployment.benefits)
     other, no_other = reckoner.stakes("burden", deployment.burdens)
-    lacking = undeclared(system, deployment)
+    lacking = books.carried.undeclared(deployment)
     making = [line for line in lines if line.stage != EMBODIED]
     embodied = [line for line in lines if line.stage == EMBODIED]
     carbon, no_carbon = reckoner.carbon(making, lacking)
-    embodied_items, no_embodied = reckoner.carbon(embodied, undeclared_hardware(system, deployment))
+    embodied_items, no_embodied = reckoner.carbon(embodied, books.carried.undeclared_hardware(deployment))
     energy, no_energy = reckoner.electricity(making, lacking)
     why_not = {"benefit": no_benefit, "carbon": no_carbon, "energy": no_energy, "other": (*no_other, *no_embodied)}
     terms = Terms(
@@ -75,7 +75,7 @@ def weighing(system: System, deployment: Deployment, books: Ledger, draws: Draws
         {name: why for name, why in why_not.items() if why},
         lines,
         whole,
-        without_making(system, above),
+        (*without_origin(system, above), *without_making(system, above)),
         _overlap(deployment),
     )
 
@@ -195,8 +195,8 @@ class _Reckoner:
 
     def _carbon_price(self) -> tuple[Input | None, str]:
         given, unit = self.value.carbon_price, f"{self.value.unit}/t"
-        if given is None:
-            return None, "the price of carbon is not declared"
+        if given is None or given == "unknown":
+            return None, f"the price of carbon is {said(given)}"
         if isinstance(given, str):
             price, (low, central, high) = published(given)
             rates = f"emission of {given.partition('/')[2]}, {price.unit[3:7]} dollars; discounted at {price.said(given)}"

@@ -13,7 +13,7 @@ from commonweal.assessment.break_even_rows import break_even_rows
 from commonweal.assessment.ledger import Draws, ledger
 from commonweal.assessment.ledger_rows import ledger_rows
 from commonweal.assessment.rows import VERSION, Writer
-from commonweal.assessment.value import Choices, Value, ZeroAt, weigh
+from commonweal.assessment.value import Choices, Value, weigh
 from commonweal.assessment.value_estimates import DRAWS, missing, over_draws, share_of_draws
 from commonweal.assessment.value_inputs import Weighing, weighing
 from commonweal.assessment.value_terms import TermName
@@ -131,8 +131,8 @@ def _told(weighed: Weighing, found: Value, draws: Draws) -> Iterator[Estimate | 
         without = _without(weighed)
         yield over_draws(("value", found.unit), found.value, place, method, without)
         yield share_of_draws("below_zero_probability", found.below_zero, place, method, without)
-    if found.zero_at is not None:
-        yield _zero(found.zero_at, found.unit, place, method)
+    if found.missing:
+        yield _zero(weighed, found, place, method)
     yield from _people_told(weighed, found, place, method)
     yield _weighted(found, place, method)
     yield from _switches(found, place, {one.name: draws.declared(one).unit for one in weighed.terms.inputs})
@@ -142,21 +142,34 @@ def _grades(weighed: Weighing, name: TermName, draws: Draws) -> str:
     """Every input of a term, with its grade and source."""
     used = {one.name: draws.declared(one) for item in weighed.terms.of(name) or () for one in item.inputs}
     told = [f"{one}: {number.grade}, {number.source}" for one, number in used.items()]
+    answer = {"benefit": ("benefits", weighed.deployment.benefits), "other": ("burdens", weighed.deployment.burdens)}.get(name)
+    if answer is not None and answer[1] == "none":
+        told.append(f"`{answer[0]}: none` is declared: there is none, so it is 0")
     if name == "other" and (without := _without(weighed)):
         told.append(without)
     return "; ".join(told)
 
 
 def _without(weighed: Weighing) -> str:
-    """What V leaves out because nobody declared it."""
-    embodied = any(line.stage == EMBODIED for line in weighed.lines)
-    return "" if embodied else "not declared, so not in it: the carbon of making the hardware"
+    """What V leaves out because nobody declared it: hardware of what is used or adapted; that of a training makes V unknown."""
+    embodied = {line.asset for line in weighed.lines if line.stage == EMBODIED}
+    without = dict.fromkeys(line.asset for line in weighed.lines if line.asset not in embodied)
+    return f"not declared, so not in it: the carbon of making the hardware for {', '.join(without)}" if without else ""
 
 
-def _zero(zero: ZeroAt, unit: str, place: Mapping[str, str], method: str) -> Estimate:
-    words = " and ".join(TERM_WORDS[name] for name in zero.of)
-    note = f"without {', '.join(TERM_WORDS[name] for name in zero.without)}, so the true figure is higher" if zero.without else ""
-    return over_draws(("value_at_zero", unit), zero.at, {**place, "of": words}, method, note)
+def _zero(weighed: Weighing, found: Value, place: Mapping[str, str], method: str) -> Estimate | Missing:
+    """What the undeclared terms would have to be for V = 0: a number only where all others are declared."""
+    zero = found.zero_at
+    of = zero.of if zero is not None else found.missing
+    group = {**place, "of": " and ".join(TERM_WORDS[name] for name in of)}
+    if zero is not None and not zero.without:
+        return over_draws(("value_at_zero", found.unit), zero.at, group, method)
+    others = [name for name in found.missing if name != "benefit"]
+    group = {**place, "of": TERM_WORDS["benefit"]}
+    reasons = dict.fromkeys(reason for name in others for reason in weighed.why_not.get(name, ("not declared",)))
+    words = ", ".join(TERM_WORDS[name] for name in others)
+    why = f"unknown until these are declared too: {words} ({'; '.join(reasons)})"
+    return missing("value_at_zero", why, group)
 
 
 def _people_told(weighed: Weighing, found: Value, place: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:

@@ -92,6 +92,10 @@ def _cost(x: Numbers) -> float:
 
 
 def _break_even(x: Numbers) -> float | None:
+    if ("inference_scratch" in x) != ("inference_shared" in x):
+        raise FootprintError(
+            "has the energy of use with only one of the two models; expected both, or neither (`unknown` if it is)"
+        )
     return break_even_tasks(
         x["pretraining"], x["scratch"], x["adaptation"], x.get("inference_scratch", 0.0), x.get("inference_shared", 0.0)
     )

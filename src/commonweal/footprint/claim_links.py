@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
 
 from commonweal.errors import FootprintError
@@ -20,9 +21,8 @@ def link_faults(claims: Mapping[str, Claim]) -> list[Fault]:
     for claim in claims.values():
         for name, one in claim.inputs.items():
             if one.claim and one.claim not in claims:
-                mend = did_you_mean(one.claim, claims)
-                text = f"`{name}` names the unknown claim {shown(one.claim)}; the file has: {listed(claims)}{mend}"
-                faults.append(Fault(one.line, f"claim '{claim.id}': {text}"))
+                text = f"claim '{claim.id}': `{name}` names the unknown claim {shown(one.claim)}"
+                faults.append(Fault(one.line, partial(_with_names, text, one.claim, claims)))
     if faults:
         return faults
     try:
@@ -32,6 +32,10 @@ def link_faults(claims: Mapping[str, Claim]) -> list[Fault]:
         text = f"claims rest on one another in a circle: {' -> '.join(circle)}; expected an end; give one of them a number of its own"
         return [Fault(claims[circle[0]].line, text)]
     return [fault for claim in claims.values() for fault in _kind_faults(claim, claims)]
+
+
+def _with_names(text: str, name: str, claims: Mapping[str, Claim]) -> str:
+    return f"{text}; the file has: {listed(claims)}{did_you_mean(name, claims)}"
 
 
 def order_of(claims: Mapping[str, Claim]) -> tuple[str, ...]:

@@ -5,16 +5,21 @@ What this module does not do: it knows no format. `probe_reader` knows that of p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
 from commonweal.errors import ProbeFileError
-from commonweal.foreign_text import HALF_A_CHARACTER, has_half, whole
+from commonweal.system.nodes import Entries, Listing, Node, parse
 from commonweal.text_file import decoded
+
+# What is no text where it is not in quotes, by YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema), and dates.
+NO_TEXT = re.compile(
+    r"true|True|TRUE|false|False|FALSE|(\d{4}-\d\d?-\d\d?([Tt ].*)?)|"
+    r"([-+]?(0o[0-7]+|0x[0-9a-fA-F]+|\d[\d_]*|(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?|\.(inf|Inf|INF))|\.(nan|NaN|NAN))"
+)
 
 
 def text_of(path: Path) -> str:
@@ -32,42 +37,66 @@ def text_of(path: Path) -> str:
     return text
 
 
+class Fields(dict[str, Any]):
+    """`name: value` entries, with the line of each, counted from 0."""
+
+    def __init__(self, node: Entries) -> None:
+        super().__init__((key, _value(one)) for key, one in node.values.items())
+        self.line, self.lines = node.line - 1, {key: line - 1 for key, line in node.key_lines.items()}
+
+
+class Items(list[Any]):
+    """A list, with the line of each item, counted from 0."""
+
+    def __init__(self, node: Listing) -> None:
+        super().__init__(map(_value, node.items))
+        self.line, self.lines = node.line - 1, {place: one.line - 1 for place, one in enumerate(node.items)}
+
+
+def _value(node: Node) -> Any:
+    """Fields, items, text, or None; a number, a date or true is not text, and is told as what it is."""
+    if isinstance(node, Entries):
+        return Fields(node)
+    if isinstance(node, Listing):
+        return Items(node)
+    if node.text is not None and node.plain and NO_TEXT.fullmatch(node.text):
+        return NoText(node.text)
+    return node.text
+
+
+@dataclass(frozen=True, slots=True)
+class NoText:
+    """What YAML reads as something else than text, as it is written."""
+
+    written: str
+
+    def __repr__(self) -> str:
+        return self.written
+
+
 class LinedYaml:
     """One YAML file of probes; every complaint carries the line of the thing complained about."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self.root = YAML(typ="rt").load(text_of(path))
-        except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            self.fail(
-                mark.line if mark else 0,
-                f"this is not YAML: {error.problem or error.context}; mend this line or the one above "
-                "(a text that starts with { or holds ': ' needs quotes)",
-            )
-        except YAMLError as error:
-            self.fail(0, f"this is not YAML: {error}")
-        except RecursionError:
-            self.fail(0, "lists lie too deep inside one another; expected a probe file as in docs/probes.md")
+        root, faults = parse(text_of(path))
+        if faults:
+            first = min(faults, key=lambda fault: fault.line)
+            self.fail(first.line - 1, f"this is not YAML as expected: {first.text}")
+        self.root = None if root is None else _value(root)
 
     def fail(self, line: int, message: str) -> NoReturn:
         raise ProbeFileError(f"{self.path}:{line + 1} {message}")
 
     def line(self, node: Any, key: Any) -> int:
         """Line of a field or item, counted from 0; of what holds it where the field is missing."""
-        positions = getattr(getattr(node, "lc", None), "data", None) or {}
-        return int(positions[key][0]) if key in positions else int(getattr(getattr(node, "lc", None), "line", 0) or 0)
+        return int(node.lines.get(key, node.line)) if isinstance(node, Fields | Items) else 0
 
     def mapping(self, node: Any, line: int, what: str, known: Iterable[str] | None = None) -> Mapping[str, Any]:
         if not isinstance(node, Mapping):
             self.fail(line, f"{what}: got {shown(node)}, expected fields such as 'id: header'; indent them below")
         known = None if known is None else tuple(known)
         for key in node:
-            if not isinstance(key, str):
-                self.fail(self.line(node, key), f"{what}: got the field {key!r}, expected text; put it in quotes")
-            if has_half(key):
-                self.fail(self.line(node, key), f"{what}: the field {key!r} holds {HALF_A_CHARACTER}")
             if known is not None and key not in known:
                 self.fail(
                     self.line(node, key), f"{what}: unknown field '{key}'; expected {', '.join(known)}; correct or remove it"
@@ -79,9 +108,7 @@ class LinedYaml:
         if not isinstance(value, str) or not value.strip():
             got = f"got {shown(value)}" if key in node else "it is missing"
             self.fail(self.line(node, key), f"{what}: '{key}': {got}, expected text; write it, in quotes if it is a number")
-        if has_half(value):
-            self.fail(self.line(node, key), f"{what}: '{key}': {shown(value)} holds {HALF_A_CHARACTER}")
-        return whole(value).strip()
+        return value.strip()
 
     def items(self, node: Mapping[str, Any], key: str, what: str) -> Iterator[tuple[int, Any]]:
         value = node.get(key)

@@ -136,7 +136,11 @@ def _money_problems(deployment: Deployment) -> Iterator[str]:
         given |= {f"{side}, entry {place}": one.worth for place, one in enumerate(stakes, 1) if isinstance(one, Stake)}
     for name, money in given.items():
         try:
-            unit = published(money)[0].unit if name == "value.carbon_price" and isinstance(money, str) else None
+            unit = (
+                published(money)[0].unit
+                if name == "value.carbon_price" and isinstance(money, str) and money != "unknown"
+                else None
+            )
             unit = money.unit if isinstance(money, Uncertain) else unit
             if unit is not None:
                 per = price_year(unit)[2]

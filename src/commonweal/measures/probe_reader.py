@@ -180,6 +180,7 @@ class _Reader(LinedYaml):
 
     def cues(self, root: Mapping[str, Any], reference: Mapping[str, str], ids: tuple[str, ...]) -> Iterator[CueSet]:
         seen: dict[str, int] = {}
+        known = set(ids)
         for line, item in self.items(root, "cues", "probe file"):
             node = self.mapping(item, line, "cue", CueSet.model_fields)
             attribute = self.text(node, "attribute", "cue")
@@ -199,7 +200,7 @@ class _Reader(LinedYaml):
                     )
             chosen = list(self.items(node, "probes", what)) if "probes" in node else [(line, each) for each in ids]
             for at, each in chosen:
-                if each not in ids:
+                if each not in known:
                     self.fail(at, f"{what}, probes: there is no probe {shown(each)}; expected the id of one, such as '{ids[0]}'")
             yield CueSet(
                 attribute=attribute, reference=own, probes=tuple(each for _, each in chosen),

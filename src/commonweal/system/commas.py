@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 _BEFORE = re.compile(r"[-+]?\d+(,\d{3})*")
+LONGEST = 40  # characters of a number; what is longer is a list, and no join of it is looked at again
 _AFTER = re.compile(r"(?P<digits>\d+)(?P<unit>\s*[^\d\s].*)?")
 
 
@@ -27,7 +28,7 @@ def joined_at_comma(before: str, after: str) -> CommaNumber | None:
     'write 12500 without commas, or 12.5 with a point'
     """
     match = _AFTER.fullmatch(after)
-    if match is None or _BEFORE.fullmatch(before) is None:
+    if match is None or len(before) > LONGEST or _BEFORE.fullmatch(before) is None:
         return None
     digits, whole = match["digits"], before.replace(",", "")
     decimal = f"{whole}.{digits}"

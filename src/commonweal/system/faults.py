@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -26,7 +27,7 @@ def field_faults(root: Entries, error: ValidationError) -> list[Fault]:
         node = _node(root, path)
         # A deeper path is the same fault, found by another branch of the type; what was refused is already told.
         if path not in prefixes and not (isinstance(node, Scalar) and node.refused):
-            faults.append(_fault(root, path, errors))
+            faults.append(Fault(_line(root, path, errors), partial(_words, root, path, errors)))
     return faults
 
 
@@ -59,25 +60,31 @@ def _node(root: Entries, path: Path) -> Node | None:
     return node
 
 
-def _fault(root: Entries, path: Path, errors: list[Any]) -> Fault:
+def _line(root: Entries, path: Path, errors: list[Any]) -> int:
+    """The line of the field, or of the record where the field is missing."""
+    holder, node, field = _node(root, path[:-1]), _node(root, path), str(path[-1])
+    if isinstance(holder, Entries) and field in holder.key_lines:
+        return holder.key_lines[field]
+    missing = all(one["type"] == "missing" for one in errors)
+    near = holder if missing else node
+    return near.line if near is not None else 0
+
+
+def _words(root: Entries, path: Path, errors: list[Any]) -> str:
     types = {one["type"] for one in errors}
     parent, field = path[:-1], str(path[-1])
-    holder = _node(root, parent)
+    holder, node = _node(root, parent), _node(root, path)
     if types == {"missing"}:
-        line = holder.line if holder is not None else 0
         empty = isinstance(holder, Entries) and field in holder.values
-        line = holder.key_lines[field] if isinstance(holder, Entries) and empty else line
-        return Fault(line, f"{_where(root, parent)}`{field}` is {'empty' if empty else 'missing'}; expected {_expected(path)}")
+        return f"{_where(root, parent)}`{field}` is {'empty' if empty else 'missing'}; expected {_expected(path)}"
     if "extra_forbidden" in types:
-        return _unknown_field(root, path, holder)
-    node = _node(root, path)
+        return _unknown_field(root, path)
     own = next((str(one["ctx"]["error"]) for one in errors if one["type"] == "value_error"), None)
-    line = holder.key_lines[field] if isinstance(holder, Entries) else node.line if node is not None else 0
     where, what = _where(root, path), _what(path)
     if own is None:
-        return Fault(line, f"{where}{what} {_plain_message(path, node, errors)}")
+        return f"{where}{what} {_plain_message(path, node, errors)}"
     expected = "" if "expected" in own else f"; expected {_expected(path)}"
-    return Fault(line, f"{where}{what} {own}{expected}{_meant(path, node)}")
+    return f"{where}{what} {own}{expected}{_meant(path, node)}"
 
 
 def _plain_message(path: Path, node: Node | None, errors: list[Any]) -> str:
@@ -107,14 +114,13 @@ def _is_list(path: Path) -> bool:
     return _expected(path).startswith("a list")
 
 
-def _unknown_field(root: Entries, path: Path, holder: Node | None) -> Fault:
+def _unknown_field(root: Entries, path: Path) -> str:
     field = str(path[-1])
     record = annotation_at(System, path[:-1]) if len(path) > 1 else System
     known = ["schema"] if len(path) == 1 else []
     known += [name for name in _record_of(record).model_fields if name not in SET_BY_LOADER]
-    line = holder.key_lines[field] if isinstance(holder, Entries) else 0
     mend = did_you_mean(field, known)
-    return Fault(line, f"{_where(root, path[:-1])}unknown field {shown(field)}; expected one of: {listed(known)}{mend}")
+    return f"{_where(root, path[:-1])}unknown field {shown(field)}; expected one of: {listed(known)}{mend}"
 
 
 def _record_of(annotation: Any) -> type[BaseModel]:

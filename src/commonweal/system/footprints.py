@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from commonweal.system.fields import Identifier, Income, Record, Text
+from commonweal.system.fields import Answer, Identifier, Income, Record, Text
 from commonweal.system.quantities import Quantity
 from commonweal.system.uncertain import Uncertain
 from commonweal.system.wording import Means
@@ -45,8 +45,8 @@ class Making(Record):
     """Energy and carbon of one stage of making an asset: once, whoever uses it."""
 
     stage: MakingStage = Field(description="stage of the life cycle; `embodied`: making the hardware, as far as it falls on this")
-    energy: Uncertain | Literal["unknown"] | None = Field(
-        default=None, description="energy with the building's own use [kWh]; or give hours and power"
+    energy: Uncertain | Answer | None = Field(
+        default=None, description="energy with the building's own use [kWh]; or give hours and power; `none` if it took none"
     )
     device_hours: DeviceHours | None = Field(default=None, description="of all devices together [h]")
     device_power: Uncertain | None = Field(default=None, description="mean power of one device [W]")
@@ -58,8 +58,9 @@ class Making(Record):
     grid_intensity: Uncertain | None = Field(
         default=None, description="carbon of the electricity [g/kWh], in the place of a grid"
     )
-    carbon: Uncertain | Literal["unknown"] | None = Field(
-        default=None, description="carbon [kgCO2e], where it is known otherwise than from energy and grid"
+    carbon: Uncertain | Answer | None = Field(
+        default=None,
+        description="carbon [kgCO2e], where it is known otherwise than from energy and grid; `none` if there is none",
     )
 
     @model_validator(mode="after")
@@ -170,7 +171,8 @@ class Valuation(Record):
     )
     years: Years = Field(default=1.0, description="years of use that the value counts")
     carbon_price: Uncertain | str | None = Field(
-        default=None, description="cost of a tonne of CO2 to the world [money/t], or a published one: EPA2023/2025, IWG2016/2015"
+        default=None,
+        description="cost of a tonne of CO2 to the world [money/t], a published one (EPA2023/2025, IWG2016/2015), or `unknown`",
     )
     carbon_borne: Annotated[Mapping[Identifier, Uncertain], Means("populations with their shares")] = Field(
         default_factory=dict,

@@ -55,8 +55,9 @@ class PeopleReached:
     """People whom an asset reaches in a year, over all deployments downstream of it.
 
     `people_per_year` [people/year] is None where any reach is unknown or undeclared, or where no deployment is declared:
-    no data is never 0. `by_population` has the sums, None likewise. `upper_bound`: a population is reached by several
-    deployments, so a person may be counted more than once. `unknown`: what would have to be declared.
+    no data is never 0. `by_population` has the sums, None likewise, and for all of them where a deployment does not say whom
+    it reaches. `upper_bound`: a population is reached by several deployments, so a person may be counted more than once.
+    `unknown`: what would have to be declared.
     """
 
     people_per_year: float | None
@@ -111,7 +112,8 @@ def people_per_year(system: System, asset_id: str) -> PeopleReached:
             parts.setdefault(name, []).append(None if people == "unknown" else people)
             if people == "unknown":
                 unknown.append(f"{deployment.key}: reach of {name}")
-    by_population = {name: _sum(numbers) for name, numbers in parts.items()}
+    open_reach = any(not deployment.reach for deployment in deployments)  # whom it reaches may be any of them
+    by_population = {name: None if open_reach else _sum(numbers) for name, numbers in parts.items()}
     return PeopleReached(
         people_per_year=None if unknown or not deployments else _sum(list(by_population.values())),
         by_population=by_population,

@@ -99,7 +99,8 @@ def _neighbours(path: Path) -> str:
 
 def _error(name: str, faults: list[Fault]) -> SystemFileError:
     ordered = sorted(dict.fromkeys(faults), key=lambda fault: fault.line)
-    lines = [f"{name}:{fault.line} {fault.text}" if fault.line else f"{name}: {fault.text}" for fault in ordered[:MOST_FAULTS]]
+    told = (f"{name}:{fault.line} {fault.text}" if fault.line else f"{name}: {fault.text}" for fault in ordered[:MOST_FAULTS])
+    lines = list(dict.fromkeys(told))
     if len(ordered) > MOST_FAULTS:
         lines.append(f"{name}: and {len(ordered) - MOST_FAULTS} more faults; mend these first")
     return SystemFileError(*lines)
@@ -152,14 +153,14 @@ def _data(root: Entries, faults: list[Fault]) -> dict[str, Any]:
 def _with_ids(deployments: tuple[Deployment, ...]) -> tuple[Deployment, ...]:
     """Every deployment gets an id: its application's, then with -2, -3 and so on."""
     taken = {deployment.id for deployment in deployments if deployment.id is not None}
+    numbers: dict[str, int] = {}  # the next number of each application: what was taken stays taken
     named = []
     for deployment in deployments:
-        key = deployment.id
-        number = 1
+        key, application = deployment.id, deployment.application
         while key is None:
-            candidate = deployment.application if number == 1 else f"{deployment.application}-{number}"
+            number = numbers[application] = numbers.get(application, 0) + 1
+            candidate = application if number == 1 else f"{application}-{number}"
             key = candidate if candidate not in taken else None
-            number += 1
         taken.add(key)
-        named.append(deployment.model_copy(update={"id": key}))
+        named.append(deployment if deployment.id is not None else deployment.model_copy(update={"id": key}))
     return tuple(named)

@@ -1,20 +1,22 @@
 """YAML text as a tree that knows the line of everything in it.
 
 The tree is built from the parser's events, so nothing is ever constructed: a system file is data, even a stranger's.
-Anchors, aliases and tags are refused (they expand without bound, or name code), as are duplicate keys and deep nesting.
+Anchors, aliases and tags are refused (they expand without bound, or name code), as are duplicate keys, deep nesting, and more
+values than any system has. libyaml reads the text, thirty times as fast as the parser in Python; what it refuses, that one
+reads again, for it says better what is wrong and accepts a little more.
 Scalars keep their text as written: what is a number is decided by the field, so `NO` stays Norway and `1.10` stays 1.10.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, DocumentStartEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent
 from ruamel.yaml.reader import ReaderError
 
 from commonweal.foreign_text import HALF_A_CHARACTER, has_half, whole
@@ -22,6 +24,12 @@ from commonweal.system.commas import joined_at_comma
 from commonweal.system.wording import shown
 
 DEEPEST = 24
+MOST_VALUES = 500_000  # names and values of a file; 10,000 deployments have about 100,000
+# The parser in Python reads again what libyaml refuses where that takes a second or two; of more, libyaml's own words are told.
+REREAD_CHARACTERS, REREAD_VALUES = 1_000_000, 50_000
+ONLY_IN_YAML_1_1 = re.compile(
+    "[\x85\u2028\u2029\ufeff]|^%", re.MULTILINE
+)  # line ends and directives that libyaml reads otherwise
 NULL = re.compile(r"~|null|Null|NULL|")
 
 # What ruamel.yaml calls the problem, and what a reader of the file can do about it.
@@ -46,10 +54,14 @@ PROBLEMS: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong on one line; line 0 is about the whole file."""
+    """What is wrong on one line; line 0 is about the whole file. Words that take time to find are found when they are told."""
 
     line: int
-    text: str
+    words: str | Callable[[], str]
+
+    @property
+    def text(self) -> str:
+        return self.words if isinstance(self.words, str) else self.words()
 
 
 @dataclass(slots=True)
@@ -89,15 +101,26 @@ def parse(text: str) -> tuple[Node | None, list[Fault]]:
     >>> faults[0].line, tree.values["b"].line
     (3, 2)
     """
+    if not yaml.__with_libyaml__ or (len(text) <= REREAD_CHARACTERS and ONLY_IN_YAML_1_1.search(text)):
+        return _read(text, YAML(typ="safe", pure=True).parse(text), _Builder())
     builder = _Builder()
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
+        return _read(text, yaml.parse(text, Loader=yaml.CLoader), builder)
+    except (yaml.YAMLError, UnicodeEncodeError) as error:
+        if len(text) <= REREAD_CHARACTERS and builder.values <= REREAD_VALUES:
+            return _read(text, YAML(typ="safe", pure=True).parse(text), _Builder())
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        words = f"cannot be read as YAML: {getattr(error, 'problem', None) or 'a character that no text has'}"
+        return None, [*builder.faults, Fault(mark.line + 1 if mark else 0, words)]
+
+
+def _read(text: str, events: Iterator[Any], builder: _Builder) -> tuple[Node | None, list[Fault]]:
+    """The tree of a parser's events, and what is wrong; the errors of libyaml are the caller's."""
+    try:
+        for event in events:
             builder.take(event)
-    except _TooDeep as deep:
-        return None, [
-            *builder.faults,
-            Fault(deep.line, f"more than {DEEPEST} levels deep; expected fewer; no system needs that many"),
-        ]
+    except _Refused as refused:
+        return None, [*builder.faults, Fault(refused.line, str(refused))]
     except MarkedYAMLError as error:
         return None, [*builder.faults, _syntax_fault(error)]
     except ReaderError as error:
@@ -138,9 +161,10 @@ def records(root: Entries, section: str) -> Iterator[tuple[int, Entries]]:
         yield from ((place, item) for place, item in enumerate(listing.items) if isinstance(item, Entries))
 
 
-class _TooDeep(Exception):
-    def __init__(self, line: int) -> None:
+class _Refused(Exception):
+    def __init__(self, line: int, text: str) -> None:
         self.line = line
+        super().__init__(text)
 
 
 class _Builder:
@@ -150,45 +174,50 @@ class _Builder:
         self.root: Node | None = None
         self.faults: list[Fault] = []
         self.documents = 0
+        self.values = 0
         self._stack: list[tuple[Listing | Entries, list[Scalar]]] = []
-        self._told: dict[int, Fault] = {}
+        self._told: dict[int, int] = {}  # the number told at a comma -> place of its fault
 
     def take(self, event: Any) -> None:
-        line = event.start_mark.line + 1
-        if isinstance(event, DocumentStartEvent):
-            self.documents += 1
-            if self.documents == 2:
-                self.faults.append(
-                    Fault(line, "a second document begins with '---'; expected one system a file; delete the line")
+        """One event of either parser; both call the kinds alike."""
+        kind, line = type(event).__name__, event.start_mark.line + 1
+        if kind in {"ScalarEvent", "SequenceStartEvent", "MappingStartEvent"}:
+            self.values += 1
+            if self.values > MOST_VALUES:
+                raise _Refused(
+                    line, f"more than {MOST_VALUES:,} names and values; expected fewer; is this the file itself, or its data?"
                 )
-        elif isinstance(event, AliasEvent):
+            self._open(event, kind, line)
+        elif kind in {"SequenceEndEvent", "MappingEndEvent"}:
+            self._stack.pop()
+        elif kind == "AliasEvent":
             self._refuse(line, f"alias '*{event.anchor}' is refused; expected the value itself; write it out")
             self._add(Scalar(line, None, refused=True))
-        elif isinstance(event, ScalarEvent | SequenceStartEvent | MappingStartEvent):
-            self._open(event, line)
-        elif self._stack and type(event).__name__ in ("SequenceEndEvent", "MappingEndEvent"):
-            self._stack.pop()
+        elif kind == "DocumentStartEvent":
+            self.documents += 1
+            if self.documents == 2:
+                self._refuse(line, "a second document begins with '---'; expected one system a file; delete the line")
 
-    def _open(self, event: Any, line: int) -> None:
+    def _open(self, event: Any, kind: str, line: int) -> None:
         if event.anchor is not None:
             self._refuse(line, f"anchor '&{event.anchor}' is refused; expected plain values; delete it and write values out")
         tag = event.tag
         if tag is not None:
             written = str(tag).replace("tag:yaml.org,2002:", "!!")
             self._refuse(line, f"tag {shown(written)} is refused; expected plain values; delete what begins with '!'")
-        if isinstance(event, ScalarEvent):
-            bare = event.style is None
+        if kind == "ScalarEvent":
+            bare = not event.style
             empty = bare and NULL.fullmatch(event.value) is not None
             half = has_half(event.value)
             if half:
                 self._refuse(line, f"{shown(event.value)} holds {HALF_A_CHARACTER}")
             self._add(Scalar(line, None if empty else whole(event.value), plain=bare, refused=half or tag is not None))
             return
-        node: Listing | Entries = Listing(line) if isinstance(event, SequenceStartEvent) else Entries(line)
+        node: Listing | Entries = Listing(line) if kind == "SequenceStartEvent" else Entries(line)
         self._add(node)
         self._stack.append((node, []))
         if len(self._stack) > DEEPEST:
-            raise _TooDeep(line)
+            raise _Refused(line, f"more than {DEEPEST} levels deep; expected fewer; no system needs that many")
 
     def _add(self, node: Node) -> None:
         if not self._stack:
@@ -230,12 +259,11 @@ class _Builder:
         number = joined_at_comma(before.text or "", key.text or "")
         if number is None:
             return False
-        if (earlier := self._told.pop(id(before), None)) is not None:
-            self.faults.remove(earlier)
         before.text = number.read
         written = shown(f"{name}: {number.written}")
-        self._refuse(key.line, f"a comma inside braces begins a new entry, so {written} is read as two; {number.mend}")
-        self._told[id(before)] = self.faults[-1]
+        fault = Fault(key.line, f"a comma inside braces begins a new entry, so {written} is read as two; {number.mend}")
+        place = self._told.setdefault(id(before), len(self.faults))
+        self.faults[place : place + 1] = [fault]
         return True
 
     def _refuse(self, line: int, text: str) -> None:

@@ -57,7 +57,7 @@ def questions(system: System) -> tuple[Question, ...]:
         *_about_system(system),
         *(question for deployment in system.deployments for question in _about_deployment(deployment)),
         *(question for deployment in system.deployments for question in _about_reach(system, deployment)),
-        *(question for population in system.populations for question in _about_population(system, population)),
+        *_about_populations(system),
         *_about_spelling(system),
         *_about_assets(system),
         *(question for actor in system.actors for question in _about_actor(actor)),
@@ -171,9 +171,15 @@ def _folded(name: str) -> str:
     return re.sub(r"[\s_-]+", "", name.casefold())
 
 
-def _about_population(system: System, population: Population) -> Iterator[Question]:
+def _about_populations(system: System) -> Iterator[Question]:
+    reached = {name for deployment in system.deployments for name in deployment.reach}
+    for population in system.populations:
+        yield from _about_population(population, population.id in reached)
+
+
+def _about_population(population: Population, reached: bool) -> Iterator[Question]:
     subject, where = f"population '{population.id}'", f"`populations`, the entry '{population.id}', "
-    if not any(population.id in deployment.reach for deployment in system.deployments):
+    if not reached:
         text = f"Which deployment reaches '{population.id}'? None names it under `reach`."
         yield Question(
             subject,

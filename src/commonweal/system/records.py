@@ -7,9 +7,10 @@ empty (nobody has answered).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -37,6 +38,7 @@ from commonweal.system.uncertain import Uncertain
 from commonweal.system.wording import Means, shown
 from commonweal.units import is_money
 
+_One = TypeVar("_One")
 Fact = str | bool | int | float | tuple[str, ...] | None
 FactField = Annotated[Fact, Means("text, a number, true or false, or a list of texts")]
 
@@ -173,11 +175,12 @@ class Asset(Record):
     @property
     def stages(self) -> Mapping[str, Making]:
         """The stages of making by name; where a stage is there several times, with a number: `adaptation 2`."""
-        kinds = [one.stage for one in self.making]
-        return {
-            stage if kinds.count(stage) == 1 else f"{stage} {kinds[: place + 1].count(stage)}": self.making[place]
-            for place, stage in enumerate(kinds)
-        }
+        several, so_far = Counter(one.stage for one in self.making), Counter[str]()
+        found = {}
+        for one in self.making:
+            so_far[one.stage] += 1
+            found[one.stage if several[one.stage] == 1 else f"{one.stage} {so_far[one.stage]}"] = one
+        return found
 
     @property
     def life_stage(self) -> Stage:
@@ -304,10 +307,22 @@ class System(Record):
     def _populations_by_id(self) -> Mapping[str, Population]:
         return {population.id: population for population in self.populations}
 
+    @cached_property
+    def _deployments_by_application(self) -> Mapping[str, tuple[Deployment, ...]]:
+        return _grouped((deployment.application, deployment) for deployment in self.deployments)
+
+    @cached_property
+    def _dependencies_by_upstream(self) -> Mapping[str, tuple[Dependency, ...]]:
+        return _grouped((edge.upstream, edge) for edge in self.dependencies)
+
+    @cached_property
+    def _dependencies_by_downstream(self) -> Mapping[str, tuple[Dependency, ...]]:
+        return _grouped((edge.downstream, edge) for edge in self.dependencies)
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy whose look-ups are built anew, since `update` may replace the records."""
         copied = super().model_copy(update=update, deep=deep)
-        for lookup in ("_assets_by_id", "_actors_by_id", "_populations_by_id"):
+        for lookup in LOOKUPS:
             copied.__dict__.pop(lookup, None)
         return copied
 
@@ -325,4 +340,24 @@ class System(Record):
         return self._populations_by_id.get(population_id)
 
     def deployments_of(self, asset_id: str) -> tuple[Deployment, ...]:
-        return tuple(deployment for deployment in self.deployments if deployment.application == asset_id)
+        """The deployments of an application, in the order of the file."""
+        return self._deployments_by_application.get(asset_id, ())
+
+    def dependencies_from(self, asset_id: str) -> tuple[Dependency, ...]:
+        """The dependencies by which other assets use this one."""
+        return self._dependencies_by_upstream.get(asset_id, ())
+
+    def dependencies_of(self, asset_id: str) -> tuple[Dependency, ...]:
+        """The dependencies by which this asset uses others."""
+        return self._dependencies_by_downstream.get(asset_id, ())
+
+
+LOOKUPS = tuple(name for name, member in vars(System).items() if isinstance(member, cached_property))
+
+
+def _grouped(pairs: Iterable[tuple[str, _One]]) -> Mapping[str, tuple[_One, ...]]:
+    """What has the same key together, in order."""
+    found: dict[str, list[_One]] = {}
+    for key, one in pairs:
+        found.setdefault(key, []).append(one)
+    return {key: tuple(several) for key, several in found.items()}

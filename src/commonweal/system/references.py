@@ -5,8 +5,9 @@ These checks read the tree, not the records, so a fault elsewhere in the file do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import rustworkx as rx
@@ -106,8 +107,7 @@ def _unresolved(name: str, record: Entries, field: str, section: str, declared: 
 def _unknown(name: str, line: int, reference: str, section: str, declared: Declared) -> Iterator[Fault]:
     known = declared.lines[section]
     if reference not in known:
-        mend = did_you_mean(reference, known)
-        yield Fault(line, f"{name}: unknown {SINGULAR[section]} {shown(reference)}; declared: {listed(known)}{mend}")
+        yield Fault(line, partial(_with_names, f"{name}: unknown {SINGULAR[section]} {shown(reference)}", reference, known))
 
 
 def _deployment_faults(name: str, record: Entries, declared: Declared) -> Iterator[Fault]:
@@ -116,11 +116,7 @@ def _deployment_faults(name: str, record: Entries, declared: Declared) -> Iterat
     if node is not None and application is not None:
         kind = declared.kinds.get(application)
         if application in declared.lines["assets"] and kind in ("dataset", "model", "adapted_model"):
-            applications = listed(key for key, one in declared.kinds.items() if one == "application")
-            text = (
-                f"{name}: {shown(application)} is a {kind}, not an application; expected one of the applications: {applications}"
-            )
-            yield Fault(node.line, text)
+            yield Fault(node.line, partial(_no_application, name, application, declared))
         else:
             yield from _unknown(name, node.line, application, "assets", declared)
     reach = record.values.get("reach")
@@ -142,6 +138,12 @@ def _deployment_faults(name: str, record: Entries, declared: Declared) -> Iterat
                 yield from _group_faults(f"{name}, {field}", stake, declared)
 
 
+def _no_application(name: str, asset: str, declared: Declared) -> str:
+    applications = listed(key for key, one in declared.kinds.items() if one == "application")
+    kind = declared.kinds[asset]
+    return f"{name}: {shown(asset)} is a {kind}, not an application; expected one of the applications: {applications}"
+
+
 def _group_faults(name: str, stake: Entries, declared: Declared) -> Iterator[Fault]:
     population, group = text_of(stake.values.get("population")), stake.values.get("group")
     if population is None or population not in declared.groups or not isinstance(group, Entries):
@@ -152,14 +154,16 @@ def _group_faults(name: str, stake: Entries, declared: Declared) -> Iterator[Fau
         part = text_of(group.values[attribute])
         shares = attributes.get(attribute)
         if shares is None:
-            mend = did_you_mean(attribute, attributes)
-            text = f"population '{population}' has no groups by {shown(attribute)}; declared: {listed(attributes)}{mend}"
-            yield Fault(line, f"{name}: {text}")
+            text = f"{name}: population '{population}' has no groups by {shown(attribute)}"
+            yield Fault(line, partial(_with_names, text, attribute, attributes))
         elif part is not None and isinstance(shares, Entries) and part not in shares.values:
-            mend = did_you_mean(part, shares.values)
             yield Fault(
-                line, f"{name}: unknown group {shown(part)} of {shown(attribute)}; declared: {listed(shares.values)}{mend}"
+                line, partial(_with_names, f"{name}: unknown group {shown(part)} of {shown(attribute)}", part, shares.values)
             )
+
+
+def _with_names(text: str, word: str, names: Iterable[str]) -> str:
+    return f"{text}; declared: {listed(names)}{did_you_mean(word, names)}"
 
 
 def _dependency_faults(root: Entries, declared: Declared) -> list[Fault]:

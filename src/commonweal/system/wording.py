@@ -6,14 +6,17 @@ The same words stand in error messages and in docs/schema.md. No sentence here n
 from __future__ import annotations
 
 import difflib
+import heapq
 import types
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
 LONGEST_SHOWN = 60
 MOST_LISTED = 12
+MOST_COMPARED = 1000
 
 
 class Means(str):
@@ -43,10 +46,14 @@ def shown(value: object) -> str:
 def closest(word: str, options: Iterable[str], likeness: float = 0.6) -> str | None:
     """The option that was probably meant, or None; `likeness` in [0, 1] is how alike the two must be (difflib's ratio).
 
+    Of very many options only one that differs by case, spaces or dashes is found.
+
     >>> closest("agancy", ["agency", "lab"]), closest("xyz", ["agency"])
     ('agency', None)
     """
     by_folded = {_folded(option): option for option in options}
+    if len(by_folded) > MOST_COMPARED:
+        return by_folded.get(_folded(word))
     matches = difflib.get_close_matches(_folded(word[:64]), list(by_folded), n=1, cutoff=likeness)
     return by_folded[matches[0]] if matches else None
 
@@ -67,9 +74,9 @@ def listed(names: Iterable[str]) -> str:
     >>> listed(["lab", "agency"]), listed([])
     ('agency, lab', 'none')
     """
-    ordered = sorted(names)
-    more = f" and {len(ordered) - MOST_LISTED} more" if len(ordered) > MOST_LISTED else ""
-    return ", ".join(ordered[:MOST_LISTED]) + more if ordered else "none"
+    every = list(names)
+    more = f" and {len(every) - MOST_LISTED} more" if len(every) > MOST_LISTED else ""
+    return ", ".join(heapq.nsmallest(MOST_LISTED, every)) + more if every else "none"
 
 
 def words(annotation: Any) -> str:
@@ -132,8 +139,13 @@ def _step_into(annotation: Any, step: str | int) -> Any:
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return arguments[1]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return get_type_hints(annotation, include_extras=True).get(str(step))
+        return _fields(annotation).get(str(step))
     return None
+
+
+@cache
+def _fields(record: type[BaseModel]) -> Mapping[str, Any]:
+    return get_type_hints(record, include_extras=True)
 
 
 def _list_words(arguments: tuple[Any, ...]) -> str:
