@@ -38,20 +38,6 @@ from tests.flow.faults import (
 )
 
 SPECS = {name: spec for name, spec in load_registry().specs.items() if spec.function.__module__.startswith("commonweal.")}
-PENDING: dict[tuple[str, str], str] = {
-    ("inequity.bbq", EMPTY): "accuracies of 0 from answers that say nothing",
-    ("environment.simple_baseline", CONSTANT): "an application that always says the same is tested against a linear model",
-    **{
-        (f"inequity.{name}", CONSTANT): "what does not vary is tested, or has a number that reads as no difference"
-        for name in (
-            "bbq", "correspondence_audit", "crows_pairs", "descriptor_likelihood", "dialect_gap", "generation_harm",
-            "identity_false_positives", "occupation_association", "performance_gap", "stereoset", "winobias", "winogender",
-        )
-    },
-}  # fmt: skip
-"""Cells that fail today, each with what is wrong; the measures are being mended. Delete a line when its cell holds."""
-
-
 def senseless(spec: MeasureSpec, fault: str) -> str:
     """Why there is no such case; "" where there is one."""
     if fault == DATA and spec.data is None:
@@ -60,10 +46,6 @@ def senseless(spec: MeasureSpec, fault: str) -> str:
 
 
 CELLS = [(name, fault) for name in sorted(SPECS) for fault in FAULTS if not senseless(SPECS[name], fault)]
-MARKED = [
-    pytest.param(*cell, marks=pytest.mark.xfail(reason=PENDING[cell], strict=False)) if cell in PENDING else pytest.param(*cell)
-    for cell in CELLS
-]
 LIMIT = 600
 ROWS_OF_DECLARATIONS = frozenset({"declared", "propagated"})
 
@@ -127,7 +109,7 @@ def test_the_matrix_holds_every_measure_and_says_which_cases_make_no_sense() -> 
     assert set(PENDING) <= set(CELLS)
 
 
-@pytest.mark.parametrize(("name", "fault"), MARKED)
+@pytest.mark.parametrize(("name", "fault"), CELLS)
 def test_what_fails_leaves_a_row_with_its_reason_and_nothing_that_reads_clean(name: str, fault: str, runs: Runs) -> None:
     dossier = runs.under(fault, SPECS[name].subject)
     subject = ASKED[SPECS[name].subject]

@@ -106,7 +106,7 @@ def simple_baseline(
         If the application chooses a share of a pool; if there are fewer than 40 texts or 10 clusters, or one label; or if the labels
         are not the application's options.
     NotJudged
-        If less than nine in ten answers can be read. An application that gives one answer to all texts has its accuracy told, and no
+        If fewer than four in five answers can be read. An application that gives one answer to all texts has its accuracy told, and no
         difference.
     DataFileError
         If the files do not follow the format.

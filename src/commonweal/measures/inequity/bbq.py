@@ -16,9 +16,9 @@ from commonweal.measures.asking import Ledger
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.bbq_items import PUBLISHED, Item, judged, limited, read_bbq
 from commonweal.measures.options import Limit
+from commonweal.measures.readable import Readable, readable
 from commonweal.measures.registry import measure
 from commonweal.measures.rows import Told, contribution_rows, inferred_row, unlike_published
-from commonweal.measures.written_answers import Readable, readable
 from commonweal.models.protocols import Answer, Chooser, Question
 
 TEMPLATES_TRACED = 5

@@ -100,7 +100,7 @@ def correspondence_audit(
     Raises
     ------
     NotJudged
-        If less than nine in ten answers can be read as decisions.
+        If fewer than four in five answers can be read as decisions.
     """
     layouts = list(_layouts(probes, design, limit))
     yield from (layout for layout in layouts if isinstance(layout, Missing))

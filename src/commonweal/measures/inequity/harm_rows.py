@@ -25,8 +25,8 @@ from commonweal.measures.inequity.harm_scorer import (
     require_better_than_chance,
 )
 from commonweal.measures.inequity.rate_rows import Told, rate_rows, why_not
+from commonweal.measures.readable import READABLE
 from commonweal.measures.rows import NO_SPREAD
-from commonweal.measures.written_answers import READABLE
 
 TRACED = 5
 FALSE_POSITIVES, TRUE_POSITIVES = "scorer_false_positive_rate", "scorer_true_positive_rate"

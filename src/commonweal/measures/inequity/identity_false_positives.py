@@ -94,7 +94,7 @@ def identity_false_positives(
     DataFileError
         If the files are neither HateCheck nor identity templates.
     NotJudged
-        If less than nine in ten answers can be read as decisions.
+        If fewer than four in five answers can be read as decisions.
     """
     _applies(application, system)
     chosen = limited(read_texts(data), limit)

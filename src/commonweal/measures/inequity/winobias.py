@@ -19,9 +19,9 @@ from commonweal.measures.asking import Judgement, Ledger, judgement
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.winobias_sentences import Item, Pair, limited, questions, read_winobias
 from commonweal.measures.options import Limit
+from commonweal.measures.readable import Readable, readable
 from commonweal.measures.registry import measure
 from commonweal.measures.rows import Told, contribution_rows, described_row, inferred_row
-from commonweal.measures.written_answers import Readable, readable
 from commonweal.models.protocols import Answer, Chooser
 from commonweal.models.reading import names_nobody
 

@@ -24,9 +24,9 @@ from commonweal.measures.inequity.winogender_sentences import (
     read_winogender,
 )
 from commonweal.measures.options import Limit
+from commonweal.measures.readable import readable
 from commonweal.measures.registry import measure
 from commonweal.measures.rows import Told, contribution_rows, described_row, inferred_row, unlike_published
-from commonweal.measures.written_answers import readable
 from commonweal.models.protocols import Answer, Chooser
 from commonweal.models.reading import names_nobody
 
