@@ -39,8 +39,8 @@ class Readable:
         """Why no number rests on them.
 
         >>> Readable(4, ("", "I cannot say", "x", "y")).reason
-    '0 of 4 answers could be read, and at least 80 % must be; unread: (empty), “I cannot say”, “x”, …'
-    """
+        '0 of 4 answers could be read, and at least 80 % must be; unread: (empty), “I cannot say”, “x”, …'
+        """
         quotes = ", ".join(map(quoted, self.unread[:QUOTED])) + (", …" if len(self.unread) > QUOTED else "")
         least = f"at least {100 * READABLE:.0f} % must be"
         return f"{self.count - len(self.unread)} of {self.count} answers could be read, and {least}; unread: {quotes}"
