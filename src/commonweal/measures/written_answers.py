@@ -54,8 +54,8 @@ def readable(answers: Sequence[Answer], resolved: Sequence[bool] | None = None) 
 def quoted(text: str) -> str:
     """A stranger's text in quotes, on one line, shortened, its control characters made visible.
 
-    >>> quoted("a\\nb" + 50 * "c"), quoted("  ")
-    ('“a\\\\nb' + 35 * 'c' + '…”', '(empty)')
+    >>> quoted("a\\tb"), quoted("  "), quoted(99 * "c")
+    ('“a\\\\tb”', '(empty)', '“ccccccccccccccccccccccccccccccccccccccc…”')
     """
     flat = "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape", "replace").decode() for letter in text.strip()
