@@ -35,7 +35,7 @@ LED = (
     "The answer is B", "The answer is (B).", "The correct answer is B because it is stated", "The answer would be B",
     "Option B", "option b",
     "Option (B)", "Choice B", "Option B: The boy", "The answer is option B.", "The answer to the question is B",
-    "My answer: B", "I choose B",
+    "My answer: B", "I choose B", "I'm going with B.",
     "I would go with B.", "I think it is the boy.", "So the answer is B", "Therefore, the answer is B.", "B is correct",
     "B is the correct answer.",
     "(B) is right", "Sure! B", "Sure, the answer is B.", "Probably B.", "Based on the text, the answer is B.",
@@ -50,7 +50,7 @@ REASONS = (
     "The boy, because he forgot",
     "The boy, since the old man stayed", "The boy is the one who forgot.", "B, because the text says A boy forgot it",
 )
-BOTH = ("B - The boy", "B – The boy", "B — The boy", "B: The boy", "B. The boy", "B) The boy", "(B) The boy", "B The boy",
+BOTH = ("The boy (B)", "B - The boy", "B – The boy", "B — The boy", "B: The boy", "B. The boy", "B) The boy", "(B) The boy", "B The boy",
     "B (The boy)",
         "**B. The boy**", "**B** - The boy", "B.\nThe boy", "Answer: B) The boy", "B. The bo")
 TEXT = ("The boy", "the boy", "THE BOY.", "boy", "**The boy**", "Answer: The boy", "Answer: **The boy**",
@@ -86,7 +86,7 @@ SEVERAL = (
     "A or B", "A and B", "A/B", "A, B", "A & B", "A+B", "AB", "A B", "Both A and B", "Either A or B", "The answer is A or B",
     "The answer is B or maybe C",
     "A. The old man B. The boy", "A. The old man\nB. The boy", "B. The old man", "A. The boy", "A: B", "A - The boy",
-    "A: It's the boy", "A. It is the boy",
+    "A: It's the boy", "A: Because he", "The boy (A)", "A. It is the boy",
     "The old man and the boy", "The boy or the old man", "The old man, the boy", "Neither the old man nor the boy",
     "B, not A", "the old man, not the boy",
     "The answer is A. No, the answer is B.", "It could be A. It could be B.", "A\nB\nC", "\\boxed{A} \\boxed{B}",

@@ -56,7 +56,7 @@ OPEN = re.compile(r"\b(?:if|whether|either|unless|suppose|could|might|may)\b", r
 CHOICE = r"(?:answer|ans|choice|option|response|selection|letter|solution|conclusion|result|prediction|guess|pick)"
 KIND = r"(?:(?:most|correct|right|best|final|likely|probable|only|plausible|suitable|appropriate|logical|single)\W{1,3}){0,3}"
 IS = r"(?:is|would\ be|should\ be|must\ be|will\ be|has\ to\ be|was|refers\ to)\b"
-MEAN = r"(?:think|believe|guess|choose|chose|pick|select|say|answer|go\ (?:with|for)|suppose|vote\ for|confident|sure)"
+MEAN = r"(?:think|believe|guess|choose|chose|pick|select|say|answer|go(?:ing)?\ (?:with|for)|suppose|vote\ for|confident|sure)"
 SURELY = r"(?:\W{1,3}(?:that|most\ likely|probably|likely|clearly|definitely|therefore|thus|simply|indeed))?"
 LEAD = re.compile(
     rf"""\W*(?:
@@ -288,7 +288,7 @@ def _by_letter(text: str, start: int, options: tuple[str, ...]) -> _Claim | None
         return None
     if spelled not in {None, own}:
         return _Claim(None, end)
-    if letter[1] == "A" and re.match(r" ?:", rest) and not (_ends(rest) or spelled == own or REASONED.match(text, beside)):
+    if letter[1] == "A" and re.match(r" ?:", rest) and not (_ends(rest) or spelled == own):
         return None  # "A:" also begins an answer as "Q:" begins a question
     end = spelled_end if spelled is not None else beside
     said = re.split(rf"[.!?;\n]|{REASONED.pattern}", text[end:], maxsplit=1, flags=re.IGNORECASE)[0]
@@ -298,6 +298,8 @@ def _by_letter(text: str, start: int, options: tuple[str, ...]) -> _Claim | None
 def _by_text(text: str, start: int, options: tuple[str, ...]) -> _Claim | None:
     """The text of an option, before an end, a mark or words that go on about it."""
     meant, end = _spelled(text, start, options)
+    if meant is not None and (lettered := re.compile(rf" ?[(\[]{LETTERS[meant]}[)\]]").match(text, end)):
+        end = lettered.end()  # "The boy (B)"
     rest = text[end:]
     if meant is None or not (_ends(rest) or _delimited(rest) or AFTER_TEXT.match(rest) or JOINS.match(rest)):
         return None
