@@ -18,6 +18,7 @@ import math
 from dataclasses import dataclass
 
 TINY = 1e-12
+FARTHEST = 700.0  # exp of more is no float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class TwoRates:
             below = low
         if difference[1] < 0 <= above:
             above = high
-        return math.exp(below), math.exp(above)
+        return math.exp(max(below, -FARTHEST)), math.exp(min(above, FARTHEST))
 
 
 def logarithmic_mean(one: float, other: float) -> float:
