@@ -338,7 +338,7 @@ def read(path: Path) -> object:
     return path.read_bytes()
 
 
-@pytest.mark.parametrize("count", [3, pytest.param(150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [3, pytest.param(40, marks=pytest.mark.slow)])
 def test_damaged_files_end_in_a_line_and_never_in_a_traceback(dossier: Path, count: int) -> None:
     rng = random.Random(count)
     (items,) = dossier.glob(f"items/{AUDIT}/*/*.parquet")
