@@ -29,6 +29,7 @@ REREAD_CHARACTERS, REREAD_VALUES = 1_000_000, 50_000
 ONLY_IN_YAML_1_1 = re.compile(
     "[\x85\u2028\u2029\ufeff]|^%", re.MULTILINE
 )  # line ends and directives that libyaml reads otherwise
+HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 NULL = re.compile(r"~|null|Null|NULL|")
 
 # What ruamel.yaml calls the problem, and what a reader of the file can do about it.
@@ -207,7 +208,13 @@ class _Builder:
         if kind == "ScalarEvent":
             bare = not event.style
             empty = bare and NULL.fullmatch(event.value) is not None
-            self._add(Scalar(line, None if empty else event.value, plain=bare, refused=tag is not None))
+            half = not event.value.isascii() and HALF_A_CHARACTER.search(event.value) is not None
+            if half:
+                self._refuse(
+                    line, "a character is cut in half (an escape from \\ud800 to \\udfff); expected whole characters; delete it"
+                )
+            text = None if empty or half else event.value
+            self._add(Scalar(line, text, plain=bare, refused=half or tag is not None))
             return
         node: Listing | Entries = Listing(line) if kind == "SequenceStartEvent" else Entries(line)
         self._add(node)
