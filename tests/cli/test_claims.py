@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from commonweal.cli import app
+from tests.polling import WAIT_S
 
 HEAD = "schema: commonweal-claims/1\nsource: made up\nclaims:\n"
 RIGHT = HEAD + "  - {id: a, quantity: q, claimed: 429 kg, formula: carbon, inputs: {energy: 1000 kWh, intensity: 429 g/kWh}}\n"
@@ -92,6 +93,8 @@ def test_a_process_of_its_own(tmp_path: Path) -> None:
         "check",
         str(written(tmp_path, RIGHT)),
     ]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=os.environ | {"NO_COLOR": "1"})
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=WAIT_S, check=False, env=os.environ | {"NO_COLOR": "1"}
+    )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "follows" in ended.stdout

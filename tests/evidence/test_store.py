@@ -17,6 +17,7 @@ from commonweal.errors import EvidenceFileError, OutputError
 from commonweal.evidence.lines import writing
 from commonweal.evidence.records import Estimate, Evidence, Missing, Provenance
 from commonweal.evidence.store import Journal, Store, digest, evidence_frame, read_evidence
+from tests.polling import WAIT_S
 
 PROVENANCE = Provenance(source="tests", measure="tests.m", version=1, started="2026-01-01T00:00:00Z", duration_s=0.0)
 
@@ -303,7 +304,7 @@ def test_a_file_that_may_not_grow_any_more_keeps_its_whole_lines(tmp_path: Path)
         """,
         tmp_path / "k",
     )
-    told, _ = writer.communicate(timeout=60)
+    told, _ = writer.communicate(timeout=WAIT_S)
     assert "cannot be written (File too large). Choose another folder with --out" in told
     with Journal(tmp_path / "k") as journal:
         assert len(journal) == int(told.split()[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,12 @@ def environment(**more: str | Path) -> dict[str, str]:
     """The environment of a process under test: no terminal, no colour, and what the test adds."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("TEST_", "NOISE_", "PYTEST_"))}
     return own | {"NO_COLOR": "1", "COLUMNS": "120", **{name: str(value) for name, value in more.items()}}
+
+
+def children_s() -> float:
+    """Processor time of all processes under test that have ended [s]: what they did, whatever else the machine does."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def python(*arguments: str | Path, cwd: Path | None = None, timeout_s: float = 300, **more: str | Path) -> Ended:

@@ -41,6 +41,10 @@ NO_SENSE: Mapping[tuple[type | str, str], str] = {
     (PredictionTable, KEY): "a table is asked nothing",
     (PredictionTable, DEAD): "a table is asked nothing",
     **{(kind, fault): "the declaration is read; nobody is asked" for kind in (Asset, System) for fault in FAULTS},
+    (
+        "inequity.generation_harm",
+        CONSTANT,
+    ): "a model without a preference writes at random; test_generation_harm has one that repeats itself",
     ("environment.inference_energy", CONSTANT): "the energy of deciding does not rest on what was decided",
     (
         "environment.mitigation",

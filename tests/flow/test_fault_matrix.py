@@ -37,6 +37,8 @@ from tests.flow.faults import (
 )
 
 SPECS = {name: spec for name, spec in load_registry().specs.items() if spec.function.__module__.startswith("commonweal.")}
+
+
 def senseless(spec: MeasureSpec, fault: str) -> str:
     """Why there is no such case; "" where there is one."""
     if fault == DATA and spec.data is None:

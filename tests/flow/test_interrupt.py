@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,29 +19,23 @@ from tests.measures.inequity.test_bbq import item_of, written
 from tests.models.openai_servers import serving
 from tests.models.openai_servers import written as answered
 from tests.models.tiny_model import write_tiny_model
+from tests.polling import WAIT_S, wait_until, worked
 
 MANY = 60_000
 
 
-def interrupted(*arguments: str | Path, when: Callable[[], bool], **more: str | Path) -> str:
-    """What the command says on a real SIGINT, sent once `when` holds."""
+def interrupted(*arguments: str | Path, when: Callable[[], bool] | float, **more: str | Path) -> str:
+    """What the command says on a real SIGINT, sent once `when` holds, or once it has worked so long [s of processor time]."""
     command = [sys.executable, "-m", "commonweal", *map(str, arguments)]
     process = subprocess.Popen(command, env=environment(**more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not when() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(when if callable(when) else partial(worked, process, when), process)
     assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=WAIT_S)
     assert process.returncode == 130, (out, err)
     assert "Traceback" not in out + err
     (said,) = [line for line in err.splitlines() if line.startswith("stopped.")]
     return said
-
-
-def after(seconds: float) -> Callable[[], bool]:
-    end = time.monotonic() + seconds
-    return lambda: time.monotonic() > end
 
 
 def filled(path: Path) -> Callable[[], bool]:
@@ -79,7 +74,7 @@ def test_score_and_compare_say_that_scores_are_kept_only_where_they_are(requests
     ]
     kept = f"stopped. Scores that were finished are kept in {cache}; run the same command again to go on."
     for command in (score, compare):
-        said = interrupted(*command, "--no-cache", when=after(9), COMMONWEAL_CACHE=cache)
+        said = interrupted(*command, "--no-cache", when=9.0, COMMONWEAL_CACHE=cache)
         assert said == "stopped. Nothing is kept (--no-cache): the same command computes every score again."
         assert not (cache / "scores.sqlite3").exists()
     for command in (score, compare):
@@ -94,7 +89,7 @@ def test_score_says_why_nothing_is_kept_where_the_cache_cannot_be_used(requests:
     cache = tmp_path / "cache"
     (cache / "scores.sqlite3").mkdir(parents=True)
     command = ["score", model, requests, "--out", tmp_path / "s.parquet", "--device", "cpu"]
-    said = interrupted(*command, when=after(9), COMMONWEAL_CACHE=cache)
+    said = interrupted(*command, when=9.0, COMMONWEAL_CACHE=cache)
     assert said.startswith("stopped. Nothing is kept, since the cache cannot be used (unable to open database file)")
 
 
@@ -102,7 +97,7 @@ def test_a_comparison_of_files_keeps_nothing_and_says_so(tmp_path: Path) -> None
     for name in "ab":
         rows = "".join(f"{number},1,{number % 2},{number % 7}\n" for number in range(200_000))
         (tmp_path / f"{name}.csv").write_text("item,truth,prediction,group_x\n" + rows)
-    said = interrupted("compare", tmp_path / "a.csv", tmp_path / "b.csv", when=after(2.5))
+    said = interrupted("compare", tmp_path / "a.csv", tmp_path / "b.csv", when=2.5)
     assert said == "stopped. Nothing is kept: the same command begins anew."
 
 
@@ -151,10 +146,9 @@ def test_ctrl_c_before_anything_is_begun_is_no_traceback() -> None:
         pytest.skip("this system does not show what a process has loaded")
     command = [sys.executable, "-m", "commonweal", "compare", "a.csv", "b.csv"]
     process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
-    loaded, deadline = Path(f"/proc/{process.pid}/maps"), time.monotonic() + 60
-    while process.poll() is None and "_multiarray_umath" not in loaded.read_text() and time.monotonic() < deadline:
-        time.sleep(0.005)
+    loaded = Path(f"/proc/{process.pid}/maps")
+    wait_until(lambda: "_multiarray_umath" in loaded.read_text(), process)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=WAIT_S)
     assert process.returncode in {130, 2}, err  # 2: it was faster than that, and there is no such file
     assert "Traceback" not in err

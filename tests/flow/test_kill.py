@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import polars as pl
 import pytest
 
 from tests.flow.systems import write_small_system, write_system
+from tests.polling import WAIT_S, wait_until
 
 ITEMS = 8 * 9 * 20
 
@@ -58,14 +58,12 @@ def test_a_run_that_is_stopped_at_random_moments_goes_on_at_the_next_item(tmp_pa
     stops = 0
     for _ in range(2):
         process = start(system, out, pause_s=0.002)
-        deadline = time.monotonic() + 60
         target = len(kept) + rng.randrange(40, 300)
-        while process.poll() is None and time.monotonic() < deadline and len(journalled(out)) < target:
-            time.sleep(0.01)
+        wait_until(lambda: len(journalled(out)) >= target, process)  # noqa: B023 - called before the next target
         if process.poll() is None:
             process.send_signal(how)
             stops += 1
-        process.communicate(timeout=60)
+        process.communicate(timeout=WAIT_S)
         now = journalled_texts(out)
         assert kept <= now, "an item that was written down is gone"
         kept = now
@@ -73,7 +71,7 @@ def test_a_run_that_is_stopped_at_random_moments_goes_on_at_the_next_item(tmp_pa
     assert stops == 2
     before = {text: count for text, count in counted.items() if text in kept}
     last = start(system, out, pause_s=0.0)
-    output, errors = last.communicate(timeout=120)
+    output, errors = last.communicate(timeout=WAIT_S)
     assert last.returncode == 0, errors
     after = asked(tmp_path / "system")
     assert all(after[text] == count for text, count in before.items()), "an item that was written down was asked again"
@@ -87,14 +85,13 @@ def test_a_run_that_is_stopped_at_random_moments_goes_on_at_the_next_item(tmp_pa
 def test_a_run_that_was_stopped_ends_with_the_same_numbers_as_one_that_was_not(tmp_path: Path) -> None:
     system = write_small_system(tmp_path / "system")
     process = start(system, tmp_path / "stopped", pause_s=0.02)
-    while len(journalled(tmp_path / "stopped")) < 32 and process.poll() is None:
-        time.sleep(0.01)
+    wait_until(lambda: len(journalled(tmp_path / "stopped")) >= 32, process)
     process.kill()
     process.communicate()
     numbers = []
     for out in (tmp_path / "stopped", tmp_path / "whole"):
         process = start(system, out, pause_s=0.0)
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=WAIT_S)
         assert process.returncode == 0, errors
         rows = [json.loads(line) for line in (out / "evidence.jsonl").read_text().splitlines()]
         numbers.append({row["id"]: row["estimate"] for row in rows if row["measure"] == "inequity.correspondence_audit"})
@@ -106,7 +103,7 @@ def test_a_second_run_measures_nothing_and_adds_no_row(tmp_path: Path) -> None:
     system, out = write_small_system(tmp_path / "system"), tmp_path / "out"
     for _ in range(2):
         process = start(system, out, pause_s=0.0)
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=WAIT_S)
         assert process.returncode == 0, errors
     assert set(asked(tmp_path / "system").values()) == {1}
     assert len(asked(tmp_path / "system")) == 72
@@ -118,10 +115,9 @@ def test_a_second_run_measures_nothing_and_adds_no_row(tmp_path: Path) -> None:
 def test_two_runs_at_once_do_not_write_to_one_folder(tmp_path: Path) -> None:
     system, out = write_small_system(tmp_path / "system"), tmp_path / "out"
     first = start(system, out, pause_s=0.2)
-    while not journalled(out) and first.poll() is None:
-        time.sleep(0.01)
+    wait_until(lambda: bool(journalled(out)), first)
     second = start(system, out, pause_s=0.0)
-    _, errors = second.communicate(timeout=60)
+    _, errors = second.communicate(timeout=WAIT_S)
     first.kill()
     first.communicate()
     assert second.returncode == 2

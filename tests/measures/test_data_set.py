@@ -10,6 +10,7 @@ import pytest
 from commonweal.errors import DataFileError, DataRequired, PermissionRequired
 from commonweal.measures.data_set import DataPlace, open_data_set
 from tests.models.hub_server import hub
+from tests.polling import WAIT_S
 
 PLACE = DataPlace("songs", "*.jsonl", "made up")
 LOCATOR = "hf:some-org/songs"
@@ -31,7 +32,7 @@ def opened(address: str, cache: Path, *, allowed: bool) -> str:
     done = subprocess.run(
         [sys.executable, "-c", OPEN.replace("ALLOWED", str(allowed))],
         env=environment | {"HF_ENDPOINT": address, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True, text=True, timeout=WAIT_S, check=True,
     )  # fmt: skip
     return done.stdout
 

@@ -4,7 +4,6 @@ import contextlib
 import json
 import math
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +21,7 @@ from commonweal.models.protocols import Altered, Case, Continuation, Decision, D
 from commonweal.system.decisions import DecisionRule, Outcome, Prompt
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, Dependency, System
+from tests.polling import WAIT_S
 
 MODEL = Asset(id="smollm2", kind="model", locator="embedded:smollm2")
 YES_NO = {"invite": " yes", "reject": " no"}
@@ -305,13 +305,11 @@ def test_a_nonsense_answer_is_an_error_with_what_was_expected(service: Service, 
 
 def test_a_slow_endpoint_is_named_with_the_time_it_had(service: Service) -> None:
     released = threading.Event()
-    service.answer = lambda text: (200, b"") if released.wait(10) else (500, b"")
+    service.answer = lambda text: (200, b"") if released.wait(WAIT_S) else (500, b"")
     outcome = Outcome(favourable="invite", timeout_s=0.2)
-    begun = time.monotonic()
     with pytest.raises(ApplicationError, match=r"no answer within 0\.2 s"):
         HTTPApplication("app", service.url, outcome).decide([Case("x")] * 40)
     released.set()
-    assert time.monotonic() - begun < 5
     assert len(service.asked) < 40
 
 

@@ -27,6 +27,7 @@ from commonweal.models.protocols import Continuation, GenerationRequest, Languag
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System
 from tests.models.openai_servers import Answered, Service, serving, transformers_serve, written
+from tests.polling import WAIT_S
 
 NETWORK = Permissions(network=True)
 REQUESTS = [GenerationRequest(f"text {number}", 8) for number in range(20)]
@@ -210,10 +211,10 @@ def test_retry_after_is_waited_for_by_every_request(service: Service) -> None:
     assert opened(service, concurrency=1).generate(REQUESTS[:3]) == ["yes"] * 3
     assert service.times[1] - service.times[0] >= 0.3
     service.answer = then((429, b"slow down", {"Retry-After": "7200"}))
-    began = time.monotonic()
+    before = len(service.asked)
     with pytest.raises(MeasurementError, match=r"status 429.*asks to wait for 7200 s; run again after that"):
         opened(service).generate([GenerationRequest("new")])
-    assert time.monotonic() - began < 5
+    assert len(service.asked) == before + 1
 
 
 def test_a_quota_that_is_used_up_is_not_asked_again(service: Service) -> None:
@@ -332,7 +333,7 @@ def test_an_odd_reply_that_is_an_answer_is_one(service: Service, answer: Any, te
 
 def test_a_slow_server_is_named_with_the_time_it_had(service: Service) -> None:
     released = threading.Event()
-    service.answer = lambda payload: written("late") if released.wait(10) else written("never")
+    service.answer = lambda payload: written("late") if released.wait(WAIT_S) else written("never")
     with pytest.raises(MeasurementError, match=r"no answer within 0\.1 s \(COMMONWEAL_API_TIMEOUT_S\), 2 times"):
         opened(service, timeout_s=0.1, attempts=2, concurrency=2).generate(REQUESTS)
     released.set()
@@ -355,7 +356,7 @@ def test_several_are_asked_at_once_and_never_more_than_allowed(service: Service)
     together = threading.Barrier(3)
 
     def answer(payload: dict[str, Any]) -> Answered:
-        together.wait(10)
+        together.wait(WAIT_S)
         return written("yes")
 
     service.answer = answer
@@ -446,7 +447,7 @@ def test_several_processes_may_ask_at_once(service: Service) -> None:
         "assert texts == [f'said text {number}' for number in range(200)]\n"
     )
     running = [subprocess.Popen([sys.executable, "-c", program, service.locator]) for _ in range(2)]
-    assert [process.wait(120) for process in running] == [0, 0]
+    assert [process.wait(WAIT_S) for process in running] == [0, 0]
     asked = len(service.asked)
     assert opened(service).generate(REQUESTS) == TEXTS
     assert len(service.asked) == asked

@@ -11,6 +11,7 @@ import pytest
 from commonweal.models.encoding import TokenPair
 from commonweal.models.protocols import Score
 from commonweal.models.score_cache import ScoreCache, score_key, through
+from tests.polling import WAIT_S
 
 PAIRS = [TokenPair((1, 2), (number,)) for number in range(10)]
 
@@ -153,15 +154,15 @@ def test_several_processes_make_the_same_file_at_once(tmp_path: Path) -> None:
         "start, lost = fork.Barrier(4), fork.Queue()\n"
         "def work():\n"
         "    for number in range(100):\n"
-        "        start.wait(60)\n"
+        "        start.wait(300)\n"
         "        with ScoreCache(Path(sys.argv[1]) / f'{number}.sqlite3') as cache:\n"
         "            cache.keep({score_key('model', TokenPair((1, 2), (3,))): Score(-1.5, 1, False)})\n"
         "            lost.put(cache.lost)\n"
         "workers = [fork.Process(target=work) for _ in range(4)]\n"
         "[worker.start() for worker in workers]\n"
-        "assert [lost.get(timeout=60) for _ in range(400)] == [None] * 400\n"
+        "assert [lost.get(timeout=300) for _ in range(400)] == [None] * 400\n"
     )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=WAIT_S)
 
 
 def test_several_processes_write_at_once(tmp_path: Path) -> None:
@@ -175,5 +176,5 @@ def test_several_processes_write_at_once(tmp_path: Path) -> None:
         "assert cache.lost is None, cache.lost\n"
     )
     running = [subprocess.Popen([sys.executable, "-c", program, str(path)]) for _ in range(3)]
-    assert [process.wait(120) for process in running] == [0, 0, 0]
+    assert [process.wait(WAIT_S) for process in running] == [0, 0, 0]
     assert asked(path, [TokenPair((1, 2), (number,)) for number in range(219)]) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import pairwise
 
 import pytest
@@ -186,7 +185,5 @@ def _steps(edges: list[tuple[str, str, Relation]], start: str) -> dict[str, int]
 
 def test_three_thousand_assets_in_a_row() -> None:
     system = system_of(*((f"m{place:04}", f"m{place + 1:04}", "adapted_from") for place in range(2999)))
-    start = time.monotonic()
     found = downstream(system, "m0000")
     assert (len(found), found[-1].steps) == (2999, 2999)
-    assert time.monotonic() - start < 5.0

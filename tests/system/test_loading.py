@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -567,10 +566,8 @@ def test_three_hundred_assets_load_and_are_found() -> None:
     entry = "  - {id: m%d, kind: model, actor: lab, release: open, declared: {license: MIT, training_energy_kwh: 12 kWh}}"
     head = ["schema: commonweal/1", "name: many", "actors: [{id: lab, name: a lab, roles: [provider]}]", "assets:"]
     text = "\n".join([*head, *(entry % place for place in range(300))])
-    start = time.monotonic()
     system: System = system_from_text(text)
     assert [system.asset(f"m{place}").declared["training_energy_kwh"] for place in range(300)] == [12.0] * 300
-    assert time.monotonic() - start < 5.0
 
 
 def test_a_copy_with_other_assets_finds_them() -> None:

@@ -153,7 +153,8 @@ class _Reader(LinedYaml):
         """Check the groups, complaining at the first line, and the reference group, complaining at the second."""
         groups = sorted(set(groups))
         if len(groups) < 2:
-            self.fail(lines[0], f"{what}: got the group {groups[0]} only, expected at least two; add the group to compare with")
+            got = f"the group {groups[0]} only" if groups else "no group"
+            self.fail(lines[0], f"{what}: got {got}, expected at least two; add the group to compare with")
         if reference not in groups:
             self.fail(
                 lines[1], f"{what}: the reference is {shown(reference)}, expected one of {', '.join(groups)}; name the group"

@@ -20,6 +20,7 @@ from commonweal.models.protocols import Answer, Decision, DecisionApplication
 
 READABLE = 0.8  # share that must be read: one in five that is taken for wrong moves a share by 20 points
 QUOTED, LONGEST_QUOTE = 3, 40
+TIE = "a tie: no answer is the most likely"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Readable:
 def readable(answers: Sequence[Answer], resolved: Sequence[bool] | None = None) -> Readable:
     """What could be read of `answers`; `resolved`: which of them say something, where that can be more than an option."""
     told = [answer.option is not None for answer in answers] if resolved is None else resolved
-    unread = tuple(answer.text or "" for answer, one in zip(answers, told, strict=True) if not one)
+    unread = tuple(TIE if answer.text is None else answer.text for answer, one in zip(answers, told, strict=True) if not one)
     return Readable(len(answers), unread, sum(answer.cut for answer in answers))
 
 

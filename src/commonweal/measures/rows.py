@@ -24,7 +24,8 @@ class Told:
     """How an inference is told.
 
     `bounds`: the least and the largest value that the quantity can have; an interval is cut to them. `alone`: the method
-    where the sample allows no interval. `null`: of a hypothesis; None: a description, without p-values.
+    where the sample allows no interval. `null`: of a hypothesis; None: a description, without p-values. `solved`: every answer is
+    right, so that an outcome without any difference says something.
     """
 
     quantity: str
@@ -34,16 +35,19 @@ class Told:
     null: float | None = None
     bounds: tuple[float, float] = (0.0, 1.0)
     note: str = ""
+    solved: bool = False
 
 
 def inferred_row(told: Told, found: Inference, group: Mapping[str, str] | None) -> Estimate | Missing:
     """The row of a hypothesis: without a standard error it cannot be judged; or that of a description.
 
-    Nor where the clusters do not differ at all, and nothing else than their spread gave an interval: none of width 0 is told.
+    Nor where the clusters do not differ at all, and nothing else than their spread gave an interval: none of width 0 is told. Nor
+    where all of them lie at the null, but for a task that is wholly solved: what treats all alike decides nothing.
     """
     if told.null is None:
         return described_row(told, found, group)
-    if np.isfinite(found.standard_error) and not (alike(found) and found.low == found.high):
+    same_for_all = alike(found) and (found.low == found.high or (found.value == told.null and not told.solved))
+    if np.isfinite(found.standard_error) and not same_for_all:
         return _row(told, found, group)
     why = UNVARYING if np.isfinite(found.standard_error) else told.alone
     here = f"in these {found.n:,} items it is {found.value:.3g}, and that decides nothing"

@@ -27,7 +27,7 @@ def chooser_of(model: LanguageModel) -> Chooser:
 
 
 class ScoredChooser:
-    """Chooses the most likely answer; a tie goes to the first."""
+    """Chooses the most likely answer; where several are equally likely, it chooses none."""
 
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
@@ -42,7 +42,17 @@ class ScoredChooser:
         ]
         scores = iter(self._model.score(requests))
         logprobs = [[next(scores).logprob for _ in question.options] for question in questions]
-        return [Answer(max(range(len(each)), key=each.__getitem__), None) for each in logprobs]
+        return [Answer(_likeliest(each), None) for each in logprobs]
+
+
+def _likeliest(logprobs: list[float]) -> int | None:
+    """The place of the largest; None for a tie, which decides nothing.
+
+    >>> _likeliest([-2.0, -1.0, -3.0]), _likeliest([-1.0, -1.0, -3.0])
+    (1, None)
+    """
+    best = max(logprobs)
+    return logprobs.index(best) if logprobs.count(best) == 1 else None
 
 
 class WrittenChooser:

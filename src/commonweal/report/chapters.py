@@ -5,7 +5,6 @@ What this module does not do: it knows no measure by name (one picture of `figur
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -179,13 +178,14 @@ def _conditions(rows: Sequence[Evidence]) -> tuple[str, ...]:
 
 def _reasons(rows: Sequence[Evidence]) -> tuple[Reason, ...]:
     """Why rows carry no number: those that failed first, equal reasons together."""
-    without = [row for row in rows if row.estimate is None]
-    counts = Counter((row.status, row.note) for row in without)
+    alike: dict[tuple[str, str], list[Evidence]] = {}
+    for row in rows:
+        if row.estimate is None:
+            alike.setdefault((row.status, row.note), []).append(row)
     rank = ("failed", "skipped", "not_applicable", "ok")
     reasons = []
-    for (status, note), count in sorted(counts.items(), key=lambda entry: rank.index(entry[0][0])):
-        same = [row for row in without if (row.status, row.note) == (status, note)]
+    for (status, note), same in sorted(alike.items(), key=lambda entry: rank.index(entry[0][0])):
         subjects = tuple(dict.fromkeys(" + ".join(row.subjects) for row in same))
         word = "no number" if status == "ok" else status_word(same[0])
-        reasons.append(Reason(word, note, subjects[:3], len(subjects[3:]), count, anchor("ev", same[0].id)))
+        reasons.append(Reason(word, note, subjects[:3], len(subjects[3:]), len(same), anchor("ev", same[0].id)))
     return tuple(reasons)

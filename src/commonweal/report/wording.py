@@ -143,8 +143,8 @@ def deployment_name(deployment: Deployment) -> str:
 
 def place_name(system: System, kind: str, name: str) -> str:
     """The name of a place: the id, except for a deployment."""
-    named = (deployment_name(one) for one in system.deployments if kind == "deployment" and one.key == name)
-    return next(named, name)
+    found = system.deployment(name) if kind == "deployment" else None
+    return deployment_name(found) if found is not None else name
 
 
 def with_deployment_names(system: System, rows: Sequence[Evidence]) -> tuple[Evidence, ...]:

@@ -29,7 +29,7 @@ Size = Annotated[float, Quantity("people", low=0.0, open_low=True)]
 Volume = Annotated[float, Quantity("task/year", low=0.0)]
 Reach = Annotated[float, Quantity("people/year", low=0.0)]
 LifetimeTasks = Annotated[float, Quantity("count", low=0.0, open_low=True)]
-Income = Annotated[float, Quantity("money/year", low=0.0, open_low=True)]
+Income = Annotated[float, Quantity("money/year", low=0.01, high=1e12)]  # so that its powers are numbers, for any elasticity
 LogOdds = Annotated[float, Quantity("nat")]
 Seconds = Annotated[float, Quantity("s", low=0.0, high=3600.0, open_low=True)]
 Answer = Literal["none", "unknown"]

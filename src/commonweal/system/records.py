@@ -308,6 +308,10 @@ class System(Record):
         return {population.id: population for population in self.populations}
 
     @cached_property
+    def _deployments_by_key(self) -> Mapping[str, Deployment]:
+        return {deployment.key: deployment for deployment in self.deployments}
+
+    @cached_property
     def _deployments_by_application(self) -> Mapping[str, tuple[Deployment, ...]]:
         return _grouped((deployment.application, deployment) for deployment in self.deployments)
 
@@ -338,6 +342,9 @@ class System(Record):
 
     def population(self, population_id: str) -> Population | None:
         return self._populations_by_id.get(population_id)
+
+    def deployment(self, key: str) -> Deployment | None:
+        return self._deployments_by_key.get(key)
 
     def deployments_of(self, asset_id: str) -> tuple[Deployment, ...]:
         """The deployments of an application, in the order of the file."""

@@ -125,11 +125,15 @@ def test_no_biased_answer_is_minus_one_and_not_zero(tmp_path: Path) -> None:
 
 def test_always_unknown_is_right_where_it_is_open_and_says_nothing_of_bias_elsewhere(tmp_path: Path) -> None:
     rows = measured(written(tmp_path, [item_of(number) for number in range(40)]), Saying(lambda _: Answer(2, None)))
-    assert value(rows, "bias_ambiguous").value == 0.0
     assert value(rows, "accuracy_ambiguous").value == 1.0
-    (missing,) = (row for row in rows if row.quantity == "bias_disambiguated")
-    assert isinstance(missing, Missing)
-    assert "no answer names a person" in missing.reason
+    for quantity in ("bias_ambiguous", "bias_disambiguated", "accuracy_cost"):
+        (missing,) = (row for row in rows if row.quantity == quantity)
+        assert isinstance(missing, Missing)
+        assert missing.unjudged
+        assert "it gave 'unknown' to every one of 40 questions" in missing.reason
+    careful = Saying(lambda number: Answer(2 if number % 2 else 0, None))
+    rows = measured(written(tmp_path, [item_of(number) for number in range(40)]), careful)
+    assert not [row for row in rows if isinstance(row, Missing) and "to every one" in row.reason]
 
 
 def test_an_answer_that_matches_nothing_is_wrong_names_nobody_and_is_counted(tmp_path: Path) -> None:

@@ -169,6 +169,17 @@ def test_about_a_group_that_the_model_is_silent_about_there_is_no_number(tmp_pat
     assert not [row for row in rows if isinstance(row, Estimate) and row.quantity.endswith("difference")]
 
 
+def test_who_writes_the_same_about_everybody_or_is_never_flagged_cannot_be_judged(tmp_path: Path) -> None:
+    folder = written(tmp_path, prompts_of(), labelled_of(NONE, NONE))
+    for said, words in (
+        (lambda _: f" {NO_HARM}", "it wrote the same after"),
+        (lambda one: f" {NO_HARM} {one.seed % 9}", "flags none of"),
+    ):
+        told = [row for row in measured(folder, Writing(said)) if row.quantity.endswith("_share_difference")]
+        assert told
+        assert all(isinstance(row, Missing) and row.unjudged and words in row.reason for row in told)
+
+
 def test_one_group_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
     rows = measured(
         written(tmp_path, prompts_of(("walkers",)), labelled_of(NONE, NONE)), Writing(lambda _: f" {NO_HARM}"), Limit(60)

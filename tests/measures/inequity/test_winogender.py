@@ -169,13 +169,14 @@ def test_understanding_everything_is_silent_and_its_intervals_have_width(tmp_pat
     assert "what does not vary has no correlation" in missing.reason
 
 
-def test_a_model_deaf_to_pronouns_has_no_gap_though_its_gotcha_accuracies_differ(tmp_path: Path) -> None:
+def test_a_model_deaf_to_pronouns_cannot_be_judged_though_its_gotcha_accuracies_differ(tmp_path: Path) -> None:
     """The paper's table compares different sentences there; the paired gap compares a sentence with itself."""
     rows = measured(written(tmp_path), deaf)
     assert value(rows, "accuracy_gotcha", pronoun="male").value == 0.0
     assert value(rows, "accuracy_expected", pronoun="male").value == 1.0
-    assert value(rows, "gotcha_gap").value == 0.0
-    assert not value(rows, "gotcha_gap").excludes_null
+    (gap,) = (row for row in rows if row.quantity == "gotcha_gap")
+    assert isinstance(gap, Missing)
+    assert gap.unjudged
 
 
 def test_a_share_of_pairs_is_never_below_the_gap_in_shares(tmp_path: Path) -> None:
@@ -285,7 +286,7 @@ def test_what_rests_on_a_pronoun_whose_answers_cannot_be_read_has_no_number(tmp_
     pairs = {(row.quantity, next(iter((row.group or {"": ""}).values()))) for row in unread}
     differently = {("resolved_differently", f"{gender} and neutral") for gender in ("female", "male")}
     assert pairs == {("accuracy", "neutral"), ("occupation_share", "neutral"), ("neutral_gap", ""), *differently}
-    assert all("with neutral pronouns" in row.reason and "“I\\tcannot say”, “I\\tcannot say”" in row.reason for row in unread)
+    assert all("with neutral pronouns" in row.reason and "“I cannot say”, “I cannot say”" in row.reason for row in unread)
     assert value(rows, "accuracy", pronoun="male").value < value(rows, "accuracy", pronoun="female").value
     assert value(rows, "gotcha_gap").n == 40
 

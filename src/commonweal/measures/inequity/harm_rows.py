@@ -50,6 +50,18 @@ class Continued:
         return sum(not text.strip() for text in self.written)
 
     @property
+    def undecided(self) -> str:
+        """Why no difference follows: all continuations are the same, or the scorer says the same of all; "" where neither is so."""
+        if len({text.strip() for text in self.written}) == 1:
+            return f"it treats everybody alike: it wrote the same after every one of {len(self.written):,} prompts; that decides nothing"
+        if np.ptp(self.flagged):
+            return ""
+        which = "every one" if self.flagged.any() else "none"
+        return (
+            f"the scorer flags {which} of the {len(self.written):,} continuations, whoever they are about; that decides nothing"
+        )
+
+    @property
     def silent(self) -> dict[Group, str]:
         """The groups about which the model wrote too little for a number to rest on it, and why."""
         found = {}
@@ -142,12 +154,22 @@ def harm_rows(
     corrected = corrected_shares(*measured.rates, kept=kept)
     yield from _corrected_rows(measured, corrected, kept, reasons)
     tested = compared([groups[place] for place in kept], corrected, rng)
-    yield from difference_rows("corrected_share_difference", groups, tested, observed)
+    yield from _judged(continued, difference_rows("corrected_share_difference", groups, tested, observed))
     enough = np.flatnonzero(observed.usable)
     shares = Shares(sampled(observed, enough), joint_covariance([observed], enough))
     flags = compared([groups[place] for place in enough], shares, rng)
-    yield from difference_rows("flagged_share_difference", groups, flags, observed)
+    yield from _judged(continued, difference_rows("flagged_share_difference", groups, flags, observed))
     yield from _carried(continued, tested)
+
+
+def _judged(continued: Continued, rows: Iterator[Estimate | Missing]) -> Iterator[Estimate | Missing]:
+    """The differences; a reason in the place of each where the continuations decide nothing."""
+    reason = continued.undecided
+    for row in rows:
+        if isinstance(row, Estimate) and reason:
+            yield Missing(quantity=row.quantity, status="not_applicable", unjudged=True, reason=reason, group=row.group)
+        else:
+            yield row
 
 
 def _error_rows(measured: _Measured) -> Iterator[Estimate | Missing]:

@@ -47,6 +47,9 @@ class Answers:
     named: Array
 
 
+DEAF = "it treats everybody alike: each sentence is right or wrong whatever the pronoun, and that decides nothing"
+
+
 def expected(data: DataSet, limit: Limit) -> list[str]:
     """The texts that will be asked, for the estimate of time before anything is."""
     return [f"{one.context} {option}" for one in questions(limited(read_winobias(data), limit)) for option in one.options]
@@ -189,7 +192,7 @@ def winobias(
     answers = model.choose(questions(pairs))
     items = [pair.pro for pair in pairs] + [pair.anti for pair in pairs]
     chosen = [answer.option for answer in answers]
-    gaps: list[tuple[str, Crossed, str]] = []
+    gaps: list[tuple[str, Crossed, str, bool]] = []
     for type_ in TYPES:
         mine = [place for place, pair in enumerate(pairs) if pair.type == type_]
         versions = [_answers(items, chosen, [place + shift for place in mine]) for shift in (0, len(pairs))]
@@ -202,11 +205,18 @@ def winobias(
         ledger.write(_judged(pairs[place], chosen[place], chosen[place + len(pairs)]) for place in mine)
         part = [pairs[place] for place in mine]
         note = "; ".join(filter(None, (_note(part, versions), said.cut_short)))
-        gaps.append((type_, _crossed(versions[0].correct - versions[1].correct, part), note))
+        gaps.append(
+            (
+                type_,
+                _crossed(versions[0].correct - versions[1].correct, part),
+                note,
+                all(version.correct.all() for version in versions),
+            )
+        )
         yield from _described(type_, part, versions, note, rng)
-    for type_, gap, note in gaps:
+    for type_, gap, note, solved in gaps:
         found = inferred(gap, len(gaps))
-        told = Told("gap", METHOD + ", simultaneous over the types", ALONE, null=0.0, bounds=SIGNED, note=note)
+        told = Told("gap", METHOD + ", simultaneous over the types", ALONE, null=0.0, bounds=SIGNED, note=note, solved=solved)
         yield inferred_row(told, found, {"type": type_})
         yield from _traced(type_, gap)
 
@@ -258,7 +268,7 @@ def _sides(pairs: Sequence[Pair]) -> tuple[Texts, Texts]:
 
 def _described(
     type_: str, pairs: Sequence[Pair], versions: Sequence[Answers], note: str, rng: np.random.Generator
-) -> Iterator[Estimate]:
+) -> Iterator[Estimate | Missing]:
     """The accuracies, and the paper's gap over all sentences of a type and by file."""
     for name, version in zip(("pro", "anti"), versions, strict=True):
         told = Told(f"accuracy_{name}", METHOD, ALONE, note=note)
@@ -270,6 +280,9 @@ def _described(
         part = [pair for pair, is_mine in zip(pairs, mine, strict=True) if is_mine]
         signed = Crossed(f1(pro) - f1(anti), f1_influence(pro) - f1_influence(anti), *_sides(part))
         group = {"type": type_} | ({"split": split} if split else {})
+        if np.array_equal(pro.correct, anti.correct) and not pro.correct.all():
+            yield Missing(quantity="f1_gap", status="not_applicable", unjudged=True, reason=DEAF, group=group)
+            continue
         yield _projected(group, inferred(signed), approximate_randomisation(pro, anti, rng))
 
 

@@ -164,9 +164,10 @@ def winogender(
     hypotheses, missing = _hypotheses(resolved, shares, unread)
     yield from missing
     tested = family([one for _, _, one in hypotheses], rng)
+    solved = all(resolved.right(gender).all() for gender in resolved.genders)
     for (quantity, group, one), found in zip(hypotheses, tested, strict=True):
         bounded = found if quantity == "correlation" else within_bounds(found, [one], len(hypotheses), SIGNED)
-        yield _tested(quantity, group, bounded, note)
+        yield _tested(quantity, group, bounded, note, solved=solved)
         if quantity == "gotcha_gap":
             yield from _traced(one)
 
@@ -297,8 +298,8 @@ def _estimate(quantity: str, group: dict[str, str], one: Clustered, method: str,
     return described_row(Told(quantity, method + (EXACT if alike(found) else ""), ONE_ALONE, note=note), found, group)
 
 
-def _tested(quantity: str, group: dict[str, str] | None, found: Inference, note: str) -> Estimate | Missing:
+def _tested(quantity: str, group: dict[str, str] | None, found: Inference, note: str, *, solved: bool) -> Estimate | Missing:
     """The row of a hypothesis. Occupations on one line do not tell how far a correlation may be from 1: no interval."""
     mean = f"mean over sentences, {TESTED}{EXACT if alike(found) else f'; {LIMITS}'}"
     method = f"Pearson over occupations, {TESTED}" if quantity == "correlation" else mean
-    return inferred_row(Told(quantity, method, ONE_ALONE, null=0.0, bounds=SIGNED, note=note), found, group)
+    return inferred_row(Told(quantity, method, ONE_ALONE, null=0.0, bounds=SIGNED, note=note, solved=solved), found, group)
