@@ -29,9 +29,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from commonweal.measures.environment.crosscheck import quiet_tracker
-from commonweal.measures.environment.meter import POWERCAP, Counter, Meter, rapl_counters
-from commonweal.measures.environment.nvml import PowerSampler
+from commonweal.measures.environment.meter.crosscheck import quiet_tracker
+from commonweal.measures.environment.meter.meter import POWERCAP, Counter, Meter, rapl_counters
+from commonweal.measures.environment.meter.nvml import PowerSampler
 from commonweal.models import open_local_model
 from commonweal.models.protocols import Continuation
 

@@ -103,7 +103,7 @@ def arithmetic(model: Any, requests: list[Any]) -> float:
     """The least arithmetic that the scores need [FLOP]: DESIGN.md, "Engines"."""
     import numpy as np  # noqa: PLC0415
 
-    from commonweal.models.prefix_tree import tree_of  # noqa: PLC0415
+    from commonweal.models.engine.prefix_tree import tree_of  # noqa: PLC0415
 
     tree, config = tree_of(model.encode(requests)), model.network.config
     width = config.num_attention_heads * (getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
@@ -118,7 +118,7 @@ def matrix_rate() -> float:
     """The best rate of float32 products seen [FLOP/s]: large and layer-sized matrices, by torch's BLAS and by oneDNN."""
     import torch  # noqa: PLC0415
 
-    from commonweal.models.products import onednn_is_faster, onednn_product, usual_product  # noqa: PLC0415
+    from commonweal.models.engine.onednn import onednn_is_faster, onednn_product, usual_product  # noqa: PLC0415
 
     best = 0.0
     for rows, inputs, outputs in RATE_SHAPES:

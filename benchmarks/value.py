@@ -36,8 +36,8 @@ KINDS = ("ours", "numpy loops", "plain Python")
 
 def declared(n: int, count: int) -> tuple[Any, Any]:
     """Groups and terms as a system file would give them: shared inputs, amounts per group, and a drawn benefit per group."""
-    from commonweal.assessment.drawing import drawn  # noqa: PLC0415
-    from commonweal.assessment.value_terms import Item, Terms  # noqa: PLC0415
+    from commonweal.assessment.value.sampling import drawn  # noqa: PLC0415
+    from commonweal.assessment.value.value_terms import Item, Terms  # noqa: PLC0415
     from commonweal.system.uncertain import Uncertain  # noqa: PLC0415
 
     rng = np.random.default_rng(0)
@@ -69,7 +69,7 @@ def declared(n: int, count: int) -> tuple[Any, Any]:
 
 def dense(n: int, count: int) -> tuple[Any, Any]:
     """Groups and four terms, each float64 (group, draw)."""
-    from commonweal.assessment.value_terms import Item, Terms  # noqa: PLC0415
+    from commonweal.assessment.value.value_terms import Item, Terms  # noqa: PLC0415
 
     benefit, carbon, energy, other = _arrays(n, count)
     return _groups(count), Terms((Item(benefit),), (Item(carbon),), (Item(energy),), (Item(other),))
@@ -81,15 +81,15 @@ def _arrays(n: int, count: int) -> list[Any]:
 
 
 def _groups(count: int) -> tuple[Any, ...]:
-    from commonweal.assessment.value_terms import Group  # noqa: PLC0415
+    from commonweal.assessment.value.value_terms import Group  # noqa: PLC0415
 
     roles = ("builder", "deployer", *["user"] * (count - 3), "residual")
     return tuple(Group(f"group {place}", role, 1e4 * (place + 1)) for place, role in enumerate(roles))
 
 
 def ours(case: str, n: int, count: int) -> dict[str, float]:
-    from commonweal.assessment import drawing  # noqa: F401, PLC0415
-    from commonweal.assessment.value import weigh  # noqa: PLC0415
+    from commonweal.assessment.value import sampling as drawing  # noqa: F401, PLC0415
+    from commonweal.assessment.value.value import weigh  # noqa: PLC0415
 
     made: Any = dense(n, count) if case == "dense" else None
     began, busy = time.perf_counter(), time.process_time()

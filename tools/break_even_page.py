@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from commonweal.footprint.break_even import break_even_tasks
-from commonweal.report.break_even_figure import Crossing, Way, exactly, lines_svg
+from commonweal.report.figures.break_even_figure import Crossing, Way, exactly, lines_svg
 
 PRETRAINING_KWH = 1507.0
 SCRATCH_KWH = 27.0

@@ -18,7 +18,7 @@ from commonweal.cli import app
 from commonweal.evidence.records import Method
 from commonweal.measures.registry import load_registry
 from commonweal.report.content import dossier_schema_text
-from commonweal.report.statement_records import statement_schema_text
+from commonweal.report.statement.statement_records import statement_schema_text
 from commonweal.system.schema import schema_markdown, schema_text
 
 DOCS = Path(__file__).parent.parent / "docs"

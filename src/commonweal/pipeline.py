@@ -11,7 +11,7 @@ from commonweal.measures.gather import Progress, Setting, broken_plugin, gather,
 from commonweal.measures.options import Limit, Options
 from commonweal.measures.plan import unasked
 from commonweal.measures.preparation import Prepared, prepare
-from commonweal.models.http_application import fit_to_keep
+from commonweal.models.applications.http_application import fit_to_keep
 from commonweal.report.content import Dossier
 from commonweal.report.dossier import FILES, save_dossier
 from commonweal.report.run_record import Clock, run_record

@@ -10,9 +10,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from commonweal.assessment.ledger_rows import LEDGER_METHOD
 from commonweal.assessment.rows import Writer
-from commonweal.assessment.value_rows import VALUE_METHOD, value_rows
+from commonweal.assessment.value.ledger_rows import LEDGER_METHOD
+from commonweal.assessment.value.value_rows import VALUE_METHOD, value_rows
 from commonweal.errors import SystemFileError
 from commonweal.evidence.records import Evidence
 from commonweal.system.loading import system_from_text

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from commonweal.assessment import value_rows as rows_of_value
+from commonweal.assessment.value import value_rows as rows_of_value
 from tests.assessment.declared_fields import EXAMPLES, GONE, Numbers, Where, at, changed, declared_in, fields, numbers, zero
 from tests.assessment.valued import TEXT
 

@@ -7,16 +7,16 @@ import re
 import numpy as np
 import pytest
 
-from commonweal.assessment.drawing import drawn, of_interval
-from commonweal.assessment.ledger import UNALLOCATED, Draws, ledger
-from commonweal.assessment.spread import spread
-from commonweal.assessment.value import weigh
-from commonweal.assessment.value_terms import Group, Input, Item, Terms
+from commonweal.assessment.value.ledger import UNALLOCATED, Draws, ledger
+from commonweal.assessment.value.sampling import drawn, of_interval
+from commonweal.assessment.value.spread import spread
+from commonweal.assessment.value.value import weigh
+from commonweal.assessment.value.value_terms import Group, Input, Item, Terms
 from commonweal.evidence.records import Estimate
 from commonweal.footprint.grid import FIRST_TRAINED, intensities, of_some_year
 from commonweal.system.records import System
 from commonweal.system.uncertain import Uncertain
-from tests.assessment.test_value_rows import number, reason, rows
+from tests.assessment.value.test_value_rows import number, reason, rows
 from tests.assessment.valued import exact, system
 
 PRETRAINING = "      - {stage: pretraining,"

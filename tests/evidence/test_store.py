@@ -14,9 +14,9 @@ import polars as pl
 import pytest
 
 from commonweal.errors import EvidenceFileError, OutputError
-from commonweal.evidence.lines import writing
 from commonweal.evidence.records import Estimate, Evidence, Missing, Provenance
 from commonweal.evidence.store import Journal, Store, digest, evidence_frame, read_evidence
+from commonweal.files.lines import writing
 from tests.polling import WAIT_S
 
 PROVENANCE = Provenance(source="tests", measure="tests.m", version=1, started="2026-01-01T00:00:00Z", duration_s=0.0)

@@ -18,16 +18,16 @@ from commonweal.models.protocols import Chooser, DecisionApplication, LanguageMo
 from commonweal.models.tables import PredictionTable
 from commonweal.system.records import Asset, System
 from tests.flow.systems import write_with_small_probes
-from tests.measures.environment import test_simple_baseline as task
+from tests.measures.environment.simple_baseline import test_simple_baseline as task
 from tests.measures.inequity import made_up_harm as harm
-from tests.measures.inequity import test_bbq as bbq
-from tests.measures.inequity import test_crows_pairs as crows
-from tests.measures.inequity import test_descriptor_likelihood as descriptors
-from tests.measures.inequity import test_dialect_gap as dialects
-from tests.measures.inequity import test_identity_false_positives as hatecheck
-from tests.measures.inequity import test_stereoset as stereoset
-from tests.measures.inequity import test_winobias as winobias
-from tests.measures.inequity import test_winogender as winogender
+from tests.measures.inequity.bbq import test_bbq as bbq
+from tests.measures.inequity.crows_pairs import test_crows_pairs as crows
+from tests.measures.inequity.descriptor_likelihood import test_descriptor_likelihood as descriptors
+from tests.measures.inequity.dialect_gap import test_dialect_gap as dialects
+from tests.measures.inequity.identity_false_positives import test_identity_false_positives as hatecheck
+from tests.measures.inequity.stereoset import test_stereoset as stereoset
+from tests.measures.inequity.winobias import test_winobias as winobias
+from tests.measures.inequity.winogender import test_winogender as winogender
 from tests.models import openai_servers
 
 DEPENDENCY, DATA, KEY, EMPTY, CONSTANT, DEAD = FAULTS = (

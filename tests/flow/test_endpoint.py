@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.flow.commands import Ended, rows_in, within
-from tests.measures.inequity.test_bbq import item_of
-from tests.measures.inequity.test_bbq import written as write_bbq
+from tests.measures.inequity.bbq.test_bbq import item_of
+from tests.measures.inequity.bbq.test_bbq import written as write_bbq
 from tests.models.openai_servers import Answered, Service, serving, written
 
 ITEMS = 100

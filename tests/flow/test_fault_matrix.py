@@ -11,16 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from commonweal.measures.environment import meter, observation, side_by_side
+from commonweal.measures.environment.meter import meter, observation
+from commonweal.measures.environment.simple_baseline import side_by_side
 from commonweal.measures.options import Options
 from commonweal.measures.preflight import Preflight
 from commonweal.measures.preparation import prepare
 from commonweal.measures.registry import MeasureSpec, load_registry
-from commonweal.models import http_application, openai_model
+from commonweal.models.applications import http_application
+from commonweal.models.endpoint import openai_model
 from commonweal.models.tables import PredictionTable
 from commonweal.pipeline import run
-from commonweal.report.answer import first_screen
 from commonweal.report.content import Dossier
+from commonweal.report.first_screen import first_screen
 from commonweal.system.loading import load
 from commonweal.system.permissions import Permissions
 from tests.flow.faults import (

@@ -15,7 +15,7 @@ import pytest
 
 from tests.flow.commands import environment
 from tests.flow.systems import write_small_system
-from tests.measures.inequity.test_bbq import item_of, written
+from tests.measures.inequity.bbq.test_bbq import item_of, written
 from tests.models.openai_servers import serving
 from tests.models.openai_servers import written as answered
 from tests.models.tiny_model import write_tiny_model

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.flow.commands import commonweal, dossier_in, rows_in, within
-from tests.measures.inequity.test_bbq import item_of, written
+from tests.measures.inequity.bbq.test_bbq import item_of, written
 from tests.models.tiny_model import WINDOW, write_tiny_model
 
 BBQ, DIALECT = "inequity.bbq", "inequity.dialect_gap"

@@ -14,10 +14,10 @@ from rich.table import Table
 from commonweal.cli import surface
 from commonweal.progress import Stages
 from tests.flow.commands import Ended, commonweal, rows_in, within
-from tests.measures.inequity.test_bbq import item_of
-from tests.measures.inequity.test_bbq import written as write_bbq
-from tests.models.misbehaving_server import ANSWERS, KEY, LASTING, LINES, SLOW, Server, Way, misbehaving
-from tests.models.test_misbehaving_server import no_key_in
+from tests.measures.inequity.bbq.test_bbq import item_of
+from tests.measures.inequity.bbq.test_bbq import written as write_bbq
+from tests.models.endpoint.misbehaving_server import ANSWERS, KEY, LASTING, LINES, SLOW, Server, Way, misbehaving
+from tests.models.endpoint.test_misbehaving_server import no_key_in
 
 EVIL = "\x1b[2J\x1b]0;t\x07\x9b31m\u202e\x00."
 SPELLED = json.dumps(EVIL)[1:-1].replace("\x9b", "\\u009b")

@@ -16,11 +16,11 @@ from commonweal.measures.data_set import open_data_set
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models.choosing import chooser_of
-from commonweal.models.openai_model import open_endpoint
+from commonweal.models.endpoint.openai_model import open_endpoint
 from commonweal.system.permissions import Permissions
 from tests.flow.commands import Ended, rows_in, within
-from tests.measures.inequity.test_bbq import item_of
-from tests.measures.inequity.test_bbq import written as write_bbq
+from tests.measures.inequity.bbq.test_bbq import item_of
+from tests.measures.inequity.bbq.test_bbq import written as write_bbq
 from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import DATA, published
 from tests.models.openai_servers import Answered, Service, serving, written

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from commonweal.errors import DataFileError
-from commonweal.footprint.imported_run import Imported
+from commonweal.footprint.imported.imported_run import Imported
 
 HEADERS = {
     "1.2.0": "timestamp,experiment_id,project_name,duration,emissions,energy_consumed,country_name,country_iso_code,region,"

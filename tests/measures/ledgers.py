@@ -11,9 +11,9 @@ import numpy as np
 
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.evidence.store import Journal
-from commonweal.measures.asking import Ledger
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit
+from commonweal.measures.recording import Ledger
 
 
 def with_ledger(

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from commonweal.errors import ApplicationError
-from commonweal.evidence import lines
 from commonweal.evidence.records import Evidence
 from commonweal.evidence.store import Store
+from commonweal.files import lines
 from commonweal.measures.gather import Task, gather
 from tests.measures.test_gather import ITEMS, Screener, run, setting, spec
 

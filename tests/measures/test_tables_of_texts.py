@@ -10,10 +10,10 @@ import pytest
 
 from commonweal.errors import DataFileError
 from commonweal.measures.data_set import DataSet
-from commonweal.measures.environment.task_texts import read_task_texts
-from commonweal.measures.inequity.flagged_texts import HATECHECK, read_texts
-from commonweal.measures.inequity.labelled_texts import read_labelled
-from commonweal.measures.inequity.matched_texts import read_matched_texts
+from commonweal.measures.environment.simple_baseline.task_texts import read_task_texts
+from commonweal.measures.inequity.dialect_gap.texts import read_matched_texts
+from commonweal.measures.inequity.identity_false_positives.flagged_texts import HATECHECK, read_texts
+from commonweal.measures.inequity.identity_false_positives.labelled_texts import read_labelled
 
 Rows = list[dict[str, str]]
 TASK: Rows = [{"text": "one", "label": "none", "cluster": "1"}, {"text": "two", "label": "yes", "cluster": "1.0"}]

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from commonweal.models.local import LocalModel
+from commonweal.models.engine.local import LocalModel
 from commonweal.models.locators import EMBEDDED
 from commonweal.models.opening import open_local_model
 from commonweal.models.preflight import parameter_count
 from commonweal.models.protocols import Continuation
-from tests.models.test_local import one_at_a_time
+from tests.models.engine.test_local import one_at_a_time
 
 pytestmark = [pytest.mark.slow, pytest.mark.model]
 

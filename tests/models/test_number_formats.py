@@ -9,8 +9,9 @@ import pytest
 
 from commonweal.errors import MeasurementError, NotApplicable, OptionError
 from commonweal.models.cached_model import CachedModel
-from commonweal.models.encoding import TokenPair
-from commonweal.models.local import LocalModel
+from commonweal.models.engine.encoding import TokenPair
+from commonweal.models.engine.local import LocalModel
+from commonweal.models.engine.precision import BFLOAT16, FLOAT32, INT8, PRECISIONS, REMARKS, in_precision
 from commonweal.models.number_formats import (
     answer_in_batches,
     in_format,
@@ -20,7 +21,6 @@ from commonweal.models.number_formats import (
     weights_of,
     whole_numbers,
 )
-from commonweal.models.precision import BFLOAT16, FLOAT32, INT8, PRECISIONS, REMARKS, in_precision
 
 torch = pytest.importorskip("torch")
 llama = pytest.importorskip("transformers.models.llama.modeling_llama")

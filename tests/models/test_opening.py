@@ -10,8 +10,8 @@ import pytest
 
 from commonweal.errors import LocatorError, MeasurementError, PermissionRequired
 from commonweal.models import open_local_model, open_model
+from commonweal.models.cache.model_cache import converted
 from commonweal.models.locators import EMBEDDED, EmbeddedModel, Located, locate_model
-from commonweal.models.model_cache import converted
 from commonweal.models.protocols import Continuation, GenerationRequest, LocalLanguageModel
 from commonweal.system.permissions import Permissions
 from tests.models.tiny_model import write_tiny_model

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from commonweal.models import parameter_count, preflight_asset
+from commonweal.models.cache.model_cache import converted
 from commonweal.models.locators import Located
-from commonweal.models.model_cache import converted
 from commonweal.system.decisions import Outcome, Prompt
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System

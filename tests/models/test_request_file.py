@@ -6,10 +6,10 @@ import polars
 import pytest
 
 from commonweal.errors import DataFileError, OutputError
-from commonweal.models.local import LocalModel
+from commonweal.models.cache.score_cache import ScoreCache
+from commonweal.models.engine.local import LocalModel
 from commonweal.models.protocols import Continuation, Score
 from commonweal.models.request_file import check_writable, read_requests, score_requests, write_scores
-from commonweal.models.score_cache import ScoreCache
 
 GOOD = '{"context": "2 + 2 =", "continuation": " 4", "note": "kept out"}'
 

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from commonweal.errors import MeasurementError
-from commonweal.models.generation import generated
-from commonweal.models.local import LocalModel
+from commonweal.models.engine.generation import generated
+from commonweal.models.engine.local import LocalModel
 from commonweal.models.protocols import Altered, GenerationRequest
 from commonweal.models.thoughts import content_text, thinks_in, without_thoughts
 

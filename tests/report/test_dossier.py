@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from commonweal.assessment.both_ends import correlated
+from commonweal.assessment.intrinsic_extrinsic import correlated
 from commonweal.assessment.rows import Writer
 from commonweal.errors import OutputError
 from commonweal.evidence.numbers import p_text
 from commonweal.evidence.records import BothEnds, Estimate
-from commonweal.report.answer import first_screen
 from commonweal.report.content import Dossier, dossier_schema_text
 from commonweal.report.dossier import render_dossier, save_dossier, write_dossier
+from commonweal.report.first_screen import first_screen
 from commonweal.report.table import evidence_table
 from tests.report.hiring_dossier import hiring_dossier, one_asset_dossier
 from tests.report.hostile_dossier import HOSTILE

@@ -20,18 +20,18 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from commonweal.assessment import value_rows as rows_of_value
-from commonweal.assessment.ledger_rows import LEDGER_METHOD
 from commonweal.assessment.rows import Writer
+from commonweal.assessment.value import value_rows as rows_of_value
+from commonweal.assessment.value.ledger_rows import LEDGER_METHOD
 from commonweal.errors import CommonwealError
-from commonweal.footprint.claim_file import claims_from_text
-from commonweal.footprint.claims import check_claims
+from commonweal.files.text import decoded
+from commonweal.footprint.claims.check import check_claims
+from commonweal.footprint.claims.claim_file import claims_from_text
 from commonweal.measures.preflight import table_problems
-from commonweal.measures.probe_reader import load_probes
+from commonweal.measures.probes.reader import load_probes
 from commonweal.system.loading import system_from_text
 from commonweal.system.questions import questions
 from commonweal.system.starter import STARTER
-from commonweal.text_file import decoded
 from tests.assessment.declared_fields import EXAMPLES, at, fields
 from tests.assessment.valued import TEXT
 

@@ -10,9 +10,9 @@ import random
 import pytest
 from ruamel.yaml import YAML
 
-from commonweal.assessment import value_rows as rows_of_value
+from commonweal.assessment.value import value_rows as rows_of_value
 from commonweal.errors import CommonwealError
-from commonweal.system import nodes
+from commonweal.system import yaml_tree as nodes
 from tests.system.mutations import FEW_DRAWS, broken, mutated, of_system, sources
 
 MANY, SOME, FEW = 2000, 100, 150

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from commonweal.assessment.allocation import Carried
-from commonweal.assessment.ledger import Draws, ledger
+from commonweal.assessment.value.allocation import Carried
+from commonweal.assessment.value.ledger import Draws, ledger
 from commonweal.errors import SystemFileError
-from commonweal.measures.probe_reader import load_probes
+from commonweal.measures.probes.reader import load_probes
 from commonweal.system.loading import system_from_text
-from commonweal.system.nodes import MOST_VALUES
 from commonweal.system.questions import questions
+from commonweal.system.yaml_tree import MOST_VALUES
 from tests.assessment.valued import exact
 from tests.system.mutations import PROBES
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from commonweal.assessment import both_ends, exposure, ledger_rows, shortfall, value_rows
+from commonweal.assessment import exposure, shortfall
+from commonweal.assessment import intrinsic_extrinsic as both_ends
 from commonweal.assessment.exposure import exposures
 from commonweal.assessment.findings import findings
 from commonweal.assessment.rows import Writer
 from commonweal.assessment.shortfall import shortfalls
-from commonweal.assessment.value_findings import value_findings
+from commonweal.assessment.value import ledger_rows, value_rows
+from commonweal.assessment.value.value_findings import value_findings
 from commonweal.evidence.records import BothEnds, Evidence, Finding, Method
 from commonweal.system.records import System
 

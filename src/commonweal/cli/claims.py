@@ -12,11 +12,11 @@ from rich.text import Text
 
 from commonweal.cli.surface import Debug, PlainConsole, app, plain_errors, print_json
 from commonweal.errors import OptionError
-from commonweal.footprint.claim_file import read_claims
-from commonweal.footprint.claim_records import ClaimFile, Verdict
-from commonweal.footprint.claim_words import number_text
-from commonweal.footprint.claims import check_claims, shipped_claims, verdict_record
-from commonweal.foreign_text import visible
+from commonweal.files.foreign_text import visible
+from commonweal.footprint.claims.check import check_claims, shipped_claims, verdict_record
+from commonweal.footprint.claims.claim_file import read_claims
+from commonweal.footprint.claims.claim_records import ClaimFile, Verdict
+from commonweal.footprint.claims.claim_words import number_text
 
 DOES_NOT_FOLLOW = 1
 SAID = {"follows": "follows", "does_not_follow": "does not follow", "cannot_be_checked": "cannot be checked"}

@@ -29,7 +29,7 @@ from commonweal.cli.surface import (
 )
 from commonweal.errors import OptionError
 from commonweal.evidence.numbers import duration_text, row_text
-from commonweal.foreign_text import unbroken
+from commonweal.files.foreign_text import unbroken
 from commonweal.measures.kept_scores import kept_scores
 from commonweal.measures.nothing_measured import why_nothing
 from commonweal.measures.options import Design, Options
@@ -38,7 +38,7 @@ from commonweal.measures.preflight import declared_problems
 from commonweal.measures.preparation import Prepared, prepare
 from commonweal.measures.registry import load_registry
 from commonweal.models import open_local_model
-from commonweal.models.precision import FLOAT32, check_precision
+from commonweal.models.engine.precision import FLOAT32, check_precision
 from commonweal.models.protocols import Continuation, Score
 from commonweal.models.request_file import deviation_text
 from commonweal.pipeline import run as run_pipeline
@@ -47,7 +47,7 @@ from commonweal.report.content import Dossier
 from commonweal.system.loading import load
 from commonweal.system.permissions import Permissions
 from commonweal.system.questions import fact_summary, questions
-from commonweal.system.single import single_asset_system
+from commonweal.system.single_asset import single_asset_system
 from commonweal.system.starter import write_starter
 
 

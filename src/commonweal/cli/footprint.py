@@ -21,12 +21,12 @@ from commonweal.errors import FootprintError, require
 from commonweal.footprint.amounts import Range, number_or_range
 from commonweal.footprint.estimates import ClosedModel, Devices, Report, inference, training
 from commonweal.footprint.grid import FIRST_TRAINED
-from commonweal.footprint.imported import read_imported
-from commonweal.footprint.imported_run import Imported, ImportedRun
+from commonweal.footprint.imported.imported import read_imported
+from commonweal.footprint.imported.imported_run import Imported, ImportedRun
 from commonweal.footprint.zones import Zone, zone_of
-from commonweal.measures.environment.crosscheck import CrossCheck
-from commonweal.measures.environment.crosscheck import crosscheck as check_both
-from commonweal.measures.environment.meter import Meter
+from commonweal.measures.environment.meter.crosscheck import CrossCheck
+from commonweal.measures.environment.meter.crosscheck import crosscheck as check_both
+from commonweal.measures.environment.meter.meter import Meter
 from commonweal.models import open_local_model
 from commonweal.models.protocols import Continuation
 

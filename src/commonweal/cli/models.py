@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from commonweal.assessment.comparison import Asked, told
-from commonweal.assessment.comparison import compare as compare_both
-from commonweal.assessment.verdicts import parse_margins
+from commonweal.assessment.comparison.comparison import Asked, told
+from commonweal.assessment.comparison.comparison import compare as compare_both
+from commonweal.assessment.comparison.verdicts import parse_margins
 from commonweal.cli.surface import (
     SOME_FAILED,
     Debug,
@@ -29,7 +29,8 @@ from commonweal.cli.surface import (
 )
 from commonweal.measures.registry import load_registry
 from commonweal.models import open_local_model
-from commonweal.models.precision import FLOAT32
+from commonweal.models.cache.score_cache import ScoreCache
+from commonweal.models.engine.precision import FLOAT32
 from commonweal.models.protocols import Continuation
 from commonweal.models.request_file import (
     Scored,
@@ -39,7 +40,6 @@ from commonweal.models.request_file import (
     score_requests,
     write_scores,
 )
-from commonweal.models.score_cache import ScoreCache
 from commonweal.progress import Stages
 from commonweal.system.permissions import Permissions
 

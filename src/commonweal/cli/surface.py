@@ -14,9 +14,9 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from commonweal.errors import CommonwealError
-from commonweal.foreign_text import json_text, visible
-from commonweal.models.model_cache import cache_folder
-from commonweal.models.score_cache import ScoreCache
+from commonweal.files.foreign_text import json_text, visible
+from commonweal.models.cache.model_cache import cache_folder
+from commonweal.models.cache.score_cache import ScoreCache
 
 BEYOND, BAD_INPUT, SOME_FAILED, INTERRUPTED = 1, 2, 3, 130
 app = typer.Typer(

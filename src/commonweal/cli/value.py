@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from commonweal.assessment.ledger_rows import LEDGER_METHOD
 from commonweal.assessment.rows import Writer
-from commonweal.assessment.value_rows import VALUE_METHOD, value_rows
+from commonweal.assessment.value.ledger_rows import LEDGER_METHOD
+from commonweal.assessment.value.value_rows import VALUE_METHOD, value_rows
 from commonweal.cli.surface import Debug, SystemFile, app, counted, err, out, plain_errors, print_json
 from commonweal.errors import OptionError
 from commonweal.evidence.numbers import row_text

@@ -9,7 +9,7 @@ import typer
 
 from commonweal.cli.surface import Data, Debug, app, counted, err, out, plain_errors
 from commonweal.errors import OptionError
-from commonweal.foreign_text import visible
+from commonweal.files.foreign_text import visible
 from commonweal.verification import Verification
 from commonweal.verification import verify as verify_dossier
 

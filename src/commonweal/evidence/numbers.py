@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from commonweal.evidence.records import Estimate, Evidence, Missing
-from commonweal.foreign_text import unbroken
+from commonweal.files.foreign_text import unbroken
 from commonweal.units import unit_words
 
 POINTS = re.compile(r"(^|_)(difference|gap|excess|spread|cost|widening)(_|$)")

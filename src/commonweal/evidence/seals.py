@@ -26,8 +26,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from commonweal.errors import EvidenceFileError
-from commonweal.evidence.lines import append_lines, complete_lines
 from commonweal.evidence.records import Row
+from commonweal.files.lines import append_lines, complete_lines
 
 SEALS = "seals.jsonl"
 SCHEMA = "commonweal-seals/1"

@@ -28,9 +28,9 @@ import polars as pl
 from pydantic import ValidationError
 
 from commonweal.errors import EvidenceFileError, OutputError
-from commonweal.evidence.lines import append_lines, complete_lines, put_in_place, whole_size, writing
 from commonweal.evidence.records import Evidence
 from commonweal.evidence.seals import SEALS, Seal, Seals, content_hash, items_hash, sha256, whole_hash
+from commonweal.files.lines import append_lines, complete_lines, put_in_place, whole_size, writing
 
 Item = dict[str, Any]
 COMPRESSION: Literal["zstd"] = "zstd"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commonweal.errors import DataFileError, DataRequired
-from commonweal.models.contents import fingerprint_of, sha256_of_files
+from commonweal.models.file_hashes import fingerprint_of, sha256_of_files
 from commonweal.models.hub import hub_data_set
 from commonweal.system.permissions import Permissions
 

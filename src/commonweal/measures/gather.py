@@ -20,14 +20,14 @@ import numpy as np
 from commonweal.errors import CommonwealError, DataRequired, NotApplicable, NotJudged, OutputError, PermissionRequired
 from commonweal.evidence.records import Estimate, Evidence, Missing, Provenance, Status
 from commonweal.evidence.store import Journal, Store, digest
-from commonweal.foreign_text import raised, whole
-from commonweal.measures.asking import Ledger, RecordedApplication, RecordedModel
+from commonweal.files.foreign_text import raised, whole
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Design, Limit
-from commonweal.measures.probe_file import Probes
+from commonweal.measures.probes.records import Probes
+from commonweal.measures.recording import Ledger, RecordedApplication, RecordedModel
 from commonweal.measures.registry import MeasureSpec
 from commonweal.models.choosing import PredictedAnswers, chooser_of
-from commonweal.models.masking import Secrets, secrets_in
+from commonweal.models.exchange.masking import Secrets, secrets_in
 from commonweal.models.protocols import Altered, Chooser, DecisionApplication, LanguageModel
 from commonweal.models.tables import PredictionTable
 from commonweal.system.records import Asset, System

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from commonweal.errors import ProbeFileError
-from commonweal.system.nodes import Entries, Listing, Node, parse
-from commonweal.text_file import decoded
+from commonweal.files.text import decoded
+from commonweal.system.yaml_tree import Entries, Listing, Node, parse
 
 # What is no text where it is not in quotes, by YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema), and dates.
 NO_TEXT = re.compile(

@@ -12,15 +12,15 @@ from pathlib import Path
 from commonweal.errors import CommonwealError, NotApplicable, OptionError, ProbeFileError
 from commonweal.measures.data_set import DataPlace, DataSet, open_data_set
 from commonweal.measures.gather import Task, subject_kind
-from commonweal.measures.probe_file import Probes
-from commonweal.measures.probe_reader import BUILTIN, load_probes
+from commonweal.measures.probes.reader import BUILTIN, load_probes
+from commonweal.measures.probes.records import Probes
 from commonweal.measures.registry import MeasureSpec, Registry
 from commonweal.models import open_application, open_model, serving_model
 from commonweal.models.cached_model import CachedModel
 from commonweal.models.choosing import PredictedAnswers
-from commonweal.models.local import LocalModel
+from commonweal.models.engine.local import LocalModel
+from commonweal.models.engine.precision import FLOAT32
 from commonweal.models.locators import locate_model
-from commonweal.models.precision import FLOAT32
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.models.tables import PredictionTable, read_prediction_table
 from commonweal.system.permissions import Permissions

@@ -29,7 +29,7 @@ from commonweal.measures.data_set import DataSet
 from commonweal.measures.gather import Task
 from commonweal.measures.options import Design, Limit
 from commonweal.measures.plan import Opener
-from commonweal.measures.probe_file import Probes
+from commonweal.measures.probes.records import Probes
 from commonweal.models import device_problems, parameter_count, preflight_asset, serving_model
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.models.tables import PredictionTable

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from commonweal.errors import NotJudged
-from commonweal.foreign_text import one_line, visible
+from commonweal.files.foreign_text import one_line, visible
 from commonweal.models.protocols import Answer, Decision, DecisionApplication
 
 READABLE = 0.8  # share that must be read: one in five that is taken for wrong moves a share by 20 points

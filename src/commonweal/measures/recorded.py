@@ -18,7 +18,7 @@ from commonweal.evidence.store import Item, Journal, Store, digest
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.gather import Setting, Task, gather
 from commonweal.measures.options import Design, Limit
-from commonweal.measures.probe_file import Probes
+from commonweal.measures.probes.records import Probes
 from commonweal.measures.registry import MeasureSpec
 from commonweal.models.protocols import Case, Continuation, Decision, DecisionApplication, GenerationRequest, Score
 from commonweal.models.tables import PredictionTable

@@ -3,7 +3,8 @@
 A measure is a function whose first argument is what it applies to (a `LanguageModel`, a `DecisionApplication`, an
 `Asset`, a `System`); the further arguments are what it needs, and `gather` hands them over by their type. It yields
 `Estimate`s (or a `Missing` for one quantity that cannot be had), and raises `NotApplicable` or `MeasurementError` where
-there is nothing to say. Its name is `<folder>.<function>`.
+there is nothing to say. Its name is `<folder>.<function>`; a folder of the function's own name, where a measure keeps its other
+files, is left out: `inequity/bbq/bbq.py` is `inequity.bbq`.
 
 This module does not run anything and does not know what the numbers mean.
 """
@@ -115,7 +116,8 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
                 f"measure {function.__name__}: the module '{function.__module__}' lies in no package, and its folder is the first half "
                 f"of the measure's name; put it in one, such as 'acme/inequity/{function.__name__}.py'"
             )
-        name = f"{parents[-1]}.{function.__name__}"
+        chapter = parents[-2:][0] if parents[-1] == function.__name__ else parents[-1]
+        name = f"{chapter}.{function.__name__}"
         hints = typing.get_type_hints(function)
         parameters = list(inspect.signature(function).parameters)
         if not parameters or hints.get(parameters[0]) not in SUBJECTS:
@@ -153,12 +155,8 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
 
 def load_registry() -> Registry:
     """Import every measure of this package and of the plug-ins; a plug-in that cannot load is kept with its reason."""
-    for chapter in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-        if not chapter.ispkg:
-            continue
-        folder = importlib.import_module(chapter.name)
-        for module in pkgutil.iter_modules(folder.__path__, folder.__name__ + "."):
-            importlib.import_module(module.name)
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
         try:
             point.load()

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from commonweal.errors import NotJudged
-from commonweal.evidence.clustered import Inference
-from commonweal.evidence.contributions import Contribution
 from commonweal.evidence.records import Estimate, Missing
-from commonweal.evidence.shares import alike
+from commonweal.statistics.clustered import Inference
+from commonweal.statistics.contributions import Contribution
+from commonweal.statistics.shares import alike
 
 UNVARYING = "nothing varies from one cluster to another, so their spread says nothing and no interval is known"
 OF_ONE = "of this one alone: its items count as independent"

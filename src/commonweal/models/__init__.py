@@ -1,6 +1,6 @@
 """ASK: a language model or an application. Importing this imports neither torch nor transformers."""
 
-from commonweal.models.applications import open_application, serving_model
+from commonweal.models.applications.opening import open_application, serving_model
 from commonweal.models.opening import open_local_model, open_model
 from commonweal.models.preflight import device_problems, parameter_count, preflight_asset
 

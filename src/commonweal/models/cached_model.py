@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from commonweal.models.local import LocalModel, in_order
+from commonweal.models.cache.score_cache import ScoreCache, through
+from commonweal.models.engine.local import LocalModel, in_order
 from commonweal.models.protocols import Altered, Continuation, GenerationRequest, Score
-from commonweal.models.score_cache import ScoreCache, through
 
 
 class CachedModel:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from commonweal.cell_text import name_in, one_spelling
 from commonweal.errors import DataFileError
-from commonweal.models.contents import sha256_of_file
+from commonweal.files.cell_text import name_in, one_spelling
+from commonweal.models.file_hashes import sha256_of_file
 from commonweal.models.protocols import Answer, Chooser, Continuation, GenerationRequest, LanguageModel, Question
 from commonweal.models.reading import LETTERS, read
 from commonweal.models.table_rows import refuse_weights, table_rows

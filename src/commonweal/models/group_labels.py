@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from commonweal.cell_text import NUMBER, names_nothing, one_spelling
+from commonweal.files.cell_text import NUMBER, names_nothing, one_spelling
 
 SHOWN = 6
 LIKE_NOT_KNOWN = frozenset((

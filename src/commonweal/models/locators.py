@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from commonweal.errors import LocatorError, PermissionRequired
-from commonweal.models.contents import model_files, sha256_of_joined, weight_files
+from commonweal.files.text import decoded, json_of
+from commonweal.models.checks.safetensors_file import read_safetensors_header
+from commonweal.models.checks.stand_ins import head_of, no_weights, stand_in
+from commonweal.models.file_hashes import model_files, sha256_of_joined, weight_files
 from commonweal.models.hub import hub_snapshot
-from commonweal.models.safetensors_file import read_safetensors_header
-from commonweal.models.stand_ins import head_of, no_weights, stand_in
 from commonweal.system.permissions import Permissions
-from commonweal.text_file import decoded, json_of
 
 
 @dataclass(frozen=True, slots=True)

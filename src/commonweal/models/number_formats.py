@@ -22,10 +22,10 @@ import numpy.typing as npt
 
 from commonweal.errors import MeasurementError, NotApplicable, require
 from commonweal.models.cached_model import CachedModel
-from commonweal.models.encoding import TokenPair
-from commonweal.models.local import LocalModel
-from commonweal.models.passes import read_rows
-from commonweal.models.precision import BFLOAT16, FLOAT32, STEPS, check_precision
+from commonweal.models.engine.encoding import TokenPair
+from commonweal.models.engine.local import LocalModel
+from commonweal.models.engine.passes import read_rows
+from commonweal.models.engine.precision import BFLOAT16, FLOAT32, STEPS, check_precision
 from commonweal.models.protocols import LanguageModel
 from commonweal.models.quiet import quiet
 

@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commonweal.errors import LocatorError, NotApplicable, require
-from commonweal.models.contents import model_files, model_fingerprint, sha256_of_files, weight_files
+from commonweal.models.cache.model_cache import Converted, converted
+from commonweal.models.checks.model_check import check_folder
+from commonweal.models.checks.safetensors_file import read_safetensors_header
+from commonweal.models.endpoint.openai_model import SCHEME, OpenAIModel, open_endpoint
+from commonweal.models.engine.generation import end_tokens
+from commonweal.models.engine.precision import FLOAT32, check_precision, in_precision
+from commonweal.models.file_hashes import model_files, model_fingerprint, sha256_of_files, weight_files
 from commonweal.models.foreign import foreign_faults
-from commonweal.models.generation import end_tokens
 from commonweal.models.locators import locate_model
-from commonweal.models.model_cache import Converted, converted
-from commonweal.models.model_check import check_folder
-from commonweal.models.openai_model import SCHEME, OpenAIModel, open_endpoint
-from commonweal.models.precision import FLOAT32, check_precision, in_precision
 from commonweal.models.quiet import quiet
-from commonweal.models.safetensors_file import read_safetensors_header
 from commonweal.system.permissions import Permissions
 
 if TYPE_CHECKING:
-    from commonweal.models.local import LocalModel
+    from commonweal.models.engine.local import LocalModel
 
 # How long an OpenMP thread of torch waits before it sleeps. The default spins: on 2 cores shared with one other busy
 # process that made scoring 3 to 6 times slower; with this count it is as fast on a free machine.
@@ -95,7 +95,7 @@ def open_local_model(
         network, tokenizer = _opened(source.directory, ours=located.form == "gguf")
         in_precision(network, dtype).to(torch.device(where)).eval()
         _try(network, tokenizer, where)
-    from commonweal.models.local import LocalModel  # noqa: PLC0415
+    from commonweal.models.engine.local import LocalModel  # noqa: PLC0415
 
     fingerprint = model_fingerprint(source.hashes, dtype)
     opened = LocalModel(

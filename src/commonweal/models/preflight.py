@@ -13,15 +13,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from commonweal.errors import CommonwealError
-from commonweal.models.applications import MODELS, endpoint_of, locator_of, require_permission, serving_model
-from commonweal.models.callable_application import find_module
-from commonweal.models.http_application import shown_url
+from commonweal.models.applications.callable_application import find_module
+from commonweal.models.applications.http_application import shown_url
+from commonweal.models.applications.opening import MODELS, endpoint_of, locator_of, require_permission, serving_model
+from commonweal.models.applications.prompt_application import slot_of
+from commonweal.models.checks.model_check import check_model, weights_held
+from commonweal.models.endpoint.openai_model import SCHEME, check_endpoint
 from commonweal.models.hub import cached_snapshot
 from commonweal.models.locators import check_sha256, locate_model
-from commonweal.models.model_check import check_model, weights_held
-from commonweal.models.openai_model import SCHEME, check_endpoint
 from commonweal.models.opening import NOTHING_ALLOWED, chosen_device
-from commonweal.models.prompt_application import slot_of
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System
 

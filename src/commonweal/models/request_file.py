@@ -21,14 +21,14 @@ from typing import Any
 import polars
 
 from commonweal.errors import DataFileError, OutputError
-from commonweal.foreign_text import has_half
-from commonweal.models.encoding import TokenPair
-from commonweal.models.local import LocalModel
-from commonweal.models.prefix_tree import tree_of
+from commonweal.files.foreign_text import has_half
+from commonweal.files.table_text import is_table, read_table
+from commonweal.files.text import json_as_written, text_of
+from commonweal.models.cache.score_cache import ScoreCache, through
+from commonweal.models.engine.encoding import TokenPair
+from commonweal.models.engine.local import LocalModel
+from commonweal.models.engine.prefix_tree import tree_of
 from commonweal.models.protocols import Altered, Continuation, Score
-from commonweal.models.score_cache import ScoreCache, through
-from commonweal.table_text import is_table, read_table
-from commonweal.text_file import json_as_written, text_of
 
 FIELDS = ("context", "continuation")
 FAULTS_SHOWN = 5

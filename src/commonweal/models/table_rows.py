@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from commonweal.errors import DataFileError
-from commonweal.table_text import is_table, names_of, read_table
-from commonweal.text_file import json_of, text_of
+from commonweal.files.table_text import is_table, names_of, read_table
+from commonweal.files.text import json_of, text_of
 
 WEIGHTS = frozenset((
     "weight", "weights", "sampleweight", "sampleweights", "samplingweight", "samplingweights", "surveyweight", "surveyweights",

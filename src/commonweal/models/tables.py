@@ -23,14 +23,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from commonweal.cell_text import NOTHING, name_in, names_nothing, one_spelling
 from commonweal.errors import DataFileError
-from commonweal.foreign_text import SPELLED_HALF
-from commonweal.models.contents import sha256_of_file
+from commonweal.files.cell_text import NOTHING, name_in, names_nothing, one_spelling
+from commonweal.files.foreign_text import SPELLED_HALF
+from commonweal.files.table_text import COMMA_OR_THOUSAND, DECIMAL_COMMA, POINT_OR_THOUSAND, dialect_of, is_table, names_of
+from commonweal.files.text import json_of, text_of
+from commonweal.models.file_hashes import sha256_of_file
 from commonweal.models.group_labels import read_labels
 from commonweal.models.table_rows import IGNORED, column_names, table_rows, weight_columns
-from commonweal.table_text import COMMA_OR_THOUSAND, DECIMAL_COMMA, POINT_OR_THOUSAND, dialect_of, is_table, names_of
-from commonweal.text_file import json_of, text_of
 
 GROUP = "group_"
 THRESHOLD = 0.5

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from commonweal.evidence.records import Evidence, Finding, Method
-from commonweal.report.break_even_figure import break_even_figures, break_even_svg
-from commonweal.report.charts import figure_svg
 from commonweal.report.content import Dossier
-from commonweal.report.figures import Figure, plan_figures
+from commonweal.report.figures.break_even_figure import break_even_figures, break_even_svg
+from commonweal.report.figures.charts import figure_svg
+from commonweal.report.figures.plan import Figure, plan_figures
 from commonweal.report.table import TableRow, quantity_labels, table_row
 from commonweal.report.wording import CHAPTERS, anchor, chapter_title, humanise, status_word
 

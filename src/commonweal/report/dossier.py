@@ -16,20 +16,20 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from commonweal.evidence.lines import writing
 from commonweal.evidence.numbers import duration_text
 from commonweal.evidence.records import Evidence, Finding, Method, Run
-from commonweal.foreign_text import visible
-from commonweal.report.answer import detectable_of, first_screen
+from commonweal.files.foreign_text import visible
+from commonweal.files.lines import writing
 from commonweal.report.chapters import write_chapters
 from commonweal.report.content import Dossier
+from commonweal.report.first_screen import detectable_of, first_screen
 from commonweal.report.lineage import place_anchor
 from commonweal.report.map import draw_map
 from commonweal.report.method_text import method_blocks
 from commonweal.report.panels import write_panels
-from commonweal.report.statement import carbon_statement, has_ledger
-from commonweal.report.statement_records import Statement
-from commonweal.report.statement_tex import carbon_sentence
+from commonweal.report.statement.statement import carbon_statement, has_ledger
+from commonweal.report.statement.statement_records import Statement
+from commonweal.report.statement.statement_tex import carbon_sentence
 from commonweal.report.table import evidence_table
 from commonweal.report.wording import (
     BASES,

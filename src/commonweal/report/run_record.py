@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from commonweal.evidence.records import Evidence, Run
 from commonweal.evidence.store import digest
-from commonweal.foreign_text import whole
+from commonweal.files.foreign_text import whole
 from commonweal.system.questions import questions
 from commonweal.system.records import System
 

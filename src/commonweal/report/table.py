@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from commonweal.evidence.numbers import detectable_text, p_text, value_text
 from commonweal.evidence.records import Evidence, Method
-from commonweal.foreign_text import visible
+from commonweal.files.foreign_text import visible
 from commonweal.report.wording import (
     STATUSES,
     UNKNOWN,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from commonweal.evidence.numbers import interval_text
 from commonweal.evidence.records import Basis, Evidence, Status, Verdict
-from commonweal.foreign_text import visible
+from commonweal.files.foreign_text import visible
 from commonweal.system.records import AssetKind, Deployment, Relation, System
 
 

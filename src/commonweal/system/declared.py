@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from commonweal.system.declarations import BY_KEY, DeclarableFact
-from commonweal.system.nodes import Entries, Fault, Listing, Node, Scalar
 from commonweal.system.records import Fact
 from commonweal.system.wording import did_you_mean, listed, shown
+from commonweal.system.yaml_tree import Entries, Fault, Listing, Node, Scalar
 
 ANSWERS = ("none", "unknown")
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")

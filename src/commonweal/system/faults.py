@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from commonweal.system.nodes import Entries, Fault, Listing, Node, Scalar, text_of
 from commonweal.system.records import SET_BY_LOADER, System
 from commonweal.system.references import SINGULAR, name_of
 from commonweal.system.wording import annotation_at, choices, did_you_mean, listed, shown, words
+from commonweal.system.yaml_tree import Entries, Fault, Listing, Node, Scalar, text_of
 
 Path = tuple[str | int, ...]
 

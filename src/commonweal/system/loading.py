@@ -11,13 +11,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from commonweal.errors import SystemFileError
+from commonweal.files.text import decoded
 from commonweal.system.declared import read_declared
 from commonweal.system.faults import field_faults
-from commonweal.system.nodes import Entries, Fault, Node, Scalar, is_empty, parse, plain, records, text_of
 from commonweal.system.records import SET_BY_LOADER, Deployment, System
 from commonweal.system.references import SINGULAR, name_of, reference_faults
 from commonweal.system.wording import closest, did_you_mean, listed, shown
-from commonweal.text_file import decoded
+from commonweal.system.yaml_tree import Entries, Fault, Node, Scalar, is_empty, parse, plain, records, text_of
 
 SCHEMA = "commonweal/1"
 PROBES_SCHEMA = "commonweal-probes/"

@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import rustworkx as rx
 
-from commonweal.system.nodes import Entries, Fault, Listing, Node, records, text_of
 from commonweal.system.wording import did_you_mean, listed, shown
+from commonweal.system.yaml_tree import Entries, Fault, Listing, Node, records, text_of
 
 SINGULAR: Mapping[str, str] = {
     "actors": "actor",

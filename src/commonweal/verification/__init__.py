@@ -7,9 +7,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from commonweal.errors import DataFileError
+from commonweal.files.text import json_of, text_of
 from commonweal.measures.registry import load_registry
 from commonweal.report.content import SCHEMA, Dossier
-from commonweal.text_file import json_of, text_of
 from commonweal.verification.folder import Folder, value_of
 from commonweal.verification.recomputed import Sources, recompute
 from commonweal.verification.result import Check, Recomputed, Verification

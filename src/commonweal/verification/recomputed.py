@@ -18,14 +18,14 @@ from commonweal.errors import CommonwealError
 from commonweal.evidence.records import Estimate, Evidence
 from commonweal.evidence.seals import Seals
 from commonweal.evidence.store import Item, digest
+from commonweal.files.text import text_of
 from commonweal.measures.data_set import DataSet, open_data_set
 from commonweal.measures.gather import PROBES
-from commonweal.measures.probe_file import Probes
+from commonweal.measures.probes.records import Probes
 from commonweal.measures.recorded import Recorded, needs_its_subject, worked_out_again
 from commonweal.measures.registry import MeasureSpec
 from commonweal.report.content import Dossier
 from commonweal.system.records import Asset, System
-from commonweal.text_file import text_of
 from commonweal.verification.folder import ITEMS, READING, RUNS, Folder, refused
 from commonweal.verification.result import Recomputed
 from commonweal.verification.shown import FAULTS, measured_rows, same_version

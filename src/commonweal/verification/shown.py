@@ -16,9 +16,9 @@ from commonweal.errors import CommonwealError
 from commonweal.evidence.records import Evidence, Method
 from commonweal.evidence.seals import content_hash
 from commonweal.evidence.store import digest
+from commonweal.files.text import text_of
 from commonweal.report.content import Dossier
 from commonweal.report.dossier import render_dossier
-from commonweal.text_file import text_of
 from commonweal.verification.folder import READING, Folder, refused
 from commonweal.verification.result import Check
 from commonweal.verification.sealed import Rows

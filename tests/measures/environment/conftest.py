@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from commonweal.evidence.store import Journal
-from commonweal.measures.environment import meter, observation
-from commonweal.measures.probe_file import Name, Probe, Probes, Wording
+from commonweal.measures.environment.meter import meter, observation
+from commonweal.measures.probes.records import Name, Probe, Probes, Wording
 from commonweal.models.protocols import Case, Decision
 from commonweal.system.records import Asset, Deployment, System
 

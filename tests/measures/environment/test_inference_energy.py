@@ -14,10 +14,10 @@ import pytest
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.evidence.store import Journal, Store
-from commonweal.measures.environment import meter, observation
 from commonweal.measures.environment.inference_energy import inference_energy
+from commonweal.measures.environment.meter import meter, observation
 from commonweal.measures.gather import Setting, Task, gather
-from commonweal.measures.probe_file import Probes
+from commonweal.measures.probes.records import Probes
 from commonweal.measures.registry import REGISTRY
 from commonweal.models.protocols import Case, Decision, DecisionApplication
 from commonweal.system.records import System

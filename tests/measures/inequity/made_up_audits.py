@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 
 from commonweal.evidence.records import Estimate, Missing
-from commonweal.measures.probe_file import CueSet, Name, Probe, Probes, PronounSet, Wording
+from commonweal.measures.probes.records import CueSet, Name, Probe, Probes, PronounSet, Wording
 from commonweal.models.protocols import Case, Decision
 
 TEXT = re.compile(r"^w(?P<wording>\d+) (?P<name>\S+) applies\. p(?P<probe>\d+)(?P<more>.*)$")

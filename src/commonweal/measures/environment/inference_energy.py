@@ -14,13 +14,13 @@ from numpy.random import Generator
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.evidence.store import Journal
-from commonweal.footprint.drawing import draws
 from commonweal.footprint.grid import of_some_year
-from commonweal.measures.environment.components import Part, Parts, known_parts
-from commonweal.measures.environment.meter import Meter
-from commonweal.measures.environment.observation import Observation, observe
-from commonweal.measures.environment.power_model import JOULES_PER_WH, Figure, above_idle_wh, block_weights, run_time_s
-from commonweal.measures.probe_file import Probes
+from commonweal.footprint.sampling import draws
+from commonweal.measures.environment.meter.components import Part, Parts, known_parts
+from commonweal.measures.environment.meter.meter import Meter
+from commonweal.measures.environment.meter.observation import Observation, observe
+from commonweal.measures.environment.meter.power_model import JOULES_PER_WH, Figure, above_idle_wh, block_weights, run_time_s
+from commonweal.measures.probes.records import Probes
 from commonweal.measures.registry import measure
 from commonweal.models.protocols import DecisionApplication
 from commonweal.system.records import Deployment, System

@@ -13,11 +13,11 @@ from ruamel.yaml import YAML
 from scipy.special import stdtrit
 
 from commonweal.errors import NotApplicable
-from commonweal.evidence.intervals import wilson_interval
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
 from commonweal.models.protocols import Continuation, LanguageModel
+from commonweal.statistics.intervals import wilson_interval
 
 Array = npt.NDArray[np.float64]
 DRAWS = 1999

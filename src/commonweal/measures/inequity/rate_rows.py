@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from commonweal.evidence.group_gaps import Gap, extremes_text, spread
-from commonweal.evidence.group_rates import MINIMUM_CLUSTERS, MINIMUM_FREEDOM, GroupRates, rate_intervals
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.rows import possible_effect
+from commonweal.statistics.group_gaps import Gap, extremes_text, spread
+from commonweal.statistics.group_rates import MINIMUM_CLUSTERS, MINIMUM_FREEDOM, GroupRates, rate_intervals
 
 RATE_METHOD = (
     "mean over rows; variance CR2, clustered; Wilson interval on the effective number of rows, t quantile (Korn and Graubard) that counts "

@@ -1,0 +1,249 @@
+"""Compare two dossiers, two models, or two files of predictions: the same items, paired, clustered, one family.
+
+What this does not do: it does not say which of the two is better. A difference that is not shown is not shown to be
+absent; "not worse by more than d" and "equivalent within d" are claims of their own, with a d that was fixed beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from commonweal.assessment.comparison.dossier_items import PREDICTIONS
+from commonweal.assessment.comparison.paired_dossiers import pair_dossiers
+from commonweal.assessment.comparison.paired_outcomes import OTHERS, Compared, Paired, Statement, compared
+from commonweal.assessment.comparison.paired_predictions import pair_predictions
+from commonweal.assessment.comparison.paired_requests import Model, Tick, pair_requests, read_grouped_requests
+from commonweal.assessment.comparison.verdicts import Margins
+from commonweal.errors import DataFileError, OptionError
+from commonweal.evidence.numbers import bounds_text, clusters_text, detectable_text, interval_text, p_text, value_text
+from commonweal.evidence.records import Estimate, Missing
+from commonweal.evidence.store import group_text
+from commonweal.files.table_text import SUFFIXES, SUFFIXES_OF_LINES
+from commonweal.models.engine.precision import FLOAT32, check_precision
+from commonweal.system.permissions import Permissions
+
+SCHEMA = "commonweal-comparison/1"
+TABLES = SUFFIXES | SUFFIXES_OF_LINES | {".txt"}
+WORDS = {"shown": "shown", "not_shown": "not shown", "not_asked": "not asked", "not_applicable": "not applicable"}
+
+
+def no_progress(stage: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How two things are to be compared. `dtypes` and what follows are for models only."""
+
+    margins: Margins = field(default_factory=Margins)
+    common: bool = False
+    seed: int = 0
+    requests: Path | None = None
+    dtypes: tuple[str | None, str | None] = (None, None)
+    device: str = "auto"
+    no_cache: bool = False
+    permissions: Permissions = field(default_factory=Permissions)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All numbers of a comparison, and what was paired. `kind`: dossiers, models or predictions."""
+
+    kind: str
+    a: str
+    b: str
+    statement: Statement
+    seed: int
+    rows: tuple[Compared, ...]
+
+    def records(self) -> dict[str, Any]:
+        """The comparison as data: each record has the fields of an Estimate, or the reason why there is no number."""
+        return {
+            "schema": SCHEMA, "kind": self.kind, "a": self.a, "b": self.b, "seed": self.seed,
+            "paired": list(self.statement.paired), "unpaired": list(self.statement.unpaired),
+            "records": [_record(row) for row in self.rows],
+        }  # fmt: skip
+
+
+def compare(a: str, b: str, asked: Asked, tick: Tick = no_progress) -> Comparison:
+    """Compare A and B.
+
+    Raises
+    ------
+    OptionError, DataFileError, LocatorError, MeasurementError : each says how to mend it.
+    """
+    kind = kind_of(a, b, asked)
+    if kind == "models":
+        assert asked.requests is not None
+        pairs, statement = _models(a, b, asked, asked.requests, tick)
+        a, b = pairs[0].subjects
+    elif kind == "dossiers":
+        pairs, statement = pair_dossiers(Path(a), Path(b))
+    else:
+        pairs, statement = pair_predictions(_table(a), _table(b), common=asked.common)
+    if not pairs:
+        raise DataFileError("\n".join([f"{a} and {b} have no item that can be paired", *statement.unpaired]))
+    rows = _checked(pairs, asked)
+    return Comparison(kind, a, b, statement, asked.seed, tuple(rows))
+
+
+def kind_of(a: str, b: str, asked: Asked) -> str:
+    """dossiers, models or predictions; OptionError where A and B are not of one kind, or an option does not belong to it."""
+    if asked.requests is not None:
+        if asked.common:
+            raise OptionError("--common is for files of predictions; two models answer the same requests")
+        return "models"
+    kinds = [_kind(one) for one in (a, b)]
+    if kinds[0] != kinds[1]:
+        raise OptionError(f"{a} looks like {kinds[0]}, {b} like {kinds[1]}; compare two of one kind")
+    if kinds[0] == "models":
+        raise OptionError(
+            f"{a} and {b} look like models: name the requests to put to both with --requests FILE.jsonl "
+            '(lines {"context": ..., "continuation": ...}, and where there are any "cluster" and "group")'
+        )
+    if any(asked.dtypes):
+        raise OptionError("--dtype-a and --dtype-b are for two models; give --requests FILE.jsonl too")
+    if asked.common and kinds[0] == "dossiers":
+        raise OptionError(
+            "--common is for files of predictions; of two dossiers the items of both are compared, and the others named"
+        )
+    if Path(a).resolve() == Path(b).resolve():
+        raise OptionError(f"A and B are one and the same: {a}")
+    return kinds[0]
+
+
+def _kind(one: str) -> str:
+    path = Path(one)
+    if path.name == "dossier.json":
+        raise OptionError(f"{one}: name the folder of the dossier, {path.parent}")
+    if one.startswith(PREDICTIONS) or path.suffix.lower() in TABLES:
+        return "predictions"
+    if (path / "dossier.json").exists():
+        return "dossiers"
+    if ":" not in one and not path.exists():
+        raise OptionError(f"{one}: no such file or folder")
+    return "models"
+
+
+def _table(one: str) -> Path:
+    return Path(one.removeprefix(PREDICTIONS))
+
+
+def _models(a: str, b: str, asked: Asked, requests: Path, tick: Tick) -> tuple[list[Paired], Statement]:
+    read = read_grouped_requests(requests)
+    if np.unique(read.cluster).size < 2:
+        raise DataFileError(f"{requests}: all requests belong to one {read.sampled}, and one says nothing about others")
+    for dtype in asked.dtypes:
+        check_precision(dtype or FLOAT32)
+    first, second = (Model(one, dtype or FLOAT32, asked.device) for one, dtype in zip((a, b), asked.dtypes, strict=True))
+    return pair_requests(read, (first, second), asked.permissions, tick, no_cache=asked.no_cache)
+
+
+def _checked(pairs: Sequence[Paired], asked: Asked) -> list[Compared]:
+    """The numbers; OptionError where a margin fits none of them, or one margin would hold in several units."""
+    rows = compared(pairs, asked.margins, np.random.default_rng(asked.seed))
+    if all(row.estimate is None for row in rows):
+        raise DataFileError("\n".join(dict.fromkeys(row.note for row in rows)))
+    tested = [row.estimate for row in rows if row.verdicts and row.estimate]
+    quantities = sorted({one.quantity for one in tested})
+    unknown = sorted(asked.margins.by_quantity.keys() - set(quantities))
+    if unknown:
+        raise OptionError(f"--margin {unknown[0]}: no such quantity here; there are: {', '.join(quantities)}")
+    units = sorted({one.unit for one in tested if one.quantity not in asked.margins.by_quantity})
+    if asked.margins.all is not None and len(units) > 1:
+        raise OptionError(
+            f"--margin {asked.margins.all:g} would hold in {len(units)} units ({', '.join(units)}); "
+            f"give each its own: {' '.join(f'--margin {name}=…' for name in quantities)}"
+        )
+    return rows
+
+
+def _record(row: Compared) -> dict[str, Any]:
+    told = {"measure": row.measure, "subjects": list(row.subjects), "of": row.of, "label": row.label, "sampled": row.sampled}
+    if row.estimate is None:
+        assert row.missing is not None
+        return {**told, **row.missing.model_dump(mode="json")}
+    verdicts = row.verdicts.model_dump(mode="json") if row.verdicts else None
+    return {**told, "status": "ok", **row.estimate.model_dump(mode="json"), "verdicts": verdicts, "note": row.note}
+
+
+def told(comparison: Comparison) -> Iterator[str]:
+    """The comparison in lines for people: what was paired, each tested number, and what was not paired."""
+    yield f"A: {comparison.a}"
+    yield f"B: {comparison.b}"
+    yield from (f"paired: {line}" for line in comparison.statement.paired)
+    yield from (f"not paired: {line}" for line in comparison.statement.unpaired)
+    for row in comparison.rows:
+        if row.missing is not None:
+            yield f"no number: {row.missing.quantity}{_about(row.missing)}: {row.note}"
+    tested = [row for row in comparison.rows if row.verdicts is not None]
+    first = [row for row in tested if _comes_first(row)]
+    for row in first:
+        yield from _lines(row, comparison.rows)
+    if len(first) < len(tested):
+        yield "\nnot shown:"
+    yield from (_line(row) for row in tested if not _comes_first(row))
+    yield f"\ncorrected together: {len(tested)} numbers; what is not shown may still be there, up to its interval"
+    if not any(row.verdicts and row.verdicts.margin for row in tested):
+        yield "not asked: whether B is not worse, or equivalent; fix a margin beforehand with --margin"
+
+
+def _comes_first(row: Compared) -> bool:
+    """Told at length: what is about all items, what is shown, and what a margin was asked for."""
+    assert row.estimate is not None
+    assert row.verdicts is not None
+    return row.estimate.group is None or row.verdicts.difference == "shown" or row.verdicts.margin is not None
+
+
+def _about(one: Estimate | Missing) -> str:
+    if not one.group:
+        return ""
+    if not one.reference:
+        return f", {group_text(one.group)}"
+    others = OTHERS if set(one.reference.values()) <= {OTHERS} else group_text(one.reference)
+    return f", {group_text(one.group)} against {others}"
+
+
+def _line(row: Compared) -> str:
+    assert row.estimate is not None
+    note = f" [{row.note}]" if row.note else ""
+    return f"  {row.label}{_about(row.estimate)}: {value_text(row.estimate)} ({bounds_text(row.estimate)}){note}"
+
+
+def _lines(row: Compared, rows: Sequence[Compared]) -> Iterator[str]:
+    one, answers = row.estimate, row.verdicts
+    assert one is not None
+    assert answers is not None
+    yield f"\n{row.label}, {row.of}{_about(one)}" + (f" [{row.note}]" if row.note else "")
+    both = [f"{other.of} {value_text(other.estimate)}" for other in rows if _is_side(other, row) and other.estimate]
+    yield f"  {value_text(one)}" + (f" ({'; '.join(both)})" if both else "")
+    yield f"  {interval_text(one)}, p {p_text(one.p_adjusted)} corrected; {one.n} items, {clusters_text(one.clusters)} ({row.sampled})"
+    least = detectable_text(one)
+    found = f"smallest effect found in 8 of 10 such comparisons: {least}" if least else _why_undetectable(row, one)
+    yield f"  difference: {WORDS[answers.difference]}; {found}"
+    if answers.margin is not None:
+        worse = f"not worse by more than {answers.margin:g}: {WORDS[answers.not_worse]}"
+        yield f"  {worse}; equivalent within {answers.margin:g}: {WORDS[answers.equivalent]}"
+        yield f"  one-sided 95 % bounds, on which these two rest: {bounds_text(one.model_copy(update={'low': answers.lower, 'high': answers.upper}))}"
+
+
+def _why_undetectable(row: Compared, one: Estimate) -> str:
+    if row.of == "|B| - |A|":
+        return "found where B - A is, if it is also known to which side A and B lie together"
+    if one.low != one.high:
+        return "too few clusters to find anything at 5 %"
+    return "A and B answer every item alike" if one.value == 0 else "every item differs by the same, so an error cannot be known"
+
+
+def _is_side(other: Compared, row: Compared) -> bool:
+    """Whether `other` is the value in A or in B that a difference is about."""
+    if other.verdicts is not None or other.estimate is None or row.estimate is None:
+        return False
+    name = row.estimate.quantity.removesuffix("_difference").removesuffix("_widening")
+    same = (other.measure, other.subjects, other.note) == (row.measure, row.subjects, row.note)
+    return same and (other.estimate.quantity, other.estimate.group) == (name, row.estimate.group)

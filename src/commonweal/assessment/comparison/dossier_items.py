@@ -1,0 +1,183 @@
+"""The items that the rows of a dossier are about, as they lie beside it, and the unit that was sampled.
+
+The items of a measure lie in `items/MEASURE/SUBJECT/KEY.parquet`; the key is worked out again from what the dossier says
+the rows depend on, and `runs/` beside it has the items that the rows are about, so that those of another run in the same folder
+(another model, limit, seed or design) are not taken for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from commonweal.errors import DataFileError
+from commonweal.evidence.records import ItemOutcome
+from commonweal.evidence.store import RUNS, digest
+from commonweal.files.text import json_of, text_of
+from commonweal.statistics.contrast import Labels
+
+SCHEMA = "commonweal-dossier/1"
+PREDICTIONS = "predictions:"
+TRACED = frozenset({"contribution"})  # what is said of templates, items or writers is not said of groups
+MOST_FACTORS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a dossier says about one measure on one subject. `units`: the columns of its items that name the sampled unit.
+
+    `outcomes`: what the measure made of its items, by which they are compared, if it says so. `items`: every outcome that was
+    kept; `run`: the keys of those that the rows of this dossier are about. `reached`: where the
+    subject was found, and in which number format.
+    """
+
+    measure: str
+    version: int
+    subject: str
+    reached: str
+    units: tuple[str, ...]
+    outcomes: tuple[ItemOutcome, ...]
+    attributes: frozenset[str]
+    items: Path
+    run: Path
+    prompt: bool
+    answers_from_file: bool
+    quantities: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Said:
+    """What is said of a comparison while its items are paired."""
+
+    paired: list[str] = field(default_factory=list)
+    unpaired: list[str] = field(default_factory=list)
+
+
+def read_dossier(folder: Path) -> dict[str, dict[str, Told]]:
+    """Measure -> subject -> what is told of it, for measures that have a number."""
+    path = folder / "dossier.json"
+    if not path.is_file():
+        raise DataFileError(f"{path}: no such file; expected the folder of a finished run")
+    content = json_of(text_of(path), path)
+    try:
+        if content["schema"] != SCHEMA:
+            raise DataFileError(f"{path}: its schema is '{content['schema']}', expected {SCHEMA}")
+        methods = {method["name"]: method for method in content["methods"]}
+        assets = {asset["id"]: asset for asset in content["system"]["assets"]}
+        found: dict[str, dict[str, Told]] = {}
+        for (measure, subject), rows in _measured(content["evidence"]).items():
+            told = _told(folder, rows, methods.get(measure, {}), assets.get(subject, {}))
+            found.setdefault(measure, {})[subject] = told
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataFileError(f"{path}: not a dossier of commonweal ({type(error).__name__}: {error})") from error
+    return found
+
+
+def _told(folder: Path, rows: Sequence[Mapping[str, Any]], method: Mapping[str, Any], asset: Mapping[str, Any]) -> Told:
+    measure, subject, provenance = rows[0]["measure"], "+".join(rows[0]["subjects"]), rows[0]["provenance"]
+    inputs = {name: value for name, value in provenance["inputs"].items() if name != "rows"}
+    key = digest(measure, provenance["version"], inputs)
+    estimates = [row["estimate"] for row in rows if row["estimate"]["quantity"] not in TRACED]
+    items = folder / "items" / measure / subject / f"{key}.parquet"
+    return Told(
+        measure=measure, version=int(provenance["version"]), subject=subject, reached=_reached(asset), units=tuple(map(str, method.get("units", ()))),
+        outcomes=tuple(ItemOutcome.model_validate(one) for one in method.get("outcomes", ())),
+        attributes=frozenset(name for one in estimates for name in (one["group"] or {})), items=items,
+        run=items.parent / RUNS / f"{provenance['inputs']['rows']}.parquet", prompt=bool(asset.get("prompt")),
+        answers_from_file=(asset.get("locator") or "").startswith(PREDICTIONS),
+        quantities=tuple(dict.fromkeys(one["quantity"] for one in estimates)),
+    )  # fmt: skip
+
+
+def _reached(asset: Mapping[str, Any]) -> str:
+    """Where an asset is and, where it is declared, its number format.
+
+    >>> _reached({"locator": "embedded:smollm2", "dtype": "int8"})
+    'embedded:smollm2 in int8'
+    """
+    return " in ".join(str(part) for part in (asset.get("locator"), asset.get("dtype")) if part)
+
+
+def _measured(evidence: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
+    """The rows with a number that was measured, by measure and subjects."""
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in evidence:
+        if row["basis"] == "measured" and row["estimate"] is not None:
+            found.setdefault((row["measure"], "+".join(row["subjects"])), []).append(row)
+    return found
+
+
+def items_of(told: Told, title: str, said: Said) -> pl.DataFrame:
+    """The items that the rows of a dossier are about."""
+    items, asked = _read(told.items), _read(told.run)
+    frame = items.join(asked, on="key", how="semi")
+    if frame.height < asked.height:
+        said.unpaired.append(
+            f"{title}: {asked.height - frame.height} of {asked.height} items of the run are missing in {told.items}"
+        )
+    return frame
+
+
+def _read(path: Path) -> pl.DataFrame:
+    try:
+        frame = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataFileError(f"{path}: cannot be read ({error})") from error
+    if frame.schema.get("key") != pl.String:
+        raise DataFileError(
+            f"{path}: has no column `key` of texts (columns: {', '.join(frame.columns)}); was it changed by hand?"
+        )
+    return frame
+
+
+def joined(
+    frames: tuple[pl.DataFrame, pl.DataFrame], key: list[str], answers: Sequence[str], title: str, said: Said
+) -> pl.DataFrame:
+    """The items that both have, in a fixed order: those of A, with the answers of B beside them as `NAME_b`."""
+    found = frames[0].join(frames[1].select([*key, *answers]), on=key, how="inner", suffix="_b").sort(key)
+    if not found.height:
+        said.unpaired.append(f"{title}: no item has the same text in both ({frames[0].height} and {frames[1].height} items)")
+        return found
+    for frame, side in zip(frames, "AB", strict=True):
+        if frame.height > found.height:
+            said.unpaired.append(f"{title}: {frame.height - found.height} of {frame.height} items are in {side} only")
+    return found
+
+
+def sampled_units(units: Sequence[str], attributes: Sequence[str], part: pl.DataFrame) -> tuple[list[str], str]:
+    """The columns of the sampled unit, without those whose values are the groups themselves; or none, and why.
+
+    >>> frame = pl.DataFrame({"unit": ["she", "he"], "probe": ["a", "b"], "pronoun": ["she", "he"]})
+    >>> sampled_units(["unit", "probe"], ["pronoun"], frame)
+    (['probe'], '')
+    >>> sampled_units(["word"], [], frame)
+    ([], 'its items do not tell the sampled unit: they have no `word`')
+    """
+    absent = [name for name in units if name not in part.columns or part[name].null_count()]
+    if absent or not units:
+        why = f"they have no `{absent[0]}`" if absent else "the measure names no column for it"
+        return [], f"its items do not tell the sampled unit: {why}"
+    found = [name for name in units if not any(name != group and part[name].equals(part[group]) for group in attributes)]
+    if not 0 < len(found) <= MOST_FACTORS:
+        return [], f"no unit was sampled; {' and '.join(units)} are the groups themselves"
+    return found, ""
+
+
+def texts_of(column: pl.Series) -> Labels:
+    """A column as texts, "" where it has none, str (item,)."""
+    return np.array([("" if value is None else str(value)) for value in column.to_list()], dtype=np.str_)
+
+
+def counted(factors: Sequence[str], clusters: Sequence[Labels]) -> str:
+    """How many units there are.
+
+    >>> counted(["writer", "words"], [np.array(["a", "b"]), np.array(["x", "x"])])
+    '2 writers x 1 words'
+    """
+    counts = [(np.unique(units).size, name.removesuffix("s")) for name, units in zip(factors, clusters, strict=True)]
+    return " x ".join(f"{count} {name}s" for count, name in counts)

@@ -1,0 +1,61 @@
+"""Two dossiers: the items that both measured, with their outcomes.
+
+Where a measure says what it makes of each item, that is compared; else the answers themselves, found by the text of the
+request. What cannot be paired is said, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from commonweal.assessment.comparison.dossier_items import Said, Told, items_of, read_dossier
+from commonweal.assessment.comparison.paired_answers import pair_answers
+from commonweal.assessment.comparison.paired_judgements import pair_judgements
+from commonweal.assessment.comparison.paired_outcomes import Paired, Statement
+
+
+def pair_dossiers(a: Path, b: Path) -> tuple[list[Paired], Statement]:
+    """Every outcome that both dossiers have of the same items."""
+    sides = read_dossier(a), read_dossier(b)
+    said = Said()
+    pairs: list[Paired] = []
+    for measure in sorted({measure for side in sides for measure in side}):
+        for one, other in _same_subjects(measure, (a, b), sides, said):
+            pairs += _pair_items(one, other, said)
+    return pairs, Statement(tuple(said.paired), tuple(said.unpaired))
+
+
+def _same_subjects(
+    measure: str, folders: tuple[Path, Path], sides: tuple[dict[str, dict[str, Told]], dict[str, dict[str, Told]]], said: Said
+) -> Iterator[tuple[Told, Told]]:
+    """Subjects of the same name; or the only one of each side, which may be called otherwise."""
+    first, second = sides[0].get(measure, {}), sides[1].get(measure, {})
+    if not first or not second:
+        said.unpaired.append(f"{measure}: measured in {folders[bool(second)]} only")
+        return
+    shared = sorted(first.keys() & second.keys())
+    if not shared and len(first) == len(second) == 1:
+        yield next(iter(first.values())), next(iter(second.values()))
+        return
+    yield from ((first[subject], second[subject]) for subject in shared)
+    for folder, mine, other in ((folders[0], first, second), (folders[1], second, first)):
+        said.unpaired += [f"{measure} on {name}: measured in {folder} only" for name in sorted(mine.keys() - other.keys())]
+
+
+def _pair_items(one: Told, other: Told, said: Said) -> Iterator[Paired]:
+    """The outcomes of one measure on a subject of each side."""
+    title = f"{one.measure} on {one.subject}" + (f" and {other.subject}" if other.subject != one.subject else "")
+    if one.reached != other.reached:
+        said.paired.append(f"{title}: in A {one.reached or 'a prompt'}, in B {other.reached or 'a prompt'}")
+    for told in (one, other):
+        absent = [path for path in (told.items, told.run) if not path.exists()]
+        if absent:
+            mend = "compare the two files of answers" if told.answers_from_file else "run it again to have them"
+            said.unpaired.append(f"{title}: there are no items of this run ({absent[0]}); {mend}")
+            return
+    frames = items_of(one, title, said), items_of(other, title, said)
+    if one.outcomes and other.outcomes:
+        yield from pair_judgements((one, other), frames, title, said)
+    else:
+        yield from pair_answers((one, other), frames, title, said)

@@ -1,0 +1,333 @@
+"""Outcomes of two systems on the same items, and the numbers that are worked out from them.
+
+For each outcome: its mean in A and in B, the difference B - A, by how much B is farther from what a system without a lean
+would have, where there is such a value (|B - null| - |A - null|), and for each group the gap to the others in A and in B, the
+change of that gap, and by how much it is wider (|gap in B| - |gap in A|). All differences, changes and widenings of one
+comparison are one family.
+
+What this module does not do: it reads no file and asks no model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from commonweal.assessment.comparison.verdicts import Margins, Verdicts, verdicts
+from commonweal.evidence.records import Estimate, Missing, Row
+from commonweal.statistics.clustered import NEGLIGIBLE, mean_of
+from commonweal.statistics.contrast import Array, Contrast, Labels, Sides, clusters_per_side, sparse_floor
+from commonweal.statistics.paired import Inference, alone, family, widening, within
+from commonweal.statistics.shares import carrying, exact_mean, share_interval
+
+OTHERS = "all others"
+MOST_GROUPS = 12
+ENOUGH = 2
+Of = Literal["A", "B", "B - A", "|B| - |A|"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is compared: `name` begins the quantities, `label` says it in words.
+
+    `higher_is_better`: None where neither direction is better by itself. `least`, `most`: the values between which it lies; where
+    both are known, that no item differs is no certainty. `null`: the mean of a system without a lean; farther from it is worse.
+    """
+
+    name: str
+    label: str
+    unit: str
+    higher_is_better: bool | None
+    least: float = -math.inf
+    most: float = math.inf
+    null: float | None = None
+
+    @property
+    def width(self) -> float:
+        """The largest possible difference of two values."""
+        return self.most - self.least
+
+    @property
+    def farthest(self) -> float:
+        """How far a value can lie from `null`, if there is one."""
+        return self.width if self.null is None else max(self.most - self.null, self.null - self.least)
+
+    @property
+    def bounded(self) -> bool:
+        return math.isfinite(self.width)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Paired:
+    """One outcome of A and B on the same items. Arrays (item,); a group is "" where it is not known.
+
+    `clusters`: the sampled unit of each item, one array or two crossed ones; `sampled` names them. `part`: what the items have
+    in common, where they are a part of all.
+    """
+
+    measure: str
+    subjects: tuple[str, str]
+    outcome: Outcome
+    a: Array
+    b: Array
+    clusters: tuple[Labels, ...]
+    sampled: str
+    groups: Mapping[str, Labels]
+    note: str = ""
+    part: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What was paired, in words, and what could not be and why."""
+
+    paired: tuple[str, ...]
+    unpaired: tuple[str, ...] = ()
+
+
+class Compared(Row):
+    """One number of a comparison, with its verdicts, or why there is none."""
+
+    measure: str
+    subjects: tuple[str, str]
+    of: Of
+    label: str
+    estimate: Estimate | None = None
+    missing: Missing | None = None
+    verdicts: Verdicts | None = None
+    sampled: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Two groups of items to set against each other: side 1 is `group`, side -1 `reference`."""
+
+    group: Mapping[str, str]
+    reference: Mapping[str, str]
+    side: Sides
+
+
+@dataclass(frozen=True, slots=True)
+class _Hypotheses:
+    """Where the contrasts of one paired outcome stand in the family: the difference, what A and B lean together, then
+    (change, sum) by split.
+    """
+
+    paired: Paired
+    difference: int | None
+    lean: int | None
+    splits: tuple[tuple[Split, int, int], ...]
+    missing: tuple[Missing, ...]
+
+
+def compared(pairs: Sequence[Paired], margins: Margins, rng: np.random.Generator) -> list[Compared]:
+    """Every number about these outcomes; all hypotheses are one family."""
+    contrasts: list[Contrast] = []
+    hypotheses = [_hypotheses(pair, contrasts) for pair in pairs]
+    tested = family(contrasts, rng)
+    return [row for one in hypotheses for row in _rows(one, tested, margins)]
+
+
+def _hypotheses(pair: Paired, contrasts: list[Contrast]) -> _Hypotheses:
+    """Append the contrasts of one outcome to the family."""
+    whole = np.ones(pair.a.size, dtype=np.int8)
+    difference = _contrast(pair, pair.b - pair.a, whole)
+    missing = []
+    place = len(contrasts)
+    if clusters_per_side(difference) < ENOUGH:
+        reason = f"all {pair.a.size} items belong to one {pair.sampled}, and one says nothing about others"
+        group = dict(pair.part) or None
+        missing.append(Missing(quantity=f"{pair.outcome.name}_difference", status="not_applicable", reason=reason, group=group))
+        return _Hypotheses(pair, None, None, (), tuple(missing))
+    if alike := _alike(pair):
+        kinds = ("difference", "gap_difference") if pair.groups else ("difference",)
+        missing += [
+            Missing(quantity=f"{pair.outcome.name}_{kind}", status="not_applicable", unjudged=True, reason=alike, group=dict(pair.part) or None)
+            for kind in kinds
+        ]  # fmt: skip
+        return _Hypotheses(pair, None, None, (), tuple(missing))
+    contrasts.append(difference)
+    lean = None
+    if pair.outcome.null is not None:
+        lean = len(contrasts)
+        both = pair.b + pair.a - 2 * pair.outcome.null
+        contrasts.append(Contrast(both, whole, difference.clusters, difference.floor))
+    kept = []
+    for split in splits(pair.groups):
+        if isinstance(split, Missing):
+            update = {"quantity": f"{pair.outcome.name}_gap_difference", "group": dict(pair.part) or None}
+            missing.append(split.model_copy(update=update))
+            continue
+        change = _contrast(pair, pair.b - pair.a, split.side)
+        if clusters_per_side(change) < ENOUGH:
+            reason = f"one side has all its items in one {pair.sampled}, so its error cannot be known"
+            missing.append(
+                Missing(
+                    quantity=f"{pair.outcome.name}_gap_difference", status="not_applicable", reason=reason,
+                    group={**pair.part, **split.group}, reference=split.reference,
+                )
+            )  # fmt: skip
+            continue
+        kept.append((split, len(contrasts), len(contrasts) + 1))
+        contrasts += [change, Contrast(pair.b + pair.a, split.side, change.clusters, change.floor)]
+    return _Hypotheses(pair, place, lean, tuple(kept), tuple(missing))
+
+
+def _alike(pair: Paired) -> str:
+    """That neither tells one item from another, in words; empty where one does, or where bounds tell how far others may lie."""
+    if pair.outcome.bounded or np.ptp(pair.a) or np.ptp(pair.b):
+        return ""
+    values = f"{pair.a[0]:g} in every one of {pair.a.size:,} items by A and {pair.b[0]:g} by B"
+    return f"both treat everybody alike: the {pair.outcome.label} is {values}"
+
+
+def _contrast(pair: Paired, y: Array, side: Sides) -> Contrast:
+    prefix = f"{pair.measure}\x1f"  # equal names in two measures are two units
+    clusters = tuple(np.char.add(prefix, factor) for factor in pair.clusters)
+    return Contrast(y, side, clusters, _floor(pair, pair.b - pair.a, side, clusters))
+
+
+def _floor(pair: Paired, d: Array, side: Sides, clusters: tuple[Labels, ...]) -> float:
+    """Variance to add, so that what was not seen to vary is no certainty; 0 where outcomes have no bounds."""
+    width = pair.outcome.width
+    return width**2 * sparse_floor(d, side, clusters) if pair.outcome.bounded else 0.0
+
+
+def splits(groups: Mapping[str, Labels]) -> Iterator[Split | Missing]:
+    """Each group against the others of its attribute, two groups against each other once; then the pairs of attributes.
+
+    >>> found = list(splits({"gender": np.array(["women", "men", "", "men"])}))
+    >>> [(dict(one.group), dict(one.reference), one.side.tolist()) for one in found]
+    [({'gender': 'men'}, {'gender': 'women'}, [-1, 1, 0, 1])]
+    """
+    for attribute, labels in groups.items():
+        yield from _of_attribute((attribute,), labels[:, None])
+    for pair in combinations(groups, 2):
+        yield from _of_attribute(pair, np.stack([groups[attribute] for attribute in pair], axis=1))
+
+
+def _of_attribute(attributes: tuple[str, ...], labels: npt.NDArray[np.str_]) -> Iterator[Split | Missing]:
+    known = (labels != "").all(axis=1)
+    names = [tuple(map(str, name)) for name in np.unique(labels[known], axis=0)] if known.any() else []
+    title = " x ".join(attributes)
+    if len(names) > MOST_GROUPS or len(names) < ENOUGH:
+        few = f"{title} has {len(names)} group{'' if len(names) == 1 else 's'}; a gap needs 2"
+        reason = few if len(names) < ENOUGH else f"{title} has {len(names)} groups; a gap is tested for at most {MOST_GROUPS}"
+        yield Missing(quantity="gap", status="not_applicable", reason=reason)
+        return
+    two = len(names) == ENOUGH
+    for name in names[:1] if two else names:
+        mine = known & (labels == np.array(name)).all(axis=1)
+        side = np.where(mine, 1, np.where(known, -1, 0)).astype(np.int8)
+        reference = dict(zip(attributes, names[1] if two else (OTHERS,) * len(name), strict=True))
+        yield Split(dict(zip(attributes, name, strict=True)), reference, side)
+
+
+def _rows(one: _Hypotheses, tested: Sequence[Inference], margins: Margins) -> Iterator[Compared]:
+    pair, name, better = one.paired, one.paired.outcome.name, one.paired.outcome.higher_is_better
+    whole = np.ones(pair.a.size, dtype=np.int8)
+    label, width = pair.outcome.label, pair.outcome.width
+    if one.difference is not None:
+        for of, y in _sides(pair):
+            yield _described(pair, of, name, label, (None, within(_mean(pair, y, whole), pair.outcome.least, pair.outcome.most)))
+        words, found = f"difference in {label}", within(tested[one.difference], -width, width)
+        yield _hypothesis(pair, "B - A", f"{name}_difference", words, (None, found), (margins, better))
+    if one.difference is not None and one.lean is not None:
+        farthest = pair.outcome.farthest
+        found = within(widening(tested[one.difference], tested[one.lean]), -farthest, farthest)
+        words = f"how much farther from {pair.outcome.null:g} is the {label}"
+        yield _hypothesis(pair, "|B| - |A|", f"{name}_widening", words, (None, found), (margins, False))
+    for split, change, both in one.splits:
+        for of, y in _sides(pair):
+            gap = within(alone(_plain(pair, y, split.side)), -width, width)
+            yield _described(pair, of, f"{name}_gap", f"gap in {label}", (split, gap))
+        words, found = f"change of the gap in {label}", within(tested[change], -2 * width, 2 * width)
+        yield _hypothesis(pair, "B - A", f"{name}_gap_difference", words, (split, found), (margins, None))
+        found = within(widening(tested[change], tested[both]), -width, width)
+        words = f"widening of the gap in {label}"
+        yield _hypothesis(pair, "|B| - |A|", f"{name}_gap_widening", words, (split, found), (margins, False))
+    for missing in one.missing:
+        yield Compared(
+            measure=pair.measure, subjects=pair.subjects, of="B - A", label=label, missing=missing, sampled=pair.sampled,
+            note=missing.reason,
+        )  # fmt: skip
+
+
+def _sides(pair: Paired) -> tuple[tuple[Of, Array], tuple[Of, Array]]:
+    return ("A", pair.a), ("B", pair.b)
+
+
+def _mean(pair: Paired, y: Array, whole: Sides) -> Inference:
+    """One system over all items; a bounded mean has limits that hold near its bounds."""
+    found = alone(_plain(pair, y, whole))
+    least, width = pair.outcome.least, pair.outcome.width
+    if not pair.outcome.bounded or np.ptp(y) == 0:
+        return found
+    if found.standard_error <= NEGLIGIBLE:
+        low, high, _ = exact_mean(found.value, found.clusters, 1, (least, pair.outcome.most))
+        return replace(found, low=low, high=high)
+    share = (y - least) / width
+    carried = min(carrying(mean_of(share, factor)) for factor in pair.clusters)
+    freedom = min(found.degrees_of_freedom, carried)
+    low, high = share_interval((found.value - least) / width, found.standard_error / width, freedom)
+    return replace(found, low=least + width * low, high=least + width * high)
+
+
+def _plain(pair: Paired, y: Array, side: Sides) -> Contrast:
+    """One system by itself. Where all answers of a side are alike, that they are is no certainty."""
+    alike = np.zeros_like(side)
+    for sign in (1, -1):
+        mine = side == sign
+        if mine.any() and np.ptp(y[mine]) == 0:
+            alike[mine] = sign
+    return Contrast(y, side, pair.clusters, _floor(pair, np.zeros(y.size), alike, pair.clusters))
+
+
+def _described(pair: Paired, of: Of, quantity: str, label: str, found: tuple[Split | None, Inference]) -> Compared:
+    split, inference = found
+    estimate = _estimate(pair, quantity, split, inference).model_copy(
+        update={
+            "method": f"mean over items; CR2 by {pair.sampled}, t interval, of a share Wilson's; for reading, not a hypothesis"
+        }
+    )
+    return Compared(
+        measure=pair.measure, subjects=pair.subjects, of=of, label=label, estimate=estimate, sampled=pair.sampled, note=pair.note
+    )
+
+
+def _hypothesis(
+    pair: Paired, of: Of, quantity: str, label: str, found: tuple[Split | None, Inference], asked: tuple[Margins, bool | None]
+) -> Compared:
+    split, inference = found
+    detectable = math.inf if of == "|B| - |A|" else inference.minimum_detectable
+    farthest = pair.outcome.width * (2 if quantity.endswith("_gap_difference") else 1)
+    estimate = _estimate(pair, quantity, split, inference).model_copy(
+        update={
+            "null": 0.0,
+            "p_value": inference.p_value,
+            "p_adjusted": inference.p_adjusted,
+            "minimum_detectable": detectable if math.isfinite(detectable) and detectable <= farthest else None,
+        }
+    )
+    return Compared(
+        measure=pair.measure, subjects=pair.subjects, of=of, label=label, estimate=estimate, sampled=pair.sampled, note=pair.note,
+        verdicts=verdicts(inference, asked[0].of(quantity), asked[1]),
+    )  # fmt: skip
+
+
+def _estimate(pair: Paired, quantity: str, split: Split | None, found: Inference) -> Estimate:
+    projected = "; projection of the intervals of the change and of the sum" if "widening" in quantity else ""
+    group = {**pair.part, **(split.group if split else {})}
+    return Estimate(
+        quantity=quantity, unit=pair.outcome.unit, value=found.value, low=min(found.low, found.value),
+        high=max(found.high, found.value), interval="confidence", n=found.n, clusters=found.clusters,
+        group=group or None, reference=split.reference if split else None,
+        method=f"paired by item; CR2 by {pair.sampled}; signs of whole units flipped, simultaneous over the family{projected}",
+    )  # fmt: skip

@@ -1,0 +1,40 @@
+"""Uncertain numbers, declared or measured, as inputs of the ledger and of V(M)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.random import Generator
+
+from commonweal.assessment.value.value_terms import Input
+from commonweal.evidence.records import Estimate
+from commonweal.footprint.sampling import conversion, draws
+from commonweal.system.uncertain import Grade, Uncertain
+
+
+def drawn(name: str, uncertain: Uncertain, n: int, rng: Generator, unit: str | None = None) -> Input:
+    """The input itself, drawn once; money of another price year is brought to `unit`, anything else must be in it already.
+
+    No draw is below what such a number can be: 1 for a PUE, 0 for whatever is declared as 0 or above.
+    """
+    rate = conversion(uncertain.unit, unit or uncertain.unit)
+    low, high = uncertain.ends
+    least = 1.0 if name.startswith("PUE") else 0.0 if low >= 0 else -math.inf
+    given = np.maximum(draws(uncertain, n, rng), least)
+    return Input(name, given if rate == 1.0 else given * rate, low * rate, high * rate, (least, math.inf))
+
+
+def of_interval(found: Estimate, unit: str, grade: Grade, source: str, scale: float = 1.0) -> Uncertain:
+    """A measured number as an input, times `scale`.
+
+    Its interval is taken for the 2.5 and 97.5 % quantiles of a lognormal; where it reaches 0, or has the number at one end,
+    for the ends of a triangle.
+    """
+    low, high = (found.value if end is None else end for end in (found.low, found.high))
+    if low == high:
+        return Uncertain(value=found.value * scale, unit=unit, grade=grade, source=source)
+    return Uncertain(
+        low=low * scale, central=found.value * scale, high=high * scale, unit=unit, grade=grade, source=source,
+        shape="lognormal" if 0 < low < found.value < high else "triangular",
+    )  # fmt: skip

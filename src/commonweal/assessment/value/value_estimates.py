@@ -1,0 +1,42 @@
+"""How draws become estimates: median and 95 % uncertainty interval, or a share of the draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from commonweal.assessment.value.spread import Spread
+from commonweal.evidence.records import Estimate, Missing
+from commonweal.system.uncertain import Uncertain
+
+DRAWS = 20_000
+ONE_NUMBER = "every input is declared as one number, so the error is unknown"
+
+
+def over_draws(named: tuple[str, str], found: Spread, group: Mapping[str, str], method: str, note: str = "") -> Estimate:
+    """A median with its interval; `named`: quantity and unit. What rests on single numbers only has no interval, and says so."""
+    exact = found.low == found.high
+    return Estimate(
+        quantity=named[0], unit=named[1], value=found.median, low=None if exact else found.low, high=None if exact else found.high,
+        interval=None if exact else "uncertainty", n=DRAWS, group=group, method=method,
+        note="; ".join(part for part in (note, ONE_NUMBER if exact and found.median else "") if part),
+    )  # fmt: skip
+
+
+def missing(quantity: str, reason: str, group: Mapping[str, str]) -> Missing:
+    """The reason in the place of a number."""
+    return Missing(quantity=quantity, status="not_applicable", reason=reason, group=group)
+
+
+def share_of_draws(quantity: str, share: float, group: Mapping[str, str], method: str, note: str = "") -> Estimate:
+    """A share of the draws. Its interval would only be that of the drawing: at most 0.7 percentage points to either side."""
+    return Estimate(quantity=quantity, unit="1", value=share, n=DRAWS, group=group, method=method, note=note)
+
+
+def as_declared(quantity: str, number: Uncertain, group: Mapping[str, str]) -> Estimate:
+    """A declared number as it is, with its range."""
+    low, high = number.ends
+    one = low == high
+    return Estimate(
+        quantity=quantity, unit=number.unit, value=number.middle, low=None if one else low, high=None if one else high,
+        interval=None if one else "range", n=1, group=group, method="as declared", note=f"grade: {number.grade}; {number.source}",
+    )  # fmt: skip

@@ -1,0 +1,240 @@
+"""The ledger and V(M) as rows of evidence, with what each rests on; what is unknown is a row with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from commonweal.assessment.rows import VERSION, Writer
+from commonweal.assessment.value.allocation import EMBODIED
+from commonweal.assessment.value.baseline_value import QUANTITIES as BASELINE_QUANTITIES
+from commonweal.assessment.value.baseline_value import baseline_of, baseline_rows
+from commonweal.assessment.value.break_even_rows import break_even_rows
+from commonweal.assessment.value.ledger import Draws, ledger
+from commonweal.assessment.value.ledger_rows import ledger_rows
+from commonweal.assessment.value.value import Choices, Value, weigh
+from commonweal.assessment.value.value_estimates import DRAWS, missing, over_draws, share_of_draws
+from commonweal.assessment.value.value_inputs import Weighing, weighing
+from commonweal.assessment.value.value_terms import TermName
+from commonweal.evidence.numbers import rounded
+from commonweal.evidence.records import Estimate, Evidence, Method, Missing, Quantity
+from commonweal.system.records import System
+
+VALUE_SOURCE = "Bommasani et al. 2021, section 5.3, V(M) = S - C - E - O; distribution over groups and draws: commonweal"
+TERM_WORDS: Mapping[TermName, str] = {
+    "benefit": "benefit S", "carbon": "cost of carbon C", "energy": "cost of electricity E", "other": "other burdens O",
+}  # fmt: skip
+SHARED = "inputs that all groups share are drawn once"
+VALUE_METHOD = Method(
+    name="environment.value",
+    title="Value V(M) over people",
+    summary="What a deployment is worth less what it costs, V = S - C - E - O, in money, as a distribution over groups of people.",
+    source=VALUE_SOURCE,
+    version=VERSION,
+    cluster="none: Monte Carlo over the declared inputs",
+    applies_to="deployment that declares how its value is reckoned",
+    description=(
+        "V = S - C - E - O of a deployment over the years that are counted.\n\nS, the declared benefits; C, carbon at its cost to "
+        "the world; E, electricity; O, declared burdens and the carbon of making the hardware. A term that is not declared is "
+        "unknown, and V with it; then the benefit at which V would be 0 is given."
+    ),
+    quantities={
+        "value": Quantity(unit="money", label="value V", about="below 0: it costs people more than it gives them"),
+        "group_value": Quantity(
+            unit="money",
+            label="value V of each group",
+            about="below 0: these people lose by it; means over groups add up, medians do not",
+        ),
+        "group_below_zero_probability": Quantity(unit="1", label="probability that a group's V is below 0"),
+        "term": Quantity(
+            unit="money", label="term of V", about="electricity at its price: the stress of the grid at its peaks is not in it"
+        ),
+        "below_zero_probability": Quantity(
+            unit="1",
+            label="probability that V is below 0",
+            about="over the declared inputs; drawing adds up to 0.7 points",
+        ),
+        "benefit_share": Quantity(unit="1", label="share of the benefit"),
+        "burden_share": Quantity(unit="1", label="share of the burden"),
+        "weighted_value": Quantity(
+            unit="money",
+            label="value V, weighted by income",
+            about="in dollars of the richest group; one counts more for the poorer; not to be set against V",
+        ),
+        "uneven_probability": Quantity(
+            unit="1",
+            label="probability that builders gain and others pay",
+            about="builders and deployers have over half of the benefit, and people without any benefit bear over half of the burden",
+        ),
+        "value_at_zero": Quantity(unit="money", label="what the undeclared terms would have to be for V = 0"),
+        "switching_value": Quantity(unit="the input's", label="value of an input at which the median of V changes its sign"),
+        "break_even_tasks": Quantity(
+            unit="count",
+            label="tasks from which the shared model costs less energy",
+            about="below, one model per task is cheaper",
+        ),
+        "never_probability": Quantity(unit="1", label="probability that it never breaks even"),
+        "break_even_tasks_with_use": Quantity(
+            unit="count",
+            label="tasks from which the shared model costs less energy, use counted",
+            about="each task used as this deployment is",
+        ),
+        "never_probability_with_use": Quantity(unit="1", label="probability that it never breaks even, use counted"),
+        "pretraining_energy": Quantity(unit="kWh", label="energy P of making the shared model once"),
+        "adaptation_energy": Quantity(unit="kWh", label="energy f of adapting it to one task"),
+        "scratch_energy": Quantity(unit="kWh", label="energy S of training from scratch for one task"),
+        **BASELINE_QUANTITIES,
+    },
+    warnings=(
+        "V above 0 is no permission: people who lose have not agreed to pay for people who gain, and what nobody put into money "
+        "is not in it.",
+        "The interval holds what the declared inputs leave open, not whether they are right.",
+        "The price of carbon depends on its discount rate more than on anything that is measured.",
+    ),
+)
+
+
+def value_rows(system: System, evidence: Sequence[Evidence], writers: tuple[Writer, Writer], seed: int) -> Iterator[Evidence]:
+    """The rows of the ledger, then those of V of each deployment that declares how its value is reckoned."""
+    draws = Draws(DRAWS, np.random.default_rng([seed, 5_3]))
+    books = ledger(system, evidence, draws)
+    yield from ledger_rows(system, books, evidence, draws, writers[0])
+    for deployment in system.deployments:
+        if deployment.value is not None:
+            weighed = weighing(system, deployment, books, draws)
+            found = weigh(weighed.groups, weighed.terms, weighed.value.unit, Choices(elasticity=weighed.value.elasticity))
+            origin = tuple(dict.fromkeys(row for line in weighed.lines for row in line.evidence))
+            for one in (*_told(weighed, found, draws), *break_even_rows(system, weighed, draws)):
+                yield writers[1].row((deployment.application,), one, origin)
+            baseline = baseline_of(deployment.application, evidence, weighed.value.baseline)
+            if baseline is not None:
+                for one in baseline_rows(system, weighed, baseline, draws):
+                    yield writers[1].row((deployment.application,), one, (*origin, *baseline.evidence))
+
+
+def _told(weighed: Weighing, found: Value, draws: Draws) -> Iterator[Estimate | Missing]:
+    """V, its terms, its groups, its shares, and what would change its sign."""
+    place = {"deployment": weighed.deployment.key}
+    years = f"{weighed.value.years:g} year{'' if weighed.value.years == 1 else 's'}, later ones counted like the first"
+    method = f"{DRAWS:,} draws; {SHARED}; over {years}; median and 95 % uncertainty interval"
+    for name, words in TERM_WORDS.items():
+        group = {**place, "term": words}
+        if name in found.terms:
+            yield over_draws(("term", found.unit), found.terms[name], group, method, _grades(weighed, name, draws))
+        else:
+            yield missing("term", "; ".join(weighed.why_not.get(name, ("not declared",))), group)
+    why = f"not declared or unknown: {', '.join(TERM_WORDS[name] for name in found.missing)}"
+    if found.value is None or found.below_zero is None:
+        yield missing("value", why, place)
+    else:
+        without = _without(weighed)
+        yield over_draws(("value", found.unit), found.value, place, method, without)
+        yield share_of_draws("below_zero_probability", found.below_zero, place, method, without)
+    if found.missing:
+        yield _zero(weighed, found, place, method)
+    yield from _people_told(weighed, found, place, method)
+    yield _weighted(found, place, method)
+    yield from _switches(found, place, {one.name: draws.declared(one).unit for one in weighed.terms.inputs})
+
+
+def _grades(weighed: Weighing, name: TermName, draws: Draws) -> str:
+    """Every input of a term, with its grade and source."""
+    used = {one.name: draws.declared(one) for item in weighed.terms.of(name) or () for one in item.inputs}
+    told = [f"{one}: {number.grade}, {number.source}" for one, number in used.items()]
+    answer = {"benefit": ("benefits", weighed.deployment.benefits), "other": ("burdens", weighed.deployment.burdens)}.get(name)
+    if answer is not None and answer[1] == "none":
+        told.append(f"`{answer[0]}: none` is declared: there is none, so it is 0")
+    if name == "other" and (without := _without(weighed)):
+        told.append(without)
+    return "; ".join(told)
+
+
+def _without(weighed: Weighing) -> str:
+    """What V leaves out because nobody declared it: hardware of what is used or adapted; that of a training makes V unknown."""
+    embodied = {line.asset for line in weighed.lines if line.stage == EMBODIED}
+    without = dict.fromkeys(line.asset for line in weighed.lines if line.asset not in embodied)
+    return f"not declared, so not in it: the carbon of making the hardware for {', '.join(without)}" if without else ""
+
+
+def _zero(weighed: Weighing, found: Value, place: Mapping[str, str], method: str) -> Estimate | Missing:
+    """What the undeclared terms would have to be for V = 0: a number only where all others are declared."""
+    zero = found.zero_at
+    of = zero.of if zero is not None else found.missing
+    group = {**place, "of": " and ".join(TERM_WORDS[name] for name in of)}
+    if zero is not None and not zero.without:
+        return over_draws(("value_at_zero", found.unit), zero.at, group, method)
+    others = [name for name in found.missing if name != "benefit"]
+    group = {**place, "of": TERM_WORDS["benefit"]}
+    reasons = dict.fromkeys(reason for name in others for reason in weighed.why_not.get(name, ("not declared",)))
+    words = ", ".join(TERM_WORDS[name] for name in others)
+    why = f"unknown until these are declared too: {words} ({'; '.join(reasons)})"
+    return missing("value_at_zero", why, group)
+
+
+def _people_told(weighed: Weighing, found: Value, place: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
+    """V and shares by group, and whether builders gain while others pay; unknown where a term is, or where groups overlap."""
+    if weighed.overlap:
+        for quantity in ("group_value", "benefit_share", "burden_share", "uneven_probability"):
+            yield missing(quantity, weighed.overlap, place)
+        return
+    yield from _groups_told(found, place, method)
+    burdens = [TERM_WORDS[name] for name in found.missing if name != "benefit"]
+    if burdens:
+        yield missing("burden_share", f"not declared or unknown: {', '.join(burdens)}", place)
+    if "benefit" in found.missing:
+        yield missing("benefit_share", f"not declared or unknown: {TERM_WORDS['benefit']}", place)
+    if found.missing:
+        yield missing(
+            "uneven_probability", f"not declared or unknown: {', '.join(map(TERM_WORDS.__getitem__, found.missing))}", place
+        )
+    elif found.evenness is not None:
+        note = (
+            f"share of builders and deployers in the benefit: {found.evenness.benefit_of_builders.median:.0%}; share of people without "
+            f"any benefit in the burden: {found.evenness.burden_without_benefit.median:.0%}; above one half of both is a choice of ours"
+        )
+        alarm = "uneven: benefit at those who build, burden at those who get none of it; " if found.evenness.alarms else ""
+        yield share_of_draws("uneven_probability", found.evenness.probability, place, method, alarm + note)
+
+
+def _groups_told(found: Value, place: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
+    for one in found.groups:
+        group = {**place, "group": one.group.name}
+        if one.value is not None and one.below_zero is not None:
+            yield over_draws(("group_value", found.unit), one.value, group, method, f"role: {one.group.role}")
+            yield share_of_draws("group_below_zero_probability", one.below_zero, group, method)
+        for quantity, share, defined in (
+            ("benefit_share", one.benefit_share, found.benefit_defined), ("burden_share", one.burden_share, found.burden_defined),
+        ):  # fmt: skip
+            if share is not None:
+                note = f"over the {defined:.0%} of draws in which there is any" if defined is not None and defined < 1 else ""
+                note = note if share.high > 0 else f"no {quantity.partition('_')[0]} of theirs is declared"
+                yield over_draws((quantity, "1"), share, group, method, note)
+
+
+def _weighted(found: Value, place: Mapping[str, str], method: str) -> Estimate | Missing:
+    one = found.weighted
+    if one.value is None or one.below_zero is None:
+        return missing("weighted_value", one.why_not or "V is unknown", place)
+    note = f"elasticity {one.elasticity:g}; a dollar counts 1 at an income of {one.reference_income or 1:,.0f}; P(below 0) {one.below_zero:.0%}"
+    return over_draws(("weighted_value", found.unit), one.value, place, method, note)
+
+
+def _switches(found: Value, place: Mapping[str, str], units: Mapping[str, str]) -> Iterator[Estimate | Missing]:
+    """Which input flips the sign of the median of V, the one that need move least first."""
+    for rank, one in enumerate(found.switches or (), 1):
+        group = {**place, "input": one.name, "rank": str(rank)}
+        if one.at is None:
+            far = "" if one.impossible is None else f" (it would have to be {rounded(one.impossible)})"
+            reason = f"no possible value of {one.name} changes the sign of the median of V, all else as drawn{far}"
+            yield missing("switching_value", reason, group)
+            continue
+        within = "within its declared range" if one.within_range else "outside its declared range"
+        unit = units[one.name]
+        if unit[:3] == found.unit[:3]:
+            unit = found.unit + unit[7:]
+        yield Estimate(
+            quantity="switching_value", unit=unit, value=one.at, n=DRAWS, group=group,
+            method="the value at which half of the draws of V lie below 0, all other inputs as drawn",
+            note=f"median {one.median:.4g}; {within}, {one.low:.4g} to {one.high:.4g}",
+        )  # fmt: skip

@@ -1,0 +1,98 @@
+"""Energy of an application and of a linear baseline from their blocks, their ratio, and the energy of training. Blocks in, rows out.
+
+The watts per busy thread and per gigabyte, which are known only to a range, are drawn once for all three: both ran on the same
+machine, so what is not known about it cancels in their ratio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from commonweal.errors import MeasurementError
+from commonweal.evidence.records import Basis, Estimate, Missing
+from commonweal.measures.environment.meter.components import Part, known_parts
+from commonweal.measures.environment.meter.meter import Meter
+from commonweal.measures.environment.meter.observation import Observation
+from commonweal.measures.environment.meter.power_model import PER, block_weights
+from commonweal.measures.environment.simple_baseline.side_by_side import SideBySide
+
+ELSEWHERE = "the application runs elsewhere: no device of its can be read from here"
+NOTHING_READ = "the meter read nothing; what was too small to be read is unknown, not 0"
+SHARED_MEMORY = (
+    "The memory is that of the whole process, in which the application lies too, so the baseline by itself takes somewhat less. "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Energies:
+    """Energy per 1,000 decisions [Wh] of both, their ratio, and the energy of training [Wh]; a text says why one is unknown."""
+
+    application: Part | str
+    baseline: Part | str
+    training: Part | str
+    ratio: Part | str
+
+
+def energies(seen: SideBySide, learned_from: int, rng: np.random.Generator) -> Energies:
+    """The energies of a run; `learned_from`: how many texts the baseline would learn from in use."""
+    seed = int(rng.integers(2**32))
+    own, plain = seen.meters
+    application = ELSEWHERE if seen.application is None else _total(seen.application, own, seed, rng)
+    baseline, trained = _total(seen.baseline, plain, seed, rng), _total(seen.training, plain, seed, rng)
+    if isinstance(baseline, Part):
+        baseline = replace(baseline, note=SHARED_MEMORY + baseline.note)
+    if isinstance(trained, Part):
+        method = f"five trainings on four fifths of the texts each, per text, times {learned_from:,} texts; {trained.method}"
+        trained = replace(trained, figure=trained.figure.times(learned_from / PER), method=method)
+    return Energies(application, baseline, trained, _ratio(application, baseline))
+
+
+def _total(seen: Observation, meter: Meter, seed: int, rng: np.random.Generator) -> Part | str:
+    """All components together, per 1,000; or why that is unknown."""
+    try:
+        parts = known_parts(seen, meter, block_weights(len(seen.blocks), rng), np.random.default_rng(seed))
+    except MeasurementError as error:
+        return str(error)
+    if parts.unknown is not None:
+        return parts.unknown
+    total = parts.total() if all(part.figure.value > 0 for part in parts.known) else None
+    return NOTHING_READ if total is None else replace(total, note=total.note + seen.busy_note)
+
+
+def _ratio(application: Part | str, baseline: Part | str) -> Part | str:
+    if isinstance(application, str):
+        return f"the application's energy is unknown: {application}"
+    if isinstance(baseline, str):
+        return f"the baseline's energy is unknown: {baseline}"
+    basis: Basis = "measured" if application.basis == baseline.basis == "measured" else "modelled"
+    note = "Both on this machine, in turn; what is known of its power only to a range was drawn once for both."
+    return Part(
+        "all",
+        application.figure.per(baseline.figure),
+        basis,
+        "application over baseline; Monte Carlo over constants and blocks",
+        note,
+    )
+
+
+def energy_rows(seen: SideBySide, found: Energies) -> Iterator[Estimate | Missing]:
+    """The ratio, both energies, and that of training."""
+    done = seen.application or seen.baseline
+    yield _row("energy_ratio", "1", found.ratio, done)
+    yield _row("application_energy", "Wh/1000 decisions", found.application, done)
+    yield _row("baseline_energy", "Wh/1000 decisions", found.baseline, seen.baseline)
+    yield _row("baseline_training_energy", "Wh", found.training, seen.training)
+
+
+def _row(quantity: str, unit: str, part: Part | str, seen: Observation) -> Estimate | Missing:
+    if isinstance(part, str):
+        status: str = "not_applicable" if ELSEWHERE in part else "failed"
+        return Missing(quantity=quantity, status="not_applicable" if status == "not_applicable" else "failed", reason=part)
+    low, high = part.figure.bounds()
+    return Estimate(
+        quantity=quantity, unit=unit, value=part.figure.value, low=low, high=high, interval="uncertainty", n=seen.decisions,
+        clusters=len(seen.blocks), method=part.method, note=part.note, basis=part.basis,
+    )  # fmt: skip

@@ -1,0 +1,117 @@
+"""The auditor's own labelled texts of a task: what an application should have answered, and so should a simple baseline.
+
+Columns, in CSV with a header or in JSON lines, UTF-8: `text` and `label`, the option that is right, by name, or true where
+the favourable one is right and false where it is not. Optional: `cluster`, for texts that were not chosen one by one (the same
+template, author or document); without it each text is a cluster of its own.
+
+What this module does not do: it cannot tell whether a label is right, nor whether two texts of different clusters are near copies.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+from commonweal.errors import DataFileError
+from commonweal.files.cell_text import names_nothing, one_spelling
+from commonweal.files.text import json_as_written
+from commonweal.measures.data_set import DataSet
+from commonweal.models.table_rows import column_names, refuse_weights, table_rows
+
+NEEDED, OPTIONAL = ("text", "label"), ("cluster",)
+FLAGS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskText:
+    """One text. `label`: the right option, or "true" or "false"; `cluster`: the unit that was sampled."""
+
+    text: str
+    label: str
+    cluster: str
+
+
+def read_task_texts(data: DataSet) -> list[TaskText]:
+    """The texts of a data set; DataFileError names the first line that does not follow the format."""
+    found: dict[str, str] = {}
+    texts: list[TaskText] = []
+    for path in data.files:
+        for line, one in _rows(path):
+            place = f"{path}:{line}"
+            first = found.setdefault(one.text, place)
+            if first != place:
+                raise DataFileError(f"{place} the same text is there twice (first in {first}); leave one of them out")
+            texts.append(one)
+    if not texts:
+        raise DataFileError(f"{data.files[0]}: no text in it")
+    return texts
+
+
+def _rows(path: Path) -> Iterator[tuple[int, TaskText]]:
+    rows = list(table_rows(path, read=json_as_written))
+    if not rows:
+        return
+    names = column_names(path, rows)
+    refuse_weights(path, names, "text")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    absent = [name for name in NEEDED if name not in names]
+    if twice or absent:
+        wrong = f"the column '{twice[0]}' is there twice" if twice else f"no column '{absent[0]}'"
+        raise DataFileError(
+            f"{path}: {wrong}; expected {', '.join(NEEDED)} and, if you like, {', '.join(OPTIONAL)}; got {', '.join(names)}"
+        )
+    clustered = "cluster" in names
+    for line, row in rows:
+        text = _words(path, line, row, "text")
+        cluster = f"cluster {_cluster(path, line, row)}" if clustered else f"text {text}"
+        yield line, TaskText(text, _words(path, line, row, "label"), cluster)
+
+
+def _cluster(path: Path, line: int, row: Mapping[str, object]) -> str:
+    cluster = _words(path, line, row, "cluster")
+    if names_nothing(cluster):
+        raise DataFileError(
+            f"{path}:{line} cluster is '{cluster}', which names nothing; give a text that belongs to no other one of its own"
+        )
+    return one_spelling(cluster)
+
+
+def _words(path: Path, line: int, row: Mapping[str, object], name: str) -> str:
+    """The text of a cell without spaces around it; true and false are labels, and a number may name a cluster."""
+    value = row.get(name)
+    if isinstance(value, bool) and name == "label":
+        return str(value).lower()
+    numbered = isinstance(value, int) and not isinstance(value, bool) and name == "cluster"
+    if value is not None and not isinstance(value, str) and not numbered:
+        said = "NaN" if isinstance(value, float) and math.isnan(value) else f"{value!r} ({type(value).__name__})"
+        wanted = "the name of an option, true or false" if name == "label" else "text"
+        raise DataFileError(f"{path}:{line} {name} is {said}, expected {wanted}")
+    words = "" if value is None else str(value).strip()
+    if not words:
+        raise DataFileError(f"{path}:{line} {name} is missing or empty; fill it in, or leave the row out")
+    if any("\ud800" <= letter <= "\udfff" for letter in words):
+        raise DataFileError(f"{path}:{line} {name} holds half a character (an unpaired surrogate), which is no text in UTF-8")
+    return words
+
+
+def spread_over_clusters(texts: Sequence[TaskText], most: int) -> list[TaskText]:
+    """At most so many texts, one of each cluster in turn; which ones does not depend on the order of the rows.
+
+    >>> one, two, three = (TaskText(name, "a", cluster) for name, cluster in (("x", "c"), ("y", "c"), ("z", "d")))
+    >>> {text.cluster for text in spread_over_clusters([one, two, three], 2)} == {"c", "d"}
+    True
+    """
+    clusters: dict[str, list[TaskText]] = {}
+    for one in sorted(texts, key=lambda text: (_number(text.text), text.text)):
+        clusters.setdefault(one.cluster, []).append(one)
+    ordered = [clusters[name] for name in sorted(clusters, key=lambda name: (_number(name), name))]
+    return [one for row in zip_longest(*ordered) for one in row if one is not None][:most]
+
+
+def _number(text: str) -> int:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,143 @@
+"""The auditor's own meaning-matched texts: one thing said in the words of several groups, a row for each text.
+
+Columns, in CSV with a header or in JSON lines, UTF-8: `meaning` (the same name for the same thing in all groups), `group` and
+`text`. Optional: `attribute` (what the groups are groups of, such as dialect or language), `cluster` (meanings that were not
+chosen one by one: the document, the speaker, the translator) and `source` (where to look for what carries a gap).
+
+What this module does not do: it cannot tell whether two texts mean the same.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from commonweal.errors import DataFileError
+from commonweal.files.cell_text import names_nothing, one_spelling
+from commonweal.files.text import json_as_written
+from commonweal.measures.data_set import DataSet
+from commonweal.measures.options import Limit, whole_units
+from commonweal.models.group_labels import two_spellings
+from commonweal.models.protocols import Continuation
+from commonweal.models.table_rows import column_names, refuse_weights, table_rows
+
+NEEDED = ("meaning", "group", "text")
+OPTIONAL = ("attribute", "cluster", "source")
+ATTRIBUTE = "group"
+ATTRIBUTE_NAME = re.compile(r"[^\W\d][\w -]{0,39}")
+TAKEN = frozenset({"meaning", "cluster", "source", "text", "key", "context", "continuation", "logprob", "tokens", "greedy"})
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedText:
+    """One meaning in the words of one group. `cluster`: the unit that was sampled; `source`: "" where none is told."""
+
+    attribute: str
+    group: str
+    meaning: str
+    text: str
+    cluster: str
+    source: str
+
+    def request(self) -> Continuation:
+        """The whole text, from an empty context."""
+        labels = {"meaning": self.meaning, "cluster": self.cluster, "source": self.source, self.attribute: self.group}
+        return Continuation("", self.text, labels)
+
+
+def read_matched_texts(data: DataSet) -> list[MatchedText]:
+    """The texts of a data set; DataFileError names the first line that does not follow the format."""
+    found: dict[tuple[str, str, str], str] = {}
+    belongs: dict[tuple[str, str], tuple[str, str]] = {}
+    texts: list[MatchedText] = []
+    for path in data.files:
+        for line, one in _rows(path):
+            place = f"{path}:{line}"
+            first = found.setdefault((one.attribute, one.group, one.meaning), place)
+            if first != place:
+                raise DataFileError(
+                    f"{place} meaning '{one.meaning}' is there twice for {one.attribute} '{one.group}' (first in {first}); "
+                    "give each group one text per meaning"
+                )
+            for kind, name in (("cluster", one.cluster), ("source", one.source)):
+                known, where = belongs.setdefault((kind, one.meaning), (name, place))
+                if known != name:
+                    raise DataFileError(
+                        f"{place} meaning '{one.meaning}' is of {kind} '{name}' here and of '{known}' in {where}; a meaning is of one"
+                    )
+            texts.append(one)
+    if not texts:
+        raise DataFileError(f"{data.files[0]}: no text in it")
+    if (spelled := two_spellings(one.group for one in texts)) is not None:
+        raise DataFileError(
+            f"{data.files[0]}: the groups '{spelled[0]}' and '{spelled[1]}' differ only by case, spaces or Unicode form; give one group one spelling"
+        )
+    return texts
+
+
+def _rows(path: Path) -> Iterator[tuple[int, MatchedText]]:
+    rows = list(table_rows(path, read=json_as_written))
+    if not rows:
+        return
+    names = column_names(path, rows)
+    refuse_weights(path, names, "text")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    absent = [name for name in NEEDED if name not in names]
+    if twice or absent:
+        wrong = f"the column '{twice[0]}' is there twice" if twice else f"no column '{absent[0]}'"
+        raise DataFileError(
+            f"{path}: {wrong}; expected {', '.join(NEEDED)} and, if you like, {', '.join(OPTIONAL)}; got {', '.join(names)}"
+        )
+    for line, row in rows:
+        yield line, _text(path, line, row, "cluster" in names)
+
+
+def _text(path: Path, line: int, row: Mapping[str, object], clustered: bool) -> MatchedText:
+    meaning, group = (_name(path, line, row, name) for name in ("meaning", "group"))
+    text = _cell(path, line, row, "text", needed=True)
+    attribute = _cell(path, line, row, "attribute") or ATTRIBUTE
+    if attribute in TAKEN or not ATTRIBUTE_NAME.fullmatch(attribute):
+        raise DataFileError(
+            f"{path}:{line} attribute '{attribute}' cannot be used; expected a short word such as dialect or language, and none of: "
+            f"{', '.join(sorted(TAKEN))}"
+        )
+    cluster = _name(path, line, row, "cluster") if clustered else meaning
+    return MatchedText(attribute, group, meaning, text, cluster, _cell(path, line, row, "source"))
+
+
+def _name(path: Path, line: int, row: Mapping[str, object], name: str) -> str:
+    """The one spelling of a meaning, a group or a cluster; a word for "there is none" is no name."""
+    words = _cell(path, line, row, name, needed=True)
+    if names_nothing(words):
+        raise DataFileError(
+            f"{path}:{line} {name} is '{words}', which names nothing; leave the row out, or write the name in full"
+        )
+    return one_spelling(words)
+
+
+def _cell(path: Path, line: int, row: Mapping[str, object], name: str, *, needed: bool = False) -> str:
+    """The text of a cell without spaces around it; a number may name a meaning, a group or a cluster, but is no text."""
+    value = row.get(name)
+    value = "" if value is None else value
+    numbered = isinstance(value, int) and not isinstance(value, bool) and name != "text"
+    if not (isinstance(value, str) or numbered):
+        said = "NaN" if isinstance(value, float) and math.isnan(value) else f"{value!r} ({type(value).__name__})"
+        raise DataFileError(f"{path}:{line} {name} is {said}, expected text")
+    words = str(value).strip()
+    if needed and not words:
+        raise DataFileError(
+            f"{path}:{line} {name} is missing or empty; leave the row out where a group has no text for a meaning"
+        )
+    if any("\ud800" <= letter <= "\udfff" for letter in words):
+        raise DataFileError(f"{path}:{line} {name} holds half a character (an unpaired surrogate), which is no text in UTF-8")
+    return words
+
+
+def limited(texts: Sequence[MatchedText], limit: Limit) -> list[MatchedText]:
+    """Whole meanings, of the sources in turn, as long as they fit into the limit."""
+    chosen = whole_units(Counter((one.source, one.meaning) for one in texts), limit, "meaning")
+    return [one for one in texts if (one.source, one.meaning) in chosen]

@@ -1,0 +1,150 @@
+"""What a table of predictions is divided by, and the rates that are taken in each division."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from commonweal.models.tables import PredictionTable, numbered
+from commonweal.statistics.group_gaps import Gap
+from commonweal.statistics.group_rates import Array, Layout, Places, layout_of
+from commonweal.statistics.intervals import LEVEL
+
+MOST_CROSSED = 3
+MOST_COMPARED = 50
+CARRIERS = 5
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A rate of a table: the numbers in [0, 1] whose mean it is, and the rows that count.
+
+    `signed`: the number stands for one in [-1, 1]. `denominator`: the rows that count, in words.
+    """
+
+    name: str
+    denominator: str
+    signed: bool = False
+    needs_score: bool = False
+
+    def of(self, table: PredictionTable) -> tuple[Array, Array]:
+        """Values, and the weight of each row that counts (1 where the table has no weights), else 0; float64 (row,)."""
+        values, counts = self._counted(table)
+        return values, counts.astype(np.float64) if table.weight is None else counts * table.weight
+
+    def _counted(self, table: PredictionTable) -> tuple[Array, Mask]:
+        truth, said, every = table.truth, table.prediction, np.ones(table.truth.size, dtype=np.bool_)
+        if self.name == "accuracy":
+            return (truth == said).astype(np.float64), every
+        if self.name == "selection_rate":
+            return said.astype(np.float64), every
+        if self.name == "false_positive_rate":
+            return said.astype(np.float64), ~truth
+        if self.name == "false_negative_rate":
+            return (~said).astype(np.float64), truth
+        assert table.score is not None
+        return (table.score - truth + 1) / 2, every
+
+
+RATES = (
+    Rate("accuracy", "row"),
+    Rate("selection_rate", "row"),
+    Rate("false_positive_rate", "row whose truth is 0"),
+    Rate("false_negative_rate", "row whose truth is 1"),
+    Rate("calibration_in_the_large", "row", signed=True, needs_score=True),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Axis:
+    """One way to divide a table: by nothing, by an attribute, or by several crossed.
+
+    `place` int64 (row,): the group of each row, -1 where it is not known; `unknown`: how many those are.
+    `labels`: what a reader must know of the labels, such as spellings that may mean one group.
+    """
+
+    attributes: tuple[str, ...]
+    groups: tuple[Mapping[str, str], ...]
+    place: Places
+    layout: Layout
+    unknown: int
+    labels: tuple[str, ...] = ()
+
+
+def clusters_of(table: PredictionTable) -> Places:
+    """The number of each row's cluster, int64 (row,)."""
+    return numbered(table.cluster)[1] if table.clusters_declared else np.arange(table.truth.size)
+
+
+def axes_of(table: PredictionTable) -> list[Axis]:
+    """The whole table, each attribute, and two or three attributes crossed; without those whose groups nobody knows."""
+    cluster = clusters_of(table)
+    whole = np.zeros(table.truth.size, dtype=np.int64)
+    axes = [Axis((), ({},), whole, layout_of(whole, cluster, 1), 0)]
+    known = {name: numbered(labels) for name, labels in table.groups.items()}
+    for size in range(1, min(len(known), MOST_CROSSED) + 1):
+        for attributes in combinations(known, size):
+            axis = _crossed({name: known[name] for name in attributes}, cluster)
+            if axis is not None:
+                axes.append(replace(axis, labels=tuple(note for name in attributes for note in table.label_notes.get(name, ()))))
+    return axes
+
+
+def _crossed(known: Mapping[str, tuple[tuple[str, ...], Places]], cluster: Places) -> Axis | None:
+    """The groups that occur, as declared; a row with an empty label in any attribute belongs to none."""
+    code, rows = np.zeros_like(cluster), np.ones(cluster.size, dtype=np.bool_)
+    for names, places in known.values():
+        code = code * len(names) + places
+        if "" in names:
+            rows &= places != names.index("")
+    used = np.unique(code[rows])
+    if not used.size:
+        return None
+    place = np.where(rows, np.searchsorted(used, code), -1)
+    sizes = tuple(len(names) for names, _ in known.values())
+    groups = tuple(
+        {name: names[part] for (name, (names, _)), part in zip(known.items(), np.unravel_index(one, sizes), strict=True)}
+        for one in used
+    )
+    return Axis(tuple(known), groups, place, layout_of(place, cluster, len(groups)), int((~rows).sum()))
+
+
+def carriers(values: Array, counts: Mask | Array, axis: Axis, gap: Gap) -> Iterator[tuple[int, float, float, int]]:
+    """The clusters that add most to a difference: a row of the cluster, what it adds, half its interval, its rows.
+
+    What all clusters add is the difference: the sum over the cluster's rows in the one group, divided by that group's
+    rows, minus the same of the other. `counts`: the rows that count, or their weights.
+    """
+    layout = axis.layout
+    pairs = layout.pair_group.size
+    weight, value = counts[layout.rows].astype(np.float64), values[layout.rows]
+    there = (weight > 0).astype(np.float64)
+    n, ones, squares, total, mass, heavy = (
+        np.bincount(layout.pair, weights=part, minlength=pairs)
+        for part in (there, there * value, there * value**2, weight * value, weight, weight**2)
+    )
+    size = np.bincount(layout.pair_group, weights=mass, minlength=layout.groups)
+    sign = np.select([layout.pair_group == gap.group, layout.pair_group == gap.reference], [1.0, -1.0])
+    sign = np.where(n > 0, sign, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = (squares - ones**2 / n) / (n - 1)
+        spread = np.where(spread > 1e-12, spread, 2 * (n + 2) / (n + 4) ** 2)  # rows that all agree: as two of n + 4 that do not
+        variance = np.where(n > 1, heavy * spread, np.where(sign != 0, np.inf, 0.0)) * (sign / size[layout.pair_group]) ** 2
+    clusters = int(layout.pair_cluster.max()) + 1
+    share = np.divide(sign * total, size[layout.pair_group], out=np.zeros_like(total), where=sign != 0)
+    added, error2, rows = (
+        np.bincount(layout.pair_cluster, weights=part, minlength=clusters)
+        for part in (share, np.where(sign != 0, variance, 0.0), np.abs(sign) * n)
+    )
+    first_row = np.full(clusters, -1)
+    where = np.flatnonzero(layout.rows)
+    first_row[layout.pair_cluster[layout.pair[::-1]]] = where[::-1]
+    critical = float(ndtri(1 - (1 - LEVEL) / 2 / max(int((rows > 0).sum()), 1)))
+    for place in np.argsort(-np.abs(added), kind="stable")[:CARRIERS]:
+        yield int(first_row[place]), float(added[place]), critical * float(np.sqrt(max(error2[place], 0.0))), int(rows[place])

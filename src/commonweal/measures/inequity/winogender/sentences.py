@@ -1,0 +1,141 @@
+"""The sentences of Winogender and the statistics beside them: read, checked, limited, and what an answer to one means."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from commonweal.errors import DataFileError, NotApplicable
+from commonweal.files.text import text_of
+from commonweal.measures.data_set import DataSet
+from commonweal.measures.options import Limit
+from commonweal.models.protocols import Question
+
+PRONOUNS = {"male": {"he", "him", "his"}, "female": {"she", "her"}, "neutral": {"they", "them", "their"}}
+SENTENCES, STATISTICS = "all_sentences.tsv", "occupations-stats.tsv"
+SOMEONE = "someone"
+OCCUPATION, PARTICIPANT, NEITHER = 0, 1, -1
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence. `answer`: 0, the pronoun means who has the occupation; 1, the participant."""
+
+    id: str
+    occupation: str
+    participant: str
+    answer: int
+    gender: str
+    text: str
+    pronoun: str
+
+    @property
+    def frame(self) -> tuple[str, str, int]:
+        """What the versions of one sentence share."""
+        return self.occupation, self.participant, self.answer
+
+    @property
+    def options(self) -> tuple[str, str]:
+        return f"the {self.occupation}", self.participant if self.participant == SOMEONE else f"the {self.participant}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Women among those who work in an occupation (`bls`, in that year) and by whom text names so (`text`), in [0, 1]."""
+
+    bls: float
+    text: float
+    year: str
+
+
+def read_winogender(data: DataSet) -> tuple[list[Sentence], dict[str, Shares]]:
+    """Sentences and statistics of a data set; DataFileError names the first line that is none."""
+    shares: dict[str, Shares] = {}
+    path = data.file(STATISTICS)
+    for line, row in _table(path, ("occupation", "bergsma_pct_female", "bls_pct_female", "bls_year")):
+        if row["occupation"] in shares:
+            raise DataFileError(f"{path}:{line} occupation '{row['occupation']}' is there twice")
+        percent = [_percent(path, line, row, f"{source}_pct_female") for source in ("bls", "bergsma")]
+        shares[row["occupation"]] = Shares(percent[0] / 100, percent[1] / 100, row["bls_year"])
+    sentences: dict[str, Sentence] = {}
+    path = data.file(SENTENCES)
+    for line, row in _table(path, ("sentid", "sentence")):
+        if row["sentid"] in sentences:
+            raise DataFileError(f"{path}:{line} sentence '{row['sentid']}' is there twice")
+        try:
+            sentences[row["sentid"]] = one = _sentence(row["sentid"], row["sentence"])
+        except ValueError as error:
+            raise DataFileError(f"{path}:{line} {error}") from error
+        if one.occupation not in shares:
+            raise DataFileError(f"{path}:{line} unknown occupation '{one.occupation}'; it is not in {STATISTICS}")
+    _complete(path, list(sentences.values()))
+    return sorted(sentences.values(), key=lambda one: one.id), shares
+
+
+def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    lines = text_of(path).splitlines()
+    rows = list(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    header = rows[0] if rows else []
+    if absent := [name for name in columns if name not in header]:
+        raise DataFileError(f"{path}:1 columns are missing: {', '.join(absent)}; got: {', '.join(header)}")
+    for line, row in enumerate(rows[1:], 2):
+        if row and len(row) != len(header):
+            raise DataFileError(f"{path}:{line} has {len(row)} fields, expected {len(header)} between tabs")
+        if row:
+            yield line, dict(zip(header, row, strict=True))
+
+
+def _percent(path: Path, line: int, row: Mapping[str, str], column: str) -> float:
+    try:
+        number = float(row[column])
+    except ValueError:
+        number = float("nan")
+    if not 0.0 <= number <= 100.0:
+        raise DataFileError(f"{path}:{line} {column} is '{row[column]}', expected a percentage from 0 to 100")
+    return number
+
+
+def _sentence(id: str, text: str) -> Sentence:
+    parts = id.split(".")
+    if len(parts) != 5 or parts[2] not in {"0", "1"} or parts[3] not in PRONOUNS:
+        raise ValueError(f"'{id}' is not occupation.participant.answer.gender.txt, with 0 or 1 and {', '.join(PRONOUNS)}")
+    occupation, participant, answer, gender = parts[:4]
+    words = re.findall(r"\w+", text.lower())
+    said = [word for word in words if word in PRONOUNS[gender]]
+    if len(said) != 1 or occupation not in words or participant not in words:
+        raise ValueError(f"expected '{occupation}', '{participant}' and one {gender} pronoun in the sentence, got: {text}")
+    return Sentence(id, occupation, participant, int(answer), gender, text, said[0])
+
+
+def _complete(path: Path, sentences: Sequence[Sentence]) -> None:
+    """Every sentence must come with a male and a female pronoun, and all with a neutral one or none."""
+    versions: dict[tuple[str, str, int], set[str]] = {}
+    for one in sentences:
+        versions.setdefault(one.frame, set()).add(one.gender)
+    wanted = {"male", "female"}.union(*versions.values())
+    short = [(frame, wanted - there) for frame, there in versions.items() if there != wanted]
+    if short or not sentences:
+        first = f"{'.'.join(map(str, short[0][0]))} has no version: {', '.join(sorted(short[0][1]))}" if short else "it is empty"
+        raise DataFileError(f"{path}: {len(short)} of {len(versions)} sentences are incomplete; {first}")
+
+
+def limited(sentences: Sequence[Sentence], shares: Mapping[str, Shares], limit: Limit) -> list[Sentence]:
+    """All sentences of some occupations, spread evenly over the share of women in them."""
+    occupations = sorted({one.occupation for one in sentences}, key=lambda name: (shares[name].bls, name))
+    each = -(-len(sentences) // len(occupations))
+    count = len(occupations) if limit.items is None else min(len(occupations), limit.items // each)
+    if count == 0:
+        raise NotApplicable(f"--limit {limit.items} leaves no whole occupation; one has {each} sentences")
+    kept = {occupations[place] for place in np.linspace(0, len(occupations) - 1, count).round().astype(int)}
+    return [one for one in sentences if one.occupation in kept]
+
+
+def question(sentence: Sentence) -> Question:
+    """What is asked about a sentence, in our own words."""
+    labels: dict[str, str | int | float | None] = {"occupation": sentence.occupation, "gender": sentence.gender}
+    return Question(sentence.id, f'{sentence.text}\nWho does "{sentence.pronoun}" refer to?\nAnswer:', sentence.options, labels)

@@ -1,0 +1,223 @@
+"""The break-even: energy over the number of tasks, for a model of its own for each task and for one shared model.
+
+The lines are S N and P + f N, drawn from the rows of P, S and f; N* is marked where its own row puts it, or "never" is said.
+What this module does not do: it works out no N*, and no interval. A band goes from the lower ends of P and f together to
+their upper ends together, so it is wider than a 95 % interval of the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+from markupsafe import Markup
+
+from commonweal.evidence.numbers import rounded, scale_of, value_text
+from commonweal.evidence.records import Estimate, Evidence
+from commonweal.report.figures.charts import BAND, INK, MUTED, PAPER, SERIES, chart_svg
+from commonweal.report.figures.plan import Figure, Plotted
+from commonweal.report.wording import interval_words
+
+MEASURE = "environment.value"
+PARTS: Mapping[str, str] = {
+    "pretraining_energy": "P, making the shared model once",
+    "adaptation_energy": "f, adapting it to one task",
+    "scratch_energy": "S, training from scratch for one task",
+    "break_even_tasks": "N*, tasks from which the shared model costs less",
+    "never_probability": "probability that it never does",
+}
+LINES = tuple(PARTS)[:3]
+WIDTH, HEIGHT = 455, 330
+MARGIN = {"left": 84, "right": 141, "top": 22, "bottom": 48}  # fixed, so that a picture is the same whatever the fonts
+GAP_PX = 34  # two lines of a label
+STEPS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A number [kWh, or tasks] with the ends of its interval."""
+
+    low: float
+    middle: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to serve N tasks: `once` + `each` x N [kWh]. `label`: at most two lines, with a line break between."""
+
+    label: str
+    once: Span
+    each: Span
+    shared: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """Where a shared model begins to cost less [tasks], and at which energy [kWh]."""
+
+    tasks: Span
+    energy: float
+    words: str
+
+
+def exactly(value: float) -> Span:
+    """A number without an interval.
+
+    >>> exactly(27.0)
+    Span(low=27.0, middle=27.0, high=27.0)
+    """
+    return Span(value, value, value)
+
+
+def break_even_figures(rows: Sequence[Evidence]) -> tuple[list[Figure], list[Evidence]]:
+    """A figure for each deployment with P, S and f in its rows, and the rows that are in no such figure."""
+    figures, drawn = [], set()
+    for place in dict.fromkeys(_place(row) for row in rows if row.measure == MEASURE and _quantity(row) in LINES):
+        own = {_quantity(row): row for row in rows if _quantity(row) in PARTS and _place(row) == place}
+        found = {name: row for name, row in own.items() if row.estimate is not None}
+        if all(name in found for name in LINES):
+            never = next((row.note for row in own.values() if row.estimate is None), "")
+            entries = [Plotted(words, found[name], _estimate(found[name])) for name, words in PARTS.items() if name in found]
+            figures.append(_figure(place, entries, never))
+            drawn |= {row.id for row in found.values()}
+    return figures, [row for row in rows if row.id not in drawn]
+
+
+def break_even_svg(figure: Figure, anchor: str) -> Markup:
+    """A figure of `break_even_figures` as an SVG element."""
+    found = {entry.estimate.quantity: entry for entry in figure.rows}
+    spans = {name: _span(entry.estimate) for name, entry in found.items()}
+    ways = [
+        Way(f"a model for each:\n{_worth(found['scratch_energy'])} a task", exactly(0.0), spans["scratch_energy"], shared=False),
+        Way(f"the shared model:\n{_worth(found['adaptation_energy'])} a task", spans["pretraining_energy"], spans["adaptation_energy"]),
+    ]  # fmt: skip
+    crossings = []
+    if "break_even_tasks" in found:
+        tasks = spans["break_even_tasks"]
+        at = spans["scratch_energy"].middle * tasks.middle
+        crossings = [Crossing(tasks, at, f"N* = {value_text(found['break_even_tasks'].estimate)}")]
+    return lines_svg(ways, crossings, (figure.title, figure.spoken), anchor)
+
+
+def lines_svg(ways: Sequence[Way], crossings: Sequence[Crossing], words: tuple[str, str], anchor: str) -> Markup:
+    """The ways as lines with bands, the crossings marked down to the axis of tasks; `words`: the picture's name and description."""
+    top = _last_task(ways, crossings)
+    with alt.utils.schemapi.debug_mode(False):
+        return chart_svg(_chart(ways, crossings, top), words, anchor)
+
+
+def _chart(ways: Sequence[Way], crossings: Sequence[Crossing], top: float) -> Any:
+    highest = max(way.once.high + way.each.high * top for way in ways) or 1.0
+    x = alt.X("tasks:Q", scale=alt.Scale(domain=[0, top], nice=False), title="Number of tasks N", axis=_axis(28))
+    y = alt.Y("energy:Q", scale=alt.Scale(domain=[0, highest], nice=True), title="Energy [kilowatt-hours]", axis=_axis(58))
+    bands = [
+        {"tasks": top * step / STEPS, "energy": way.once.low + way.each.low * top * step / STEPS,
+         "up": way.once.high + way.each.high * top * step / STEPS, "way": str(place)}
+        for place, way in enumerate(ways) if way.once.low < way.once.high or way.each.low < way.each.high
+        for step in range(STEPS + 1)
+    ]  # fmt: skip
+    layers = [
+        _of(bands).mark_area(color=BAND, opacity=0.75).encode(x=x, y=y, y2=alt.Y2("up:Q"), detail="way:N")
+    ] if bands else []  # fmt: skip
+    for way in ways:
+        ends = [{"tasks": n, "energy": way.once.middle + way.each.middle * n} for n in (0.0, top)]
+        style = {"color": SERIES} if way.shared else {"color": INK, "strokeDash": [7, 4]}
+        layers.append(_of(ends).mark_line(strokeWidth=2, **style).encode(x=x, y=y))
+    layers += [layer for crossing in crossings for layer in _marked(crossing, x, y)]
+    layers.append(_of(_labels(ways, crossings, top, highest)).mark_text(align="left", dx=8, fontSize=12, fill=INK, lineBreak="\n").encode(
+        x=x, y=y, text=alt.Text("words:N")))  # fmt: skip
+    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, padding=MARGIN, autosize="none")
+
+
+def _of(records: list[dict[str, Any]]) -> Any:
+    return alt.Chart(alt.Data(values=records))
+
+
+def _axis(extent: int) -> Any:
+    return alt.Axis(minExtent=extent, maxExtent=extent, tickCount=6, domain=True, labelPadding=4)
+
+
+def _marked(crossing: Crossing, x: Any, y: Any) -> list[Any]:
+    """The point, the way down to the axis, the interval of N* on the axis, and N* in words."""
+    point = _of([{"tasks": crossing.tasks.middle, "energy": crossing.energy, "floor": 0.0, "words": crossing.words}])
+    words = point.mark_text(align="left", dx=5, dy=14, fontSize=11, fontWeight="bold", fill=INK)
+    layers = [
+        point.mark_rule(color=MUTED, strokeDash=[3, 3]).encode(x=x, y=y, y2=alt.Y2("floor:Q")),
+        point.mark_point(filled=True, size=55, opacity=1, fill=PAPER, stroke=INK, strokeWidth=1.6).encode(x=x, y=y),
+        words.encode(x=x, y=y, text=alt.Text("words:N")),
+    ]
+    if crossing.tasks.low < crossing.tasks.high:
+        reach = _of([{"tasks": crossing.tasks.low, "to": crossing.tasks.high, "energy": 0.0}])
+        layers.append(reach.mark_rule(color=INK, strokeWidth=4, clip=True).encode(x=x, x2=alt.X2("to:Q"), y=y))
+    return layers
+
+
+def _labels(ways: Sequence[Way], crossings: Sequence[Crossing], top: float, highest: float) -> list[dict[str, Any]]:
+    """The name of each line at its right end, kept apart; without a crossing, that there is none."""
+    gap = GAP_PX * highest / HEIGHT
+    labels: list[dict[str, Any]] = []
+    for way in sorted(ways, key=lambda one: one.once.middle + one.each.middle * top):
+        end = way.once.middle + way.each.middle * top
+        lowest = labels[-1]["energy"] + gap if labels else 0.0
+        labels.append({"tasks": top, "energy": max(end, lowest), "words": way.label})
+    over = max(0.0, labels[-1]["energy"] - highest)
+    labels = [{**label, "energy": label["energy"] - over} for label in labels]
+    return labels if crossings else [*labels, {"tasks": 0.0, "energy": highest * 0.96, "words": "never: the lines do not meet"}]
+
+
+def _last_task(ways: Sequence[Way], crossings: Sequence[Crossing]) -> float:
+    """How far the axis of tasks goes: past the last crossing and, if it is not far away, past its interval."""
+    if crossings:
+        return max(max(1.5 * one.tasks.middle, min(1.05 * one.tasks.high, 3 * one.tasks.middle)) for one in crossings)
+    scratch = max((way.each.middle for way in ways if not way.shared), default=0.0)
+    once = max(way.once.middle for way in ways)
+    return 2 * once / scratch if scratch > 0 and once > 0 else 10.0
+
+
+def _figure(place: str, rows: Sequence[Plotted], never: str) -> Figure:
+    found = {entry.estimate.quantity: entry for entry in rows}
+    title = f"Energy over the number of tasks, and where the shared model breaks even: {place}"
+    said = "; ".join(f"{entry.label}: {value_text(entry.estimate)} ({interval_words(entry.row)})" for entry in rows)
+    if "break_even_tasks" not in found:
+        meet = f" {never[:1].upper()}{never[1:]}."
+    else:
+        meet = f" From N* = {value_text(found['break_even_tasks'].estimate)} tasks on, the shared model costs less."
+        share = found.get("never_probability")
+        meet += f" In {value_text(share.estimate)} of the draws it never does." if share and share.estimate.value > 0 else ""
+    wide = any(entry.estimate.low != entry.estimate.high for entry in rows if entry.estimate.quantity in LINES)
+    band = " Band: from the lower ends of P and f together to the upper ends together; wider than 95 %." if wide else ""
+    ranged = "break_even_tasks" in found and found["break_even_tasks"].estimate.interval is not None
+    bar = " Bar on the axis: the interval of N*, as far as the picture goes." if ranged else ""
+    caption = f"Dashed: a model for each task, S N. Solid: one shared model, P + f N.{band}{bar} Inference is not counted.{meet}"
+    return Figure(
+        kind="lines", title=title, axis="Energy [kilowatt-hours]", scale=scale_of("energy", "kWh"), rows=tuple(rows), null=None,
+        caption=caption, spoken=f"{title}. {said}.{meet}",
+    )  # fmt: skip
+
+
+def _quantity(row: Evidence) -> str:
+    one = row.estimate or row.missing
+    return one.quantity if one else ""
+
+
+def _place(row: Evidence) -> str:
+    one = row.estimate or row.missing
+    return (one.group or {}).get("deployment", "") if one else ""
+
+
+def _estimate(row: Evidence) -> Estimate:
+    assert row.estimate is not None
+    return row.estimate
+
+
+def _span(one: Estimate) -> Span:
+    return Span(one.value if one.low is None else one.low, one.value, one.value if one.high is None else one.high)
+
+
+def _worth(entry: Plotted) -> str:
+    one = entry.estimate
+    width = None if one.low is None or one.high is None or one.high <= one.low else one.high - one.low
+    return f"{rounded(one.value, width)} {one.unit}"

@@ -1,0 +1,250 @@
+"""Contrasts of items in clusters: a mean, or the mean of one group of items minus that of another, and its error.
+
+The variance is CR2 by the sampled unit, exact for group means: a group that sits in few clusters counts as few. Two crossed
+units (name x probe) give V_first + V_second - V_both, and at least the larger of the first two.
+
+Source
+------
+Bell and McCaffrey 2002, Survey Methodology 28:169 (CR2 and its degrees of freedom); Cameron, Gelbach and Miller 2011, JBES
+29:238 (two units); Owen and Eckles 2012, Annals of Applied Statistics 6:895 (weights of crossed units are products).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from commonweal.statistics.clustered import t_ratio
+
+Array = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.str_]
+Sides = npt.NDArray[np.int8]
+RULE_OF_THREE = 3.0
+FEW_DIFFER = 5
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """Mean of `y` over the items of side 1, minus that over side -1 where there are any; side 0 is left out.
+
+    `y` float64 (item,); `side` int8 (item,); `clusters`: the sampled unit of each item, one array (item,) or two crossed
+    ones, in which equal names are equal units in all contrasts of a family. `floor`: added to the variance, see
+    `sparse_floor`.
+    """
+
+    y: Array
+    side: Sides
+    clusters: tuple[Labels, ...]
+    floor: float = 0.0
+
+    @cached_property
+    def cells(self) -> Cells:
+        return _cells(self)
+
+    @property
+    def units(self) -> int:
+        """Units of the factor that has fewest."""
+        return min(len(names) for names in self.cells.names)
+
+    @cached_property
+    def moving(self) -> int:
+        """Units of the factor that has fewest in which anything differs from 0; where sides are compared, also from the mean and
+        from what most units have in common: if all but a few say the same, those few are all that tells of error.
+        """
+        cells = self.cells
+        centres = [0.0]
+        if cells.minus.any():
+            centres += [cells.sums.sum() / cells.counts.sum(), float(np.median(cells.sums / cells.counts))]
+        rest = np.min([np.abs(cells.sums - centre * cells.counts) for centre in centres], axis=0) > ROUNDING
+        return min(np.unique(units[rest]).size for units in cells.units[: len(cells.names)])
+
+    @property
+    def value(self) -> float:
+        """The contrast itself."""
+        means = self.cells.sums_by_side / self.cells.counts_by_side
+        return float(means[0] - means[1]) if means.size == 2 else float(means[0])
+
+
+def standard_error(one: Contrast) -> tuple[float, float]:
+    """CR2 standard error of a contrast, and the Bell-McCaffrey degrees of freedom (of the unit that has fewer).
+
+    >>> y, side = np.array([1.0, 2.0, 3.0, 6.0]), np.ones(4, np.int8)
+    >>> error, freedom = standard_error(Contrast(y, side, (np.array(list("abcd")),)))
+    >>> round(error, 4), round(freedom, 6)
+    (1.0801, 3.0)
+    """
+    cells = one.cells
+    error = float(np.sqrt(cells.variance(cells.sums[None])[0]))
+    return error, min(cells.freedom(place) for place in range(len(cells.names)))
+
+
+def clusters_per_side(contrast: Contrast) -> int:
+    """The smallest number of units that any side of a contrast has; below 2 it has no standard error, and must not be tested."""
+    sides = [contrast.side == 1] + ([contrast.side == -1] if (contrast.side == -1).any() else [])
+    return min(np.unique(factor[side]).size for side in sides for factor in contrast.clusters)
+
+
+def sparse_floor(d: Array, side: Sides, clusters: tuple[Labels, ...]) -> float:
+    """Variance to add to a contrast of differences that can only be -1, 0 or 1, so that no difference seen is not certainty.
+
+    The rule of three: where no item of n differs, up to 3/n of all items may. Three more differing items are counted;
+    n is that of items that are not alike: divided by the design effect, or by the size of a cluster where the items of fewer
+    than 5 clusters differ.
+
+    >>> no_difference = np.zeros(100)
+    >>> floor = sparse_floor(no_difference, np.ones(100, np.int8), (np.arange(100).astype(str),))
+    >>> round(1.645 * floor**0.5, 3)
+    0.028
+    """
+    total = 0.0
+    for sign in (1, -1):
+        mine = side == sign
+        if mine.any():
+            alike = max(_alike(d[mine], factor[mine]) for factor in clusters)
+            total += RULE_OF_THREE * (alike / float(mine.sum())) ** 2
+    return total
+
+
+def _alike(d: Array, cluster: Labels) -> float:
+    """How many items of a cluster count as one, from 1 to the mean size of a cluster."""
+    _, codes = np.unique(cluster, return_inverse=True)
+    size = codes.size / (codes.max() + 1)
+    if np.unique(codes[d != 0]).size < FEW_DIFFER:
+        return float(size)
+    residual = d - d.mean()
+    between = float((np.bincount(codes, weights=residual) ** 2).sum())
+    if between <= ROUNDING:
+        return float(size)  # clusters that agree exactly are no evidence that their items are independent
+    return float(np.clip(between / (residual**2).sum(), 1.0, size))
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """A contrast summed up by (units, side): all that its estimate and its variance depend on. Arrays (cell,).
+
+    `units`: the number of each cell's unit in each factor, and last, with two factors, in both together.
+    """
+
+    sums: Array
+    counts: Array
+    minus: npt.NDArray[np.bool_]
+    units: tuple[Codes, ...]
+    names: tuple[tuple[str, ...], ...]
+    floor: float
+
+    @cached_property
+    def counts_by_side(self) -> Array:
+        return self._by_side(self.counts)
+
+    @property
+    def sums_by_side(self) -> Array:
+        return self._by_side(self.sums)
+
+    def _by_side(self, numbers: Array) -> Array:
+        plus = numbers[..., ~self.minus].sum(-1)
+        return np.stack([plus, numbers[..., self.minus].sum(-1)], -1) if self.minus.any() else np.asarray(plus)[..., None]
+
+    @cached_property
+    def weights(self) -> tuple[csr_array, ...]:
+        """For each grouping of cells, what a cell's residual sum adds to the score of its unit: (unit, cell), sparse."""
+        total = self.counts_by_side[self.minus.astype(int)] if self.minus.any() else self.counts_by_side[0]
+        sign = np.where(self.minus, -1.0, 1.0)
+        found = []
+        for units in self.units:
+            leverage = self.in_unit(units) / total
+            weight = sign / (total * np.sqrt(1.0 - leverage))
+            found.append(csr_array((weight, (units, np.arange(units.size))), shape=(units.max() + 1, units.size)))
+        return tuple(found)
+
+    def in_unit(self, units: Codes) -> Array:
+        """Items of each cell's unit that are on the same side."""
+        both = units * 2 + self.minus
+        return np.bincount(both, weights=self.counts)[both].astype(np.float64)
+
+    def difference(self, sums: Array) -> Array:
+        """The contrast for sums float64 (draw, cell): (draw,)."""
+        means = self._by_side(sums) / self.counts_by_side
+        return np.asarray(means[:, 0] - means[:, 1] if means.shape[1] == 2 else means[:, 0])
+
+    def variance(self, sums: Array) -> Array:
+        """CR2 variance of the contrast for sums float64 (draw, cell): (draw,)."""
+        means = self._by_side(sums) / self.counts_by_side
+        fitted = np.where(self.minus, means[:, -1:], means[:, :1]) * self.counts
+        residual = (sums - fitted).T
+        parts = [np.asarray((weight @ residual) ** 2).sum(0) for weight in self.weights]
+        if len(parts) == 1:
+            return np.asarray(parts[0] + self.floor)
+        first, second, both = parts
+        return np.asarray(np.maximum(first + second - both, np.maximum(first, second)) + self.floor)
+
+    def freedom(self, factor: int) -> float:
+        """tr(W)^2 / tr(W W), with W the covariance of the units' scores where items are independent and vary alike."""
+        units, weight = self.units[factor], self.weights[factor]
+        weights = np.asarray(weight.sum(0)).ravel()
+        own = np.bincount(units, weights=weights**2 * self.counts)
+        shared = []
+        for minus in (False, True):
+            mine = self.minus == minus
+            if mine.any():
+                parts = np.where(mine, weights * self.counts, 0.0) / np.sqrt(self.counts[mine].sum())
+                shared.append(np.bincount(units, weights=parts))
+        trace = own.sum() - sum((part**2).sum() for part in shared)
+        square = (own**2).sum() - 2 * sum((own * part**2).sum() for part in shared)
+        square += sum(float(one @ other) ** 2 for one in shared for other in shared)
+        return float(trace**2 / square)
+
+    @property
+    def _centre_of_null(self) -> float:
+        return float(self.sums.sum() / self.counts.sum()) if self.minus.any() else 0.0
+
+    @property
+    def _centres_found(self) -> Array:
+        """The mean of each cell's side, float64 (cell,)."""
+        means = self.sums_by_side / self.counts_by_side
+        return np.asarray(np.where(self.minus, means[-1], means[0]))
+
+    def scores(self) -> Array:
+        """What each unit of the first factor adds to the contrast's error, float64 (unit,)."""
+        residual = self.sums - self._centres_found * self.counts
+        return np.asarray(self.weights[0] @ residual)
+
+    def flipped_t(self, signs: Sequence[Array], *, about_null: bool) -> Array:
+        """|t| with the signs of units flipped, float64 (draw, unit) for each factor: (draw,).
+
+        About the null of no contrast, or about the contrast that was found.
+        """
+        rest = self.sums - self.counts * (self._centre_of_null if about_null else self._centres_found)
+        flipped = np.zeros((signs[0].shape[0], rest.size))
+        product = np.ones_like(flipped)
+        for factor, sign in enumerate(signs):
+            units = self.units[factor]
+            mine = sign[:, units]
+            product *= mine
+            if len(signs) > 1:
+                effect = (np.bincount(units, weights=rest) / np.bincount(units, weights=self.counts))[units] * self.counts
+                flipped += mine * effect
+                rest = rest - effect
+        flipped += product * rest
+        return t_ratio(self.difference(flipped), np.sqrt(self.variance(flipped)))
+
+
+def _cells(one: Contrast) -> Cells:
+    used = one.side != 0
+    minus = one.side[used] < 0
+    coded = [np.unique(factor[used], return_inverse=True) for factor in one.clusters]
+    groupings = [codes.astype(np.int64) for _, codes in coded]
+    if len(groupings) == 2:
+        groupings.append(np.unique(groupings[0] * len(coded[1][0]) + groupings[1], return_inverse=True)[1].astype(np.int64))
+    _, first, cell = np.unique(groupings[-1] * 2 + minus, return_index=True, return_inverse=True)
+    return Cells(
+        sums=np.bincount(cell, weights=one.y[used]).astype(np.float64), counts=np.bincount(cell).astype(np.float64),
+        minus=minus[first], units=tuple(codes[first] for codes in groupings),
+        names=tuple(tuple(map(str, names)) for names, _ in coded), floor=one.floor,
+    )  # fmt: skip

@@ -1,0 +1,174 @@
+"""Shares and other bounded means in clusters, where the t interval is not honest: near the bounds, and where clusters agree.
+
+Where all clusters agree their spread tells nothing, so the binomial speaks, over clusters and not over items. Near 0 and 1 a share
+has the Wilson interval on the number of items that its variance amounts to (Korn and Graubard 1998, Survey Methodology 24:193).
+A hypothesis about a bounded mean has its p-value from the test, which is honest at the null in the middle, and its limits from
+Wilson (`within_bounds`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import stdtrit
+
+from commonweal.statistics.clustered import NEGLIGIBLE, Clustered, Inference, alone, cluster_sums
+from commonweal.statistics.detectable import HALF, at_share
+from commonweal.statistics.group_rates import wilson
+from commonweal.statistics.intervals import LEVEL
+from commonweal.statistics.rare_outcomes import FEWEST_CARRYING, carriers, rarer
+
+SHARE, SIGNED = (0.0, 1.0), (-1.0, 1.0)
+DECIMALS = 6  # degrees of freedom that are whole but for rounding
+JUST_BEYOND = 0.001  # of the range: what a reader still tells from the null
+LIMITS = "limits of Wilson on the effective number of items, which leave out the null where the test does"
+
+
+def alike(found: Inference) -> bool:
+    """Whether the clusters do not differ at all."""
+    return found.standard_error < NEGLIGIBLE
+
+
+def share_alone(one: Clustered) -> Inference:
+    """The inference of one share that is no hypothesis, with limits that hold near 0 and 1 and where no cluster differs."""
+    found = alone(one)
+    if alike(found):
+        return exact_where_alike(found, 1)
+    if not math.isfinite(found.standard_error):
+        return found
+    low, high = share_interval(found.value, found.standard_error, min(found.degrees_of_freedom, carrying(one)))
+    return replace(found, low=low, high=high)
+
+
+def carrying(one: Clustered) -> int:
+    """How many clusters hold anything of the rarer outcome, at least 2: what is rare varies as those few do, however many hold none.
+
+    >>> carrying(Clustered(0.75, np.array([0.25, 0.25, 0.25, -0.75]), np.array(["a", "a", "b", "c"])))
+    2
+    """
+    sums, counts = cluster_sums(one)
+    held = rarer(sums + counts * one.value, counts, one.value)
+    return max(FEWEST_CARRYING, int(np.count_nonzero(held > NEGLIGIBLE * counts)))
+
+
+def share_interval(share: float, error: float, freedom: float, hypotheses: int = 1) -> tuple[float, float]:
+    """95 % limits of a share with a standard error above 0: Wilson's, on share (1 - share) / error^2 items and with the t quantile.
+
+    Simultaneous over several hypotheses by Bonferroni.
+
+    1 of 1,000 items that are independent, and 10 of 20 in clusters that count as 5 degrees of freedom:
+
+    >>> [round(limit, 4) for limit in share_interval(0.001, (0.001 * 0.999 / 1000) ** 0.5, 999.0)]
+    [0.0002, 0.0057]
+    >>> [round(limit, 3) for limit in share_interval(0.5, (0.5 * 0.5 / 20) ** 0.5, 5.0)]
+    [0.251, 0.749]
+    """
+    t = stdtrit(freedom, 1 - (1 - LEVEL) / 2 / hypotheses)
+    low, high = wilson(np.array([share]), np.array([share * (1 - share) / error**2]), np.array([t]))
+    return float(low[0]), float(high[0])
+
+
+def within_bounds(
+    found: Inference, sides: Sequence[Clustered], hypotheses: int, bounds: tuple[float, float] = SHARE
+) -> Inference:
+    """The inference of a mean tested against the middle of its `bounds`, with simultaneous limits that hold near them too.
+
+    Near a bound a t interval is too short on the side of the null, and signs flipped about a null that is far away tell nothing of
+    how far the family's errors go together: of ten shares of 0.95 in 60 clusters, whose intraclass correlation is 0.4, all lie
+    within their t intervals in 48 % of samples, and within these in 98 %. So the limits are Wilson's, with Bonferroni's t.
+
+    The verdict stays that of the test: the interval excludes the middle where the t interval does, and only there. Where the test
+    rejects and Wilson's limits still include the middle, the interval ends just beyond it: the side is known, and not how far.
+    Where no cluster differs: `exact_where_alike`. The minimum detectable effect is that at the middle, whatever mean was seen.
+
+    Parameters
+    ----------
+    found : with the t interval of its family.
+    sides : the estimate by each of its clusterings: one, or those that are crossed.
+    """
+    if alike(found):
+        return exact_where_alike(found, hypotheses, bounds)
+    if not math.isfinite(found.standard_error):
+        return found
+    low, high = _family_limits(found, sides, hypotheses, bounds)
+    middle, just = sum(bounds) / 2, JUST_BEYOND * (bounds[1] - bounds[0])
+    if found.low > middle:
+        low = max(low, min(found.low, middle + just))
+    elif found.high < middle:
+        high = min(high, max(found.high, middle - just))
+    else:
+        low, high = min(low, middle), max(high, middle)
+    share = (found.value - bounds[0]) / (bounds[1] - bounds[0])
+    at_null = at_share(found.minimum_detectable**2, share * (1 - share), HALF) ** 0.5 if 0 < share < 1 else math.inf
+    return replace(found, low=low, high=high, minimum_detectable=at_null)
+
+
+def _family_limits(
+    found: Inference, sides: Sequence[Clustered], hypotheses: int, bounds: tuple[float, float]
+) -> tuple[float, float]:
+    """Wilson's limits, simultaneous, with degrees of freedom no more than the clusters that carry the rarer outcome allow.
+
+    Values between the bounds vary less than zeros and ones; that they do is in the standard error, and so in the number of items.
+    """
+    least, width = bounds[0], bounds[1] - bounds[0]
+    share = (found.value - least) / width
+    if not 0 < share < 1:
+        return max(bounds[0], found.low), min(bounds[1], found.high)
+    carried = max(FEWEST_CARRYING, min(evenly_carrying(side, bounds) for side in sides) - 1)
+    freedom = min(found.degrees_of_freedom, carried)
+    low, high = share_interval(share, found.standard_error / width, freedom, hypotheses)
+    return least + width * low, least + width * high
+
+
+def evenly_carrying(one: Clustered, bounds: tuple[float, float] = SHARE) -> float:
+    """The effective number of clusters that hold the rarer outcome, at least 2: what items lack to the bound nearer to the mean.
+
+    >>> evenly_carrying(Clustered(0.75, np.array([0.25, 0.25, -0.75, 0.25]), np.array(["a", "a", "b", "c"])))
+    2.0
+    >>> evenly_carrying(Clustered(0.5, np.array([0.5, 0.5, 0.5, -0.5, -0.5, -0.5]), np.array(list("abcabc"))))
+    3.0
+    """
+    sums, counts = cluster_sums(one)
+    least, width = bounds[0], bounds[1] - bounds[0]
+    ones = (sums + counts * (one.value - least)) / width
+    share = np.array([(one.value - least) / width])
+    return float(carriers(ones, counts, share, np.zeros(counts.size, dtype=np.int64)).clusters[0])
+
+
+def exact_where_alike(found: Inference, hypotheses: int, bounds: tuple[float, float] = SHARE) -> Inference:
+    """The inference itself; where the clusters of a bounded mean do not differ, that of `exact_mean` in its place.
+
+    Clusters of unequal size count as their degrees of freedom and one: where one holds nearly all items, few were seen.
+    """
+    if not alike(found):
+        return found
+    clusters = min(float(found.clusters), round(found.degrees_of_freedom + 1, DECIMALS))
+    low, high, p_value = exact_mean(found.value, clusters, hypotheses, bounds)
+    return replace(
+        found, low=low, high=high, p_value=p_value, p_adjusted=min(1.0, hypotheses * p_value), minimum_detectable=float("nan")
+    )
+
+
+def exact_mean(value: float, clusters: float, hypotheses: int, bounds: tuple[float, float] = SHARE) -> tuple[float, float, float]:
+    """Interval of a mean within `bounds` that all clusters agree on, and the two-sided p-value against the middle of them.
+
+    If a share q of all clusters were like these, K of K would be so with probability q^K. So with confidence at least
+    q = (alpha / 2 hypotheses)^(1/K) are, and the others lie within the bounds. Where `value` is a bound, this is the interval
+    of Clopper and Pearson with K of K (the rule of three, two-sided). Simultaneous (Bonferroni): the interval excludes the
+    middle where hypotheses x p < 0.05, and only there.
+
+    >>> [round(part, 3) for part in exact_mean(1.0, 6, 1)]
+    [0.541, 1.0, 0.031]
+    >>> [round(part, 3) for part in exact_mean(0.0, 6, 1, SIGNED)]
+    [-0.459, 0.459, 1.0]
+    """
+    least, most = bounds
+    middle = (least + most) / 2
+    like_these = ((1 - LEVEL) / 2 / hypotheses) ** (1 / clusters)
+    low, high = least + like_these * (value - least), most - like_these * (most - value)
+    if abs(value - middle) < NEGLIGIBLE:
+        return low, high, 1.0
+    return low, high, min(1.0, 2 * ((most - middle) / (abs(value - middle) + most - middle)) ** clusters)
