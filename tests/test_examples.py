@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import commonweal as cw
-from commonweal.measures.preparation import prepare
+from commonweal.measures.plan import prepare
 from tests.flow.commands import commonweal, rows_in, statuses, within
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*/system.yaml"))

@@ -46,7 +46,11 @@ class LocatorError(CommonwealError):
 
 
 class PermissionRequired(CommonwealError):
-    """The system asks for something that the person who runs it has not allowed."""
+    """The system asks for something that the person who runs it has not allowed; `flag` would allow it on the command line."""
+
+    def __init__(self, message: str, flag: str) -> None:
+        self.flag = flag
+        super().__init__(message)
 
 
 class MissingExtra(CommonwealError):

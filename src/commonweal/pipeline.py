@@ -9,8 +9,7 @@ from commonweal.errors import OptionError
 from commonweal.evidence.store import Store, digest
 from commonweal.measures.gather import Progress, Setting, broken_plugin, gather, silent, without_subject
 from commonweal.measures.options import Limit, Options
-from commonweal.measures.plan import unasked
-from commonweal.measures.preparation import Prepared, prepare
+from commonweal.measures.plan import Prepared, prepare, unasked
 from commonweal.models.applications.http_application import fit_to_keep
 from commonweal.report.content import Dossier
 from commonweal.report.dossier import FILES, save_dossier

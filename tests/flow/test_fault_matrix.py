@@ -14,8 +14,8 @@ import pytest
 from commonweal.measures.environment.meter import meter, observation
 from commonweal.measures.environment.simple_baseline import side_by_side
 from commonweal.measures.options import Options
+from commonweal.measures.plan import prepare
 from commonweal.measures.preflight import Preflight
-from commonweal.measures.preparation import prepare
 from commonweal.measures.registry import MeasureSpec, load_registry
 from commonweal.models.applications import http_application
 from commonweal.models.endpoint import openai_model

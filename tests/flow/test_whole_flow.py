@@ -16,7 +16,7 @@ from commonweal.assessment.findings import is_found
 from commonweal.evidence.records import Evidence
 from commonweal.evidence.store import FRAME_SCHEMA, Store
 from commonweal.measures.gather import Setting, gather
-from commonweal.measures.preparation import prepare
+from commonweal.measures.plan import prepare
 from tests.flow.commands import children_s, commonweal, dossier_in, python, rows_in, statuses
 from tests.flow.plugins import install_plugin
 from tests.flow.systems import write_system, write_with_small_probes

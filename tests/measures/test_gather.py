@@ -154,7 +154,7 @@ def test_every_number_becomes_a_row_that_says_where_it_comes_from(tmp_path: Path
         (MeasurementError("the answers make no sense"), "failed", "the answers make no sense"),
         (ApplicationError("it is down"), "failed", "it is down"),
         (EvidenceFileError("k.jsonl:3: damaged"), "failed", "k.jsonl:3: damaged"),
-        (PermissionRequired("--allow-network"), "skipped", "--allow-network"),
+        (PermissionRequired("it calls an address", "--allow-network"), "skipped", "it calls an address"),
         (MemoryError("too large"), "failed", "MemoryError in test_gather.py:"),
     ],
 )
@@ -166,7 +166,7 @@ def test_what_a_measure_raises_becomes_its_one_row(tmp_path: Path, error: BaseEx
 
 def test_opening_that_fails_becomes_the_row_too(tmp_path: Path) -> None:
     def closed() -> Any:
-        raise PermissionRequired("app: needs --allow-code")
+        raise PermissionRequired("app: needs --allow-code", "--allow-code")
 
     with Store(tmp_path) as store:
         (row,) = gather(Task(spec(), "app", closed), setting(store))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from commonweal.measures.plan import Opener
+from commonweal.measures.subjects import Opener
 from commonweal.system.loading import load
 from commonweal.system.permissions import Permissions
 from tests.models.tiny_model import write_tiny_model

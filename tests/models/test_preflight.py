@@ -33,18 +33,18 @@ def test_all_problems_are_found_at_once(tmp_path: Path, system_of: Callable[...,
     application = Asset(id="a", kind="application", prompt=SLOTLESS)
     problems = preflight_asset(application, system_of(model, application, folder=tmp_path))
     assert len(problems) == 2
-    assert "asset 'a': the template must have exactly one slot" in problems[0]
-    assert "asset 'm': absent.gguf: there is no such file" in problems[1]
+    assert "asset 'a': the template must have exactly one slot" in problems[0].text
+    assert "asset 'm': absent.gguf: there is no such file" in problems[1].text
 
 
 def test_an_endpoint_lacks_outcome_module_and_permission(tmp_path: Path) -> None:
     asset = Asset(id="a", kind="application", locator="python:absent_module:f")
     problems = preflight_asset(asset, System(name="t", assets=(asset,), folder=str(tmp_path)))
-    assert [any(word in problem for problem in problems) for word in ("outcome", "no module", "--allow-code")] == [True] * 3
+    assert [any(word in problem.text for problem in problems) for word in ("outcome", "no module", "--allow-code")] == [True] * 3
     web = Asset(id="a", kind="application", locator="http://127.0.0.1:1/x", outcome=Outcome(favourable="yes"))
     system = System(name="t", assets=(web,))
     (problem,) = preflight_asset(web, system)
-    assert "--allow-network" in problem
+    assert problem.flag == "--allow-network"
     assert preflight_asset(web, system, Permissions(network=True)) == []
 
 
@@ -57,15 +57,15 @@ def test_a_damaged_file_is_found_before_any_weight_is_loaded(
     for name, message in (("short.gguf", "truncated"), ("wrong.gguf", "not a GGUF file")):
         asset = Asset(id="m", kind="model", locator=name)
         (problem,) = preflight_asset(asset, system_of(asset, folder=tmp_path))
-        assert problem.startswith("asset 'm': ")
-        assert message in problem
+        assert problem.text.startswith("asset 'm': ")
+        assert message in problem.text
     directory = tmp_path / "model"
     directory.mkdir()
     for file in converted(gguf).directory.iterdir():
         (directory / file.name).write_bytes(file.read_bytes()[:100_000])
     asset = Asset(id="m", kind="model", locator="model")
     (problem,) = preflight_asset(asset, system_of(asset, folder=tmp_path))
-    assert "whole safetensors file" in problem
+    assert "whole safetensors file" in problem.text
 
 
 def test_a_hub_model_is_a_problem_only_where_its_download_is_not_allowed(
@@ -74,7 +74,7 @@ def test_a_hub_model_is_a_problem_only_where_its_download_is_not_allowed(
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     asset = Asset(id="m", kind="model", locator="hf:org/name")
     (problem,) = preflight_asset(asset, system_of(asset))
-    assert "--allow-download" in problem
+    assert problem.flag == "--allow-download"
     assert preflight_asset(asset, system_of(asset), Permissions(download=True)) == []
     snapshot = tmp_path / "models--org--name" / "snapshots" / ("a" * 40)
     write_tiny_model(snapshot)
@@ -83,7 +83,7 @@ def test_a_hub_model_is_a_problem_only_where_its_download_is_not_allowed(
     (snapshot / "model.safetensors").write_bytes(b"")
     for allowed in (True, False):
         (problem,) = preflight_asset(asset, system_of(asset), Permissions(download=allowed))
-        assert "model.safetensors: it is empty" in problem  # what was downloaded once is checked as it is
+        assert "model.safetensors: it is empty" in problem.text  # what was downloaded once is checked as it is
     shutil.rmtree(tmp_path / "models--org--name")
     assert parameter_count("hf:org/name", permissions=Permissions(download=True)) is None
 

@@ -30,13 +30,13 @@ from commonweal.cli.surface import (
 from commonweal.errors import OptionError
 from commonweal.evidence.numbers import duration_text, row_text
 from commonweal.files.foreign_text import unbroken
+from commonweal.measures.gather import why_nothing
 from commonweal.measures.kept_scores import kept_scores
-from commonweal.measures.nothing_measured import why_nothing
 from commonweal.measures.options import Design, Options
-from commonweal.measures.plan import Opener
+from commonweal.measures.plan import Prepared, prepare
 from commonweal.measures.preflight import declared_problems
-from commonweal.measures.preparation import Prepared, prepare
 from commonweal.measures.registry import load_registry
+from commonweal.measures.subjects import Opener
 from commonweal.models import open_local_model
 from commonweal.models.engine.precision import FLOAT32, check_precision
 from commonweal.models.protocols import Continuation, Score

@@ -115,6 +115,7 @@ class Evidence(Row):
     estimate: Estimate | None = None
     missing: Missing | None = Field(default=None, description="which number is missing, where one quantity of a measure is")
     unjudged: bool = Field(default=False, description=UNJUDGED)
+    needs: tuple[str, ...] = Field(default=(), description="flags by which the person who runs it would allow what it lacks")
     note: str = ""
     provenance: Provenance
     derived_from: tuple[str, ...] = ()

@@ -10,7 +10,8 @@ import os
 import time
 import traceback
 import zlib
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -74,7 +75,7 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
     provenance |= {"allowed": setting.allowed, "options": _options(setting)}
     rows = _Rows(task, setting, provenance)
     status: Status
-    unjudged = False
+    more: dict[str, Any] = {}
     try:
         subject = task.open_subject()
         probes = task.open_probes() if task.open_probes else None
@@ -104,15 +105,17 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
     except OutputError:
         raise
     except NotApplicable as reason:
-        status, note, unjudged = "not_applicable", str(reason), isinstance(reason, NotJudged)
-    except (PermissionRequired, DataRequired) as reason:
+        status, note, more = "not_applicable", str(reason), {"unjudged": isinstance(reason, NotJudged)}
+    except PermissionRequired as reason:
+        status, note, more = "skipped", str(reason), {"needs": (reason.flag,)}
+    except DataRequired as reason:
         status, note = "skipped", str(reason)
     except CommonwealError as error:
         status, note = "failed", str(error)
     except Exception as error:  # noqa: BLE001 - the one place where a measure's own mistake becomes a row
         status, note = "failed", _own_mistake(error)
     provenance["duration_s"] = time.perf_counter() - clock
-    return _sealed(setting.store, rows.reason(status, note, unjudged))
+    return _sealed(setting.store, rows.reason(status, note, **more))
 
 
 def _sealed(store: Store, reason: Evidence) -> list[Evidence]:
@@ -159,10 +162,10 @@ class _Rows:
             return [self.reason("failed", f"the measure yielded quantities that it does not declare: {', '.join(undeclared)}")]
         return [self._row(one) for one in found]
 
-    def reason(self, status: Status, note: str, unjudged: bool = False) -> Evidence:
+    def reason(self, status: Status, note: str, **more: Any) -> Evidence:
         note = _kept(note)
         identity = digest("reason", self.task.spec.name, self.task.subject_id, self.key, status, note)
-        return self._evidence(identity, status=status, note=note, unjudged=unjudged)
+        return self._evidence(identity, status=status, note=note, **more)
 
     def _row(self, one: Estimate | Missing) -> Evidence:
         identity = digest(self.key, self.task.subject_id, one.quantity, one.group, one.reference)
@@ -276,3 +279,18 @@ def subject_kind(spec: MeasureSpec, asset: Asset) -> bool:
     if spec.subject is DecisionApplication:
         return asset.kind == "application"
     return spec.subject is Asset
+
+
+def why_nothing(rows: Sequence[Evidence]) -> str | None:
+    """One sentence; None where something was measured. Rows that wait for a permission come first, and only they may name a flag."""
+    asked = [row for row in rows if row.basis != "propagated"]
+    if not asked or any(row.status == "ok" for row in asked):
+        return None
+    counts = Counter(row.status for row in asked)
+    how = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.most_common())
+    waiting = [row for row in asked if row.needs]
+    reason, times = Counter(row.note for row in waiting or asked).most_common(1)[0]
+    most = f"{times} times" if times > 1 else "for instance" if len(asked) > 1 else "since"
+    flags = sorted({flag for row in waiting for flag in row.needs})
+    mend = f"; if you trust the system file, give {' '.join(flags)}" if flags else ""
+    return f"{how}; {most}: {reason}{mend}"

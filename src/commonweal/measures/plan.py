@@ -1,36 +1,25 @@
-"""Which measure goes to which subject, and how each subject is opened. Nothing is opened here; that is `gather`'s.
+"""Which measure goes to which subject, and what would stop a run. Nothing is opened here; that is `gather`'s.
 
-One model is kept open at a time: tasks are ordered so that all that ask one model follow each other.
+Tasks are ordered so that all that ask one model follow each other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 
-from commonweal.errors import CommonwealError, NotApplicable, OptionError, ProbeFileError
-from commonweal.measures.data_set import DataPlace, DataSet, open_data_set
+from commonweal.errors import CommonwealError, OptionError
 from commonweal.measures.gather import Task, subject_kind
-from commonweal.measures.probes.reader import BUILTIN, load_probes
+from commonweal.measures.options import Limit, Options
+from commonweal.measures.preflight import Preflight, preflight
 from commonweal.measures.probes.records import Probes
-from commonweal.measures.registry import MeasureSpec, Registry
-from commonweal.models import open_application, open_model, serving_model
-from commonweal.models.cached_model import CachedModel
-from commonweal.models.choosing import PredictedAnswers
-from commonweal.models.engine.local import LocalModel
-from commonweal.models.engine.precision import FLOAT32
-from commonweal.models.locators import locate_model
+from commonweal.measures.registry import MeasureSpec, Registry, load_registry
+from commonweal.measures.subjects import Opener
+from commonweal.models import serving_model
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
-from commonweal.models.tables import PredictionTable, read_prediction_table
-from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System
 from commonweal.system.wording import did_you_mean
-
-DEFAULT_PROBES = BUILTIN + "hiring"
-HIRING_CONTEXTS = {"employment", "hiring", "recruitment"}
-HIRING_SLOT = "resume"
-Subject = LanguageModel | DecisionApplication | PredictedAnswers | PredictionTable | Asset
 
 
 def select(registry: Registry, asked: Sequence[str]) -> tuple[MeasureSpec, ...]:
@@ -48,76 +37,6 @@ def select(registry: Registry, asked: Sequence[str]) -> tuple[MeasureSpec, ...]:
 
 def _matches(spec: MeasureSpec, pattern: str) -> bool:
     return fnmatchcase(spec.name, pattern) or spec.chapter == pattern
-
-
-class Opener:
-    """Opens the subjects of a system; keeps the last model, so that an application on it does not load it again."""
-
-    def __init__(self, system: System, permissions: Permissions, device: str, data: str | None = None) -> None:
-        self._system, self._permissions, self.device, self._data = system, permissions, device, data
-        self._held: tuple[tuple[str, str], LanguageModel] | None = None
-
-    def model(self, asset: Asset) -> LanguageModel:
-        if not asset.locator:
-            raise NotApplicable(f"'{asset.id}' has no locator, so it cannot be asked; declare where it is")
-        asked = asset.locator, asset.dtype or FLOAT32
-        if self._held is None or self._held[0] != asked:
-            self._held = None
-            opened = open_model(
-                asset.locator, folder=self._system.folder, permissions=self._permissions, device=self.device, dtype=asked[1]
-            )
-            self._held = (asked, opened)
-        return self._held[1]
-
-    def application(self, asset: Asset) -> DecisionApplication:
-        if asset.prompt is None and not asset.locator:
-            raise NotApplicable(f"'{asset.id}' has neither a prompt nor a locator, so it cannot be asked; declare one")
-        if asset.prompt is None and asset.outcome is None:
-            raise NotApplicable(f"'{asset.id}' does not say which answer is favourable; declare outcome: {{favourable: …}}")
-        model = self.model(serving_model(asset, self._system)) if asset.prompt is not None else None
-        return open_application(asset, self._system, permissions=self._permissions, device=self.device, model=model)
-
-    def predictions(self, asset: Asset) -> Path:
-        """The file of an asset whose locator is `predictions:FILE`."""
-        return locate_model(asset.locator or "", Path(self._system.folder), self._permissions).path
-
-    def data(self, place: DataPlace) -> DataSet:
-        return open_data_set(place, self._data, self._permissions)
-
-    def subject(self, spec: MeasureSpec, asset: Asset) -> Subject:
-        stored = (asset.locator or "").startswith("predictions:")
-        if spec.subject is PredictionTable:
-            return read_prediction_table(self.predictions(asset))
-        if spec.subject is Chooser and stored:
-            return PredictedAnswers(self.predictions(asset))
-        if spec.subject in {LanguageModel, Chooser}:
-            model = self.model(asset)
-            return CachedModel(model) if isinstance(model, LocalModel) else model
-        if spec.subject is DecisionApplication:
-            return self.application(asset)
-        return asset
-
-    def probes(self, asset: Asset) -> Probes:
-        """The declared probes of an application, or the built-in hiring probes where it is about hiring."""
-        declared = asset.probes or (DEFAULT_PROBES if is_about_hiring(asset, self._system) else None)
-        if declared is None:
-            raise NotApplicable(
-                f"'{asset.id}' declares no probes; write a probe file (docs/probes.md) and name it under `probes`"
-            )
-        probes = load_probes(declared, Path(self._system.folder), self._permissions)
-        if asset.prompt is not None and asset.prompt.slot != probes.slot:
-            raise ProbeFileError(
-                f"probes '{declared}' fill the slot {{{probes.slot}}}, and the template has {{{asset.prompt.slot}}}; "
-                f"if these probes are meant for it, give both the same name"
-            )
-        return probes.with_names_per_group(asset.names_per_group) if asset.names_per_group else probes
-
-
-def is_about_hiring(asset: Asset, system: System) -> bool:
-    """Whether an application's template takes a {resume}, or (without a template) a deployment of it is about employment."""
-    if asset.prompt is not None:
-        return asset.prompt.slot == HIRING_SLOT
-    return any((d.context or "").lower() in HIRING_CONTEXTS for d in system.deployments_of(asset.id))
 
 
 def tasks(specs: Sequence[MeasureSpec], system: System, opener: Opener) -> list[Task]:
@@ -154,3 +73,26 @@ def unasked(specs: Sequence[MeasureSpec], planned: Sequence[Task], named: Sequen
             yield spec, f"takes long, so it is taken only when it is named: --measures {spec.name}"
         elif spec.name not in used:
             yield spec, f"the system declares no {spec.method.applies_to} that it could be put to"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The measures that were chosen, on their subjects, and all that could be checked beforehand."""
+
+    system: System
+    options: Options
+    registry: Registry
+    specs: tuple[MeasureSpec, ...]
+    tasks: tuple[Task, ...]
+    preflight: Preflight
+
+
+def prepare(system: System, options: Options | None = None) -> Prepared:
+    """Choose the measures, find their subjects and check all that can be checked without opening a model."""
+    chosen, registry = options or Options(), load_registry()
+    specs = select(registry, chosen.measures)
+    opener = Opener(system, chosen.permissions, chosen.device, chosen.data)
+    taken = [spec for spec in specs if not spec.on_request or spec.name in chosen.measures]
+    planned = tuple(tasks(taken, system, opener))
+    ready = preflight(planned, system, chosen.permissions, opener, (chosen.design, Limit(chosen.limit)))
+    return Prepared(system, chosen, registry, specs, planned, ready)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from os.path import commonprefix
 from pathlib import Path
@@ -28,8 +28,8 @@ from commonweal.footprint.money import deflator, price_year
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.gather import Task
 from commonweal.measures.options import Design, Limit
-from commonweal.measures.plan import Opener
 from commonweal.measures.probes.records import Probes
+from commonweal.measures.subjects import Opener
 from commonweal.models import device_problems, parameter_count, preflight_asset, serving_model
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.models.tables import PredictionTable
@@ -39,7 +39,6 @@ from commonweal.system.uncertain import Uncertain
 
 CHARACTERS_PER_TOKEN = 4.0
 BUSY_W = (10.0, 150.0)  # a laptop's processor to a server's, at work; for the forecast only
-DATA_WANTED = "data: "
 SLOWEST = 2.5  # a model runs at this fraction of the rate of its matrix products, at worst
 
 
@@ -59,12 +58,28 @@ class Preflight:
         return self.seconds[0] * BUSY_W[0] / 3600, self.seconds[1] * BUSY_W[1] / 3600
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What was found beforehand, each once: what stops the run, what is left out, and the measures whose data nobody named."""
+
+    problems: dict[str, None]
+    warnings: dict[str, None] = field(default_factory=dict)
+    without_data: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        if not self.without_data:
+            return tuple(self.warnings)
+        names = ", ".join(self.without_data)
+        wanted = f"{names}: their data are not shipped; name a folder that holds them with --data DIR to measure these too"
+        return (*self.warnings, wanted)
+
+
 def preflight(
     tasks: Sequence[Task], system: System, permissions: Permissions, opener: Opener, options: tuple[Design, Limit]
 ) -> Preflight:
     """Check every subject and probe file that the tasks need, and estimate the time from what they will ask."""
-    problems: dict[str, None] = dict.fromkeys(table_problems(system))
-    warnings: dict[str, None] = {}
+    told = _Told(dict.fromkeys(table_problems(system)))
     operations = 0.0
     for asset in {task.subject_id: system.asset(task.subject_id) for task in tasks if system.has_asset(task.subject_id)}.values():
         own = [
@@ -75,17 +90,17 @@ def preflight(
         if not own or not _is_locatable(asset, system):
             continue
         for problem in preflight_asset(asset, system, permissions):
-            (warnings if "--allow-" in problem else problems)[problem] = None
-        probes = _probes(asset, own, opener, (problems, warnings))
+            (told.warnings if problem.flag else told.problems)[problem.text] = None
+        probes = _probes(asset, own, opener, told)
         if asset.prompt is not None or asset.kind != "application":
-            problems |= dict.fromkeys(device_problems(opener.device))
+            told.problems.update(dict.fromkeys(problem.text for problem in device_problems(opener.device)))
         for task in own:
-            data = _data(task, (problems, warnings))
-            problems |= dict.fromkeys(_stored_problems(task, asset))
-            operations += _operations(task, asset, system, (probes, data, *options), permissions, problems)
+            data = _data(task, told)
+            told.problems.update(dict.fromkeys(_stored_problems(task, asset)))
+            operations += _operations(task, asset, system, (probes, data, *options), permissions, told.problems)
     rate = matmul_rate() if operations else None
     seconds = None if rate is None else (operations / rate, SLOWEST * operations / rate)
-    return Preflight(tuple(problems), _shortened(warnings), seconds)
+    return Preflight(tuple(told.problems), told.left_out, seconds)
 
 
 def declared_problems(system: System, opener: Opener) -> tuple[str, ...]:
@@ -159,16 +174,15 @@ def _is_locatable(asset: Asset, system: System) -> bool:
         return True
 
 
-def _probes(asset: Asset, own: Sequence[Task], opener: Opener, told: tuple[dict[str, None], dict[str, None]]) -> Probes | None:
-    problems, warnings = told
+def _probes(asset: Asset, own: Sequence[Task], opener: Opener, told: _Told) -> Probes | None:
     if not any(task.open_probes for task in own):
         return None
     try:
         return opener.probes(asset)
     except ProbeFileError as error:
-        problems[f"asset '{asset.id}': {error}"] = None
+        told.problems[f"asset '{asset.id}': {error}"] = None
     except PermissionRequired as error:
-        warnings[f"asset '{asset.id}': {error}"] = None
+        told.warnings[f"asset '{asset.id}': {error}"] = None
     except NotApplicable:
         pass
     return None
@@ -204,26 +218,14 @@ def _operations(
     return 2.0 * (weights or 0) * distinct_characters(texts) / CHARACTERS_PER_TOKEN
 
 
-def _shortened(warnings: Iterable[str]) -> tuple[str, ...]:
-    """The warnings, those about data that nobody named in one."""
-    told = list(warnings)
-    wanting = [warning.removeprefix(DATA_WANTED) for warning in told if warning.startswith(DATA_WANTED)]
-    others = [warning for warning in told if not warning.startswith(DATA_WANTED)]
-    if wanting:
-        others.append(
-            f"{', '.join(wanting)}: their data are not shipped; name a folder that holds them with --data DIR to measure these too"
-        )
-    return tuple(others)
-
-
-def _data(task: Task, told: tuple[dict[str, None], dict[str, None]]) -> DataSet | None:
+def _data(task: Task, told: _Told) -> DataSet | None:
     """The data set of a task; one that is not in the folder leaves the measure out, a faulty one is a problem."""
     try:
         return task.open_data() if task.open_data else None
     except DataRequired:
-        told[1][f"{DATA_WANTED}{task.spec.name}"] = None
+        told.without_data[task.spec.name] = None
     except DataFileError as error:
-        told[0][str(error)] = None
+        told.problems[str(error)] = None
     return None
 
 

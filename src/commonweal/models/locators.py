@@ -147,7 +147,8 @@ def require_readable(path: Path, folder: Path | None, permissions: Permissions, 
     if folder is not None and not permissions.may_read(path, folder):
         raise PermissionRequired(
             f"{what}: {path} lies outside the system's own folder. "
-            f"If you trust the system file, allow it with: --allow-read {path.resolve().parent} (from Python: folder=None)"
+            f"If you trust the system file, allow it with: --allow-read {path.resolve().parent} (from Python: folder=None)",
+            f"--allow-read {path.resolve().parent}",
         )
 
 

@@ -20,7 +20,6 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from commonweal.files.foreign_text import HALF_A_CHARACTER, has_half, whole
-from commonweal.system.commas import joined_at_comma
 from commonweal.system.wording import shown
 
 DEEPEST = 24
@@ -31,6 +30,10 @@ ONLY_IN_YAML_1_1 = re.compile(
     "[\x85\u2028\u2029\ufeff]|^%", re.MULTILINE
 )  # line ends and directives that libyaml reads otherwise
 NULL = re.compile(r"~|null|Null|NULL|")
+
+BEFORE_COMMA = re.compile(r"[-+]?\d+(,\d{3})*")
+LONGEST_NUMBER = 40  # characters of a number; what is longer is a list, and no join of it is looked at again
+AFTER_COMMA = re.compile(r"(?P<digits>\d+)(?P<unit>\s*[^\d\s].*)?")
 
 # What ruamel.yaml calls the problem, and what a reader of the file can do about it.
 PROBLEMS: tuple[tuple[str, str], ...] = (
@@ -284,3 +287,31 @@ def _syntax_fault(error: MarkedYAMLError) -> Fault:
         )
         return Fault(mark.line + 1 if mark else 0, text.format(*match.groups()) + since)
     return Fault(mark.line + 1 if mark else 0, f"cannot be read as YAML: {problem or 'unknown problem'}")
+
+
+@dataclass(frozen=True, slots=True)
+class CommaNumber:
+    """A number with a comma inside braces, which YAML reads as two entries: as it was `written`, as it is `read` on, and how to `mend` it."""
+
+    written: str
+    read: str
+    mend: str
+
+
+def joined_at_comma(before: str, after: str) -> CommaNumber | None:
+    """The number that `before` and `after` a comma make together; None where they are not parts of one.
+
+    >>> joined_at_comma("0", "45").mend, joined_at_comma("400", "000 task/year").mend
+    ('write 0.45 with a point', 'write 400000 without commas')
+    >>> joined_at_comma("12", "500").mend
+    'write 12500 without commas, or 12.5 with a point'
+    """
+    match = AFTER_COMMA.fullmatch(after)
+    if match is None or len(before) > LONGEST_NUMBER or BEFORE_COMMA.fullmatch(before) is None:
+        return None
+    digits, whole = match["digits"], before.replace(",", "")
+    decimal = f"{whole}.{digits}"
+    if len(digits) != 3 or not whole.strip("+-0"):
+        return CommaNumber(f"{before},{after}", decimal + (match["unit"] or ""), f"write {decimal} with a point")
+    point = f", or {decimal.rstrip('0')} with a point" if digits.strip("0") and "," not in before else ""
+    return CommaNumber(f"{before},{after}", f"{before},{after}", f"write {whole}{digits} without commas{point}")

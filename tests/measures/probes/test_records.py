@@ -17,7 +17,7 @@ from commonweal.errors import PermissionRequired, ProbeFileError
 from commonweal.evidence.store import Store
 from commonweal.measures.gather import Setting, gather
 from commonweal.measures.options import Options
-from commonweal.measures.preparation import prepare
+from commonweal.measures.plan import prepare
 from commonweal.measures.probes.reader import load_probes
 from commonweal.measures.probes.records import Probes, fill, render_cue, render_name, render_pronoun
 from commonweal.system.loading import load as load_system

@@ -14,9 +14,10 @@ import pytest
 from commonweal.errors import LocatorError, MeasurementError, NotApplicable, PermissionRequired
 from commonweal.evidence.store import Journal, Store
 from commonweal.measures.gather import Setting, gather
-from commonweal.measures.plan import Opener, tasks
+from commonweal.measures.plan import tasks
 from commonweal.measures.recording import RecordedModel
 from commonweal.measures.registry import load_registry
+from commonweal.measures.subjects import Opener
 from commonweal.models import open_model, parameter_count, preflight_asset
 from commonweal.models.choosing import WrittenChooser, chooser_of
 from commonweal.models.endpoint.answer_cache import AnswerCache, answer_key
@@ -145,8 +146,8 @@ def test_the_network_is_touched_only_where_it_was_allowed(service: Service, no_n
         open_model(service.locator, permissions=Permissions(code=True, download=True))
     asset = Asset(id="model", kind="model", locator=service.locator)
     (problem,) = preflight_asset(asset, System(name="t", assets=(asset,)))
-    assert "asset 'model'" in problem
-    assert "--allow-network" in problem
+    assert "asset 'model'" in problem.text
+    assert problem.flag == "--allow-network"
     assert preflight_asset(asset, System(name="t", assets=(asset,)), NETWORK) == []
     assert parameter_count(service.locator) is None
 
@@ -169,8 +170,8 @@ def test_a_locator_that_is_none_says_what_is_expected_and_never_a_password(locat
     (problem,) = preflight_asset(asset, System(name="t", assets=(asset,)), NETWORK)
     with pytest.raises(LocatorError, match=message) as caught:
         open_model(locator, permissions=NETWORK)
-    assert str(caught.value) in problem
-    assert "secret" not in problem.replace("Invalid port: 'secret'", "")
+    assert str(caught.value) in problem.text
+    assert "secret" not in problem.text.replace("Invalid port: 'secret'", "")
 
 
 def test_the_key_is_sent_and_neither_shown_nor_stored(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,8 @@ def _readable(path: Path, folder: Path, permissions: Permissions, where: str) ->
     if not permissions.may_read(resolved, folder):
         raise PermissionRequired(
             f"{where}: {resolved} lies outside the system's own folder. If you trust the system file, allow it with: "
-            f"--allow-read {resolved.parent}; or copy the file into that folder"
+            f"--allow-read {resolved.parent}; or copy the file into that folder",
+            f"--allow-read {resolved.parent}",
         )
     return resolved
 

@@ -111,9 +111,11 @@ def require_permission(asset: Asset, permissions: Permissions) -> None:
     code = (asset.locator or "").startswith("python:")
     if code and not permissions.code:
         raise PermissionRequired(
-            f"asset '{asset.id}': {asset.locator} runs Python code. If you trust it, allow it with: --allow-code"
+            f"asset '{asset.id}': {asset.locator} runs Python code. If you trust it, allow it with: --allow-code",
+            "--allow-code",
         )
     if not code and not permissions.network:
         raise PermissionRequired(
-            f"asset '{asset.id}': it calls an address on the network. If you agree, allow it with: --allow-network"
+            f"asset '{asset.id}': it calls an address on the network. If you agree, allow it with: --allow-network",
+            "--allow-network",
         )

@@ -77,7 +77,8 @@ def check_endpoint(locator: str, permissions: Permissions) -> None:
     key_for(url)
     if not permissions.network:
         raise PermissionRequired(
-            f"{SCHEME}{shown_url(url)}: it calls an address on the network. If you agree, allow it with: --allow-network"
+            f"{SCHEME}{shown_url(url)}: it calls an address on the network. If you agree, allow it with: --allow-network",
+            "--allow-network",
         )
 
 

@@ -16,9 +16,9 @@ from commonweal.measures.inequity.identity_false_positives.matched_groups import
 from commonweal.measures.inequity.performance_gap.axes import MOST_COMPARED, Axis, carriers
 from commonweal.measures.inequity.rate_rows import Told, gap_rows, rate_rows, too_many_groups, unjudged_gaps
 from commonweal.measures.options import Limit
-from commonweal.measures.plan import is_about_hiring
 from commonweal.measures.readable import unread_of, unread_words
 from commonweal.measures.registry import measure
+from commonweal.measures.subjects import is_about_hiring
 from commonweal.models.protocols import Case, Decision, DecisionApplication, Labels
 from commonweal.statistics.group_gaps import Gap, family_of_gaps
 from commonweal.statistics.group_rates import Array, GroupRates, Places, group_rates, layout_of
