@@ -37,6 +37,7 @@ def all_sel(texts): return [True] * len(texts)
 def same_score(texts): return [{"score": 0.5} for _ in texts]
 def other(texts): return ["maybe"] * len(texts)
 def rejects(texts): return ["reject"] * len(texts)
+def steps(texts): return [{"score": 0.0 if "Black" in text else 1.0} for text in texts]
 def seldom(texts): return ["perhaps" if "p3" in text and "Black-1" in text else "invite" if len(text) % 2 else "reject" for text in texts]
 """
 POOL = Outcome(favourable="invite", decide=DecisionRule(top_share=0.3))
@@ -189,3 +190,14 @@ def test_the_difference_and_the_ratio_of_one_comparison_say_the_same(screener: C
             assert implied[1] >= max(difference.high, 0.0) - 1e-6 or difference.high < 0
             seen += 1
     assert seen or screener(0).effects
+
+
+def test_a_score_that_knows_the_group_alone_is_found_though_no_name_differs_within_it(tmp_path: Path) -> None:
+    rows = audited(callable_of(tmp_path, "steps", Outcome(favourable="invite", decide=DecisionRule(threshold=0.5))))
+    for quantity in ("score_gap", "selection_rate_difference"):
+        (gap,) = (row for row in rows if row.quantity == quantity and row.group == {"race": "Black"})
+        assert isinstance(gap, Estimate), gap
+        assert gap.value == -1.0
+        assert gap.excludes_null
+        assert gap.low is not None
+        assert gap.low < -1.0 or quantity != "score_gap"
