@@ -21,6 +21,7 @@ MakingStage = Literal["experimentation", "pretraining", "adaptation", "distillat
 DeviceHours = Annotated[float, Quantity("h", low=0.0)]
 Year = Annotated[int, Field(ge=1990, le=2100), Means("a year, such as 2023")]
 MoneyUnit = Annotated[str, Field(pattern=r"^[A-Z]{3}(19|20)\d\d$"), Means("a currency with its price year, such as USD2020")]
+LEAST_RATIO = 1e-6  # no lever makes a million times less of an energy
 BOUNDS: Mapping[str, tuple[float, float, str]] = {
     "pue": (1.0, MOST_PUE, "; is it in percent?"),
     "device_power": (0.0, MOST_DEVICE_W, ", which no device draws; is it that of all devices together, or in mW?"),
@@ -134,8 +135,8 @@ class Mitigation(Record):
             raise ValueError("has `making_energy` without `energy_ratio`; expected both")
         if self.year is not None and self.grid is None:
             raise ValueError("has `year` without `grid`; expected both")
-        if self.energy_ratio is not None and self.energy_ratio.ends[0] <= 0:
-            raise ValueError(f"gives `energy_ratio` as {self.energy_ratio.ends[0]:g}; expected above 0")
+        if self.energy_ratio is not None and self.energy_ratio.ends[0] < LEAST_RATIO:
+            raise ValueError(f"gives `energy_ratio` as {self.energy_ratio.ends[0]:g}; expected above 0 ({LEAST_RATIO:g} or more)")
         return self
 
 

@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from commonweal.system.wording import shown
 
+LARGEST = 1e30  # so that products of a few declared numbers are numbers
 COUNT_UNITS = frozenset({"people", "people/year", "task/year", "count"})
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
@@ -86,6 +87,8 @@ class Quantity:
         number = self._from_text(value) if isinstance(value, str) else float(value)
         if not math.isfinite(number):
             raise ValueError(f"is {shown(value)}, not a finite number")
+        if abs(number) > LARGEST:
+            raise ValueError(f"is {shown(value)}, more than anything that is counted; expected at most {LARGEST:g}")
         self._check_range(number, value)
         return number
 
