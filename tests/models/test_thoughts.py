@@ -111,6 +111,8 @@ class Scripted:
 
     def forward(self, input_ids: Any) -> None: ...
 
+    def check_known(self, *_: Any) -> None: ...
+
     def __call__(self, input_ids: Any, **_: Any) -> Any:
         logits = self.torch.zeros(input_ids.shape[0], 1, self.size)
         logits[:, 0, self.tokens[min(self.step, len(self.tokens) - 1)]] = 1.0

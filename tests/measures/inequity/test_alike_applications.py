@@ -97,13 +97,13 @@ def test_the_same_over_http(tmp_path: Path) -> None:
     with serving(lambda text: json.dumps({"decision": "maybe"}).encode()) as service:
         finding, rows = told(HTTPApplication("app", service.url, PLAIN), tmp_path)
     assert finding.verdict == "not_judged"
-    assert "cannot be read as decisions, for instance 'maybe'; expected 'invite', and no options are declared" in finding.headline
+    assert "cannot be read as decisions, for instance “maybe”; expected 'invite', and no options are declared" in finding.headline
     assert [row.status for row in rows] == ["not_applicable"]
 
 
 @pytest.mark.parametrize("outcome", [PLAIN, DECLARED])
 def test_an_answer_that_is_no_option_is_unread_and_not_a_rejection(tmp_path: Path, outcome: Outcome) -> None:
-    with pytest.raises(NotJudged, match=rf"{CASES} of {CASES} answers cannot be read as decisions, for instance 'maybe'"):
+    with pytest.raises(NotJudged, match=rf"{CASES} of {CASES} answers cannot be read as decisions, for instance “maybe”"):
         audited(callable_of(tmp_path, "other", outcome))
 
 
