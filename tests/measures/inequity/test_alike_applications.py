@@ -27,7 +27,7 @@ from commonweal.models.protocols import Decision
 from commonweal.system.decisions import DecisionRule, Outcome
 from commonweal.system.records import Asset, System
 from tests.flow.services import serving
-from tests.measures.inequity.made_up_audits import NoisyScreener, Rows, hypotheses, made_up_probes
+from tests.measures.inequity.made_up_audits import NoisyScreener, Rows, hypotheses, made_up_probes, names_of
 
 PROBES = made_up_probes(bodies=12, frames=12, pronouns=True)
 CASES = 36 * 12 + 12 * 2 * 2 + 12 * 2 * 3
@@ -38,6 +38,8 @@ def same_score(texts): return [{"score": 0.5} for _ in texts]
 def other(texts): return ["maybe"] * len(texts)
 def rejects(texts): return ["reject"] * len(texts)
 def steps(texts): return [{"score": 0.0 if "Black" in text else 1.0} for text in texts]
+def silent(texts): return ["maybe" if "Black" in text else "invite" if len(text) % 2 else "reject" for text in texts]
+def shy(texts): return ["maybe" if "older" in text else "invite" if len(text) % 2 else "reject" for text in texts]
 def seldom(texts): return ["perhaps" if "p3" in text and "Black-1" in text else "invite" if len(text) % 2 else "reject" for text in texts]
 """
 POOL = Outcome(favourable="invite", decide=DecisionRule(top_share=0.3))
@@ -113,6 +115,30 @@ def test_a_few_unread_answers_are_left_out_and_counted(tmp_path: Path) -> None:
     assert all(row.note.startswith(f"2 of {CASES} answers could not be read as decisions and are left out") for row in rates)
     (black,) = (row for row in rates if row.group == {"race": "Black"})
     assert black.n == 18 * 12 - 2
+
+
+@pytest.mark.parametrize(
+    ("name", "group", "comparisons", "others"),
+    [
+        ("silent", "gender men, race Black", 1 + 6 + 7, {"pronoun", "age"}),
+        ("shy", "age older", 1, {"gender", "race", "pronoun"}),
+    ],
+)
+def test_where_the_answers_about_one_group_cannot_be_read_it_is_compared_with_nobody(
+    tmp_path: Path, name: str, group: str, comparisons: int, others: set[str]
+) -> None:
+    probes = made_up_probes(bodies=12, frames=60, pronouns=True, names=names_of(9) + names_of(9, races=("Asian", "Hispanic")))
+    rows = list(
+        correspondence_audit(callable_of(tmp_path, name, DECLARED), probes, Design.BALANCED, Limit(), np.random.default_rng(0))
+    )
+    missing = [row for row in rows if isinstance(row, Missing) and row.reason.startswith(group)]
+    assert {(row.quantity, row.unjudged) for row in missing} == {("selection_rate_difference", True)}
+    assert all(
+        "answers could be read, and at least 80 % must be; unread: “maybe”, “maybe”, “maybe”, …" in row.reason for row in missing
+    )
+    assert len(missing) == comparisons
+    compared = {attribute for row in rows if row.quantity == "selection_rate" for attribute in row.group or ()}
+    assert compared == others
 
 
 def test_what_is_read_is_what_the_declared_options_allow() -> None:

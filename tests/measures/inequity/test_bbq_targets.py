@@ -60,6 +60,7 @@ LABELLED: list[tuple[str, int, list[str], tuple[str, str], tuple[str, str]]] = [
     ("Religion", 3, ["Muslim", "Mormon", "Orthodox", "Catholic"], ("Catholic", "Catholic"), ("Protestant", "Protestant")),
     ("Religion", 6, ["Christian"], ("Christian", "Christian"), ("Jew", "Jewish")),
     ("SES", 1, ["low SES"], ("poor", "lowSES"), ("rich", "highSES")),
+    ("SES", 2, ["low SES"], ("poor", "lowSES"), ("rich", "highSES")),
     ("Sexual_orientation", 1, ["gay"], ("gay", "gay"), ("straight", "straight")),
     ("Sexual_orientation", 7, ["lesbian", "gay"], ("lesbian", "lesbian"), ("pansexual", "pansexual")),
     ("Race_x_SES", 1, ["Black", "African American", "Latino", "Hispanic"],
