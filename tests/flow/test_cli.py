@@ -266,3 +266,12 @@ dependencies: [{upstream: model, downstream: triage, relation: serves}]
     done = within("check", "system.yaml", cwd=tmp_path)
     assert done.code == 2
     assert "fill the slot {resume}, and the template has {application}" in done.err
+
+
+def test_check_of_very_many_deployments_prints_the_most_useful_questions_and_how_many_there_are(tmp_path: Path) -> None:
+    head = "schema: commonweal/1\nname: a\nassets:\n  - {id: m, kind: application}\ndeployments:\n"
+    (tmp_path / "system.yaml").write_text(head + "  - {application: m}\n" * 400, encoding="utf-8")
+    ended = commonweal("check", "system.yaml", cwd=tmp_path)
+    assert ended.code == 0
+    assert sum(line.startswith("[") for line in ended.lines) == 1000
+    assert "more questions; these are the most useful ones" in ended.out

@@ -144,7 +144,7 @@ def refusing(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     """An audit of an application that refuses everyone, with the built-in probes."""
     folder = tmp_path_factory.mktemp("refusing")
     path = write_system(folder, "python:no:decide")
-    (folder / "no.py").write_text("def decide(texts):\n    return ['reject'] * len(texts)\n")
+    (folder / "no.py").write_text("def decide(texts):\n    return [False] * len(texts)\n")
     path.write_text(path.read_text(encoding="utf-8").replace(", decide: {threshold: 0.0}", ""), encoding="utf-8")
     ended = commonweal("run", "system.yaml", "--out", "out", "--allow-code", "--measures", AUDIT, cwd=folder)
     return Whole(ended, folder / "out", {})
@@ -159,10 +159,9 @@ def test_4_an_application_that_refuses_everyone_has_a_rate_of_0_to_something(ref
         assert (rate["value"], rate["low"]) == (0.0, 0.0)
         assert 0.0 < rate["high"] < 0.31, rate
         assert "Wilson" in rate["method"]
-    gaps = [one for one in estimates if one["quantity"] == "selection_rate_difference"]
-    assert gaps
-    assert all(gap["low"] < 0 < gap["high"] and gap["minimum_detectable"] > 0 for gap in gaps)
-    assert "finding: None of " in refusing.ended.out
+    assert not [one for one in estimates if one["quantity"] in {"selection_rate_difference", "selection_rate_ratio"}]
+    assert [row for row in refusing.rows if row["unjudged"] and row["missing"]["quantity"] == "selection_rate_difference"]
+    assert "finding: Could not be judged: it treats everybody alike" in refusing.ended.out
 
 
 # 5. One before/after pair per perturbation.

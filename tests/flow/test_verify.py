@@ -139,6 +139,16 @@ def test_what_cannot_be_worked_out_again_is_counted_with_its_reason_and_never_pa
     assert "needs the probes" in output
 
 
+def test_what_was_written_by_another_version_is_not_called_whole_without_saying_what_was_not_checked(dossier: Path) -> None:
+    in_json(dossier, lambda all_: (all_["run"].update(version="99.0"), all_["findings"].clear()))
+    (dossier / "dossier.html").write_text("<p>All is well.</p>")
+    sealed_anew(dossier)
+    code, output = verified(dossier)
+    assert code == 0
+    assert output.splitlines()[-1].startswith("whole, as far as it could be checked; not checked: findings, dossier.html")
+    assert report(dossier)["unchecked"][:2] == ["findings", "dossier.html"]
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "a row removed": lambda folder: in_rows(folder, lambda rows: rows.pop(0)),
     "a value": lambda folder: in_rows(folder, lambda rows: audit_row(rows)["estimate"].update(value=0.0)),
@@ -162,6 +172,11 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "no seals": lambda folder: (folder / SEALS).unlink(),
     "no seal": lambda folder: (folder / SEALS).write_text(""),
     "a seal": lambda folder: (folder / SEALS).write_text((folder / SEALS).read_text().replace('"count":', '"count":1', 3)),
+    "the probes": lambda folder: [path.write_text(path.read_text().replace("nurse", "purse")) for path in folder.glob("probes/*")],
+    "probes put in": lambda folder: (folder / "probes" / "more.json").write_text("{}"),
+    "the last seal": lambda folder: (folder / SEALS).write_text("".join(
+        line + "\n" for line in (folder / SEALS).read_text().splitlines()[:-1]
+    )),
     "the last seals": lambda folder: (folder / SEALS).write_text("".join(
         line + "\n" for line in (folder / SEALS).read_text().splitlines()[:-2]
     )),
@@ -228,7 +243,7 @@ def test_measures_of_published_data_are_worked_out_again_where_these_are_at_hand
     code, output = verified(tmp_path / "out")
     assert code == 0, output
     assert "needs published data, named with --data: hatecheck" in output
-    assert "worked out again: 0 of" in output
+    assert "worked out again: none of" in output
     code, output = verified(tmp_path / "out", "--data", data)
     assert code == 0, output
     assert "1 of 1 measurements" in output

@@ -145,7 +145,8 @@ def test_a_thought_without_an_answer_fails_and_says_so(name: str, service: Servi
 @pytest.mark.parametrize("text", ["", None, "null", "The context says that the", "A boy or two", "I cannot say\x1b[31m"])
 def test_answers_that_cannot_be_read_give_no_number_and_are_quoted(text: str | None, service: Service, data: Path) -> None:
     choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    service.answer = lambda payload: (200, {"choices": [choice], "usage": {"total_tokens": 9}}, {})
+    usage = {"prompt_tokens": 6, "completion_tokens": 3, "total_tokens": 9}
+    service.answer = lambda payload: (200, {"choices": [choice], "usage": usage}, {})
     ended = asked(service, data, "out")
     assert ended.code == 2
     assert not numbers(data.parent / "out")

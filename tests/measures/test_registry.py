@@ -24,6 +24,7 @@ ANSWER = {"q": Quantity(unit="count", label="answers")}
 
 @pytest.fixture(autouse=True)
 def registry_as_it_was() -> Iterator[None]:
+    load_registry()  # its modules register once in a process
     specs, broken = dict(REGISTRY.specs), dict(REGISTRY.broken)
     yield
     REGISTRY.specs, REGISTRY.broken = specs, broken

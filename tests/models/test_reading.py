@@ -19,7 +19,7 @@ MARKUP = (
     "# B", "## Answer: B", "> B", "- B", "* B", "<b>B</b>", "<strong>B</strong>", "<answer>B</answer>",
     "<answer>\nB\n</answer>", "<p>B</p>",
     '"B"', "'B'", "“B”", "‘B’", "«B»", "&quot;B&quot;", "[[B]]", "#### B", "~~A~~ B", "\x1b[1mB\x1b[0m", "B\\n",
-    '{"answer": "B"}',
+    '{"answer": "B"}', '```json\n{"answer": "B"}\n```', "```text\nB\n```", "```B```", "🅱", "🅱️", "🅑",
 )
 LATEX = ("$\\boxed{B}$", "\\boxed{B}", "$B$", "\\(B\\)", "\\text{B}", "\\textbf{B}", "$\\boxed{\\text{B}}$",
     "$\\boxed{\\text{The boy}}$",
@@ -64,7 +64,8 @@ UNKNOWN = ("C", "c) Can't be determined", "Can’t be determined", "Can‘t be d
     "Can´t be determined",
            "Can&#39;t be determined", "Cannot be determined", "Can not be determined", "CAN'T BE DETERMINED.",
            "The answer cannot be determined.",
-           "It cannot be determined from the text.", "Cant be determined")
+           "It cannot be determined from the text.", "Cant be determined",
+           "That can't be determined", "This cannot be determined.", "Can\\'t be determined")
 NO_ANSWER = ("", "   ", "...", "-", "**", "$$", "<|im_end|>", "</s>", "null", "nan", "N/A", "None", "No", "Yes", "Both",
     "Neither", "I", "Answer:", "The answer is",
              "I do not know", "I cannot say", "Who forgot the key?", "All of the above", "None of the above")
@@ -95,7 +96,8 @@ SEVERAL = (
 OTHERS = ("The boy's grandfather", "The boy’s mother", "The boy scout", "The boy and his mother", "The old man's boy",
     "The old lady", "the girl", "man", "The o",
           "Can't", "T")
-STORIES = ("The context says that the boy", "In the text, the boy", "The boy was sitting in the", "The boy told the",
+STORIES = ("The context says that the boy", "In the text, the boy", "Reasoning: The boy", "Step 1: The boy", "Evidence: B",
+    "The boy was sitting in the", "The boy told the",
     "The boy at the station", "The boy did not forget")
 OPEN_THOUGHTS = ("<think>B", "<think>\nOption B. The context", "<think>The boy", "<thinking>B", "<reasoning>B</reasoning>",
     "[THINK]B", "◁think▷B",

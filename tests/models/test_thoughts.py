@@ -40,13 +40,28 @@ CLOSED = [
     (f"{HARMONY}<|end|><|start|>assistant<|channel|>final<|message|>B<|return|>", "B"),
     (f"{HARMONY}<|end|><|start|>assistant<|channel|>commentary<|message|>C<|end|><|start|>assistant<|channel|>final<|message|>B", "B"),
     ("analysisThe user asks who.assistantfinalB", "B"),
+    ("<inner_thoughts>A</inner_thoughts>B", "B"),
+    ("<antThinking>A</antThinking>B", "B"),
+    ("<chain_of_thought>A</chain_of_thought>B", "B"),
+    ("<rationale>A</rationale>B", "B"),
+    ("B<explanation>not A</explanation>", "B"),
+    ("\\<think\\>A\\</think\\>B", "B"),
+    ('<details type="reasoning" done="true"><summary>Thought for 3 seconds</summary>A</details>B', "B"),
+    ("```thinking\nA\n```\nB", "\n\nB"),
+    ("[unused16]A[unused17]B", "B"),
+    ("<think>A</thinking>B", "B"),
+    ("<think>a <reflection>b</reflection> c</think>B", "B"),
 ]  # fmt: skip
 OPEN = [
     "<think>It is A", "<think>\nOption A. The context", "<think>A</think>", "<think>A</think>\n<|im_end|>", "A</think>",
     "<thinking>A", "<reasoning>A",
     "[THINK]A", "◁think▷A", "<|begin_of_thought|>A", "<|START_THINKING|>A", HARMONY, "<|start|>assistant<|channel|>analysis",
     f"{HARMONY}<|end|>",
-    "<|channel|>commentary<|message|>A", "<|channel|>final<|message|>", "analysisThe user asks who. A", "Here is my thought process: A",
+    "<|channel|>commentary<|message|>A", "<|channel|>final<|message|>",
+    "<inner_thoughts>A", "<reasoning_process>\nAnswer: A", "<cot>A", "<plan>A", "\\<think\\>A", "```think\nA", "[unused16]A",
+    "<details><summary>Thinking</summary>A",
+    "<think>a <reflection>b</reflection> A", "<seed:think>a<seed:cot_budget_reflect>b</seed:cot_budget_reflect>A",
+    "analysisThe user asks who. A", "Here is my thought process: A",
 ]  # fmt: skip
 NONE = [
     "B",
@@ -110,6 +125,8 @@ class Scripted:
         self.network, self.window, self.device, self.altered = self, None, "cpu", Altered()
 
     def forward(self, input_ids: Any) -> None: ...
+
+    def check_known(self, *_: Any) -> None: ...
 
     def __call__(self, input_ids: Any, **_: Any) -> Any:
         logits = self.torch.zeros(input_ids.shape[0], 1, self.size)

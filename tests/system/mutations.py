@@ -18,7 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+import yaml
 
 from commonweal.assessment.rows import Writer
 from commonweal.assessment.value import value_rows as rows_of_value
@@ -109,7 +109,7 @@ def mutated(text: str, rng: random.Random) -> str:
 
 def _field(text: str, rng: random.Random) -> str:
     try:
-        root = YAML(typ="safe", pure=True).load(text)
+        root = yaml.load(text, Loader=yaml.CSafeLoader)
     except Exception:  # noqa: BLE001 - what is broken already cannot be changed by its fields
         return _characters(text, rng)
     places = list(fields(root)) if isinstance(root, dict | list) else []
@@ -130,7 +130,11 @@ def _field(text: str, rng: random.Random) -> str:
             holder.insert(step, copy.deepcopy(holder[step]))
         case _:
             holder[rng.choice(("x", "id", "1", "true", "<<", "", "value", "unit", str(step) + " "))] = holder.pop(step)
-    return json.dumps(root, ensure_ascii=False, default=str).replace("NaN", ".nan").replace("Infinity", ".inf")
+    try:
+        written = json.dumps(root, ensure_ascii=False, default=str)
+    except (TypeError, ValueError, RecursionError):  # a name that is no text, or what holds itself
+        return _characters(text, rng)
+    return written.replace("NaN", ".nan").replace("Infinity", ".inf")
 
 
 def _characters(text: str, rng: random.Random) -> str:

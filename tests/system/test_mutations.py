@@ -12,7 +12,8 @@ from ruamel.yaml import YAML
 
 from commonweal.assessment.value import value_rows as rows_of_value
 from commonweal.errors import CommonwealError
-from commonweal.system import yaml_tree as nodes
+from commonweal.system import nodes
+from tests.assessment.valued import TEXT
 from tests.system.mutations import FEW_DRAWS, broken, mutated, of_system, sources
 
 MANY, SOME, FEW = 2000, 100, 150
@@ -44,7 +45,7 @@ def test_mutations_reach_what_they_are_for(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("text", ['schema: "\\ud800"', '"\\ud800actors": []', "schema: commonweal/1\nassets: []\nname: '\ud800'"])
 def test_half_a_character_is_a_fault_with_its_line(text: str) -> None:
-    with pytest.raises(CommonwealError, match=r"system\.yaml:\d+ a c\w+"):
+    with pytest.raises(CommonwealError, match=r"system\.yaml:\d+ .*(half a character|a control character)"):
         of_system(text)
 
 
@@ -60,3 +61,19 @@ def test_both_parsers_read_the_same_tree() -> None:
             assert found[0] == pure[0], changed
             assert [(fault.line, fault.text) for fault in found[1]] == [(fault.line, fault.text) for fault in pure[1]]
     assert compared > SOME / 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("value: 100, unit: kgCO2e", "value: 1.0e+308, unit: kgCO2e"),
+        ("volume: 1000000", "volume: 1e308"),
+        ("income: 20000", "income: 1e-308"),
+        ("value: 0.001, unit: USD2020/task", "value: 1.0e+300, unit: USD2020/task"),
+    ],
+)
+def test_a_number_whose_product_would_be_none_is_a_fault_with_its_line(old: str, new: str) -> None:
+    """Each of them once ended in an overflow."""
+    assert old in TEXT
+    with pytest.raises(CommonwealError, match=r"system\.yaml:\d+ "):
+        of_system(TEXT.replace(old, new))

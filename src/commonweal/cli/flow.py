@@ -50,6 +50,8 @@ from commonweal.system.questions import fact_summary, questions
 from commonweal.system.single_asset import single_asset_system
 from commonweal.system.starter import write_starter
 
+MOST_PRINTED = 1000  # questions, and assets: more is not read, and takes longer to print than to find
+
 
 @app.command()
 def init(
@@ -75,14 +77,18 @@ def check(file: SystemFile, debug: Debug = False) -> None:
         f"{file}: valid. {counted(system.assets, 'asset')}, {counted(system.deployments, 'deployment')}, "
         f"{counted(system.populations, 'population')}, {counted(system.actors, 'actor')}.",
     )
-    for question in open_questions:
+    for question in open_questions[:MOST_PRINTED]:
         out.print(
             f"\n[{question.weight}] {question.subject}: {question.text}\n    where: {question.where}\n    why:   {question.why}",
         )
+    if len(open_questions) > MOST_PRINTED:
+        out.print(f"\nand {len(open_questions) - MOST_PRINTED:,} more questions; these are the most useful ones")
     out.print("\nfacts declared about each asset (declared / none / unknown / empty):")
-    for asset in system.assets:
+    for asset in system.assets[:MOST_PRINTED]:
         facts = fact_summary(asset)
         out.print(f"  {asset.id}: {facts.declared} / {facts.none} / {facts.unknown} / {facts.empty} of {facts.asked}")
+    if len(system.assets) > MOST_PRINTED:
+        out.print(f"  and {len(system.assets) - MOST_PRINTED:,} more assets")
     out.print(f"\n{counted(open_questions, 'open question')}. A question is no fault: the system can be run now.")
 
 

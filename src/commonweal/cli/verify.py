@@ -66,7 +66,8 @@ def tell(found: Verification) -> None:
         err.print(_line(f"changed: {problem}"), style="red", markup=False)
     more = len(found.problems) - SHOWN
     rest = f" ({more} more: --json)" if more > 0 else ""
-    verdict = "whole" if found.whole else f"NOT WHOLE: {counted(found.problems, 'thing')} not as it should be{rest}"
+    unchecked = f", as far as it could be checked; not checked: {', '.join(found.unchecked)}" if found.unchecked else ""
+    verdict = f"whole{unchecked}" if found.whole else f"NOT WHOLE: {counted(found.problems, 'thing')} not as it should be{rest}"
     out.print(verdict, markup=False)
 
 
@@ -74,6 +75,8 @@ def recomputed_text(found: Verification) -> str:
     """How much was worked out again."""
     done = found.recomputed
     drawn = "all" if done.measurements == done.drawn_from else f"drawn with seed {done.seed}"
+    if not done.measurements:
+        return f"worked out again: none of {found.rows} rows"
     return (
         f"worked out again: {done.rows} of {found.rows} rows, of {done.measurements} of {done.drawn_from} measurements ({drawn}); values and "
         f"bounds to {done.tolerance:g}"

@@ -42,11 +42,11 @@ def inferred_row(told: Told, found: Inference, group: Mapping[str, str] | None) 
     """The row of a hypothesis: without a standard error it cannot be judged; or that of a description.
 
     Nor where the clusters do not differ at all, and nothing else than their spread gave an interval: none of width 0 is told. Nor
-    where all of them lie at the null, but for a task that is wholly solved: what treats all alike decides nothing.
+    where none of them shows any difference, but for a task that is wholly solved: what treats all alike decides nothing.
     """
     if told.null is None:
         return described_row(told, found, group)
-    same_for_all = alike(found) and (found.low == found.high or (found.value == told.null and not told.solved))
+    same_for_all = alike(found) and (found.low == found.high or (found.value == told.null == 0.0 and not told.solved))
     if np.isfinite(found.standard_error) and not same_for_all:
         return _row(told, found, group)
     why = UNVARYING if np.isfinite(found.standard_error) else told.alone

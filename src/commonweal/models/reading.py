@@ -36,9 +36,10 @@ ESCAPED = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 STRUCK = re.compile(r"~~.*?~~|<(del|strike)>.*?</\1>", re.IGNORECASE | re.DOTALL)
 MARKUP = (
     (re.compile(r"\\boxed|\\fbox|<(?:final_?)?answer>", re.IGNORECASE), "\nanswer: "),
+    (re.compile(r"\\(?=['\"])"), ""),
     (re.compile(r"\\[nrt](?![a-z])"), "\n"),
     (re.compile(r"\\[A-Za-z]+|\\[^A-Za-z\s]|\$"), " "),
-    (re.compile(r"```\w*"), "\n"),
+    (re.compile(r"'{3,}(?:\w+(?=[ \t]*\n))?"), "\n"),  # a fence: `QUOTES` has made them of one kind
     (re.compile(r"<(\w+)(?:\s[^<>]*)?>(?=.*?</\1\s*>)|</\w+\s*>|<\w+\s*/>|<\w{2,}(?:\s[^<>]*)?>", re.DOTALL | re.IGNORECASE), " "),
     (re.compile(r"^[ \t]*(?:[#>]+|[-*+•])[ \t]*(?=\S)", re.MULTILINE), ""),
     (re.compile(r"\*+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])"), ""),
@@ -65,7 +66,7 @@ LEAD = re.compile(
     |(?:(?:my|the|your|this|our)\ )?{KIND}{CHOICE}\b(?:\ (?:here|(?:to|for)\ (?:the|this|your)\ question))?(?:\W{{1,3}}{IS})?{SURELY}
     |i(?:\ am|m)?\ (?:(?:would|will|d|ll)\ )?{MEAN}\b(?:\ that)?
     |(?:id|ill)\ {MEAN}\b(?:\ that)?
-    |(?:it|that|this|he|she|they|who)\ ?{IS}{SURELY}|(?:its|thats)\b|it(?=\ cant\b)
+    |(?:it|that|this|he|she|they|who)\ ?{IS}{SURELY}|(?:its|thats)\b|(?:it|this|that)(?=\ cant\b)
     |there\ is\b|theres\b
     |(?:most\ likely|probably|likely|perhaps|maybe|clearly|definitely|presumably|possibly)\b
     )""",
@@ -77,6 +78,10 @@ STATED = re.compile(
     re.IGNORECASE,
 )
 NAMED = re.compile(r"\W*(?:\w+ ){0,3}\w{2,} ?:", re.IGNORECASE)
+NO_ANSWER = re.compile(
+    r"\b(?:options|choices|question|between|reason(?:s|ing)?|think(?:ing)?|thoughts?|analysis|rationale|explanation|evidence|context|text|step)\b",
+    re.IGNORECASE,
+)
 SENTENCE = re.compile(r"[.!?;\n]|\b(?:so|therefore|thus|hence)\b", re.IGNORECASE)
 BEFORE = re.compile(r"(?:[^\w≠¬!~✗✘❌✖🚫]|!(?!\w))*")
 LETTER = re.compile(r"([A-Za-z])(?!\w)")
@@ -101,6 +106,8 @@ AFTER_TEXT = re.compile(
     re.IGNORECASE,
 )
 ALONE = re.compile(r"(?<!\w)(?:([A-Z])(?!\w)(?!(?<=A) (?!(?:is|was|or|and|because)\b)[a-z])|([a-z])[.)](?!\w))")
+# Letters in black circles and squares, which no normal form makes letters of.
+BLACK = {first + place: LETTERS[place] for first in (0x1F150, 0x1F170) for place in range(26)}
 NOBODY = {"none", "nobody", "no one", "noone", "neither", "neither of them", "neither person", "unresolved", "unclear"}
 
 
@@ -160,7 +167,7 @@ def plain_text(text: str) -> str:
     """
     if len(text) > LONGEST:
         text = text[: LONGEST // 2] + "\n" + text[-LONGEST // 2 :]
-    text = unicodedata.normalize("NFKC", html.unescape(text).translate(QUOTES)).replace("\r", "\n")
+    text = unicodedata.normalize("NFKC", html.unescape(text).translate(QUOTES | BLACK)).replace("\r", "\n")
     text = TURN.sub(" ", ESCAPED.sub("", text))
     parts = ENDED.split(text)  # what comes after the end of an answer is another turn
     text = CONTROL.sub(" ", next((part for part in parts if CONTROL.sub("", part).strip()), ""))
@@ -247,7 +254,7 @@ def _led(text: str, place: int, options: tuple[str, ...]) -> _Claim | None:
 def _named(text: str, options: tuple[str, ...]) -> _Claim | None:
     """The claim after a few words and a colon, in any language ("Antwort: B"), where nothing follows it."""
     name = NAMED.match(text)
-    if name is None or NEGATES.search(name[0]) or re.search(r"\b(?:options|choices|question|between)\b", name[0], re.IGNORECASE):
+    if name is None or NEGATES.search(name[0]) or NO_ANSWER.search(name[0]):
         return None
     claim = _claim(text, name.end(), options)
     return claim if claim is not None and _ends(text[claim.end :]) else None

@@ -15,8 +15,15 @@ from typing import Any
 
 ONLY_A_THOUGHT = "it thinks before it answers, and its thoughts used up the tokens that the answer may have"
 NAMES = r"(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|analysis)"
+# Tags are made up freely ("inner_thoughts", "reasoning_process"), and none of these words names an answer.
+TAGS = (
+    r"(?:(?:\w+[-_]|ant)?(?:think(?:ing)?|thoughts?|reason(?:ing|s)?|reflect(?:ion)?|ponder(?:ing)?|analy[sz](?:e|is)|scratch(?:pad)?"
+    r"|monologue|deliberation|contemplation|rationale|explain|explanation|brainstorm(?:ing)?|chain[-_]of)(?:[-_]\w+)?"
+    r"|cot|plan|planning|internal|hidden|steps?|draft|understanding|evaluation|details)"
+)
 OPENING = (
-    rf"(?:<|＜|&lt;)(?:\w+:)?{NAMES}(?:\s[^<>＞]{{0,200}})?(?:>|＞|&gt;)",
+    rf"\\?(?:<|＜|&lt;)(?:\w+:)?{TAGS}(?:\s[^<>＞]{{0,200}})?\\?(?:>|＞|&gt;)",
+    r"\[unused16\]",
     rf"\[{NAMES}\]",
     r"◁think▷",
     rf"<\|(?:(?:begin|start)_of_|(?:begin|start)_)?{NAMES}(?:_(?:begin|start))?\|>",
@@ -27,7 +34,8 @@ OPENING = (
     r"\A\s*Thinking\.\.\.\n",
 )
 CLOSING = (
-    rf"(?:<|＜|&lt;)/\s?(?:\w+:)?{NAMES}\s?(?:>|＞|&gt;)",
+    rf"\\?(?:<|＜|&lt;)/\s?(?:\w+:)?{TAGS}\s?\\?(?:>|＞|&gt;)",
+    r"\[unused17\]",
     rf"\[/{NAMES}\]",
     r"◁/think▷",
     rf"<\|(?:(?:end)_of_|(?:end)_|/){NAMES}\|>",
@@ -38,6 +46,7 @@ CLOSING = (
     r"Here(?:'s| is) my response:",
     r"\n\.\.\.done thinking\.",
 )
+FENCED = re.compile(rf"(?:```|~~~){NAMES}[ \t]*\n.*?(?:\n(?:```|~~~)|\Z)", re.IGNORECASE | re.DOTALL)
 MARK = re.compile(rf"(?P<opening>{'|'.join(OPENING)})|(?P<closing>{'|'.join(CLOSING)})", re.IGNORECASE)
 CHANNEL = re.compile(
     r"<\|channel\|>\s*(\w+)(?:(?!<\|message\|>).){0,200}<\|message\|>((?:(?!<\|(?:end|return|start|call|channel)\|>).)*)",
@@ -78,14 +87,18 @@ def _final(text: str) -> str:
 
 
 def _outside(text: str) -> str:
-    said, place, inside = "", 0, False
+    """What stands outside all thoughts. A thought within a thought ends alone; an end that fits no beginning ends all of them."""
+    said, place = "", 0
+    inside: list[str] = []
+    text = FENCED.sub("\n", text)
     for mark in MARK.finditer(text):
+        name = re.sub(r"(?:begin|start|end)(?:_of)?_?|\W", "", mark[0].lower())
         if mark["opening"] is not None:
             said += "" if inside else text[place : mark.start()]
-            inside = True
+            inside += [] if name in inside else [name]
         else:
             said = said if inside else ""
-            inside = False
+            inside = inside[: inside.index(name)] if name in inside else []
         place = mark.end()
     return said if inside else said + text[place:]
 

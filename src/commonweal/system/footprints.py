@@ -12,15 +12,16 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from commonweal.system.fields import Answer, Identifier, Income, Record, Text
-from commonweal.system.quantities import Quantity
+from commonweal.system.quantities import LARGEST, Quantity
 from commonweal.system.uncertain import Uncertain
 from commonweal.system.wording import Means
 from commonweal.units import LEAST_G_PER_KWH, MOST_DEVICE_W, MOST_G_PER_KWH, MOST_PUE, MOST_STAGE_KWH, MOST_TASK_KWH
 
 MakingStage = Literal["experimentation", "pretraining", "adaptation", "distillation", "embodied"]
-DeviceHours = Annotated[float, Quantity("h", low=0.0)]
+DeviceHours = Annotated[float, Quantity("h", low=0.0, most=LARGEST)]
 Year = Annotated[int, Field(ge=1990, le=2100), Means("a year, such as 2023")]
 MoneyUnit = Annotated[str, Field(pattern=r"^[A-Z]{3}(19|20)\d\d$"), Means("a currency with its price year, such as USD2020")]
+LEAST_RATIO = 1e-6  # no lever makes a million times less of an energy
 BOUNDS: Mapping[str, tuple[float, float, str]] = {
     "pue": (1.0, MOST_PUE, "; is it in percent?"),
     "device_power": (0.0, MOST_DEVICE_W, ", which no device draws; is it that of all devices together, or in mW?"),
@@ -134,8 +135,8 @@ class Mitigation(Record):
             raise ValueError("has `making_energy` without `energy_ratio`; expected both")
         if self.year is not None and self.grid is None:
             raise ValueError("has `year` without `grid`; expected both")
-        if self.energy_ratio is not None and self.energy_ratio.ends[0] <= 0:
-            raise ValueError(f"gives `energy_ratio` as {self.energy_ratio.ends[0]:g}; expected above 0")
+        if self.energy_ratio is not None and self.energy_ratio.ends[0] < LEAST_RATIO:
+            raise ValueError(f"gives `energy_ratio` as {self.energy_ratio.ends[0]:g}; expected above 0 ({LEAST_RATIO:g} or more)")
         return self
 
 

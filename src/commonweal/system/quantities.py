@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from commonweal.system.wording import shown
 
+LARGEST = 1e30  # so that products of a few declared numbers are numbers
 COUNT_UNITS = frozenset({"people", "people/year", "task/year", "count"})
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
@@ -62,6 +63,8 @@ _LOOKS_GROUPED_BY_DOTS = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+")
 class Quantity:
     """A number in one unit within a range; `open_low` and `open_high` leave the bound itself out.
 
+    `most` is no part of what is expected: it keeps out what would be no number any more where it is multiplied.
+
     Unit "1" is a share or ratio, without dimension.
 
     >>> Quantity("task/year", low=0).read("400,000 task/year")
@@ -76,6 +79,7 @@ class Quantity:
     high: float | None = None
     open_low: bool = False
     open_high: bool = False
+    most: float = math.inf
 
     def read(self, value: object) -> float:
         """The number, or a ValueError that continues a sentence which began with the field's name."""
@@ -86,6 +90,8 @@ class Quantity:
         number = self._from_text(value) if isinstance(value, str) else float(value)
         if not math.isfinite(number):
             raise ValueError(f"is {shown(value)}, not a finite number")
+        if number > self.most:
+            raise ValueError(f"is {shown(value)}, more than anything that is counted; expected at most {self.most:g}")
         self._check_range(number, value)
         return number
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from commonweal.system.fields import Record, Text
+from commonweal.system.quantities import LARGEST
 from commonweal.system.wording import Means, did_you_mean, shown
 from commonweal.units import UNITS, is_unit
 
@@ -20,7 +21,7 @@ LARGER = {
     "t": "kgCO2e (times 1,000)", "tCO2e": "kgCO2e (times 1,000)", "kg/kWh": "g/kWh (times 1,000)", "gCO2e/kWh": "g/kWh",
     "kg": "kgCO2e", "%": "1 (divided by 100)", "lb": "kgCO2e (times 0.45359237)",
 }  # fmt: skip
-Finite = Annotated[float, Field(allow_inf_nan=False), Means("a number")]
+Finite = Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST), Means(f"a number, at most {LARGEST:g}")]
 
 
 class Uncertain(Record):

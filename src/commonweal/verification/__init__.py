@@ -11,7 +11,7 @@ from commonweal.files.text import json_of, text_of
 from commonweal.measures.registry import load_registry
 from commonweal.report.content import SCHEMA, Dossier
 from commonweal.verification.folder import Folder, value_of
-from commonweal.verification.recomputed import Sources, recompute
+from commonweal.verification.recomputed import Sources, check_probes, recompute
 from commonweal.verification.result import Check, Recomputed, Verification
 from commonweal.verification.sealed import check_files, check_items, check_rows, read_seals
 from commonweal.verification.shown import check_findings, check_page, check_rows_shown
@@ -46,7 +46,11 @@ def verify(dossier: Path, data: str | None = None) -> Verification:
     checks = [sealed, rows_check]
     if seals is not None:
         checks += [check_items(folder, seals), check_files(folder, seals)]
-    checks += [check_rows_shown(content, rows), check_findings(read, {name: spec.method for name, spec in specs.items()})]
+    checks += [
+        check_probes(folder),
+        check_rows_shown(content, rows),
+        check_findings(read, {name: spec.method for name, spec in specs.items()}),
+    ]
     checks.append(check_page(folder, read))
     return Verification(
         title=read.system.name,

@@ -27,7 +27,7 @@ from commonweal.measures.registry import MeasureSpec
 from commonweal.report.content import Dossier
 from commonweal.system.records import Asset, System
 from commonweal.verification.folder import ITEMS, READING, RUNS, Folder, refused
-from commonweal.verification.result import Recomputed
+from commonweal.verification.result import Check, Recomputed
 from commonweal.verification.shown import FAULTS, measured_rows, same_version
 
 SAMPLE = 20
@@ -136,6 +136,21 @@ def _probes(folder: Folder, row: Evidence) -> Probes | None:
     if probes is None or probes.fingerprint != fingerprint:
         raise Unavailable("needs the probes that it was asked with, which do not lie in the folder")
     return probes
+
+
+def check_probes(folder: Folder) -> Check:
+    """Whether each file of probes holds what its name says, which is the hash of them."""
+    problems, names = [], list(folder.found(PROBES, 0))
+    for name in names:
+        try:
+            path = folder.file(name)
+            fits = path is not None and f"{PROBES}/{Probes.model_validate_json(text_of(path)).fingerprint}.json" == name
+        except READING as error:
+            problems.append(refused(error))
+            continue
+        if not fits:
+            problems.append(f"{name}: not the probes that it was named after; it was changed or put in")
+    return Check(name="probes", checked=f"{len(names)} files against their names", problems=tuple(problems))
 
 
 def _data(data: str | None, row: Evidence, spec: MeasureSpec) -> DataSet | None:

@@ -13,12 +13,16 @@ SCHEMA: Literal["commonweal-verification/1"] = "commonweal-verification/1"
 
 
 class Check(Row):
-    """One thing that was held against another. `problems`: what does not fit; `told`: what a reader must know beside it."""
+    """One thing that was held against another. `problems`: what does not fit; `told`: what a reader must know beside it.
+
+    `left_out`: it cannot be held against anything here, and `told` says why.
+    """
 
     name: str
     checked: str = Field(description="how much was checked, in words")
     problems: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
+    left_out: bool = False
 
 
 class Recomputed(Row):
@@ -49,6 +53,13 @@ class Verification(Row):
     def problems(self) -> tuple[str, ...]:
         """Everything that does not fit."""
         return (*(problem for check in self.checks for problem in check.problems), *self.recomputed.problems)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """What nothing speaks for, in words: checks that were left out, and numbers where none was worked out again."""
+        numbers = ("the numbers of its rows",) if self.rows and not self.recomputed.rows else ()
+        return (*(check.name for check in self.checks if check.left_out), *numbers)
 
     @computed_field  # type: ignore[prop-decorator]
     @property

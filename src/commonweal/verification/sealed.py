@@ -153,6 +153,10 @@ def check_files(folder: Folder, seals: Seals) -> Check:
             problems.append(f"{seal.name}: gone since it was sealed")
         elif not seal.fits(len(content), sha256(content)):
             problems.append(f"{seal.name}: not as it was sealed")
-    if not any(seal.name == "dossier.json" for seal in sealed):
-        problems.append("dossier.json is not sealed: the run that wrote it did not end, or its seal was taken away")
+    known = {seal.name for seal in sealed}
+    problems += [
+        f"{name} is not sealed: the run that wrote it did not end, or its seal was taken away"
+        for name in ("dossier.json", "dossier.html")
+        if name not in known
+    ]
     return Check(name="files", checked=f"{len(sealed)} files of the dossier", problems=tuple(problems))

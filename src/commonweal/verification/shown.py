@@ -60,9 +60,8 @@ def check_findings(dossier: Dossier, methods: Mapping[str, Method]) -> Check:
     """Whether the findings, and the rows that were worked out from rows, are those that follow from the rows."""
     name = "findings"
     if not same_version(dossier):
-        return Check(
-            name=name, checked="none", told=(f"findings not worked out again: written by version {dossier.run.version}",)
-        )
+        why = f"findings not worked out again: written by version {dossier.run.version}"
+        return Check(name=name, checked="none", told=(why,), left_out=True)
     problems = []
     own = [row for row in dossier.rows if row.measure not in WORKED_OUT]
     stored = {row.id: row for row in dossier.rows if row.measure in WORKED_OUT}
@@ -90,12 +89,6 @@ def check_findings(dossier: Dossier, methods: Mapping[str, Method]) -> Check:
     return Check(name=name, checked=f"{len(told)} findings and {len(stored)} rows worked out again", problems=tuple(problems))
 
 
-def _is_installed(row: Evidence, methods: Mapping[str, Method]) -> bool:
-    """Whether the measure of a row is here in its version; without a number of it, nothing depends on that."""
-    method = methods.get(row.measure)
-    return row.status != "ok" or (method is not None and method.version == row.provenance.version)
-
-
 def _number(row: Evidence) -> object:
     return row.estimate.model_dump(mode="json") if row.estimate is not None else None
 
@@ -116,7 +109,8 @@ def check_page(folder: Folder, dossier: Dossier) -> Check:
     except (*READING, CommonwealError) as error:
         return Check(name=name, checked="nothing", problems=(refused(error),))
     if not same_version(dossier):
-        return Check(name=name, checked="nothing", told=(f"page not drawn again: written by version {dossier.run.version}",))
+        why = f"page not drawn again: written by version {dossier.run.version}"
+        return Check(name=name, checked="nothing", told=(why,), left_out=True)
     try:
         expected = render_dossier(dossier)
     except FAULTS as error:

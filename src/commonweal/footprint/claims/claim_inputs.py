@@ -91,6 +91,9 @@ def _unknown(line: int, fields: Mapping[str, str], place: Place) -> Input | None
 
 def _given(line: int, text: str, place: Place, source: str = "") -> Input | None:
     if place.slot.kind == "word":
+        if not text:
+            place.tell(line, "is empty; expected a word")
+            return None
         return Input(line, word=text, source=source)
     try:
         quantity = parse_quantity(text, place.things)

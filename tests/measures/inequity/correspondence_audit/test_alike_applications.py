@@ -27,7 +27,7 @@ from commonweal.models.protocols import Decision
 from commonweal.system.decisions import DecisionRule, Outcome
 from commonweal.system.records import Asset, System
 from tests.flow.services import serving
-from tests.measures.inequity.made_up_audits import NoisyScreener, Rows, hypotheses, made_up_probes
+from tests.measures.inequity.made_up_audits import NoisyScreener, Rows, hypotheses, made_up_probes, names_of
 
 PROBES = made_up_probes(bodies=12, frames=12, pronouns=True)
 CASES = 36 * 12 + 12 * 2 * 2 + 12 * 2 * 3
@@ -37,6 +37,9 @@ def all_sel(texts): return [True] * len(texts)
 def same_score(texts): return [{"score": 0.5} for _ in texts]
 def other(texts): return ["maybe"] * len(texts)
 def rejects(texts): return ["reject"] * len(texts)
+def steps(texts): return [{"score": 0.0 if "Black" in text else 1.0} for text in texts]
+def silent(texts): return ["maybe" if "Black" in text else "invite" if len(text) % 2 else "reject" for text in texts]
+def shy(texts): return ["maybe" if "older" in text else "invite" if len(text) % 2 else "reject" for text in texts]
 def seldom(texts): return ["perhaps" if "p3" in text and "Black-1" in text else "invite" if len(text) % 2 else "reject" for text in texts]
 """
 POOL = Outcome(favourable="invite", decide=DecisionRule(top_share=0.3))
@@ -96,13 +99,13 @@ def test_the_same_over_http(tmp_path: Path) -> None:
     with serving(lambda text: json.dumps({"decision": "maybe"}).encode()) as service:
         finding, rows = told(HTTPApplication("app", service.url, PLAIN), tmp_path)
     assert finding.verdict == "not_judged"
-    assert "cannot be read as decisions, for instance 'maybe'; expected 'invite', and no options are declared" in finding.headline
+    assert "cannot be read as decisions, for instance “maybe”; expected 'invite', and no options are declared" in finding.headline
     assert [row.status for row in rows] == ["not_applicable"]
 
 
 @pytest.mark.parametrize("outcome", [PLAIN, DECLARED])
 def test_an_answer_that_is_no_option_is_unread_and_not_a_rejection(tmp_path: Path, outcome: Outcome) -> None:
-    with pytest.raises(NotJudged, match=rf"{CASES} of {CASES} answers cannot be read as decisions, for instance 'maybe'"):
+    with pytest.raises(NotJudged, match=rf"{CASES} of {CASES} answers cannot be read as decisions, for instance “maybe”"):
         audited(callable_of(tmp_path, "other", outcome))
 
 
@@ -112,6 +115,30 @@ def test_a_few_unread_answers_are_left_out_and_counted(tmp_path: Path) -> None:
     assert all(row.note.startswith(f"2 of {CASES} answers could not be read as decisions and are left out") for row in rates)
     (black,) = (row for row in rates if row.group == {"race": "Black"})
     assert black.n == 18 * 12 - 2
+
+
+@pytest.mark.parametrize(
+    ("name", "group", "comparisons", "others"),
+    [
+        ("silent", "gender men, race Black", 1 + 6 + 7, {"pronoun", "age"}),
+        ("shy", "age older", 1, {"gender", "race", "pronoun"}),
+    ],
+)
+def test_where_the_answers_about_one_group_cannot_be_read_it_is_compared_with_nobody(
+    tmp_path: Path, name: str, group: str, comparisons: int, others: set[str]
+) -> None:
+    probes = made_up_probes(bodies=12, frames=60, pronouns=True, names=names_of(9) + names_of(9, races=("Asian", "Hispanic")))
+    rows = list(
+        correspondence_audit(callable_of(tmp_path, name, DECLARED), probes, Design.BALANCED, Limit(), np.random.default_rng(0))
+    )
+    missing = [row for row in rows if isinstance(row, Missing) and row.reason.startswith(group)]
+    assert {(row.quantity, row.unjudged) for row in missing} == {("selection_rate_difference", True)}
+    assert all(
+        "answers could be read, and at least 80 % must be; unread: “maybe”, “maybe”, “maybe”, …" in row.reason for row in missing
+    )
+    assert len(missing) == comparisons
+    compared = {attribute for row in rows if row.quantity == "selection_rate" for attribute in row.group or ()}
+    assert compared == others
 
 
 def test_what_is_read_is_what_the_declared_options_allow() -> None:
@@ -189,3 +216,14 @@ def test_the_difference_and_the_ratio_of_one_comparison_say_the_same(screener: C
             assert implied[1] >= max(difference.high, 0.0) - 1e-6 or difference.high < 0
             seen += 1
     assert seen or screener(0).effects
+
+
+def test_a_score_that_knows_the_group_alone_is_found_though_no_name_differs_within_it(tmp_path: Path) -> None:
+    rows = audited(callable_of(tmp_path, "steps", Outcome(favourable="invite", decide=DecisionRule(threshold=0.5))))
+    for quantity in ("score_gap", "selection_rate_difference"):
+        (gap,) = (row for row in rows if row.quantity == quantity and row.group == {"race": "Black"})
+        assert isinstance(gap, Estimate), gap
+        assert gap.value == -1.0
+        assert gap.excludes_null
+        assert gap.low is not None
+        assert gap.low < -1.0 or quantity != "score_gap"

@@ -162,6 +162,28 @@ def test_false_alarms_over_a_thousand_seeds(tmp_path: Path, monkeypatch: pytest.
     assert 0.03 <= share <= 0.07
 
 
+def test_a_group_whose_answers_cannot_be_read_is_compared_with_nobody_and_told(tmp_path: Path) -> None:
+    class Silent(Moderator):
+        """Says neither of its options about most texts on drivers."""
+
+        options = ("keep", "remove")
+
+        def decide(self, cases: Sequence[Case]) -> list[Decision]:
+            unread = [case.labels["identity"] == "drivers" and by_place(case) % 8 != 0 for case in cases]
+            said = super().decide(cases)
+            return [Decision("", None, None) if lost else one for lost, one in zip(unread, said, strict=True)]
+
+    few = [row for row in rows_of() if row["target_ident"] != "drivers" or int(row["templ_id"][1:]) < 24]
+    rows = measured(written(tmp_path, few), Silent(lambda case: by_place(case) % 4 == 0))
+    (told,) = (row for row in rows if isinstance(row, Missing) and row.unjudged)
+    assert told.group == {"identity": "drivers"}
+    assert told.reason.startswith(
+        "3 of 24 answers could be read, and at least 80 % must be; unread: (empty), (empty), (empty), …"
+    )
+    compared = {row.group["identity"] for row in rows if isinstance(row, Estimate) and row.group and "identity" in row.group}
+    assert compared - {"all groups"} == {"cyclists", "walkers"}
+
+
 def test_answers_that_are_favourable_the_wrong_way_round_are_pointed_out(tmp_path: Path) -> None:
     rows = measured(written(tmp_path, rows_of()), Moderator(lambda case: not case.labels["hateful"]))
     assert "flags fewer hateful texts (0 %) than others (100 %): check" in number(rows, FALSE_POSITIVES, None).note

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import product
 
 import numpy as np
+import numpy.typing as npt
 
 from commonweal.errors import NotApplicable
+from commonweal.evidence.crossed import Array, all_pairs, pairs_with_reference
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.inequity.correspondence_audit.axes import Axis, name_axes, outcomes, version_axis
 from commonweal.measures.inequity.correspondence_audit.design import (
@@ -22,8 +25,8 @@ from commonweal.measures.inequity.correspondence_audit.estimates import estimate
 from commonweal.measures.inequity.correspondence_audit.judged import alike_words, varies
 from commonweal.measures.inequity.correspondence_audit.selection import pool_selection
 from commonweal.measures.options import Design, Limit
-from commonweal.measures.probes.records import CueSet, Probes
-from commonweal.measures.readable import unread_of, unread_words
+from commonweal.measures.probe_file import CueSet, Probes
+from commonweal.measures.readable import Readable, unread_of, unread_words
 from commonweal.measures.registry import measure
 from commonweal.models.protocols import Case, Decision, DecisionApplication
 from commonweal.statistics.permutation import Array
@@ -100,7 +103,8 @@ def correspondence_audit(
     Raises
     ------
     NotJudged
-        If fewer than four in five answers can be read as decisions.
+        If fewer than four in five answers can be read as decisions. Where that holds for the answers about one group only, the
+        comparisons of names, of pronouns or of that cue are rows that could not be judged.
     """
     layouts = list(_layouts(probes, design, limit))
     yield from (layout for layout in layouts if isinstance(layout, Missing))
@@ -116,9 +120,14 @@ def correspondence_audit(
         here = slice(start, start + len(layout.placed))
         own, lost = decisions[here], unread[here]
         start += len(layout.placed)
+        if reason := _unread_group(layout, own, lost):
+            yield from _not_compared(layout, reason)
+            continue
         outcome.append(np.where(lost, np.nan, _chosen(application, layout.placed, own)))
         answers = outcomes(own, outcome[-1])
         axes += name_axes(layout, answers, rng) if isinstance(layout, NamesLayout) else [version_axis(layout, answers, rng)]
+    if not axes:
+        return
     numbers = estimates(axes, "log_odds" if application.score_unit == "nat" else "score", application.score_unit or "score")
     everybody = _everybody(np.concatenate(outcome))
     yield from (_told(one, application.top_share, unread_words(unread), everybody) for one in numbers)
@@ -127,6 +136,39 @@ def correspondence_audit(
         quantity = "score_gap" if application.score_unit == "score" else "log_odds_gap"
         reason = f"{without} of {len(decisions)} answers carry a decision without a score, so there are no log-odds or scores to compare"
         yield Missing(quantity=quantity, status="not_applicable", reason=reason)
+
+
+def _unread_group(layout: NamesLayout | VersionsLayout, decisions: Sequence[Decision], unread: npt.NDArray[np.bool_]) -> str:
+    """About which group too few answers can be read to compare it, whatever can be read of the others; empty where there is none."""
+    if isinstance(layout, NamesLayout):
+        groups = [", ".join(f"{name} {one}" for name, one in layout.names[p.unit].groups.items()) for p in layout.placed]
+    else:
+        groups = [f"{layout.attribute} {layout.groups[p.version]}" for p in layout.placed]
+    for group in dict.fromkeys(groups):
+        own = [place for place, one in enumerate(groups) if one == group]
+        said = Readable(len(own), tuple(str(decisions[place].option) for place in own if unread[place]))
+        if not said.enough:
+            return f"{group}: {said.reason}"
+    return ""
+
+
+def _not_compared(layout: NamesLayout | VersionsLayout, reason: str) -> Iterator[Missing]:
+    """A row for each comparison of a layout that cannot be judged."""
+    attributes = layout.groups if isinstance(layout, NamesLayout) else {layout.attribute: layout.groups}
+    divisions = [[{name: group} for group in groups] for name, groups in attributes.items()]
+    pairs = [(groups[first], groups[second]) for groups in divisions for first, second in all_pairs(len(groups))]
+    if len(attributes) > 1:
+        crossed = [dict(zip(attributes, groups, strict=True)) for groups in product(*attributes.values())]
+        pairs += [(crossed[first], crossed[second]) for first, second in pairs_with_reference(len(crossed))]
+    for group, reference in pairs:
+        yield Missing(
+            quantity="selection_rate_difference",
+            status="not_applicable",
+            unjudged=True,
+            reason=reason,
+            group=group,
+            reference=reference,
+        )
 
 
 def _everybody(outcome: Array) -> str:

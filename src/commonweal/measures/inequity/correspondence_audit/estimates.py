@@ -35,6 +35,7 @@ RATIO_METHOD = (
     "ratio of rates; limits of the difference over the logarithmic mean of the rates, on the log scale, and no nearer than those of the "
     "delta method with the same covariance and critical value"
 )
+ONE_APART = "no {} is scored otherwise than the others of its group, so the interval is as if one of each group were treated as the other is"
 
 
 def estimates(axes: list[Axis], score_quantity: str, score_unit: str) -> Iterator[Estimate | Missing]:
@@ -235,21 +236,33 @@ def _score_gaps(axis: Axis, family: Family, start: int, quantity: str, unit: str
     for index, (first, second) in enumerate(axis.score.pairs):
         which, error = start + index, float(axis.score.standard_error[index])
         gap, half = float(axis.score.gap[index]), float(family.critical[which]) * error
+        freedom, found = float(axis.score.freedom[index]), bool(family.p_adjusted[which] <= ALPHA)
+        critical = bonferroni(freedom, family.p_value.size)
+        by_design: float | None = detectable(float(axis.score.design_error[index]), critical, freedom)
+        low, high, note = gap - half, gap + half, axis.note
         if min(error, half, float(axis.score.design_error[index])) <= TINY * max(1.0, abs(gap)):
-            yield _unjudged(quantity, _no_error(axis, first, second, gap, unit), axis, (first, second))
-            continue
-        bounds.append((gap - half, gap + half))
-        freedom = float(axis.score.freedom[index])
-        by_design = detectable(float(axis.score.design_error[index]), bonferroni(freedom, family.p_value.size), freedom)
+            if not found or abs(gap) <= TINY:
+                yield _unjudged(quantity, _no_error(axis, first, second, gap, unit), axis, (first, second))
+                continue
+            half = critical * _one_apart(axis, first, second, gap)
+            low, high = agreeing((gap - half, gap + half), 0.0, gap, found)
+            by_design, note = None, "; ".join(filter(None, (ONE_APART.format(axis.cluster.split(" x ")[0]), axis.note)))
+        bounds.append((low, high))
         yield Estimate(
-            quantity=quantity, unit=unit, value=gap, low=gap - half, high=gap + half, interval="confidence", null=0.0,
+            quantity=quantity, unit=unit, value=gap, low=low, high=high, interval="confidence", null=0.0,
             n=_pair_items(axis, first, second), clusters=_pair_units(axis, first, second),
             group=axis.groups[first], reference=axis.groups[second], p_value=float(family.p_value[which]),
             p_adjusted=float(family.p_adjusted[which]), minimum_detectable=by_design,
-            method=_method(family, axis), note=axis.note,
+            method=_method(family, axis), note=note,
         )  # fmt: skip
     means = [float(np.nanmean(cells)) for cells in axis.score_cells]
     yield from _spread(quantity.replace("_gap", "_spread"), unit, axis, bounds, means)
+
+
+def _one_apart(axis: Axis, first: int, second: int, gap: float) -> float:
+    """Standard error of a gap where no unit differs from its group: as if one of each group were treated as the other group is."""
+    assert axis.score_cells is not None
+    return abs(gap) * float(np.sqrt(sum(axis.score_cells[group].shape[0] ** -2.0 for group in (first, second))))
 
 
 def _no_error(axis: Axis, first: int, second: int, gap: float, unit: str) -> str:

@@ -16,7 +16,7 @@ from commonweal.measures.inequity.identity_false_positives.matched_groups import
 from commonweal.measures.inequity.performance_gap.axes import MOST_COMPARED, Axis, carriers
 from commonweal.measures.inequity.rate_rows import Told, gap_rows, rate_rows, too_many_groups, unjudged_gaps
 from commonweal.measures.options import Limit
-from commonweal.measures.readable import unread_of, unread_words
+from commonweal.measures.readable import Readable, unread_of, unread_words
 from commonweal.measures.registry import measure
 from commonweal.measures.subjects import is_about_hiring
 from commonweal.models.protocols import Case, Decision, DecisionApplication, Labels
@@ -94,7 +94,8 @@ def identity_false_positives(
     DataFileError
         If the files are neither HateCheck nor identity templates.
     NotJudged
-        If fewer than four in five answers can be read as decisions.
+        If fewer than four in five answers can be read as decisions. Where that holds for the texts about one group only, its
+        rate could not be judged, and it is compared with nobody.
     """
     _applies(application, system)
     chosen = limited(read_texts(data), limit)
@@ -102,8 +103,11 @@ def identity_false_positives(
         raise DataFileError(f"{data.files[0].parent}: no text in it")
     decisions = application.decide([Case(one.text, _labels(one)) for one in chosen])
     unread = unread_of(application, decisions)
-    texts = [one for one, lost in zip(chosen, unread, strict=True) if not lost]
-    asked = _asked(texts, [one for one, lost in zip(decisions, unread, strict=True) if not lost])
+    silent = _unread_groups(chosen, decisions, unread)
+    yield from silent.values()
+    read = [not lost and one.identity not in silent for one, lost in zip(chosen, unread, strict=True)]
+    texts = [one for one, kept in zip(chosen, read, strict=True) if kept]
+    asked = _asked(texts, [one for one, kept in zip(decisions, read, strict=True) if kept])
     note = "; ".join(filter(None, (unread_words(unread), _note(application, asked), *target_labels(texts).notes)))
     compared = matched(texts)
     yield from _rows(asked, _axis((), [""] * len(texts), asked.template), note, rng)
@@ -115,6 +119,23 @@ def identity_false_positives(
         reason = "no template is there for every group, so groups would be compared on different texts"
         yield from (Missing(quantity=name, status="not_applicable", reason=reason) for name in (f"{r}_difference" for r in RATES))
     yield from _rows(asked, _axis((KIND,), [one.kind for one in texts], asked.template), note, rng)
+
+
+def _unread_groups(texts: Sequence[Text], decisions: Sequence[Decision], unread: npt.NDArray[np.bool_]) -> dict[str, Missing]:
+    """The groups of whose texts too few answers can be read, whatever can be read of the others: none of their texts counts."""
+    found = {}
+    for name in sorted({one.identity for one in texts if one.identity}):
+        own = [place for place, one in enumerate(texts) if one.identity == name]
+        said = Readable(len(own), tuple(str(decisions[place].option) for place in own if unread[place]))
+        if not said.enough:
+            found[name] = Missing(
+                quantity="false_positive_rate",
+                status="not_applicable",
+                unjudged=True,
+                reason=said.reason,
+                group={"identity": name},
+            )
+    return found
 
 
 def _labels(one: Text) -> Labels:
