@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from commonweal.assessment.value import value_rows as rows_of_value
 from commonweal.errors import CommonwealError
-from commonweal.system import nodes
+from commonweal.system import yaml_tree as nodes
 from tests.assessment.valued import TEXT
 from tests.system.mutations import FEW_DRAWS, broken, mutated, of_system, sources
 

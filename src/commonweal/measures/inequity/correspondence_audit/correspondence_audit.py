@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from commonweal.errors import NotApplicable
-from commonweal.evidence.crossed import Array, all_pairs, pairs_with_reference
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.inequity.correspondence_audit.axes import Axis, name_axes, outcomes, version_axis
 from commonweal.measures.inequity.correspondence_audit.design import (
@@ -25,11 +24,11 @@ from commonweal.measures.inequity.correspondence_audit.estimates import estimate
 from commonweal.measures.inequity.correspondence_audit.judged import alike_words, varies
 from commonweal.measures.inequity.correspondence_audit.selection import pool_selection
 from commonweal.measures.options import Design, Limit
-from commonweal.measures.probe_file import CueSet, Probes
+from commonweal.measures.probes.records import CueSet, Probes
 from commonweal.measures.readable import Readable, unread_of, unread_words
 from commonweal.measures.registry import measure
 from commonweal.models.protocols import Case, Decision, DecisionApplication
-from commonweal.statistics.permutation import Array
+from commonweal.statistics.permutation import Array, all_pairs, pairs_with_reference
 
 NAMES_SHARE = 0.75
 
