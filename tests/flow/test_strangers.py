@@ -208,6 +208,7 @@ def test_a_hostile_log_is_refused_in_plain_lines(tmp_path: Path) -> None:
         ("raises", "it raised ValueError: bad � text ⟨U+001B⟩[2J"),
         ("raises_own", "Own in apps.py"),
         ("tells_a_key", "Incorrect API key: [key]"),
+        ("answers_half", "the decision is '�⟨U+001B⟩[2J"),
         ("answers_much", "100000 characters long"),
         ("answers_itself", "an answer cannot be read"),
     ],
@@ -221,15 +222,9 @@ def test_an_application_that_goes_wrong_leaves_failed_rows_and_the_rest_goes_on(
     no_key_in(tmp_path / "out", ended.said)
 
 
-def test_an_application_whose_answers_hold_half_a_character_cannot_be_judged_and_is_quoted(tmp_path: Path) -> None:
-    file = system(tmp_path, "python:apps:answers_half")
-    plain(within("run", file, "--allow-code", "--out", tmp_path / "out"), 0)
-    (row,) = (row for row in rows_in(tmp_path / "out") if row["unjudged"] and row["measure"] == "inequity.correspondence_audit")
-    assert "cannot be read as decisions, for instance “�⟨U+001B⟩[2J" in row["note"]
-
-
-def test_an_address_that_goes_wrong_leaves_failed_rows_and_the_rest_goes_on(tmp_path: Path, server: Server) -> None:
-    server.way = LINES["control characters in an error"]
+@pytest.mark.parametrize("way", [LINES["control characters in an error"], lambda one: one.send(b'{"decision": "\\ud800"}')])
+def test_an_address_that_goes_wrong_leaves_failed_rows_and_the_rest_goes_on(tmp_path: Path, server: Server, way: Way) -> None:
+    server.way = way
     file = system(tmp_path, server.url.replace("http://", f"http://me:{KEY}@") + f"/app?key={KEY[::-1]}")
     ended = plain(within("run", file, "--allow-network", "--out", tmp_path / "out"), 3)
     assert {row["status"] for row in rows_in(tmp_path / "out")} >= {"failed", "ok"}

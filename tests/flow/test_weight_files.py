@@ -90,6 +90,19 @@ def shards(model: Path) -> Path:
     return model
 
 
+def in_place_of_weights(name: str, target: str | None = None) -> Make:
+    """A folder whose weights are a link to nothing, or have the name of a download that did not finish."""
+
+    def make(model: Path) -> Path:
+        (model / "model.safetensors").rename(model / name)
+        if target is not None:
+            (model / name).unlink()
+            (model / name).symlink_to(target)
+        return model
+
+    return make
+
+
 def without_index(model: Path) -> Path:
     shards(model)
     (model / "model.safetensors.index.json").unlink()
@@ -114,6 +127,12 @@ FAULTS: Mapping[str, tuple[Make, tuple[str, ...]]] = {
     "pointer for a pickle": (pickled(POINTER), ("pytorch_model.bin", *PULL)),
     "pointer for a GGUF": (gguf("m.gguf", lambda: POINTER), ("m.gguf", *PULL)),
     "git-annex": (changed("model.safetensors", lambda _: b"/annex/objects/MD5E-s98--0\n"), ("git-annex pointer", "git annex get")),
+    "a link to nothing": (in_place_of_weights("model.safetensors", "../blobs/0"), ("a link to a file that is not here",)),
+    "a download cut off": (in_place_of_weights("model.safetensors.part"), ("a download that did not finish",)),
+    "labels": (config(num_labels=10**10), ("config.json: num_labels is 10,000,000,000",)),
+    "layers below 0": (config(num_hidden_layers=-3), ("config.json: num_hidden_layers is '-3'",)),
+    "repeats": (config(attention_types=[[["global"], 10**10]]), ("attention_types has 10,000,000,000 layers",)),
+    "a GGUF of 8 bytes": (gguf("m.gguf", lambda: b"GGUF\x03\0\0\0"), ("more than there is room for",)),
     "web page": (changed("model.safetensors", lambda _: PAGE), ("it is a web page",)),
     "web page for a GGUF": (gguf("m.gguf", lambda: PAGE), ("m.gguf: it is a web page",)),
     "words for a GGUF": (gguf("m.gguf", lambda: b"Entry not found"), ("text that begins 'Entry not found'", "not a GGUF file")),

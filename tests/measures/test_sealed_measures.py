@@ -94,6 +94,17 @@ def test_a_row_that_was_added_is_not_taken(done: Path, rows: list[Evidence]) -> 
     assert "added" in (done / "evidence.changed.jsonl").read_text()
 
 
+@pytest.mark.parametrize("value", ["0.5", "0.1"])
+def test_a_row_that_is_there_twice_is_taken_once_and_told(done: Path, rows: list[Evidence], value: str) -> None:
+    edit(done / EVIDENCE, lambda found: [found[0].replace('"value":0.5', f'"value":{value}'), *found])
+    found, asked, told = again(done)
+    assert found == rows
+    assert asked.asked == 0
+    assert told == ["evidence.jsonl: 1 rows are there twice; the first of each is set aside in evidence.changed.jsonl"]
+    assert again(done)[2] == [], "it is told once"
+    assert len((done / EVIDENCE).read_text().splitlines()) == 3
+
+
 def change_values(path: Path) -> None:
     pl.read_parquet(path).with_columns(~pl.col("favourable")).write_parquet(path)
 

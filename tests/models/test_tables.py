@@ -153,7 +153,21 @@ def test_what_is_not_certain_is_refused_with_the_mend(tmp_path: Path, text: str,
 
 
 @pytest.mark.parametrize(
-    "name", ["sample_weight", "Weight", "weights", "sampling_weight", "SURVEY_WEIGHT", "pweight", "wt", "fnlwgt", "ipw"]
+    "name",
+    [
+        "sample_weight",
+        "Weight",
+        "weights",
+        "sampling_weight",
+        "SURVEY_WEIGHT",
+        "pweight",
+        "wt",
+        "fnlwgt",
+        "ipw",
+        "PWGTP",
+        "survey.wt",
+        "final_wt",
+    ],
 )
 def test_a_column_that_looks_like_weights_is_used(tmp_path: Path, name: str) -> None:
     table = read_prediction_table(written(tmp_path, f"truth,prediction,group_x,{name}\n1,1,a,3\n0,1,b,0\n"))
@@ -185,3 +199,11 @@ def test_two_spellings_of_a_cell_are_one_however_the_table_is_read(tmp_path: Pat
     assert table.cluster.tolist() == ["7", "7", "a b", "a b"]
     assert any("are one number and count as one group" in note for note in table.label_notes["x"])
     assert any("count as not known" in note for note in table.label_notes["x"])
+
+
+@pytest.mark.parametrize("mark", [":", " ", "~", "\uff0c"])
+def test_columns_that_nothing_known_divides_are_named_with_the_mend(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(mark.join(("group_g", "truth", "prediction")) + "\n" + mark.join(("a", "1", "0")) + "\n", encoding="utf-8")
+    with pytest.raises(DataFileError, match=f"looks like several, divided by '{mark}'; save it as 'CSV UTF-8', with commas"):
+        read_prediction_table(path)

@@ -186,9 +186,15 @@ def conclude(dossier: Dossier, seconds: float) -> int:
     out.print(
         f"cost: {duration_text(seconds)}; {len(dossier.rows)} rows, {counts['found']} found, {counts['not_shown']} not shown, "
         f"{counts['not_judged']} could not be judged, "
-        f"{counts['described']} described, {len(failed)} failed",
+        f"{counts['described']} described, {len(failed)} failed{partly_judged(dossier)}",
     )
     return SOME_FAILED if failed else 0
+
+
+def partly_judged(dossier: Dossier) -> str:
+    """Of how many findings a part could not be judged, whatever is told of the rest."""
+    parts = [one for one in dossier.findings if one.not_judged and one.verdict != "not_judged"]
+    return f"; of {counted(parts, 'finding')} a part could not be judged" if parts else ""
 
 
 @app.command("measure")

@@ -313,8 +313,11 @@ class Store:
 
     def _read(self) -> None:
         """Read the rows and hold them against their seals."""
+        lines = 0
         for row, content in hashed_evidence(self.evidence_path):
+            lines += 1
             self._rows[row.id], self._hashes[row.id] = row, content
+        repeated = lines > len(self._rows)
         self.seals = self._opened_seals()
         self._loose = set(self._rows)
         unfit = [seal for seal in self.seals.named("rows") if seal.ids and not self._covers(seal)]
@@ -327,6 +330,8 @@ class Store:
             )
             self._set_aside(unfit, [one for seal in unfit for one in seal.ids if one in self._rows])
         self._refuse_added()
+        if repeated:
+            self._refuse_repeated()
 
     def _covers(self, seal: Seal) -> bool:
         """Whether the rows of a seal are all here and as they were; they are not loose then."""
@@ -358,6 +363,18 @@ class Store:
                 )
             seals.begin(unsealed)
         return seals
+
+    def _refuse_repeated(self) -> None:
+        """Keep the last line of each row, which was read; a run writes no row twice."""
+        lines = complete_lines(self.evidence_path)
+        last = {json.loads(line)["id"]: place for place, line in enumerate(lines)}
+        kept = set(last.values())
+        again = [line for place, line in enumerate(lines) if place not in kept]
+        if not again:
+            return
+        self.told.append(f"{EVIDENCE}: {len(again)} rows are there twice; the first of each is set aside in {SET_ASIDE}")
+        append_lines(self.folder / SET_ASIDE, b"".join(line + b"\n" for line in again))
+        put_in_place(self.evidence_path, b"".join(lines[place] + b"\n" for place in sorted(kept)))
 
     def _refuse_added(self) -> None:
         """Rows that claim to be of a measurement that was sealed without them."""

@@ -20,6 +20,7 @@ from commonweal.models.checks.stand_ins import head_of, no_weights, stand_in
 from commonweal.models.file_hashes import model_files, sha256_of_joined, weight_files
 from commonweal.models.hub import hub_snapshot
 from commonweal.system.permissions import Permissions
+from commonweal.system.wording import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class EmbeddedModel:
 
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".incomplete", ".aria2", ".tmp")
 SHARD = re.compile(r"-\d{5}-of-(\d{5})\.safetensors$")
 EMBEDDED = {
     "smollm2": EmbeddedModel(
@@ -177,7 +179,9 @@ def check_directory(directory: Path) -> list[Path]:
     config = object_of(directory / "config.json")
     if not weights:
         pickled = [path.name for path in sorted(directory.glob("*")) if path.suffix in PICKLES]
-        found = f"it has only {pickled[0]}, and pickled weights can run code when they are opened" if pickled else "it has none"
+        found = (
+            f"it has only {pickled[0]}, and pickled weights can run code when they are opened" if pickled else _none(directory)
+        )
         raise LocatorError(f"{directory}: weights are read only from *.safetensors, and {found}")
     if (directory / "adapter_config.json").exists():
         raise LocatorError(f"{directory}: this is an adapter on another model; merge it into its base model and save that")
@@ -187,6 +191,18 @@ def check_directory(directory: Path) -> list[Path]:
     if not (directory / "tokenizer.json").exists() and not (directory / "tokenizer_config.json").exists():
         raise LocatorError(f"{directory}: there is no tokenizer.json; save the model's tokenizer into the same folder")
     return model_files(directory)
+
+
+def _none(directory: Path) -> str:
+    """That a folder has no weights, and what it has in their place: a link to nothing, or a download that did not end."""
+    for path in sorted(directory.glob("*.safetensors*")):
+        if path.is_symlink() and not path.exists():
+            return (
+                f"its {shown(path.name)} is a link to a file that is not here; get the model again, or the file that it points to"
+            )
+        if path.suffix in UNFINISHED:
+            return f"its {shown(path.name)} is a download that did not finish; get it again"
+    return "it has none"
 
 
 def _check_stand_ins(directory: Path) -> None:

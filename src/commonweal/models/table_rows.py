@@ -17,6 +17,9 @@ WEIGHTS = frozenset((
     "weight", "weights", "sampleweight", "sampleweights", "samplingweight", "samplingweights", "surveyweight", "surveyweights",
     "pweight", "pweights", "fweight", "fweights", "aweight", "aweights", "iweight", "wt", "wts", "wgt", "wgts", "fnlwgt", "finalweight",
     "designweight", "caseweight", "personweight", "popweight", "populationweight", "ipw", "iptw", "instanceweight", "rowweight",
+    "samplewt", "samplewgt", "surveywt", "surveywgt", "designwt", "finalwt", "finalwgt", "wgtfinal", "weightfinal", "perwt", "pwgtp",
+    "hhwt", "hhweight", "householdweight", "poststratificationweight", "postweight", "inverseprobabilityweight",
+    "inverseprobabilityweights", "expansionfactor",
 ))  # fmt: skip
 IGNORED = "ignore_"
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ import polars as pl
 from commonweal.errors import DataFileError
 from commonweal.files.cell_text import NOTHING, name_in, names_nothing, one_spelling
 from commonweal.files.foreign_text import SPELLED_HALF
-from commonweal.files.table_text import COMMA_OR_THOUSAND, DECIMAL_COMMA, POINT_OR_THOUSAND, dialect_of, is_table, names_of
+from commonweal.files.table_text import COMMA_OR_THOUSAND, COMMAS, DECIMAL_COMMA, POINT_OR_THOUSAND, dialect_of, is_table, names_of
 from commonweal.files.text import json_of, text_of
 from commonweal.models.file_hashes import sha256_of_file
 from commonweal.models.group_labels import read_labels
@@ -38,6 +39,7 @@ READ = frozenset(("truth", "prediction", "score", "cluster", "item"))
 NUMBERS = ("truth", "prediction", "score")
 NAME = r'"\s*:'
 LONGEST_NOTHING = max(map(len, NOTHING))
+DIVIDED = re.compile(r"truth([^\w.-])|([^\w.-])truth")
 SECOND_SPELLING = r"[^ -~]|  |^[+-]|^0\d|^\d+\."
 BITS = {"0": False, "1": True, "false": False, "true": True}
 Array = npt.NDArray[np.float64]
@@ -91,6 +93,10 @@ def read_prediction_table(path: Path) -> PredictionTable:
 
 def check_columns(path: Path, columns: Sequence[str]) -> None:
     """DataFileError where a needed column is absent, one is there twice, or two may be the weights."""
+    if len(columns) == 1 and (divided := DIVIDED.search(columns[0])):
+        raise DataFileError(
+            f"{path}: its first line names one column, '{columns[0]}', which looks like several, divided by '{divided[1] or divided[2]}'; {COMMAS}"
+        )
     twice = [name for name, count in Counter(columns).items() if count > 1]
     problems = [f"the column '{name}' is there twice" for name in twice if name]
     problems += [] if "truth" in columns else ["no column 'truth'"]

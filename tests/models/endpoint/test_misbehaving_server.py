@@ -181,6 +181,7 @@ def test_an_application_has_one_deadline_too(server: Server, tmp_path: Path, way
     [
         (b"<html>\x1b[2J", r"not JSON but '<html>\\x1b\[2J'"),
         (b'{"decision": "\xff"}', "not UTF-8"),
+        (b'{"decision": "\\ud800"}', "the decision is '�', which holds half a character"),
         (b'{"decision": "invite", "decision": "reject"}', "'decision' is there twice"),
         (b"[" * 400_000, "not JSON"),
         (b'{"score": NaN}', "expected a finite number"),

@@ -18,6 +18,7 @@ from commonweal.system.decisions import Outcome
 
 LONGEST_OPTION = 1000
 SHOWN = 80
+NO_CHARACTER = "\ufffd"  # stands where half of a surrogate pair stood
 
 
 def reported_error(answer: object) -> str:
@@ -65,6 +66,10 @@ def _option(value: object, outcome: Outcome, where: str) -> str | bool | None:
             f"{where}: the decision is {_shown(value)}; expected a text such as '{outcome.favourable}', or true or false"
         )
     value = whole(value)
+    if NO_CHARACTER in value:
+        raise ApplicationError(
+            f"{where}: the decision is '{one_line(value, SHOWN)}', which holds half a character; expected the name of an option"
+        )
     if len(value) > LONGEST_OPTION:
         raise ApplicationError(
             f"{where}: the decision is {_shown(value)} and {len(value)} characters long; expected the name of an option"

@@ -26,7 +26,10 @@ LAYER_COUNTS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_t
 OTHER_COUNTS = ("vocab_size", "num_attention_heads", "n_head", "n_heads", "num_heads", "num_key_value_heads")
 CONTEXTS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length", "seq_length")
 LAYERS = re.compile(r"(num|n|encoder|decoder)_\w*layers?")
-ROWS = re.compile(r"(num|n|encoder|decoder)_\w*heads?|\w*experts|head_dim|intermediate_size|ffn_dim|d_ff|n_inner|ffn_hidden_size")
+ROWS = re.compile(
+    r"(num|n|encoder|decoder)_\w*heads?|\w*experts|head_dim|intermediate_size|ffn_dim|d_ff|n_inner|ffn_hidden_size|_?num_labels"
+)
+REPEATS = ("attention_types", "block_sizes", "block_repeats", "depths")  # lists of how often a layer comes again
 EXPERTS = re.compile(r"\w*experts")
 NARROW_VOCABULARY = ("word_embed_proj_dim", "embedding_size")  # the embedding is narrower than the model: OPT, ELECTRA
 MOST = (1 << 31) - 1  # what the libraries count, they count in 32 bits
@@ -39,7 +42,6 @@ MEND = "get the model's files again, all of them from one place"
 def check_announced(path: Path, config: Mapping[str, Any], weights: Sequence[SafetensorsHeader]) -> None:
     """LocatorError where config.json at `path` announces what these weights cannot be."""
     tensors = sum(len(header.shapes) for header in weights)
-    _check_tensors(path, config, tensors)
     packed = "quantization_config" in config or "quantization" in config
     held = sum(header.size * 8 if packed else header.parameters for header in weights)
     scopes = [scope for scope in (config, config.get("text_config")) if isinstance(scope, Mapping)]
@@ -59,6 +61,20 @@ def check_announced(path: Path, config: Mapping[str, Any], weights: Sequence[Saf
                     f"{path}: {name} is {count:,}, more than its weights can be: {tensors:,} tensors with {held:,} "
                     f"{'bits' if packed else 'numbers'} in all, at a width of {int(width):,}; {MEND}"
                 )
+        for name in REPEATS:
+            if (most := max(_numbers(scope.get(name)), default=0)) > tensors:
+                raise LocatorError(
+                    f"{path}: {name} has {most:,} layers, more than the {tensors:,} tensors of its weights; {MEND}"
+                )
+    _check_tensors(path, config, tensors)
+
+
+def _numbers(value: Any) -> Iterator[int]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _numbers(one)
+    elif type(value) is int:
+        yield value
 
 
 def _check_count(path: Path, name: str, value: Any) -> None:

@@ -80,6 +80,7 @@ class _Cursor:
         self.at = 0
 
     def scalar(self, code: str) -> Any:
+        self.room_for(1, struct.calcsize("<" + code), "number")
         value = struct.unpack_from("<" + code, self.data, self.at)[0]
         self.at += struct.calcsize("<" + code)
         return value

@@ -10,7 +10,7 @@ from commonweal.measures.environment.meter import turns
 from commonweal.measures.environment.meter.meter import Meter
 from commonweal.measures.environment.meter.turns import Way, observe_in_turn
 
-from .conftest import DRAM, PACKAGE
+from tests.measures.environment.conftest import DRAM, PACKAGE
 
 
 @pytest.fixture(autouse=True)

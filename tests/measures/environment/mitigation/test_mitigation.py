@@ -27,7 +27,7 @@ from commonweal.models.cached_model import CachedModel
 from commonweal.models.number_formats import TokenAnswers
 from commonweal.system.records import Asset, System
 
-from .conftest import DRAM, PACKAGE
+from tests.measures.environment.conftest import DRAM, PACKAGE
 
 Found = list[Estimate | Missing]
 BFLOAT16 = next(one for one in mitigations(16)[0] if one.name == "bfloat16")

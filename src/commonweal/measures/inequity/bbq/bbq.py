@@ -68,7 +68,7 @@ NO_TARGET = "the data do not tell which answer is about the stereotyped group"
     source="Parrish et al. 2022, Findings of ACL, BBQ, p. 6 (scores s_AMB and s_DIS), CC BY 4.0",
     cluster="template (question index)",
     family="both bias scores and the accuracy cost of every category in the data",
-    version=4,
+    version=5,
     data=DataPlace("bbq", "*.jsonl", "github.com/nyu-mll/BBQ, CC BY 4.0"),
     units=("template",),
     outcomes=(
@@ -205,9 +205,11 @@ def _same_for_all(items: Sequence[Item], answers: Sequence[Answer]) -> str:
     places = {answer.option for answer in answers}
     unknown = all(answer.option == item.unknown for item, answer in zip(items, answers, strict=True))
     place = places.pop() if len(places) == 1 else None
-    if len(answers) < FEWEST_ALIKE or not (unknown or place is not None):
+    texts = {None if answer.option is None else item.options[answer.option] for item, answer in zip(items, answers, strict=True)}
+    text = texts.pop() if len(texts) == 1 else None
+    if len(answers) < FEWEST_ALIKE or not (unknown or place is not None or text is not None):
         return ""
-    what = "'unknown'" if unknown or place is None else f"the answer in place {place + 1}"
+    what = "'unknown'" if unknown else f"the answer in place {place + 1}" if place is not None else "one and the same answer"
     return f"it treats everybody alike: it gave {what} to every one of {len(answers):,} questions, and that decides nothing"
 
 
