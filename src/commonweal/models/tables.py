@@ -27,7 +27,15 @@ import polars as pl
 from commonweal.errors import DataFileError
 from commonweal.files.cell_text import NOTHING, name_in, names_nothing, one_spelling
 from commonweal.files.foreign_text import SPELLED_HALF
-from commonweal.files.table_text import COMMA_OR_THOUSAND, COMMAS, DECIMAL_COMMA, POINT_OR_THOUSAND, dialect_of, is_table, names_of
+from commonweal.files.table_text import (
+    COMMA_OR_THOUSAND,
+    COMMAS,
+    DECIMAL_COMMA,
+    POINT_OR_THOUSAND,
+    dialect_of,
+    is_table,
+    names_of,
+)
 from commonweal.files.text import json_of, text_of
 from commonweal.models.file_hashes import sha256_of_file
 from commonweal.models.group_labels import read_labels

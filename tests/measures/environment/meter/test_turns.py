@@ -9,7 +9,6 @@ from commonweal.evidence.store import Journal
 from commonweal.measures.environment.meter import turns
 from commonweal.measures.environment.meter.meter import Meter
 from commonweal.measures.environment.meter.turns import Way, observe_in_turn
-
 from tests.measures.environment.conftest import DRAM, PACKAGE
 
 

@@ -26,7 +26,6 @@ from commonweal.models import open_local_model
 from commonweal.models.cached_model import CachedModel
 from commonweal.models.number_formats import TokenAnswers
 from commonweal.system.records import Asset, System
-
 from tests.measures.environment.conftest import DRAM, PACKAGE
 
 Found = list[Estimate | Missing]
