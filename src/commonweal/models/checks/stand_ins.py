@@ -4,7 +4,7 @@ A reader of weights takes the first bytes of such a file for a length, and says 
 file is by its first bytes is looked at before.
 
 Source: the first bytes of a pointer, https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md; of an unlocked git-annex file,
-https://git-annex.branchable.com/internals/pointer_file/; of a pickle, CPython, Lib/pickletools.py (PROTO); of packed files, text_file.py.
+https://git-annex.branchable.com/internals/pointer_file/; of a pickle, CPython, Lib/pickletools.py (PROTO); of packed files, files/text.py.
 """
 
 from __future__ import annotations
