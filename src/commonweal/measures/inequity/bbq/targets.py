@@ -51,7 +51,7 @@ TARGETS = {
     },
 }  # fmt: skip
 SECOND_ATTRIBUTES = {
-    "Race_x_gender": {"M": "1 2 7 8 43 44", "F": "3-6 9 11-15 17-42"},
+    "Race_x_gender": {"M": "1 2 7 8 43 44", "F": "3-6 9-42"},
     "Race_x_SES": {"low SES": "1-12 17 18", "high SES": "13-16 19-26"},
 }
 # One spelling for each group; the keys are plain, as `plain` makes them.
