@@ -17,7 +17,7 @@ from commonweal.assessment.rows import deployment_name
 from commonweal.assessment.shortfall import conditions_of
 from commonweal.evidence.baseline_words import words_of
 from commonweal.evidence.numbers import bounds_text, detectable_text, rounded, value_text
-from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Reach, Verdict
+from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Missing, Reach, Verdict
 from commonweal.evidence.store import digest
 from commonweal.system.records import System
 
@@ -98,7 +98,7 @@ def _finding(
             *_consequence_words(consequences, {one.key: deployment_name(one) for one in system.deployments}),
         ),
         not_shown=_not_shown(rows, hypotheses, method),
-        not_judged=tuple(dict.fromkeys(row.note for row in rows if row.unjudged)),
+        not_judged=_not_judged(rows),
         conditions=tuple(dict.fromkeys(words for one in consequences for words in conditions_of(one.note))),
         evidence=tuple(dict.fromkeys((*rests_on, *(one.id for one in consequences), *(row.id for row in rows)))),
         reach=tuple(
@@ -192,6 +192,18 @@ def _words(
     return reasons[0], reasons[1:], tuple(row.id for row in rows)
 
 
+def _not_judged(rows: Sequence[Evidence]) -> tuple[str, ...]:
+    """Each reason why something cannot be judged, and which comparison it is about, or how many."""
+    about: dict[str, dict[str, None]] = defaultdict(dict)
+    for row in rows:
+        if row.unjudged:
+            about[row.note] |= dict.fromkeys([comparison(row.missing)] if row.missing and row.missing.group else [])
+    return tuple(
+        f"{next(iter(whom)) if len(whom) == 1 else f'{len(whom)} comparisons'}: {note}" if whom else note
+        for note, whom in about.items()
+    )
+
+
 def _would_be_tested(row: Evidence, method: Method | None) -> bool:
     """Whether a row that cannot be judged stands in the place of a hypothesis, and not of a ratio or spread beside it."""
     quantity = method.quantities.get(row.missing.quantity) if method and row.missing else None
@@ -203,7 +215,7 @@ def _label(estimate: Estimate, method: Method | None) -> str:
     return quantity.label if quantity else estimate.quantity.replace("_", " ")
 
 
-def comparison(estimate: Estimate) -> str:
+def comparison(estimate: Estimate | Missing) -> str:
     """Who is compared with whom, in words.
 
     >>> comparison(Estimate(quantity="gap", unit="nat", value=1, n=9, method="t", group={"race": "Black"}, reference={"race": "White"}))

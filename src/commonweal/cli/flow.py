@@ -167,7 +167,7 @@ def announce(ready: Prepared) -> None:
 def tell_unfit(dossier: Dossier) -> None:
     """What lay in the folder and was not as it had been sealed."""
     for words in dossier.run.unfit:
-        err.print(f"changed: {words}", style="yellow", markup=False)
+        err.print(f"changed: {words}", style="yellow")
 
 
 def conclude(dossier: Dossier, seconds: float) -> int:

@@ -95,7 +95,7 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
             scored = score_requests(opened, requests, cache, lambda done, total: stages.tick("score", done, total))
         write_scores(table, scored.scores)
         for remark in opened.remarks:
-            err.print(remark, markup=False)
+            err.print(remark)
         if dtype != FLOAT32:
             exact = open_local_model(model, folder=None, permissions=permissions, device=device)
             out.print(deviation_text(exact, dtype, requests, scored.scores))

@@ -61,14 +61,14 @@ def tell(found: Verification) -> None:
     if found.hash:
         lines.append(f"hash of all seals: {found.hash}")
     for words in lines:
-        out.print(_line(words), markup=False)
+        out.print(_line(words))
     for problem in found.problems[:SHOWN]:
-        err.print(_line(f"changed: {problem}"), style="red", markup=False)
+        err.print(_line(f"changed: {problem}"), style="red")
     more = len(found.problems) - SHOWN
     rest = f" ({more} more: --json)" if more > 0 else ""
     unchecked = f", as far as it could be checked; not checked: {', '.join(found.unchecked)}" if found.unchecked else ""
     verdict = f"whole{unchecked}" if found.whole else f"NOT WHOLE: {counted(found.problems, 'thing')} not as it should be{rest}"
-    out.print(verdict, markup=False)
+    out.print(verdict)
 
 
 def recomputed_text(found: Verification) -> str:
