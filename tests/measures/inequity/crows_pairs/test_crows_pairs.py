@@ -19,8 +19,8 @@ from commonweal.measures.registry import load_registry
 from commonweal.models import open_model
 from commonweal.models.engine.local import LocalModel
 from commonweal.models.protocols import Continuation, GenerationRequest, Score
+from commonweal.statistics.inference import family
 from commonweal.statistics.shares import within_bounds
-from commonweal.statistics.two_way import crossed_family
 from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 
@@ -173,8 +173,8 @@ def false_alarms(seeds: int) -> float:
         rng = np.random.default_rng(seed)
         effects = 0.4 * rng.normal(size=41)[writer] + 0.6 * rng.normal(size=251)[words]
         tests = [crossed(effects + rng.normal(size=600) > 0, labels, part) for part in parts]
-        together = zip(tests, crossed_family(tests, rng, null=0.5), strict=True)
-        found = [share_estimate(None, within_bounds(one, test.sides, len(tests)), "") for test, one in together]
+        together = zip(tests, family(tests, rng, null=0.5), strict=True)
+        found = [share_estimate(None, within_bounds(one, test, len(tests)), "") for test, one in together]
         assert all(one.excludes_null == ((one.p_adjusted or 1) <= 0.05) for one in found)
         alarms += any(one.excludes_null for one in found)
     return alarms / seeds

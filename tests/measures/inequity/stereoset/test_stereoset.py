@@ -21,7 +21,7 @@ from commonweal.measures.registry import load_registry
 from commonweal.models import open_model
 from commonweal.models.engine.local import LocalModel
 from commonweal.models.protocols import Continuation, GenerationRequest, Score
-from commonweal.statistics.clustered import alone
+from commonweal.statistics.inference import alone
 from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 
