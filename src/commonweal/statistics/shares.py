@@ -147,7 +147,7 @@ def exact_where_alike(found: Inference, hypotheses: int, bounds: tuple[float, fl
         return found
     clusters = min(float(found.clusters), round(found.degrees_of_freedom + 1, DECIMALS))
     low, high, p_value = exact_mean(found.value, clusters, hypotheses, bounds)
-    words = f"no {found.by} differs from another, so Clopper and Pearson over them, the rest within the bounds"
+    words = f"no unit ({found.by}) differs from another, so Clopper and Pearson over them, the rest within the bounds"
     return replace(
         found, low=low, high=high, lower=low, upper=high, p_value=p_value, p_adjusted=min(1.0, hypotheses * p_value),
         minimum_detectable=float("nan"), method=words if hypotheses == 1 else f"{words}; Bonferroni over {hypotheses} hypotheses",

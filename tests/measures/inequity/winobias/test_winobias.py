@@ -125,7 +125,7 @@ def test_predictions_of_a_system_on_the_published_sentences(tmp_path: Path) -> N
             writer.writerow([pair.anti.id, said])
     rows = with_ledger(winobias, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0))
     row = value(rows, "gap")
-    assert (row.value, row.n, row.clusters) == (1.0, 792, 40)
+    assert (row.value, row.n, row.clusters) == (1.0, 792, 20)
     assert "198 of 1584 answers name neither or both" in row.note
     assert value(rows, "f1_gap", split="test").n == 396
 
