@@ -204,12 +204,12 @@ class Cells:
         """For each grouping of cells, what a cell's residual sum adds to the score of its unit: (unit, cell), sparse."""
         total = self.counts_by_side[self.minus.astype(int)] if self.minus.any() else self.counts_by_side[0]
         sign = np.where(self.minus, -1.0, 1.0)
-        found = []
+        matrices = []
         for units in self.units:
             leverage = self.in_unit(units) / total
             weight = sign / (total * np.sqrt(1.0 - leverage))
-            found.append(csr_array((weight, (units, np.arange(units.size))), shape=(units.max() + 1, units.size)))
-        return tuple(found)
+            matrices.append(csr_array((weight, (units, np.arange(units.size))), shape=(units.max() + 1, units.size)))
+        return tuple(matrices)
 
     def in_unit(self, units: Codes) -> Array:
         """Items of each cell's unit that are on the same side."""
@@ -280,16 +280,16 @@ class Cells:
         return t_ratio(self.difference(flipped), np.sqrt(self.variance(flipped)))
 
 
-def _cells(one: Contrast) -> Cells:
-    used = one.side != 0
-    minus = one.side[used] < 0
-    coded = [np.unique(factor[used], return_inverse=True) for factor in one.clusters]
+def _cells(contrast: Contrast) -> Cells:
+    used = contrast.side != 0
+    minus = contrast.side[used] < 0
+    coded = [np.unique(factor[used], return_inverse=True) for factor in contrast.clusters]
     groupings = [codes.astype(np.int64) for _, codes in coded]
     if len(groupings) == 2:
         groupings.append(np.unique(groupings[0] * len(coded[1][0]) + groupings[1], return_inverse=True)[1].astype(np.int64))
     _, first, cell = np.unique(groupings[-1] * 2 + minus, return_index=True, return_inverse=True)
     return Cells(
-        sums=np.bincount(cell, weights=one.y[used]).astype(np.float64), counts=np.bincount(cell).astype(np.float64),
+        sums=np.bincount(cell, weights=contrast.y[used]).astype(np.float64), counts=np.bincount(cell).astype(np.float64),
         minus=minus[first], units=tuple(codes[first] for codes in groupings),
-        names=tuple(tuple(map(str, names)) for names, _ in coded), floor=one.floor,
+        names=tuple(tuple(map(str, names)) for names, _ in coded), floor=contrast.floor,
     )  # fmt: skip

@@ -32,7 +32,7 @@ class Contribution:
     clusters: int
 
 
-def contributions(one: Contrast, labels: npt.ArrayLike, factor: int = 0) -> list[Contribution]:
+def contributions(contrast: Contrast, labels: npt.ArrayLike, factor: int = 0) -> list[Contribution]:
     """The contribution of each label, largest first: (1/N) times the sum over its items of value plus influence.
 
     The contrast is a mean of all items, or an estimate that comes as one. The interval is that of the label's mean times its
@@ -47,14 +47,14 @@ def contributions(one: Contrast, labels: npt.ArrayLike, factor: int = 0) -> list
     names = np.asarray(labels, dtype=np.str_)
     total = names.size
     distinct: Sequence[str] = [str(name) for name in np.unique(names)]
-    found = []
+    parts = []
     for name in distinct:
-        mine = one.y[names == name]
-        units = one.clusters[factor][names == name]
+        mine = contrast.y[names == name]
+        units = contrast.clusters[factor][names == name]
         clusters = np.unique(units).size
         error, freedom = standard_error(mean_of(mine, units if clusters > 1 else np.arange(mine.size)))
         value, half = float(mine.sum()) / total, float("inf")
         if np.isfinite(error) and error > NEGLIGIBLE:
             half = float(stdtrit(freedom, 1 - (1 - LEVEL) / 2 / len(distinct))) * error * mine.size / total
-        found.append(Contribution(name, value, value - half, value + half, mine.size, clusters))
-    return sorted(found, key=lambda one: (-abs(one.value), one.label))
+        parts.append(Contribution(name, value, value - half, value + half, mine.size, clusters))
+    return sorted(parts, key=lambda contrast: (-abs(contrast.value), contrast.label))

@@ -55,23 +55,23 @@ def correlation(pairs: Sequence[tuple[float, float]], together: int = 1) -> Corr
     >>> round(found.value, 3), found.p_adjusted, found.method
     (-0.199, 1.0, "Fisher's z, no surer than HC3")
     """
-    one, other = np.array(pairs, dtype=np.float64).T
-    if not all(side.std() > ROUNDING * np.abs(side).max() for side in (one, other)):
+    first, second = np.array(pairs, dtype=np.float64).T
+    if not all(side.std() > ROUNDING * np.abs(side).max() for side in (first, second)):
         return None
-    r = float(np.clip(np.corrcoef(one, other)[0, 1], -1.0, 1.0))
-    z, by_design = float(np.arctanh(np.clip(r, -NEAREST, NEAREST))), (one.size - 3) ** -0.5
-    freedom, critical, error = one.size - 2, bonferroni(math.inf, together), by_design
-    if one.size <= MOST_PERMUTED:
-        far = -float(ndtri(permutation_p(one, other) / 2))
+    r = float(np.clip(np.corrcoef(first, second)[0, 1], -1.0, 1.0))
+    z, by_design = float(np.arctanh(np.clip(r, -NEAREST, NEAREST))), (first.size - 3) ** -0.5
+    freedom, critical, error = first.size - 2, bonferroni(math.inf, together), by_design
+    if first.size <= MOST_PERMUTED:
+        far = -float(ndtri(permutation_p(first, second) / 2))
         error = max(error, abs(z) / far) if far > ROUNDING else error
-    robust = max(robust_error(one, other), robust_error(other, one)) * (z / r if r else 1.0)
+    robust = max(robust_error(first, second), robust_error(second, first)) * (z / r if r else 1.0)
     p_value = max(2 * float(ndtr(-abs(z) / error)), 2 * float(stdtr(freedom, -abs(z) / robust)), SMALLEST_P)
     half = max(critical * error, bonferroni(freedom, together) * robust)
     low, high = (float(np.tanh(z + side * half)) for side in (-1, 1))
     return Correlation(
         value=r, low=min(low, r), high=max(high, r), p_value=p_value, p_adjusted=min(1.0, together * p_value),
-        minimum_detectable=float(np.tanh(detectable(by_design, bonferroni(freedom, together) / (1 - 2 / one.size)))),
-        method=PERMUTED if one.size <= MOST_PERMUTED else FISHER,
+        minimum_detectable=float(np.tanh(detectable(by_design, bonferroni(freedom, together) / (1 - 2 / first.size)))),
+        method=PERMUTED if first.size <= MOST_PERMUTED else FISHER,
     )  # fmt: skip
 
 
@@ -88,16 +88,16 @@ def robust_error(x: Array, y: Array) -> float:
     return max(float(np.sqrt((influence**2).sum()) / u.size), ROUNDING)
 
 
-def permutation_p(one: Array, other: Array) -> float:
+def permutation_p(first: Array, second: Array) -> float:
     """Share of all orders of the one in which |r| is at least as large as it is, in (0, 1].
 
     >>> permutation_p(np.arange(4.0), np.arange(4.0)) == 2 / 24
     True
     """
-    centred = other - other.mean()
+    centred = second - second.mean()
 
     def size(orders: Array, axis: int) -> Array:
         return np.asarray(np.abs((orders * centred).sum(axis=axis)))
 
     every = {"permutation_type": "pairings", "n_resamples": np.inf, "alternative": "greater", "batch": AT_ONCE}
-    return float(permutation_test((one - one.mean(),), size, vectorized=True, **every).pvalue)
+    return float(permutation_test((first - first.mean(),), size, vectorized=True, **every).pvalue)

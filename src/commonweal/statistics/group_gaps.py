@@ -151,12 +151,12 @@ def _unseen(layer: GroupRates, group: Places, reference: Places) -> Array:
     more do: how much they move it is then known from them.
     """
     several = np.bincount(layer.layout.pair_cluster)[layer.layout.pair_cluster] > 1
-    clusters, place = np.unique(layer.layout.pair_cluster[several], return_inverse=True)
+    clusters, cluster_of = np.unique(layer.layout.pair_cluster[several], return_inverse=True)
     column = layer.layout.pair_group[several]
     n, rows = layer.mass[column], layer.rows[several]
     means = np.full((layer.layout.groups, clusters.size), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        means[column, place] = layer.mean[column] + layer.score[several] * n * np.sqrt(1 - rows / n) / rows
+        means[column, cluster_of] = layer.mean[column] + layer.score[several] * n * np.sqrt(1 - rows / n) / rows
     moving = np.array([_moving(means[one] - means[other]) for one, other in zip(group.tolist(), reference.tolist(), strict=True)])
     by_rows, by_clusters = (np.minimum(count[group], count[reference]) for count in (layer.independent, layer.kish))
     return np.where(moving >= FEW_DIFFER, 1 / by_rows, 1 / by_clusters)
@@ -182,14 +182,18 @@ def _freedom(layer: GroupRates, group: Places, reference: Places) -> tuple[Array
     By design: from working variances, however the outcomes fell. Those used are not more than the clusters that carry the rarer outcome, for
     which the variances that were found count: a rate that a few clusters push up has the larger variance, and it is they that tell it.
     """
-    one, other = layer.working[group], layer.working[reference]
-    each = one * layer.design[group], other * layer.design[reference]
+    working, of_reference = layer.working[group], layer.working[reference]
+    each = working * layer.design[group], of_reference * layer.design[reference]
     n_1, n_2, q = layer.independent[group], layer.independent[reference], layer.leverage
-    spread = one**2 * q[group, group] + other**2 * q[reference, reference] + 2 * one * other * q[group, reference]
+    spread = (
+        working**2 * q[group, group]
+        + of_reference**2 * q[reference, reference]
+        + 2 * working * of_reference * q[group, reference]
+    )
     by_clusters = (each[0] + each[1]) ** 2 / spread
     if not layer.share:
         return by_clusters, by_clusters, np.full(group.shape, np.inf)
-    by_rows = satterthwaite((one / n_1, other / n_2), (n_1 - 1, n_2 - 1))
+    by_rows = satterthwaite((working / n_1, of_reference / n_2), (n_1 - 1, n_2 - 1))
     found, carriers = (layer.variance[group], layer.variance[reference]), layer.carriers
     carried = satterthwaite(found, (carriers.clusters[group], carriers.clusters[reference]))
     rows = satterthwaite(found, (carriers.rows[group], carriers.rows[reference]))

@@ -96,16 +96,16 @@ def family(contrasts: Sequence[Contrast], rng: np.random.Generator, null: float 
     """
     if not contrasts:
         return []
-    errors = [standard_error(one) for one in contrasts]
-    distance = np.array([one.value - null for one in contrasts])
+    errors = [standard_error(contrast) for contrast in contrasts]
+    distance = np.array([contrast.value - null for contrast in contrasts])
     observed = t_ratio(distance, np.array([error for error, _ in errors]))
-    many = all(one.units >= MANY and len(one.clusters) == 1 for one in contrasts)
+    many = all(contrast.units >= MANY and len(contrast.clusters) == 1 for contrast in contrasts)
     about_null, about_own = (_normal(contrasts, rng),) * 2 if many else _flipped(contrasts, rng, null)
     tested = [adjust(observed, about_null, 1 - level) for level in (LEVEL, ONE_SIDED)]
     far = [adjust(observed, about_own, 1 - level).critical for level in (LEVEL, ONE_SIDED)]
     results = []
-    for index, (one, error) in enumerate(zip(contrasts, errors, strict=True)):
-        few = one.moving(null) < FEW or error[1] < FEWEST_THAT_CAN_FIND
+    for index, (contrast, error) in enumerate(zip(contrasts, errors, strict=True)):
+        few = contrast.moving(null) < FEW or error[1] < FEWEST_THAT_CAN_FIND
         test = _Test(
             float(tested[0].p_value[index]), float(tested[0].p_adjusted[index]),
             (float(tested[0].critical[index]), float(tested[1].critical[index])), (float(far[0][index]), float(far[1][index])),
@@ -114,7 +114,7 @@ def family(contrasts: Sequence[Contrast], rng: np.random.Generator, null: float 
             test = _no_surer_than_t(test, float(observed[index]), error[1], len(contrasts))
         drawn = "normal draws" if many else "signs of whole units flipped"
         words = f"{drawn}, no surer than Student's t with Bonferroni's correction" if few else drawn
-        results.append(_inference(one, error, test, (null, len(contrasts)), words))
+        results.append(_inference(contrast, error, test, (null, len(contrasts)), words))
     return results
 
 
@@ -144,10 +144,10 @@ def _no_surer_than_t(test: _Test, t: float, freedom: float, hypotheses: int) -> 
     )  # fmt: skip
 
 
-def _inference(one: Contrast, error: tuple[float, float], test: _Test, asked: tuple[float, int], words: str) -> Inference:
+def _inference(contrast: Contrast, error: tuple[float, float], test: _Test, asked: tuple[float, int], words: str) -> Inference:
     """`asked`: the null and how many hypotheses are tested together; `words`: how the interval was made."""
-    value, (spread, freedom), (null, hypotheses) = one.value, error, asked
-    if spread <= max(NEGLIGIBLE, ROUNDING * float(np.abs(one.y).max())):
+    value, (spread, freedom), (null, hypotheses) = contrast.value, error, asked
+    if spread <= max(NEGLIGIBLE, ROUNDING * float(np.abs(contrast.y).max())):
         spread = 0.0  # all that is left of a constant is rounding
     half, wide = (max(own, far) for own, far in zip(test.critical, test.far, strict=True))
     if not np.isfinite(spread):
@@ -158,16 +158,16 @@ def _inference(one: Contrast, error: tuple[float, float], test: _Test, asked: tu
         lower, upper = value - wide * spread, value + wide * spread
     together = f", simultaneous over {hypotheses} hypotheses" if hypotheses > 1 else ""
     words = (
-        f"CR2 by {one.by}, {words}{together}"
+        f"CR2 by {contrast.by}, {words}{together}"
         if np.isfinite(spread)
-        else f"no interval with fewer than {one.fewest} units ({one.by})"
+        else f"no interval with fewer than {contrast.fewest} units ({contrast.by})"
     )
-    can_find = one.units >= FEWEST_THAT_CAN_FIND and 0 < spread < np.inf
+    can_find = contrast.units >= FEWEST_THAT_CAN_FIND and 0 < spread < np.inf
     return Inference(
-        value=value, standard_error=spread, degrees_of_freedom=freedom, n=one.n, clusters=one.units, low=low, high=high,
+        value=value, standard_error=spread, degrees_of_freedom=freedom, n=contrast.n, clusters=contrast.units, low=low, high=high,
         lower=lower, upper=upper, p_value=test.p_value, p_adjusted=test.p_adjusted,
         minimum_detectable=detectable(spread, bonferroni(freedom, hypotheses), freedom) if can_find else float("inf"),
-        by=one.by, method=words,
+        by=contrast.by, method=words,
     )  # fmt: skip
 
 
@@ -245,16 +245,18 @@ def _flipped(contrasts: Sequence[Contrast], rng: np.random.Generator, null: floa
 
     About the null, and about the contrasts that were found.
     """
-    names = sorted({(factor, name) for one in contrasts for factor, own in enumerate(one.cells.names) for name in own})
+    names = sorted({(factor, name) for contrast in contrasts for factor, own in enumerate(contrast.cells.names) for name in own})
     column_of = {name: index for index, name in enumerate(names)}
-    columns = [[[column_of[factor, name] for name in own] for factor, own in enumerate(one.cells.names)] for one in contrasts]
-    widest = max(one.cells.counts.size for one in contrasts)
+    columns = [
+        [[column_of[factor, name] for name in own] for factor, own in enumerate(contrast.cells.names)] for contrast in contrasts
+    ]
+    widest = max(contrast.cells.counts.size for contrast in contrasts)
     rows: tuple[list[Array], list[Array]] = ([], [])
     for part in sign_flips(len(names), draws_for(len(contrasts)), rng):
         for signs in np.array_split(part, max(1, part.shape[0] * widest // AT_ONCE)):
             mine = [[signs[:, own] for own in factors] for factors in columns]
             for centre, row in zip((null, None), rows, strict=True):
-                row.append(np.column_stack([_t(one, own, centre) for one, own in zip(contrasts, mine, strict=True)]))
+                row.append(np.column_stack([_t(contrast, own, centre) for contrast, own in zip(contrasts, mine, strict=True)]))
     return np.vstack(rows[0]), np.vstack(rows[1])
 
 

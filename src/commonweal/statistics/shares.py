@@ -28,21 +28,21 @@ WILSON = "Wilson interval on the effective number of items, t quantile"
 LIMITS = "limits of Wilson on the effective number of items, which leave out the null where the test does"
 
 
-def share_alone(one: Contrast, bounds: tuple[float, float] = SHARE) -> Inference:
+def share_alone(contrast: Contrast, bounds: tuple[float, float] = SHARE) -> Inference:
     """The inference of one share that is no hypothesis, with limits that hold near 0 and 1 and where no cluster differs.
 
     Or of another mean within `bounds`.
     """
-    found = alone(one)
-    if found.alike:
-        return exact_where_alike(found, 1, bounds)
+    inference = alone(contrast)
+    if inference.alike:
+        return exact_where_alike(inference, 1, bounds)
     least, width = bounds[0], bounds[1] - bounds[0]
-    share = (found.value - least) / width
-    if not found.known or not 0 < share < 1:
-        return found
-    freedom = min(found.degrees_of_freedom, *(carrying(one, factor, bounds) for factor in range(len(one.clusters))))
-    low, high = share_interval(share, found.standard_error / width, freedom)
-    return replace(found, low=least + width * low, high=least + width * high, method=f"CR2 by {one.by}, {WILSON}")
+    share = (inference.value - least) / width
+    if not inference.known or not 0 < share < 1:
+        return inference
+    freedom = min(inference.degrees_of_freedom, *(carrying(contrast, factor, bounds) for factor in range(len(contrast.clusters))))
+    low, high = share_interval(share, inference.standard_error / width, freedom)
+    return replace(inference, low=least + width * low, high=least + width * high, method=f"CR2 by {contrast.by}, {WILSON}")
 
 
 def _ones(one: Contrast, factor: int, bounds: tuple[float, float]) -> tuple[Array, Array, float]:
@@ -80,7 +80,7 @@ def share_interval(share: float, error: float, freedom: float, hypotheses: int =
     return float(low[0]), float(high[0])
 
 
-def within_bounds(found: Inference, one: Contrast, hypotheses: int, bounds: tuple[float, float] = SHARE) -> Inference:
+def within_bounds(inference: Inference, one: Contrast, hypotheses: int, bounds: tuple[float, float] = SHARE) -> Inference:
     """The inference of a mean tested against the middle of its `bounds`, with simultaneous limits that hold near them too.
 
     Near a bound a t interval is too short on the side of the null, and signs flipped about a null that is far away tell nothing of
@@ -93,35 +93,35 @@ def within_bounds(found: Inference, one: Contrast, hypotheses: int, bounds: tupl
 
     `found` has the interval of its family.
     """
-    if found.alike:
-        return exact_where_alike(found, hypotheses, bounds)
-    if not found.known:
-        return found
-    low, high = _family_limits(found, one, hypotheses, bounds)
+    if inference.alike:
+        return exact_where_alike(inference, hypotheses, bounds)
+    if not inference.known:
+        return inference
+    low, high = _family_limits(inference, one, hypotheses, bounds)
     middle, just = sum(bounds) / 2, JUST_BEYOND * (bounds[1] - bounds[0])
-    if found.low > middle:
-        low = max(low, min(found.low, middle + just))
-    elif found.high < middle:
-        high = min(high, max(found.high, middle - just))
+    if inference.low > middle:
+        low = max(low, min(inference.low, middle + just))
+    elif inference.high < middle:
+        high = min(high, max(inference.high, middle - just))
     else:
         low, high = min(low, middle), max(high, middle)
-    share = (found.value - bounds[0]) / (bounds[1] - bounds[0])
-    at_null = at_share(found.minimum_detectable**2, share * (1 - share), HALF) ** 0.5 if 0 < share < 1 else math.inf
-    return replace(found, low=low, high=high, minimum_detectable=at_null, method=f"{found.method}; {LIMITS}")
+    share = (inference.value - bounds[0]) / (bounds[1] - bounds[0])
+    at_null = at_share(inference.minimum_detectable**2, share * (1 - share), HALF) ** 0.5 if 0 < share < 1 else math.inf
+    return replace(inference, low=low, high=high, minimum_detectable=at_null, method=f"{inference.method}; {LIMITS}")
 
 
-def _family_limits(found: Inference, one: Contrast, hypotheses: int, bounds: tuple[float, float]) -> tuple[float, float]:
+def _family_limits(inference: Inference, one: Contrast, hypotheses: int, bounds: tuple[float, float]) -> tuple[float, float]:
     """Wilson's limits, simultaneous, with degrees of freedom no more than the clusters that carry the rarer outcome allow.
 
     Values between the bounds vary less than zeros and ones; that they do is in the standard error, and so in the number of items.
     """
     least, width = bounds[0], bounds[1] - bounds[0]
-    share = (found.value - least) / width
+    share = (inference.value - least) / width
     if not 0 < share < 1:
-        return max(bounds[0], found.low), min(bounds[1], found.high)
+        return max(bounds[0], inference.low), min(bounds[1], inference.high)
     carried = max(FEWEST_CARRYING, min(evenly_carrying(one, factor, bounds) for factor in range(len(one.clusters))) - 1)
-    freedom = min(found.degrees_of_freedom, carried)
-    low, high = share_interval(share, found.standard_error / width, freedom, hypotheses)
+    freedom = min(inference.degrees_of_freedom, carried)
+    low, high = share_interval(share, inference.standard_error / width, freedom, hypotheses)
     return least + width * low, least + width * high
 
 
@@ -138,18 +138,18 @@ def evenly_carrying(one: Contrast, factor: int = 0, bounds: tuple[float, float] 
     return float(carriers(ones, counts, np.array([share]), np.zeros(counts.size, dtype=np.int64)).clusters[0])
 
 
-def exact_where_alike(found: Inference, hypotheses: int, bounds: tuple[float, float] = SHARE) -> Inference:
+def exact_where_alike(inference: Inference, hypotheses: int, bounds: tuple[float, float] = SHARE) -> Inference:
     """The inference itself; where the clusters of a bounded mean do not differ, that of `exact_mean` in its place.
 
     Clusters of unequal size count as their degrees of freedom and one: where one holds nearly all items, few were seen.
     """
-    if not found.alike:
-        return found
-    clusters = min(float(found.clusters), round(found.degrees_of_freedom + 1, DECIMALS))
-    low, high, p_value = exact_mean(found.value, clusters, hypotheses, bounds)
-    words = f"no unit ({found.by}) differs from another, so Clopper and Pearson over them, the rest within the bounds"
+    if not inference.alike:
+        return inference
+    clusters = min(float(inference.clusters), round(inference.degrees_of_freedom + 1, DECIMALS))
+    low, high, p_value = exact_mean(inference.value, clusters, hypotheses, bounds)
+    words = f"no unit ({inference.by}) differs from another, so Clopper and Pearson over them, the rest within the bounds"
     return replace(
-        found, low=low, high=high, lower=low, upper=high, p_value=p_value, p_adjusted=min(1.0, hypotheses * p_value),
+        inference, low=low, high=high, lower=low, upper=high, p_value=p_value, p_adjusted=min(1.0, hypotheses * p_value),
         minimum_detectable=float("nan"), method=words if hypotheses == 1 else f"{words}; Bonferroni over {hypotheses} hypotheses",
     )  # fmt: skip
 

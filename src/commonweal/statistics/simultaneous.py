@@ -134,9 +134,9 @@ def _touching(value: Array, limits: Limits) -> Array:
 
 def _largest(root: Array, rng: np.random.Generator) -> Array:
     """Largest |z| over all differences where there is none, float64 (draw,)."""
-    found = np.empty(DRAWS)
+    largest = np.empty(DRAWS)
     for start in range(0, DRAWS, CHUNK):
         stop = min(start + CHUNK, DRAWS)
-        found[start:stop] = np.abs(rng.standard_normal((stop - start, root.shape[1])) @ root.T).max(axis=1)
+        largest[start:stop] = np.abs(rng.standard_normal((stop - start, root.shape[1])) @ root.T).max(axis=1)
     unknown = not np.any(root, axis=1).all()
-    return np.maximum(found, np.abs(rng.standard_normal(DRAWS))) if unknown else found
+    return np.maximum(largest, np.abs(rng.standard_normal(DRAWS))) if unknown else largest
