@@ -1,0 +1,362 @@
+"""A published suite as a measure: five things are its own, and all the rest follows from them.
+
+Who adds a suite says in one file of `measures/<chapter>/`, or of a package of their own:
+
+- `read`: the items of its files, of whatever type; DataFileError names the line that is none.
+- `unit`: which label of its questions names what was really sampled, such as the template that an item was made from.
+- `questions`: what is asked of each item, each with its labels.
+- `match`: what the answers to an item mean: its columns, numbers (outcomes) and words (labels). None: it says nothing of that.
+- `judge`: the decorated function, whose docstring is the measure's: the numbers that all columns together give, a `Result` each.
+
+What follows, and is written nowhere else:
+
+- a limit keeps whole units, of the values of `by` in turn;
+- the time that it will take is estimated from its questions;
+- a number has its interval by units; those whose quantity has a `null` are tested as one family;
+- where fewer than 80 % of the answers that a number rests on could be read, there is none, and the row shows what was said;
+- the first of the `quantities` is traced to the units that it comes from, as rows of the quantity `contribution`;
+- the columns of each item are kept beside its answers. Two runs are compared by those that have the name of a quantity, item by
+  item, or by those that `outcomes` declares. A column is kept where the number of its name is given.
+
+tests/measures/test_suite.py has a whole suite in a format of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from commonweal.errors import CommonwealError, DataFileError
+from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
+from commonweal.measures.data_set import DataPlace, DataSet
+from commonweal.measures.options import Limit, whole_units
+from commonweal.measures.readable import Readable, readable
+from commonweal.measures.recording import Judgement, Ledger, judgement
+from commonweal.measures.registry import Measured, measure
+from commonweal.measures.rows import Told, contribution_rows, described_row, inferred_row, unlike_published
+from commonweal.models.protocols import Answer, Chooser, Labels, Question
+from commonweal.statistics.clustered import NEGLIGIBLE, Clustered, alone, family, mean_of
+from commonweal.statistics.contributions import contributions
+from commonweal.statistics.shares import LIMITS, SHARE, SIGNED, alike, share_alone, within_bounds
+
+Item = TypeVar("Item")
+Columns = Mapping[str, float | str | None]
+LARGEST = 5  # contributions told
+CONTRIBUTION = "contribution"
+MIDDLES: Mapping[float | None, tuple[float, float]] = {0.0: SIGNED, 0.5: SHARE}  # a null, and the bounds that it is the middle of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged(Generic[Item]):
+    """An item, what was asked and answered, and what that means."""
+
+    item: Item
+    questions: tuple[Question, ...]
+    answers: tuple[Answer, ...]
+    columns: Columns
+    unit: str
+
+    @property
+    def name(self) -> str:
+        return " ".join(question.id for question in self.questions)
+
+    @property
+    def labels(self) -> Labels:
+        return self.questions[0].labels
+
+    @property
+    def texts(self) -> list[str]:
+        """What was asked: with these the item is the same one in another run."""
+        return [text for question in self.questions for text in (question.context, *question.options)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part(Generic[Item]):
+    """Items that one number rests on."""
+
+    judged: tuple[Judged[Item], ...]
+
+    def __iter__(self) -> Iterator[Judged[Item]]:
+        return iter(self.judged)
+
+    def __len__(self) -> int:
+        return len(self.judged)
+
+    def where(self, belongs: Callable[[Item], bool]) -> Part[Item]:
+        """The part of it whose items belong to something."""
+        return Part(tuple(one for one in self.judged if belongs(one.item)))
+
+    def by(self, of: Callable[[Item], str]) -> dict[str, Part[Item]]:
+        """The parts of it that have something in common, in the order of its name."""
+        parts: dict[str, list[Judged[Item]]] = {}
+        for one in self.judged:
+            parts.setdefault(of(one.item), []).append(one)
+        return {name: Part(tuple(parts[name])) for name in sorted(parts)}
+
+    def column(self, name: str) -> npt.NDArray[np.float64]:
+        """The outcomes of this name, float64 (item,); nan where an item has none."""
+        return np.array([one.columns[name] for one in self.judged], dtype=np.float64)
+
+    @property
+    def units(self) -> npt.NDArray[np.str_]:
+        return np.array([one.unit for one in self.judged])
+
+    def mean(self, name: str) -> Clustered:
+        """The mean of a column over the items that have a number there, by units."""
+        values = self.column(name)
+        known = ~np.isnan(values)
+        return mean_of(values[known], self.units[known])
+
+    @property
+    def answers(self) -> list[Answer]:
+        return [answer for one in self.judged for answer in one.answers]
+
+    @property
+    def said(self) -> Readable:
+        return readable(self.answers)
+
+    @property
+    def unmatched(self) -> str:
+        """How many answers match no option; "" where all do."""
+        said = self.said
+        return f"{len(said.unread)} of {said.count} answers match no option" if said.unread else ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result(Generic[Item]):
+    """A number that `judge` gives, or why there is none.
+
+    `of`: the items that it rests on: where too few of their answers could be read, it is refused. `one`: the estimate, or the reason
+    that there is none. `note`: None: how many answers could not be read. `solved`: every answer is right, so that an outcome without
+    any difference says something. `traced`: labels of the items of the estimate, by their kind, to which it is traced; None: by units,
+    if it is the first quantity. `outcomes`: columns that are kept with it, beside the one of its own name.
+    """
+
+    quantity: str
+    of: Part[Item]
+    one: Clustered | str
+    group: Mapping[str, str] | None = None
+    note: str | None = None
+    solved: bool = False
+    traced: Mapping[str, npt.ArrayLike] | None = None
+    outcomes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How the numbers of a suite came about: those tested, and where all units agree; those described, and where they agree; neither."""
+
+    tested: str = "mean over items, by units: CR2, wild cluster bootstrap-t, simultaneous over the family"
+    exact: str = (
+        "mean over items, by units, which do not differ at all: Clopper and Pearson over units, Bonferroni over the family"
+    )
+    described: str = "mean over items, by units: CR2, t quantile; of a share Wilson's interval on the effective number of items"
+    agree: str = "mean over items, by units, which do not differ at all: Clopper and Pearson over units"
+    alone: str = "mean over items; one unit, so no interval"
+
+
+Results = Iterator[Result[Item] | Estimate | Missing]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite(Generic[Item]):
+    """What is a suite's own; called with its `judge`, it is registered as a measure. The rest of its fields are those of `measure`.
+
+    `by`: a label of its questions, whose values a limit takes in turn; `published`: how many items of each of them the whole set has.
+    """
+
+    source: str
+    version: int
+    cluster: str
+    family: str = ""
+    data: DataPlace
+    quantities: Mapping[str, Quantity]
+    outcomes: tuple[ItemOutcome, ...] = ()
+    warnings: tuple[str, ...] = ()
+    read: Callable[[DataSet], Sequence[Item]]
+    unit: str
+    questions: Callable[[Item], Sequence[Question]]
+    match: Callable[[Item, Sequence[Answer]], Columns]
+    by: str = ""
+    published: Mapping[str, int] = field(default_factory=dict)
+    words: Words = field(default_factory=Words)
+
+    def __post_init__(self) -> None:
+        """Refuse hypotheses that cannot be tested together, or not against the middle of what is possible."""
+        nulls = {(one.unit, one.null) for one in self.quantities.values() if one.null is not None}
+        if len(nulls) > 1 or any(unit == "1" and null not in MIDDLES for unit, null in nulls):
+            raise CommonwealError(
+                f"a suite tests its quantities against one null, and a share against 0.5, or 0 where it is a difference; got: {nulls}"
+            )
+
+    def __call__(self, judge: Callable[[Part[Item]], Results[Item]]) -> Measured:
+        """Register the suite under the name of its judge, and with its docstring."""
+
+        def measured(
+            model: Chooser, data: DataSet, limit: Limit, ledger: Ledger, rng: np.random.Generator
+        ) -> Iterator[Estimate | Missing]:
+            whole = self.asked(model, self.items(data, limit))
+            found = list(judge(whole))
+            ledger.write(self.kept(whole, found))
+            yield from self.rows(whole, found, rng)
+
+        measured.__name__, measured.__module__, measured.__doc__ = judge.__name__, judge.__module__, judge.__doc__
+        first = next(iter(self.quantities.values()))
+        traced = {CONTRIBUTION: Quantity(unit=first.unit, label=f"what a {self.unit} adds to: {first.label}")}
+        return measure(
+            source=self.source, version=self.version, cluster=self.cluster, family=self.family, data=self.data,
+            quantities={**self.quantities, **(traced if CONTRIBUTION not in self.quantities else {})},
+            outcomes=self.columns, warnings=self.warnings, units=(self.unit,), workload=self.texts,
+        )(measured)  # fmt: skip
+
+    @property
+    def columns(self) -> tuple[ItemOutcome, ...]:
+        """The columns by which two runs are compared."""
+        parts = ((self.by,) if self.by else (),)
+        return self.outcomes or tuple(
+            ItemOutcome(column=name, label=one.label, unit=one.unit, null=one.null, least=least, most=most, parts=parts)
+            for name, one in self.quantities.items()
+            if name != CONTRIBUTION
+            for least, most in [self.bounds(name)]
+        )
+
+    def items(self, data: DataSet, limit: Limit) -> list[Item]:
+        """The items that a limit keeps: whole units, of the values of `by` in turn.
+
+        Raises
+        ------
+        NotApplicable
+            If the limit leaves no whole unit.
+        DataFileError
+            If the data hold no item, or `read` finds a line that is none.
+        """
+        items = self.read(data)
+        if not items:
+            raise DataFileError(f"{data.files[0]}: no item in it")
+        units = [self._unit(self.questions(item)) for item in items]
+        chosen = whole_units(Counter(units), limit, self.cluster.partition(" (")[0])
+        return [item for item, unit in zip(items, units, strict=True) if unit in chosen]
+
+    def texts(self, data: DataSet, limit: Limit) -> list[str]:
+        """The texts that will be asked, for the estimate of time before anything is."""
+        asked = (question for item in self.items(data, limit) for question in self.questions(item))
+        return [f"{question.context} {option}" for question in asked for option in question.options]
+
+    def asked(self, model: Chooser, items: Sequence[Item]) -> Part[Item]:
+        """All items with what was answered to them."""
+        questions = [tuple(self.questions(item)) for item in items]
+        answers = iter(model.choose([question for each in questions for question in each]))
+        judged = []
+        for item, each in zip(items, questions, strict=True):
+            own = tuple(next(answers) for _ in each)
+            judged.append(Judged(item, each, own, self.match(item, own), self._unit(each)[1]))
+        return Part(tuple(judged))
+
+    def kept(self, whole: Part[Item], found: Sequence[Result[Item] | Estimate | Missing]) -> Iterator[Judgement]:
+        """What the ledger keeps of each item: its labels, and those of its outcomes that a number was given of."""
+        given: dict[str, set[str]] = {one.name: set() for one in whole}
+        for result in found:
+            if isinstance(result, Result) and isinstance(result.one, Clustered) and result.of.said.enough:
+                for one in result.of:
+                    given[one.name] |= {result.quantity, *result.outcomes}
+        outcomes = {outcome.column for outcome in self.columns}
+        for one in whole:
+            if kept := given[one.name] & outcomes & one.columns.keys():
+                words = {name: value for name, value in one.columns.items() if name not in outcomes}
+                labels = {name: None if value is None else str(value) for name, value in {**one.labels, **words}.items()}
+                numbers = {name: _number(one.columns[name]) if name in kept else None for name in one.columns if name in outcomes}
+                yield judgement(one.name, one.texts, labels, numbers)
+
+    def rows(
+        self, whole: Part[Item], found: Sequence[Result[Item] | Estimate | Missing], rng: np.random.Generator
+    ) -> Iterator[Estimate | Missing]:
+        """The rows of all that was found: the family first, then the rest."""
+        tested: list[tuple[Result[Item], Clustered, str]] = []
+        rest: list[Estimate | Missing] = []
+        for result in found:
+            if not isinstance(result, Result):
+                rest.append(result)
+                continue
+            note, said = self._note(result, whole), result.of.said
+            if not said.enough or isinstance(result.one, str):
+                why = said.reason if not said.enough else f"{result.one} ({note})" if note else str(result.one)
+                rest.append(
+                    Missing(quantity=result.quantity, status="not_applicable", unjudged=True, reason=why, group=result.group)
+                )
+                continue
+            if self.quantities[result.quantity].null is None:
+                rest.append(self._described(result, result.one, note))
+            else:
+                tested.append((result, result.one, note))
+            rest += self._traced(result, result.one)
+        yield from self._tested(tested, rng)
+        yield from rest
+
+    def _unit(self, questions: Sequence[Question]) -> tuple[str, str]:
+        labels = questions[0].labels
+        for name in filter(None, (self.unit, self.by)):
+            if labels.get(name) is None:
+                raise CommonwealError(
+                    f"the question '{questions[0].id}' has no label '{name}', by which its suite groups its items"
+                )
+        return str(labels[self.by]) if self.by else "", str(labels[self.unit])
+
+    def _note(self, result: Result[Item], whole: Part[Item]) -> str:
+        notes = [result.of.unmatched if result.note is None else result.note, result.of.said.cut_short]
+        if name := (result.group or {}).get(self.by):
+            count = sum(one.labels[self.by] == name for one in whole)
+            notes.append(unlike_published(count, self.published.get(name, count), "items"))
+        return "; ".join(filter(None, notes))
+
+    def bounds(self, quantity: str) -> tuple[float, float]:
+        """The least and the largest value: of a share 0 and 1, of one that is 0 where nothing leans -1 and 1; else none."""
+        one = self.quantities[quantity]
+        if one.unit != "1":
+            return -math.inf, math.inf
+        return MIDDLES.get(one.null, SHARE)
+
+    def _tested(
+        self, tested: Sequence[tuple[Result[Item], Clustered, str]], rng: np.random.Generator
+    ) -> Iterator[Estimate | Missing]:
+        """The rows of the hypotheses. One unit describes itself; where its items do not even differ, it decides nothing."""
+        null = next((self.quantities[result.quantity].null for result, *_ in tested), None) or 0.0
+        for (result, one, note), inference in zip(tested, family([one for _, one, _ in tested], rng, null=null), strict=True):
+            bounds = self.bounds(result.quantity)
+            describes = not np.isfinite(inference.standard_error) and np.ptp(one.influence) > NEGLIGIBLE
+            method = self.words.exact if alike(inference) else f"{self.words.tested}; {LIMITS}"
+            told = Told(
+                result.quantity, method, self.words.alone, self.quantities[result.quantity].unit, None if describes else null, bounds,
+                note, result.solved,
+            )  # fmt: skip
+            found = within_bounds(inference, [one], len(tested), bounds) if np.isfinite(bounds).all() else inference
+            yield inferred_row(told, found, result.group)
+
+    def _described(self, result: Result[Item], one: Clustered, note: str) -> Estimate:
+        unit = self.quantities[result.quantity].unit
+        found = share_alone(one) if unit == "1" else alone(one)
+        method = self.words.agree if alike(found) else self.words.described
+        return described_row(Told(result.quantity, method, self.words.alone, unit, note=note), found, result.group)
+
+    def _traced(self, result: Result[Item], one: Clustered) -> Iterator[Estimate]:
+        """What the distance of the first quantity from its null comes from."""
+        first = next(iter(self.quantities))
+        by_units = {self.unit: one.cluster} if result.quantity == first else {}
+        excess = Clustered(one.value - (self.quantities[result.quantity].null or 0.0), one.influence, one.cluster)
+        method = f"share of the items times their mean; the {LARGEST} largest; Bonferroni t intervals"
+        for kind, labels in (by_units if result.traced is None else result.traced).items():
+            yield from contribution_rows(contributions(excess, labels)[:LARGEST], kind, result.group or {}, method)
+
+
+def _number(value: float | str | None) -> float | None:
+    """An outcome as a number.
+
+    >>> _number(True), _number(None)
+    (1.0, None)
+    """
+    return None if value is None else float(value)
