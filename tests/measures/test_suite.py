@@ -9,15 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 from commonweal.errors import CommonwealError
-from commonweal.evidence.records import Quantity
+from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.data_set import DataSet, open_data_set
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import REGISTRY, MeasureSpec, load_registry
-from commonweal.measures.suite import Suite
+from commonweal.measures.suite import Result, Suite
+from commonweal.models.choosing import PredictedAnswers
 from tests.flow.commands import Ended, rows_in, within
 from tests.flow.plugins import install_plugin
 
@@ -175,16 +177,43 @@ def test_two_runs_are_compared_by_what_it_makes_of_each_item(spec: MeasureSpec, 
     assert found["kind_difference", "B - A", "shop"]["verdicts"]["difference"] == "not_shown"
 
 
-def test_what_is_wrong_with_the_data_or_the_suite_is_said(spec: MeasureSpec, folder: Path) -> None:
+def test_a_mean_of_another_unit_than_a_share_has_no_bounds(spec: MeasureSpec, folder: Path) -> None:
+    answered(folder, "answers", **{f"bus_{number}_{number % 3}": "A" for number in range(6)})
+    quantities = {"points": Quantity(unit="count", label="points", null=5.0), "likes": Quantity(unit="count", label="likes")}
+    points = replace(
+        suite_of(spec), quantities=quantities, match=lambda _, answers: {"points": 10.0 * (answers[0].option or 0), "likes": None}
+    )
+    whole = points.asked(PredictedAnswers(folder.parent / "answers.jsonl"), points.items(data_set(spec, folder), Limit()))
+    found = [Result("points", whole, whole.mean("points")), Result("likes", whole, whole.mean("likes"))]
+    row, *parts, missing = points.rows(whole, found, np.random.default_rng(0))
+    assert isinstance(row, Estimate)
+    assert isinstance(missing, Missing)
+    assert (row.value, row.unit, row.excludes_null) == (pytest.approx(10 * 42 / 48), "count", True)
+    assert 7 < (row.low or 0) < row.value < (row.high or 0)
+    assert [part.unit for part in parts if isinstance(part, Estimate)] == ["count"] * 5
+    assert missing.reason == "no item has the outcome 'likes'"
+    assert not list(points.kept(whole, found[1:]))
+    assert [item["points"] for item in points.kept(whole, found)].count(0.0) == 6
+
+
+def suite_of(spec: MeasureSpec) -> Suite[Any]:
     own = spec.workload.__self__  # type: ignore[union-attr]
     assert isinstance(own, Suite)
-    data = data_set(spec, folder)
+    return own
+
+
+def test_what_is_wrong_with_the_data_or_the_suite_is_said(spec: MeasureSpec, folder: Path) -> None:
+    own, data = suite_of(spec), data_set(spec, folder)
     with pytest.raises(CommonwealError, match="the question 'bus 0 0' has no label 'town', by which its suite groups its items"):
         replace(own, by="town").texts(data, Limit())
     for null in (0.25, None):
         more = {"other": Quantity(unit="1", label="a", null=0.25 if null else 0.0)}
         with pytest.raises(CommonwealError, match="a suite tests its quantities against one null"):
             replace(own, quantities={**({} if null else own.quantities), **more})
+    lines = (folder / "scenes.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "scenes.jsonl").write_text("".join([*lines, lines[0]]))
+    with pytest.raises(CommonwealError, match=r"scenes\.jsonl: the question 'bus 0 0' is there 2 times"):
+        own.texts(data, Limit())
     (folder / "scenes.jsonl").write_text('{"scene": "a"}\n')
     with pytest.raises(CommonwealError, match=r"scenes\.jsonl:1 has no 'place'"):
         own.read(data)

@@ -12,7 +12,8 @@ What follows, and is written nowhere else:
 
 - a limit keeps whole units, of the values of `by` in turn;
 - the time that it will take is estimated from its questions;
-- a number has its interval by units; those whose quantity has a `null` are tested as one family;
+- a number has its interval by units; those whose quantity has a `null` are tested as one family. A quantity of the unit "1" is a
+  share, or, where its null is 0, a difference of shares;
 - where fewer than 80 % of the answers that a number rests on could be read, there is none, and the row shows what was said;
 - the first of the `quantities` is traced to the units that it comes from, as rows of the quantity `contribution`;
 - the columns of each item are kept beside its answers. Two runs are compared by those that have the name of a quantity, item by
@@ -49,6 +50,7 @@ Item = TypeVar("Item")
 Columns = Mapping[str, float | str | None]
 LARGEST = 5  # contributions told
 CONTRIBUTION = "contribution"
+UNBOUNDED = (-math.inf, math.inf)
 MIDDLES: Mapping[float | None, tuple[float, float]] = {0.0: SIGNED, 0.5: SHARE}  # a null, and the bounds that it is the middle of
 
 
@@ -101,17 +103,17 @@ class Part(Generic[Item]):
 
     def column(self, name: str) -> npt.NDArray[np.float64]:
         """The outcomes of this name, float64 (item,); nan where an item has none."""
-        return np.array([one.columns[name] for one in self.judged], dtype=np.float64)
+        return np.array([one.columns.get(name) for one in self.judged], dtype=np.float64)
 
     @property
     def units(self) -> npt.NDArray[np.str_]:
         return np.array([one.unit for one in self.judged])
 
-    def mean(self, name: str) -> Clustered:
-        """The mean of a column over the items that have a number there, by units."""
+    def mean(self, name: str) -> Clustered | str:
+        """The mean of a column over the items that have a number there, by units; or that none has."""
         values = self.column(name)
         known = ~np.isnan(values)
-        return mean_of(values[known], self.units[known])
+        return mean_of(values[known], self.units[known]) if known.any() else f"no item has the outcome '{name}'"
 
     @property
     def answers(self) -> list[Answer]:
@@ -212,18 +214,18 @@ class Suite(Generic[Item]):
         return measure(
             source=self.source, version=self.version, cluster=self.cluster, family=self.family, data=self.data,
             quantities={**self.quantities, **(traced if CONTRIBUTION not in self.quantities else {})},
-            outcomes=self.columns, warnings=self.warnings, units=(self.unit,), workload=self.texts,
+            outcomes=self.compared, warnings=self.warnings, units=(self.unit,), workload=self.texts,
         )(measured)  # fmt: skip
 
     @property
-    def columns(self) -> tuple[ItemOutcome, ...]:
+    def compared(self) -> tuple[ItemOutcome, ...]:
         """The columns by which two runs are compared."""
         parts = ((self.by,) if self.by else (),)
         return self.outcomes or tuple(
             ItemOutcome(column=name, label=one.label, unit=one.unit, null=one.null, least=least, most=most, parts=parts)
             for name, one in self.quantities.items()
             if name != CONTRIBUTION
-            for least, most in [self.bounds(name)]
+            for least, most in [self.bounds(name) or (None, None)]
         )
 
     def items(self, data: DataSet, limit: Limit) -> list[Item]:
@@ -234,12 +236,16 @@ class Suite(Generic[Item]):
         NotApplicable
             If the limit leaves no whole unit.
         DataFileError
-            If the data hold no item, or `read` finds a line that is none.
+            If the data hold no item, or one twice, or `read` finds a line that is none.
         """
         items = self.read(data)
         if not items:
             raise DataFileError(f"{data.files[0]}: no item in it")
-        units = [self._unit(self.questions(item)) for item in items]
+        asked = [self.questions(item) for item in items]
+        name, times = Counter(question.id for each in asked for question in each).most_common(1)[0]
+        if times > 1:
+            raise DataFileError(f"{data.files[0]}: the question '{name}' is there {times} times")
+        units = [self._unit(each) for each in asked]
         chosen = whole_units(Counter(units), limit, self.cluster.partition(" (")[0])
         return [item for item, unit in zip(items, units, strict=True) if unit in chosen]
 
@@ -265,12 +271,15 @@ class Suite(Generic[Item]):
             if isinstance(result, Result) and isinstance(result.one, Clustered) and result.of.said.enough:
                 for one in result.of:
                     given[one.name] |= {result.quantity, *result.outcomes}
-        outcomes = {outcome.column for outcome in self.columns}
+        outcomes = {outcome.column for outcome in self.compared}
         for one in whole:
             if kept := given[one.name] & outcomes & one.columns.keys():
                 words = {name: value for name, value in one.columns.items() if name not in outcomes}
                 labels = {name: None if value is None else str(value) for name, value in {**one.labels, **words}.items()}
-                numbers = {name: _number(one.columns[name]) if name in kept else None for name in one.columns if name in outcomes}
+                numbers = {
+                    name: float(value) if name in kept and value is not None else None
+                    for name, value in one.columns.items() if name in outcomes
+                }  # fmt: skip
                 yield judgement(one.name, one.texts, labels, numbers)
 
     def rows(
@@ -284,11 +293,11 @@ class Suite(Generic[Item]):
                 rest.append(result)
                 continue
             note, said = self._note(result, whole), result.of.said
-            if not said.enough or isinstance(result.one, str):
-                why = said.reason if not said.enough else f"{result.one} ({note})" if note else str(result.one)
-                rest.append(
-                    Missing(quantity=result.quantity, status="not_applicable", unjudged=True, reason=why, group=result.group)
-                )
+            if not said.enough:
+                rest.append(_missing(result, said.reason))
+                continue
+            if isinstance(result.one, str):
+                rest.append(_missing(result, f"{result.one} ({note})" if note else result.one))
                 continue
             if self.quantities[result.quantity].null is None:
                 rest.append(self._described(result, result.one, note))
@@ -314,12 +323,10 @@ class Suite(Generic[Item]):
             notes.append(unlike_published(count, self.published.get(name, count), "items"))
         return "; ".join(filter(None, notes))
 
-    def bounds(self, quantity: str) -> tuple[float, float]:
+    def bounds(self, quantity: str) -> tuple[float, float] | None:
         """The least and the largest value: of a share 0 and 1, of one that is 0 where nothing leans -1 and 1; else none."""
         one = self.quantities[quantity]
-        if one.unit != "1":
-            return -math.inf, math.inf
-        return MIDDLES.get(one.null, SHARE)
+        return MIDDLES.get(one.null, SHARE) if one.unit == "1" else None
 
     def _tested(
         self, tested: Sequence[tuple[Result[Item], Clustered, str]], rng: np.random.Generator
@@ -331,32 +338,29 @@ class Suite(Generic[Item]):
             describes = not np.isfinite(inference.standard_error) and np.ptp(one.influence) > NEGLIGIBLE
             method = self.words.exact if alike(inference) else f"{self.words.tested}; {LIMITS}"
             told = Told(
-                result.quantity, method, self.words.alone, self.quantities[result.quantity].unit, None if describes else null, bounds,
-                note, result.solved,
+                result.quantity, method, self.words.alone, self.quantities[result.quantity].unit, None if describes else null,
+                bounds or UNBOUNDED, note, result.solved,
             )  # fmt: skip
-            found = within_bounds(inference, [one], len(tested), bounds) if np.isfinite(bounds).all() else inference
+            found = within_bounds(inference, [one], len(tested), bounds) if bounds else inference
             yield inferred_row(told, found, result.group)
 
     def _described(self, result: Result[Item], one: Clustered, note: str) -> Estimate:
         unit = self.quantities[result.quantity].unit
         found = share_alone(one) if unit == "1" else alone(one)
         method = self.words.agree if alike(found) else self.words.described
-        return described_row(Told(result.quantity, method, self.words.alone, unit, note=note), found, result.group)
+        told = Told(result.quantity, method, self.words.alone, unit, bounds=self.bounds(result.quantity) or UNBOUNDED, note=note)
+        return described_row(told, found, result.group)
 
     def _traced(self, result: Result[Item], one: Clustered) -> Iterator[Estimate]:
-        """What the distance of the first quantity from its null comes from."""
-        first = next(iter(self.quantities))
-        by_units = {self.unit: one.cluster} if result.quantity == first else {}
-        excess = Clustered(one.value - (self.quantities[result.quantity].null or 0.0), one.influence, one.cluster)
+        """What the distance of a quantity from its null comes from: of the first one, unless `judge` says otherwise."""
+        by_units = {self.unit: one.cluster} if result.quantity == next(iter(self.quantities)) else {}
+        quantity = self.quantities[result.quantity]
+        excess = Clustered(one.value - (quantity.null or 0.0), one.influence, one.cluster)
         method = f"share of the items times their mean; the {LARGEST} largest; Bonferroni t intervals"
         for kind, labels in (by_units if result.traced is None else result.traced).items():
-            yield from contribution_rows(contributions(excess, labels)[:LARGEST], kind, result.group or {}, method)
+            parts = contributions(excess, labels)[:LARGEST]
+            yield from contribution_rows(parts, kind, result.group or {}, method, quantity.unit)
 
 
-def _number(value: float | str | None) -> float | None:
-    """An outcome as a number.
-
-    >>> _number(True), _number(None)
-    (1.0, None)
-    """
-    return None if value is None else float(value)
+def _missing(result: Result[Item], why: str) -> Missing:
+    return Missing(quantity=result.quantity, status="not_applicable", unjudged=True, reason=why, group=result.group)
