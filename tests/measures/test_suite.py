@@ -134,6 +134,9 @@ def test_the_embedded_model_through_the_registry(
             assert row["estimate"]["value"] == pytest.approx(mine["kind"].mean())
             assert row["estimate"]["clusters"] == 6
     assert told(out, "kind_alone")["estimate"]["value"] == pytest.approx(judged["kind"].mean())
+    ended = within("verify", out, "--data", folder)
+    assert ended.code == 0, ended.said
+    assert "of 1 of 1 measurements (all)" in ended.said
 
 
 def test_a_family_is_tested_and_its_first_quantity_is_traced_to_the_units(spec: MeasureSpec, folder: Path) -> None:
