@@ -134,6 +134,7 @@ def test_the_embedded_model_through_the_registry(
             assert row["estimate"]["value"] == pytest.approx(mine["kind"].mean())
             assert row["estimate"]["clusters"] == 6
     assert told(out, "kind_alone")["estimate"]["value"] == pytest.approx(judged["kind"].mean())
+    assert "36 items, the published set has 48" in told(out, "kind_alone")["note"]
     ended = within("verify", out, "--data", folder)
     assert ended.code == 0, ended.said
     assert "of 1 of 1 measurements (all)" in ended.said
@@ -144,6 +145,7 @@ def test_a_family_is_tested_and_its_first_quantity_is_traced_to_the_units(spec: 
     assert answered(folder, "answers", **wrong).code == 0
     row = told(folder.parent / "answers", "kind", place="bus")["estimate"]
     assert (row["value"], row["null"], row["n"], row["clusters"]) == (pytest.approx(19 / 24), 0.5, 24, 8)
+    assert "published" not in told(folder.parent / "answers", "kind", place="bus")["note"]
     assert row["low"] < 19 / 24 < row["high"] <= 1
     assert row["p_value"] < row["p_adjusted"] <= 1
     traced = told(folder.parent / "answers", "contribution", place="bus", story="the dog, bus")["estimate"]

@@ -170,7 +170,8 @@ Results = Iterator[Result[Item] | Estimate | Missing]
 class Suite(Generic[Item]):
     """What is a suite's own; called with its `judge`, it is registered as a measure. The rest of its fields are those of `measure`.
 
-    `by`: a label of its questions, whose values a limit takes in turn; `published`: how many items of each of them the whole set has.
+    `by`: a label of its questions, whose values a limit takes in turn; `published`: how many items of each of them the whole set has
+    (where there is no such label, of "").
     """
 
     source: str
@@ -317,11 +318,12 @@ class Suite(Generic[Item]):
         return str(labels[self.by]) if self.by else "", str(labels[self.unit])
 
     def _note(self, result: Result[Item], whole: Part[Item]) -> str:
-        notes = [result.of.unmatched if result.note is None else result.note, result.of.said.cut_short]
-        if name := (result.group or {}).get(self.by):
-            count = sum(one.labels[self.by] == name for one in whole)
-            notes.append(unlike_published(count, self.published.get(name, count), "items"))
-        return "; ".join(filter(None, notes))
+        """What a reader of the number must know: of its answers, and that not the whole published set was asked."""
+        name = (result.group or {}).get(self.by)
+        asked = sum(name in {None, one.labels.get(self.by)} for one in whole)
+        published = sum(self.published.values()) if name is None else self.published.get(name, 0)
+        unread = result.of.unmatched if result.note is None else result.note
+        return "; ".join(filter(None, (unread, result.of.said.cut_short, unlike_published(asked, published or asked, "items"))))
 
     def bounds(self, quantity: str) -> tuple[float, float] | None:
         """The least and the largest value: of a share 0 and 1, of one that is 0 where nothing leans -1 and 1; else none."""
