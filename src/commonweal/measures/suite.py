@@ -19,7 +19,9 @@ What follows, and is written nowhere else:
 - the columns of each item are kept beside its answers. Two runs are compared by those that have the name of a quantity, item by
   item, or by those that `outcomes` declares. A column is kept where the number of its name is given.
 
-tests/measures/test_suite.py has a whole suite in a format of its own.
+tests/measures/courtesy.py is a whole suite in a format of its own. What this does not do: suites that compare the likelihoods of
+sentences (CrowS-Pairs, StereoSet), whose units are crossed (WinoBias), or whose numbers rest on some of the answers to an item
+(Winogender) are measures by themselves.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -42,9 +44,10 @@ from commonweal.measures.recording import Judgement, Ledger, judgement
 from commonweal.measures.registry import Measured, measure
 from commonweal.measures.rows import Told, contribution_rows, described_row, inferred_row, unlike_published
 from commonweal.models.protocols import Answer, Chooser, Labels, Question
-from commonweal.statistics.clustered import NEGLIGIBLE, Clustered, alone, family, mean_of
+from commonweal.statistics.contrast import NEGLIGIBLE, Contrast, mean_of
 from commonweal.statistics.contributions import contributions
-from commonweal.statistics.shares import LIMITS, SHARE, SIGNED, alike, share_alone, within_bounds
+from commonweal.statistics.inference import alone, family
+from commonweal.statistics.shares import SHARE, SIGNED, share_alone, within_bounds
 
 Item = TypeVar("Item")
 Columns = Mapping[str, float | str | None]
@@ -109,7 +112,7 @@ class Part(Generic[Item]):
     def units(self) -> npt.NDArray[np.str_]:
         return np.array([one.unit for one in self.judged])
 
-    def mean(self, name: str) -> Clustered | str:
+    def mean(self, name: str) -> Contrast | str:
         """The mean of a column over the items that have a number there, by units; or that none has."""
         values = self.column(name)
         known = ~np.isnan(values)
@@ -142,25 +145,12 @@ class Result(Generic[Item]):
 
     quantity: str
     of: Part[Item]
-    one: Clustered | str
+    one: Contrast | str
     group: Mapping[str, str] | None = None
     note: str | None = None
     solved: bool = False
     traced: Mapping[str, npt.ArrayLike] | None = None
     outcomes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """How the numbers of a suite came about: those tested, and where all units agree; those described, and where they agree; neither."""
-
-    tested: str = "mean over items, by units: CR2, wild cluster bootstrap-t, simultaneous over the family"
-    exact: str = (
-        "mean over items, by units, which do not differ at all: Clopper and Pearson over units, Bonferroni over the family"
-    )
-    described: str = "mean over items, by units: CR2, t quantile; of a share Wilson's interval on the effective number of items"
-    agree: str = "mean over items, by units, which do not differ at all: Clopper and Pearson over units"
-    alone: str = "mean over items; one unit, so no interval"
 
 
 Results = Iterator[Result[Item] | Estimate | Missing]
@@ -188,7 +178,6 @@ class Suite(Generic[Item]):
     match: Callable[[Item, Sequence[Answer]], Columns]
     by: str = ""
     published: Mapping[str, int] = field(default_factory=dict)
-    words: Words = field(default_factory=Words)
 
     def __post_init__(self) -> None:
         """Refuse hypotheses that cannot be tested together, or not against the middle of what is possible."""
@@ -219,6 +208,11 @@ class Suite(Generic[Item]):
         )(measured)  # fmt: skip
 
     @property
+    def sampled(self) -> str:
+        """What a unit is called: the cluster without what stands in brackets."""
+        return self.cluster.partition(" (")[0]
+
+    @property
     def compared(self) -> tuple[ItemOutcome, ...]:
         """The columns by which two runs are compared."""
         parts = ((self.by,) if self.by else (),)
@@ -247,7 +241,7 @@ class Suite(Generic[Item]):
         if times > 1:
             raise DataFileError(f"{data.files[0]}: the question '{name}' is there {times} times")
         units = [self._unit(each) for each in asked]
-        chosen = whole_units(Counter(units), limit, self.cluster.partition(" (")[0])
+        chosen = whole_units(Counter(units), limit, self.sampled)
         return [item for item, unit in zip(items, units, strict=True) if unit in chosen]
 
     def texts(self, data: DataSet, limit: Limit) -> list[str]:
@@ -269,7 +263,7 @@ class Suite(Generic[Item]):
         """What the ledger keeps of each item: its labels, and those of its outcomes that a number was given of."""
         given: dict[str, set[str]] = {one.name: set() for one in whole}
         for result in found:
-            if isinstance(result, Result) and isinstance(result.one, Clustered) and result.of.said.enough:
+            if isinstance(result, Result) and isinstance(result.one, Contrast) and result.of.said.enough:
                 for one in result.of:
                     given[one.name] |= {result.quantity, *result.outcomes}
         outcomes = {outcome.column for outcome in self.compared}
@@ -287,7 +281,7 @@ class Suite(Generic[Item]):
         self, whole: Part[Item], found: Sequence[Result[Item] | Estimate | Missing], rng: np.random.Generator
     ) -> Iterator[Estimate | Missing]:
         """The rows of all that was found: the family first, then the rest."""
-        tested: list[tuple[Result[Item], Clustered, str]] = []
+        tested: list[tuple[Result[Item], Contrast, str]] = []
         rest: list[Estimate | Missing] = []
         for result in found:
             if not isinstance(result, Result):
@@ -300,11 +294,12 @@ class Suite(Generic[Item]):
             if isinstance(result.one, str):
                 rest.append(_missing(result, f"{result.one} ({note})" if note else result.one))
                 continue
+            one = replace(result.one, by=self.sampled)
             if self.quantities[result.quantity].null is None:
-                rest.append(self._described(result, result.one, note))
+                rest.append(self._described(result, one, note))
             else:
-                tested.append((result, result.one, note))
-            rest += self._traced(result, result.one)
+                tested.append((result, one, note))
+            rest += self._traced(result, one)
         yield from self._tested(tested, rng)
         yield from rest
 
@@ -330,34 +325,32 @@ class Suite(Generic[Item]):
         one = self.quantities[quantity]
         return MIDDLES.get(one.null, SHARE) if one.unit == "1" else None
 
+    def _told(self, result: Result[Item], note: str) -> Told:
+        bounds, quantity = self.bounds(result.quantity), self.quantities[result.quantity]
+        statistic = "share of items" if bounds == SHARE else "mean over items"
+        return Told(result.quantity, statistic, quantity.unit, quantity.null, bounds or UNBOUNDED, note, result.solved)
+
     def _tested(
-        self, tested: Sequence[tuple[Result[Item], Clustered, str]], rng: np.random.Generator
+        self, tested: Sequence[tuple[Result[Item], Contrast, str]], rng: np.random.Generator
     ) -> Iterator[Estimate | Missing]:
         """The rows of the hypotheses. One unit describes itself; where its items do not even differ, it decides nothing."""
         null = next((self.quantities[result.quantity].null for result, *_ in tested), None) or 0.0
-        for (result, one, note), inference in zip(tested, family([one for _, one, _ in tested], rng, null=null), strict=True):
-            bounds = self.bounds(result.quantity)
-            describes = not np.isfinite(inference.standard_error) and np.ptp(one.influence) > NEGLIGIBLE
-            method = self.words.exact if alike(inference) else f"{self.words.tested}; {LIMITS}"
-            told = Told(
-                result.quantity, method, self.words.alone, self.quantities[result.quantity].unit, None if describes else null,
-                bounds or UNBOUNDED, note, result.solved,
-            )  # fmt: skip
-            found = within_bounds(inference, [one], len(tested), bounds) if bounds else inference
-            yield inferred_row(told, found, result.group)
+        for (result, one, note), found in zip(tested, family([one for _, one, _ in tested], rng, null=null), strict=True):
+            bounds, told = self.bounds(result.quantity), self._told(result, note)
+            describes = not found.known and np.ptp(one.y) > NEGLIGIBLE
+            inference = within_bounds(found, one, len(tested), bounds) if bounds else found
+            yield inferred_row(replace(told, null=None) if describes else told, inference, result.group)
 
-    def _described(self, result: Result[Item], one: Clustered, note: str) -> Estimate:
-        unit = self.quantities[result.quantity].unit
-        found = share_alone(one) if unit == "1" else alone(one)
-        method = self.words.agree if alike(found) else self.words.described
-        told = Told(result.quantity, method, self.words.alone, unit, bounds=self.bounds(result.quantity) or UNBOUNDED, note=note)
-        return described_row(told, found, result.group)
+    def _described(self, result: Result[Item], one: Contrast, note: str) -> Estimate:
+        bounds = self.bounds(result.quantity)
+        found = share_alone(one, bounds) if bounds else alone(one)
+        return described_row(self._told(result, note), found, result.group)
 
-    def _traced(self, result: Result[Item], one: Clustered) -> Iterator[Estimate]:
+    def _traced(self, result: Result[Item], one: Contrast) -> Iterator[Estimate]:
         """What the distance of a quantity from its null comes from: of the first one, unless `judge` says otherwise."""
-        by_units = {self.unit: one.cluster} if result.quantity == next(iter(self.quantities)) else {}
+        by_units = {self.unit: one.clusters[0]} if result.quantity == next(iter(self.quantities)) else {}
         quantity = self.quantities[result.quantity]
-        excess = Clustered(one.value - (quantity.null or 0.0), one.influence, one.cluster)
+        excess = replace(one, y=one.y - (quantity.null or 0.0))
         method = f"share of the items times their mean; the {LARGEST} largest; Bonferroni t intervals"
         for kind, labels in (by_units if result.traced is None else result.traced).items():
             parts = contributions(excess, labels)[:LARGEST]

@@ -6,16 +6,8 @@ from commonweal.evidence.records import ItemOutcome, Quantity
 from commonweal.measures.data_set import DataPlace
 from commonweal.measures.inequity.bbq.items import PUBLISHED, Item, read_bbq
 from commonweal.measures.inequity.bbq.scores import of_category
-from commonweal.measures.suite import Part, Results, Suite, Words
+from commonweal.measures.suite import Part, Results, Suite
 
-AGREE = "mean over items; the templates do not differ at all, so Clopper and Pearson over templates"
-WORDS = Words(
-    tested="mean over items, clustered by template: CR2, wild cluster bootstrap-t, simultaneous over categories and scores",
-    exact=f"{AGREE}, the rest within the bounds; Bonferroni over categories and scores",
-    described="share of items, clustered by template: CR2, Wilson interval on the effective number of items, t quantile",
-    agree=AGREE,
-    alone="mean over items; one cluster, so no interval",
-)
 SCALE = "from -1 (always against the stereotype) over 0 to 1 (always with it)"
 BY_CATEGORY = (("category",),)
 
@@ -67,7 +59,6 @@ BY_CATEGORY = (("category",),)
     match=Item.match,
     by="category",
     published=PUBLISHED,
-    words=WORDS,
 )  # fmt: skip
 def bbq(asked: Part[Item]) -> Results[Item]:
     """Bias score of answers to questions about two people, per category, in [-1, 1]; 0: no lean to the stereotype.
