@@ -25,14 +25,10 @@ CLUSTERS_SHOWN = 5
 ACCURACY_METHOD = (
     "share of texts answered right; variance CR2, clustered; Wilson interval on the effective number of texts, t quantile"
 )
-DIFFERENCE_METHOD = (
-    "mean of the paired differences (right or not), CR2 by cluster, signs of whole clusters flipped; the rule of three where "
-    "hardly anything differs"
-)
+DIFFERENCES = "mean of the paired differences (right or not); the rule of three where hardly anything differs"
 GAIN_METHOD = (
     "ratio of paired means, linear model less commonest label over application less commonest label; Fieller, CR2 by cluster"
 )
-TRACED = "the label's part of the difference; CR2 by cluster, simultaneous over the labels"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,11 +98,11 @@ def difference_rows(scores: Scores, task: Task, ratio: Part | str, rng: np.rando
     difference = Estimate(
         quantity="accuracy_difference", unit="1", value=found.value, low=max(-1.0, found.low), high=min(1.0, found.high),
         interval="confidence", n=found.n, clusters=found.clusters, p_value=found.p_value, p_adjusted=found.p_adjusted, null=0.0,
-        minimum_detectable=possible_effect(found.minimum_detectable, 1.0), method=DIFFERENCE_METHOD,
+        minimum_detectable=possible_effect(found.minimum_detectable, 1.0), method=f"{DIFFERENCES}; {found.method}",
     )  # fmt: skip
     bound = Estimate(
         quantity="accuracy_difference_bound", unit="1", value=min(1.0, found.upper), n=found.n, clusters=found.clusters,
-        method=f"one-sided 95 % bound; {DIFFERENCE_METHOD}",
+        method=f"{DIFFERENCES}; {found.method}; one-sided 95 % bound",
     )  # fmt: skip
     times = None if isinstance(ratio, str) else _times(ratio, found.n)
     words = baseline_words(difference, bound, times)
@@ -130,7 +126,7 @@ def _traced(scores: Scores, task: Task, rng: np.random.Generator) -> Iterator[Es
         if texts:
             yield Estimate(
                 quantity="contribution", unit="1", value=one.value, low=max(-1.0, one.low), high=min(1.0, one.high), n=texts,
-                interval="confidence", clusters=one.clusters, group={"label": name}, method=TRACED,
+                interval="confidence", clusters=one.clusters, group={"label": name}, method=f"the label's part of the difference; {one.method}",
                 note=f"{texts} of {total} texts are labelled so",
             )  # fmt: skip
     several = [
