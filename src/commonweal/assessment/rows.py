@@ -53,6 +53,7 @@ class Writer:
             estimate=found if isinstance(found, Estimate) else None,
             missing=found if isinstance(found, Missing) else None,
             note=note,
+            facts=None if isinstance(found, str) else found.facts,
             provenance=Provenance(
                 source=self.source,
                 measure=self.name,

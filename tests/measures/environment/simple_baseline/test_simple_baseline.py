@@ -12,7 +12,6 @@ import pytest
 from scipy.stats import ttest_rel
 
 from commonweal.errors import DataFileError, NotApplicable
-from commonweal.evidence.baseline_words import words_of
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.evidence.store import Journal, Store
 from commonweal.measures.data_set import DataSet, open_data_set
@@ -434,10 +433,9 @@ def test_through_gather_every_row_is_declared_and_read_back(tmp_path: Path) -> N
         assert row.estimate.null == SPEC.method.quantities[row.estimate.quantity].null
     estimates = [row.estimate for row in found if row.estimate]
     assert {estimate.quantity for estimate in estimates} == set(SPEC.method.quantities)
-    words = words_of(estimates)
-    assert words
-    assert next(row.note for row in found if row.estimate and row.estimate.quantity == "accuracy_difference") == words
-    assert words_of([]) is None
+    (headline,) = [row.facts.headline for row in found if row.facts]
+    assert headline
+    assert next(row.note for row in found if row.estimate and row.estimate.quantity == "accuracy_difference") == headline
 
 
 def scored(seed: int, lead: float, clusters: int = 100, each: int = 2) -> tuple[Scores, Any]:
