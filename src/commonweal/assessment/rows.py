@@ -13,7 +13,7 @@ from commonweal.evidence.records import Estimate, Evidence, Missing, Provenance
 from commonweal.evidence.store import digest
 from commonweal.system.records import Deployment
 
-VERSION = 5
+VERSION = 6
 
 
 def deployment_name(deployment: Deployment) -> str:

@@ -109,7 +109,7 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
     except PermissionRequired as reason:
         status, note, more = "skipped", str(reason), {"needs": (reason.flag,)}
     except DataRequired as reason:
-        status, note, more = "skipped", str(reason), {"facts": Facts(lacks=reason.lacks)}
+        status, note, more = "skipped", str(reason), {"facts": Facts(lacks=_kept(reason.lacks))}
     except CommonwealError as error:
         status, note = "failed", str(error)
     except Exception as error:  # noqa: BLE001 - the one place where a measure's own mistake becomes a row
