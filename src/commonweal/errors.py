@@ -98,7 +98,11 @@ class BeyondWindow(MeasurementError):
 
 
 class DataRequired(CommonwealError):
-    """A measure needs data that nobody named. The row is `skipped`, with the option that names it."""
+    """A measure needs data that nobody named. The row is `skipped`; `lacks` says what to do, alike for all that lack the same."""
+
+    def __init__(self, lacks: str, which: str) -> None:
+        self.lacks = lacks
+        super().__init__(f"{lacks}. {which}")
 
 
 class NotApplicable(CommonwealError):

@@ -12,10 +12,10 @@ from commonweal.system.records import Actor, Asset, Dependency, Deployment, Popu
 AUDIT = "inequity.correspondence_audit"
 QUANTITIES = {
     "selection_rate": Quantity(unit="1", label="favourable rate"),
-    "selection_rate_difference": Quantity(unit="1", label="difference in favourable rate", null=0.0),
-    "selection_rate_ratio": Quantity(unit="1", label="ratio of favourable rates"),
+    "selection_rate_difference": Quantity(unit="1", label="difference in favourable rate", null=0.0, role="favourable_rate_gap"),
+    "selection_rate_ratio": Quantity(unit="1", label="ratio of favourable rates", role="favourable_rate_ratio"),
     "log_odds_gap": Quantity(unit="nat", label="gap in mean log-odds", null=0.0),
-    "excess_flip_share": Quantity(unit="1", label="flips beyond those within groups"),
+    "excess_flip_share": Quantity(unit="1", label="flips beyond those within groups", role="excess_flips"),
 }
 METHODS = {
     AUDIT: Method(

@@ -105,7 +105,7 @@ def numbers(declared: dict[str, Any]) -> Numbers | None:
         return None
     writers = tuple(Writer(one.name, one.source, 0, "hash") for one in (LEDGER_METHOD, VALUE_METHOD))
     found: Numbers = {}
-    for row in value_rows(system, (), (writers[0], writers[1]), 0):
+    for row in value_rows(system, (), {}, (writers[0], writers[1]), 0):
         one = row.estimate or row.missing
         if one is not None and one.quantity in TOTALS:
             found[(*row.subjects, one.quantity, *(f"{name}={part}" for name, part in sorted((one.group or {}).items())))] = row

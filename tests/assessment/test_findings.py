@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from commonweal.assessment import assess
 from commonweal.assessment.findings import is_found
-from commonweal.evidence.records import Estimate, Evidence, Finding, Missing
+from commonweal.evidence.records import Estimate, Evidence, Facts, Finding, Missing
 from tests.assessment.assessed_systems import AUDIT, METHODS, estimate, evidence, system
 
 GAP = "log_odds_gap"
@@ -138,6 +138,9 @@ def test_beside_what_was_found_stands_what_was_not() -> None:
     assert "Black against White" in finding.not_shown[0]
     assert finding.not_shown[1] == "1 comparisons of intersecting groups; see the evidence rows"
     assert finding.not_shown[2] == "not measured: --limit 10 leaves too little"
+    assert [(about.kind, about.attribute) for about in finding.not_shown_about] == [
+        ("comparison", "race"), ("intersections", ""), ("not_measured", ""),
+    ]  # fmt: skip
 
 
 def test_the_strongest_single_attribute_comes_first_and_more_than_six_are_counted() -> None:
@@ -169,6 +172,24 @@ def test_no_number_at_all_is_not_measured_with_every_reason() -> None:
     assert finding.headline == "not applicable: no names"
     assert finding.details == ("not applicable: no cue", "failed: the application is down")
     assert finding.evidence == ("1", "2", "3")
+    assert finding.in_short == ""
+
+
+def test_what_it_lacks_in_short_is_the_rows_own() -> None:
+    lacks = Facts(lacks="needs published data")
+    finding = one(evidence("1", status="skipped", note="needs published data. The set: bbq", facts=lacks))
+    assert (finding.headline, finding.in_short) == (
+        "skipped: needs published data. The set: bbq",
+        "skipped: needs published data",
+    )
+
+
+def test_the_sentence_of_a_measure_is_the_headline_and_rests_on_its_rows_without_groups() -> None:
+    whole = claim(quantity=GAP).model_copy(update={"group": None, "reference": None})
+    said = evidence("1", found=whole, facts=Facts(headline="the application is better"))
+    finding = one(evidence("2", found=claim(quantity=GAP, group={"label": "spam"})), said)
+    assert (finding.verdict, finding.headline, finding.details) == ("found", "the application is better", ())
+    assert finding.evidence == ("1", "2")
 
 
 def test_reach_lists_every_place_but_itself_and_menders_go_upstream() -> None:

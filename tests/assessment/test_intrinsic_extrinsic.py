@@ -24,9 +24,22 @@ SYSTEM = System(
 )
 METHODS = {
     name: Method(
-        name=name, title="t", summary="s", source="s", version=1, cluster="c", applies_to=kind, description="d", quantities={}
+        name=name,
+        title="t",
+        summary="s",
+        source="s",
+        version=1,
+        cluster="c",
+        applies_to=kind,
+        end=end,
+        description="d",
+        quantities={},
     )
-    for name, kind in (("inequity.leaning", "model"), ("inequity.audit", "application"), ("environment.energy", "application"))
+    for name, kind, end in (
+        ("inequity.leaning", "model", "intrinsic"),
+        ("inequity.audit", "application", "extrinsic"),
+        ("environment.energy", "application", "extrinsic"),
+    )
 }
 SAID = [
     Finding(id=f"{measure}/{subject}", measure=measure, subject=subject, title="t", verdict="described", headline="h", evidence=("e",))

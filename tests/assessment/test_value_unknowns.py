@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from commonweal.assessment.value.ledger import UNALLOCATED, Draws, ledger
+from commonweal.assessment.value.ledger import LEAST_OF_KIND, PUE, UNALLOCATED, Draws, ledger
 from commonweal.assessment.value.sampling import drawn, of_interval
 from commonweal.assessment.value.spread import spread
 from commonweal.assessment.value.value import weigh
@@ -27,7 +27,7 @@ COUNT = 4000
 
 def carbon_ends(given: System) -> tuple[float, float]:
     """95 % interval of all carbon of making `base` [kgCO2e]."""
-    lines = ledger(given, (), Draws(COUNT, np.random.default_rng(0))).whole
+    lines = ledger(given, {}, Draws(COUNT, np.random.default_rng(0))).whole
     whole = sum((line.carbon.draws(COUNT) for line in lines if line.carbon and line.asset == "base"), start=np.zeros(COUNT))
     found = spread(whole)
     return found.low, found.high
@@ -62,7 +62,7 @@ def test_hardware_whose_share_nobody_declared_leaves_the_burdens_unknown() -> No
 
 
 def test_what_no_share_gives_away_belongs_to_nobody_yet_and_not_to_everyone_else() -> None:
-    found = ledger(system(("allocated: 0.25", "allocated: unknown")), (), Draws(5, np.random.default_rng(0)))
+    found = ledger(system(("allocated: 0.25", "allocated: unknown")), {}, Draws(5, np.random.default_rng(0)))
     assert {line.holder for line in found.parts if line.asset == "base"} == {UNALLOCATED}
 
 
@@ -181,7 +181,7 @@ def test_rounding_is_no_loss() -> None:
 
 def test_no_draw_of_a_pue_is_below_1() -> None:
     wide = Uncertain(low=1.0, central=1.1, high=1.4, shape="lognormal", unit="1", grade="assumed", source="s")
-    found: Input = drawn("PUE, app", wide, 10_000, np.random.default_rng(0))
+    found: Input = drawn("PUE, app", wide, 10_000, np.random.default_rng(0), least=LEAST_OF_KIND[PUE])
     assert found.draws.min() == 1.0
     assert found.possible[0] == 1.0
 
@@ -198,7 +198,7 @@ def test_a_measured_energy_stays_measured_where_only_its_grid_is_assumed() -> No
     given = stages(
         f"stage: pretraining, energy: {measured}, grid: FRA", f"stage: adaptation, energy: {measured}, grid: FRA, year: 2020"
     )
-    undated, dated = ledger(given, (), Draws(COUNT, np.random.default_rng(0))).whole[:2]
+    undated, dated = ledger(given, {}, Draws(COUNT, np.random.default_rng(0))).whole[:2]
     assert undated.energy is not None
     assert undated.carbon is not None
     assert dated.carbon is not None

@@ -10,6 +10,7 @@ from commonweal.evidence.records import (
     Basis,
     Estimate,
     Evidence,
+    FigureChoice,
     Finding,
     Mender,
     Method,
@@ -32,6 +33,12 @@ OCCUPATIONS = (
     "accountant", "chef", "lawyer", "physician", "dental hygienist", "roofer", "social worker", "civil engineer", "cashier",
     "truck driver", "pharmacist", "judge", "dietitian", "machinist", "receptionist", "pilot", "editor", "surveyor",
     "hairdresser", "welder", "paralegal", "firefighter",
+)  # fmt: skip
+
+
+SCATTER = FigureChoice(
+    kind="scatter", quantities=("she_share", "women_share_in_work"), point="an occupation", along="Women in the occupation",
+    diagonal="equal to the workforce (not a norm to reach)",
 )  # fmt: skip
 
 
@@ -182,7 +189,7 @@ def methods() -> tuple[Method, ...]:
         Method(
             name=ASSOCIATION, title="Occupation association", summary="P(she) by occupation.",
             source="BLS 2025, CPS table 11", version=2, cluster="template",
-            applies_to="model", description="P(she) by occupation.\n\nReality is not the norm to reach.",
+            applies_to="model", description="P(she) by occupation.\n\nReality is not the norm to reach.", figures=(SCATTER,),
             quantities={"she_share": Quantity(unit="1", label="share of *she* in the model"),
                         "women_share_in_work": Quantity(unit="1", label="share of women in the occupation")},
             warnings=("An association in text is not a decision about a person.",),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from commonweal.assessment import assess
 from commonweal.evidence.records import Basis, Estimate, Evidence
+from commonweal.measures.registry import load_registry
 from commonweal.report.content import Dossier
 from commonweal.system.loading import load
 from commonweal.system.records import System
@@ -28,8 +29,12 @@ HOSTILE = (
 
 def dossier_of(given: System, evidence: Sequence[Evidence] = ()) -> Dossier:
     """A dossier of what a system declares and of rows that a run would have measured."""
-    weighed = assess(given, evidence, {}, "h", 0)
-    return Dossier(system=given, run=RUN, findings=weighed.findings, evidence=(*evidence, *weighed.rows), methods=weighed.methods)
+    methods = {name: spec.method for name, spec in load_registry().specs.items()}
+    weighed = assess(given, evidence, methods, "h", 0)
+    used = tuple(methods[name] for name in dict.fromkeys(row.measure for row in evidence))
+    return Dossier(
+        system=given, run=RUN, findings=weighed.findings, evidence=(*evidence, *weighed.rows), methods=(*used, *weighed.methods)
+    )
 
 
 def by_hand(*replacements: tuple[str, str], evidence: Sequence[Evidence] = ()) -> Dossier:

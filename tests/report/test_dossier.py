@@ -16,7 +16,7 @@ from commonweal.assessment.intrinsic_extrinsic import correlated
 from commonweal.assessment.rows import Writer
 from commonweal.errors import OutputError
 from commonweal.evidence.numbers import p_text
-from commonweal.evidence.records import BothEnds, Estimate
+from commonweal.evidence.records import BothEnds, Estimate, Facts, NotShown
 from commonweal.report.content import Dossier, dossier_schema_text
 from commonweal.report.dossier import render_dossier, save_dossier, write_dossier
 from commonweal.report.first_screen import first_screen
@@ -144,7 +144,9 @@ def test_the_first_screen_counts_what_is_not_shown_and_folds_the_details(dossier
         "not measured: x",
     )
     dossier = dossiers["hiring"]
-    found = dossier.findings[0].model_copy(update={"not_shown": texts})
+    race = NotShown(kind="comparison", attribute="race")
+    about = (race, race, NotShown(kind="intersections"), NotShown(kind="not_measured"))
+    found = dossier.findings[0].model_copy(update={"not_shown": texts, "not_shown_about": about})
     part = first_screen(dossier.model_copy(update={"findings": (found,)}))[2]
     assert [(line.text, line.folded) for line in part.lines] == [
         ("race, 2 comparisons", texts[:2]),
@@ -177,8 +179,8 @@ def shortfalls(dossier: Dossier) -> Dossier:
     assert row.estimate is not None
     place = {"gender": "women", "deployment": "screening"}
     rows = [
-        row.model_copy(update={"id": "f1", "note": "if the probes resemble people; and per decision, all counts"}),
-        row.model_copy(update={"id": "f2", "note": "if the probes resemble people; and per year, people overturn some",
+        row.model_copy(update={"id": "f1", "facts": Facts(conditions=("the probes resemble people", "per decision, all counts"))}),
+        row.model_copy(update={"id": "f2", "facts": Facts(conditions=("the probes resemble people", "per year, people overturn some")),
                                "estimate": row.estimate.model_copy(update={"group": place})}),
         *(row.model_copy(update={"id": f"f{k}", "estimate": None, "status": "not_applicable", "note": f"the shares of {k} are unknown"})
           for k in (3, 4)),

@@ -76,7 +76,7 @@ def of_system(text: str) -> None:
     if table_problems(system):
         return
     writers = tuple(Writer(one.name, one.source, 0, "hash") for one in (LEDGER_METHOD, rows_of_value.VALUE_METHOD))
-    for row in rows_of_value.value_rows(system, (), (writers[0], writers[1]), 0):
+    for row in rows_of_value.value_rows(system, (), {}, (writers[0], writers[1]), 0):
         json.dumps(row.model_dump(mode="json"), allow_nan=False)
 
 

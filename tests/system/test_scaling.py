@@ -87,7 +87,7 @@ def read(text: str) -> None:
         carried.split(asset)
     for deployment in system.deployments:
         carried.undeclared(deployment)
-    ledger(system, (), Draws(2, np.random.default_rng(0)))
+    ledger(system, {}, Draws(2, np.random.default_rng(0)))
 
 
 def seconds(text: str, take: Callable[[str], None] = read) -> float:

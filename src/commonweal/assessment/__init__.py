@@ -36,15 +36,16 @@ def assess(
 ) -> Assessment:
     """Propagate the evidence through the system and put it into words."""
     allowed = {row.id: row.provenance.allowed for row in evidence}
-    reached = list(exposures(system, evidence, Writer("assessment.exposure", exposure.SOURCE, seed, system_hash, allowed)))
-    weighed = Writer("assessment.shortfall", shortfall.SOURCE, seed, system_hash, allowed)
-    consequences = list(shortfalls(system, evidence, weighed))
+
+    def writer(method: Method) -> Writer:
+        return Writer(method.name, method.source, seed, system_hash, allowed)
+
+    reached = list(exposures(system, evidence, writer(exposure.METHOD)))
+    consequences = list(shortfalls(system, evidence, methods, writer(shortfall.METHOD)))
     said = findings(system, (*evidence, *consequences), methods, reached)
-    beside = Writer("assessment.both_ends", both_ends.SOURCE, seed, system_hash, allowed)
-    pairings = list(both_ends.both_ends(system, evidence, said, methods, beside))
-    books = Writer("environment.life_cycle", ledger_rows.LEDGER_SOURCE, seed, system_hash, allowed)
-    worth = Writer("environment.value", value_rows.VALUE_SOURCE, seed, system_hash, allowed)
-    valued = list(value_rows.value_rows(system, evidence, (books, worth), seed))
+    pairings = list(both_ends.both_ends(system, evidence, said, methods, writer(both_ends.METHOD)))
+    books = writer(ledger_rows.LEDGER_METHOD), writer(value_rows.VALUE_METHOD)
+    valued = list(value_rows.value_rows(system, evidence, methods, books, seed))
     said = (*said, *value_findings(system, valued))
     rows = (*(one.row for one in reached), *consequences, *(row for pairing in pairings for row in pairing.rows), *valued)
     used = tuple(method for method in METHODS if any(row.measure == method.name for row in rows))

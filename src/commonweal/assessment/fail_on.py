@@ -39,16 +39,24 @@ def parse_condition(text: str, methods: Mapping[str, Method]) -> Condition:
         return Condition(text)
     match = EXPRESSION.match(text.replace(" ", ""))
     if match is None:
-        raise OptionError(
-            f"--fail-on: got '{text}', expected 'found' or MEASURE:QUANTITY<VALUE, "
-            f"such as 'inequity.correspondence_audit:selection_rate_ratio<0.8'"
-        )
+        raise OptionError(f"--fail-on: got '{text}', expected 'found' or MEASURE:QUANTITY<VALUE{_such_as(methods)}")
     measure, quantity = match["measure"], match["quantity"]
     if measure not in methods:
         raise OptionError(f"--fail-on: no measure '{measure}'; there are: {', '.join(sorted(methods))}")
     if quantity not in methods[measure].quantities:
         raise OptionError(f"--fail-on: {measure} has no quantity '{quantity}'; it has: {', '.join(methods[measure].quantities)}")
     return Condition(text, measure, quantity, match["sign"] == ">", float(match["value"]))
+
+
+def _such_as(methods: Mapping[str, Method]) -> str:
+    """The four-fifths line as an example, where a measure has a ratio for it."""
+    ratios = (
+        f"{method.name}:{name}"
+        for method in methods.values()
+        for name, one in method.quantities.items()
+        if one.role == "favourable_rate_ratio"
+    )
+    return next((f", such as '{ratio}<0.8'" for ratio in ratios), "")
 
 
 def judge(condition: Condition, evidence: Sequence[Evidence], findings: Sequence[Finding]) -> tuple[tuple[str, ...], bool]:

@@ -14,21 +14,16 @@ from commonweal.assessment.exposure import Exposure
 from commonweal.assessment.four_fifths import four_fifths_words
 from commonweal.assessment.menders import menders
 from commonweal.assessment.rows import deployment_name
-from commonweal.assessment.shortfall import conditions_of
-from commonweal.evidence.baseline_words import words_of
+from commonweal.assessment.shortfall import CONSEQUENCES, Consequence
 from commonweal.evidence.numbers import bounds_text, detectable_text, rounded, value_text
-from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Missing, Reach, Verdict
+from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Missing, NotShown, Reach, Verdict
 from commonweal.evidence.store import digest
 from commonweal.system.records import System
 
 ALPHA = 0.05
-BASELINE = "environment.simple_baseline"
 DETAILS = 6
-CONSEQUENCES = {
-    "net_shortfall": "favourable outcomes fewer than the reference group",
-    "net_advantage": "favourable outcomes more than the reference group, an advantage over it",
-    "excess_flips": "outcomes that the cue changes, beyond another name of the same group",
-}
+PER_DECISION: Mapping[str, Consequence] = {one.per_decision: one for one in CONSEQUENCES.values()}
+PER_YEAR: Mapping[str, Consequence] = {one.per_year: one for one in CONSEQUENCES.values()}
 
 
 def findings(
@@ -84,7 +79,7 @@ def _finding(
     headline, details, rests_on = _words(verdict, rows, held, hypotheses, method)
     quoted = [*held, *_beside(held, measured, propagated)]
     consequences = [one for row in quoted for one in propagated.get(row.id, ()) if one.estimate is not None]
-    first = rows[0]
+    first, silent = rows[0], _not_shown(rows, hypotheses, method)
     return Finding(
         id=digest("finding", first.measure, first.subjects, [row.id for row in rows]),
         measure=first.measure,
@@ -94,12 +89,16 @@ def _finding(
         headline=headline,
         details=(
             *details,
-            *four_fifths_words([row.estimate for row in measured if row.estimate is not None]),
+            *four_fifths_words(
+                [row.estimate for row in measured if row.estimate is not None and _is_ratio(row.estimate, method)]
+            ),
             *_consequence_words(consequences, {one.key: deployment_name(one) for one in system.deployments}),
         ),
-        not_shown=_not_shown(rows, hypotheses, method),
+        in_short=_in_short(rows) if verdict == "not_measured" else "",
+        not_shown=tuple(silent),
+        not_shown_about=tuple(silent.values()),
         not_judged=_not_judged(rows),
-        conditions=tuple(dict.fromkeys(words for one in consequences for words in conditions_of(one.note))),
+        conditions=tuple(dict.fromkeys(words for one in consequences if one.facts for words in one.facts.conditions)),
         evidence=tuple(dict.fromkeys((*rests_on, *(one.id for one in consequences), *(row.id for row in rows)))),
         reach=tuple(
             Reach(
@@ -158,10 +157,10 @@ def _strength(row: Evidence, compared: set[tuple[tuple[str, str], ...]]) -> tupl
 def _words(
     verdict: Verdict, rows: Sequence[Evidence], held: Sequence[Evidence], hypotheses: Sequence[Evidence], method: Method | None
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Headline, details, and the ids of the rows that they quote."""
-    compared = words_of(row.estimate for row in rows if row.estimate is not None) if rows[0].measure == BASELINE else None
-    if compared is not None:
-        return compared, (), tuple(row.id for row in rows if row.estimate is not None and not row.estimate.group)
+    """Headline, details, and the ids of the rows that they quote; the headline is its measure's, where that gives one."""
+    headline = next((row.facts.headline for row in rows if row.facts and row.facts.headline), "")
+    if headline:
+        return headline, (), tuple(row.id for row in rows if row.estimate is not None and not row.estimate.group)
     if verdict == "found":
         sentences = [_sentence(row, method) for row in held]
         more = () if len(sentences) <= DETAILS else (f"and {len(sentences) - DETAILS} more; see the evidence rows",)
@@ -210,6 +209,12 @@ def _would_be_tested(row: Evidence, method: Method | None) -> bool:
     return quantity is None or quantity.null is not None
 
 
+def _is_ratio(estimate: Estimate, method: Method | None) -> bool:
+    """Whether it is a ratio of favourable rates, about which the four-fifths line says something."""
+    quantity = method.quantities.get(estimate.quantity) if method else None
+    return quantity is not None and quantity.role == "favourable_rate_ratio"
+
+
 def _label(estimate: Estimate, method: Method | None) -> str:
     quantity = method.quantities.get(estimate.quantity) if method else None
     return quantity.label if quantity else estimate.quantity.replace("_", " ")
@@ -240,26 +245,32 @@ def _sentence(row: Evidence, method: Method | None) -> str:
     return f"{who + ', ' if who else ''}{label} {value_text(estimate)}{interval}"
 
 
-def _not_shown(rows: Sequence[Evidence], hypotheses: Sequence[Evidence], method: Method | None) -> tuple[str, ...]:
-    """What was looked for and not shown, with the smallest effect that would have been; and what could not be looked for.
+def _in_short(rows: Sequence[Evidence]) -> str:
+    """What the first of the rows without a number lacks, with its status; empty where that is not told apart from the reason."""
+    lacks = rows[0].facts.lacks if rows[0].facts else ""
+    return f"{rows[0].status.replace('_', ' ')}: {lacks}" if lacks else ""
 
-    Each text about one comparison begins with its attribute and a colon.
-    """
+
+def _not_shown(rows: Sequence[Evidence], hypotheses: Sequence[Evidence], method: Method | None) -> Mapping[str, NotShown]:
+    """What was looked for and not shown, with the smallest effect that would have been; and what could not be looked for."""
     silent = [row.estimate for row in hypotheses if row.estimate is not None and not is_found(row)]
-    by_comparison: dict[str, list[str]] = defaultdict(list)
+    by_comparison: dict[tuple[str, str], list[str]] = defaultdict(list)
     for estimate in silent:
         if len(estimate.group or {}) <= 1:
             detectable = detectable_text(estimate)
             would = f"this design finds {detectable} or more" if detectable else "the smallest effect it would find is unknown"
-            by_comparison[comparison(estimate)].append(
+            by_comparison[comparison(estimate), "".join(estimate.group or {})].append(
                 f"{_label(estimate, method)} {value_text(estimate)} ({bounds_text(estimate)}; {would})"
             )
-    words = [f"{who + ', ' if who else ''}{'; '.join(numbers)}" for who, numbers in by_comparison.items()]
+    found = {
+        f"{who + ', ' if who else ''}{'; '.join(numbers)}": NotShown(kind="comparison", attribute=attribute)
+        for (who, attribute), numbers in by_comparison.items()
+    }
     crossed = sum(len(estimate.group or {}) > 1 for estimate in silent)
     if crossed:
-        words.append(f"{crossed} comparisons of intersecting groups; see the evidence rows")
+        found[f"{crossed} comparisons of intersecting groups; see the evidence rows"] = NotShown(kind="intersections")
     lacking = dict.fromkeys(row.note for row in rows if row.status != "ok" and not row.unjudged)
-    return (*words, *(f"not measured: {note}" for note in lacking))
+    return found | {f"not measured: {note}": NotShown(kind="not_measured") for note in lacking}
 
 
 def _consequence_words(consequences: Sequence[Evidence], deployments: Mapping[str, str]) -> tuple[str, ...]:
@@ -268,14 +279,13 @@ def _consequence_words(consequences: Sequence[Evidence], deployments: Mapping[st
     for row in consequences[:DETAILS]:
         estimate = row.estimate
         assert estimate is not None
-        per_year = estimate.quantity.endswith("_per_year")
+        per_year = estimate.quantity in PER_YEAR
+        consequence = (PER_YEAR if per_year else PER_DECISION)[estimate.quantity]
         group = dict(estimate.group or {})
         place = deployments.get(group.pop("deployment", ""), "")
         base = f"a year in {place}" if per_year else "per 100 decisions"
-        gains = estimate.quantity.startswith("net_shortfall") and estimate.value < 0
-        name = CONSEQUENCES[
-            "net_advantage" if gains else estimate.quantity.removesuffix("_per_year").removesuffix("_per_decision")
-        ]
+        gains = bool(consequence.gained) and estimate.value < 0
+        name = consequence.gained if gains else consequence.counted
         scale = (1 if per_year else 100) * (-1 if gains else 1)
         low, high = sorted(scale * bound for bound in (estimate.low or 0.0, estimate.high or 0.0))
         figures = " to ".join(rounded(bound, high - low) for bound in (low, high))

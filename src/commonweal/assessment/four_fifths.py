@@ -14,7 +14,6 @@ from commonweal.evidence.numbers import bounds_text, value_text
 from commonweal.evidence.records import Estimate
 
 LINE = 0.8
-RATIO = "selection_rate_ratio"
 SOURCE = "29 CFR 1607.4(D), written for race, sex and ethnic group"
 SHOWN = 12
 Side = Literal["crossed", "not decided", "not crossed"]
@@ -44,9 +43,9 @@ def lower_over_higher(ratio: Estimate) -> Estimate:
     return ratio.model_copy(update=turned | {"group": ratio.reference, "reference": ratio.group})
 
 
-def four_fifths_words(estimates: Sequence[Estimate]) -> Iterator[str]:
-    """A sentence for each side of the line on which a measured ratio lies, crossed first, smallest ratio first."""
-    ratios = sorted((lower_over_higher(one) for one in estimates if one.quantity == RATIO), key=lambda ratio: ratio.value)
+def four_fifths_words(measured: Sequence[Estimate]) -> Iterator[str]:
+    """A sentence for each side of the line on which a measured ratio of favourable rates lies, crossed first, smallest ratio first."""
+    ratios = sorted(map(lower_over_higher, measured), key=lambda ratio: ratio.value)
     for name, words in WORDS.items():
         here = [ratio for ratio in ratios if _side(ratio) == name]
         single = [ratio for ratio in here if len(ratio.group or {}) <= 1]

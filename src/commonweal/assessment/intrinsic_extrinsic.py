@@ -14,13 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from commonweal.assessment.rows import VERSION, Writer
-from commonweal.evidence.records import BothEnds, Estimate, Evidence, Finding, Method, Quantity
+from commonweal.evidence.records import BothEnds, End, Estimate, Evidence, Finding, Method, Quantity
 from commonweal.statistics.correlation import correlation
 from commonweal.system.graph import upstream
 from commonweal.system.records import System
 
 SOURCE = "Goldfarb-Tarrant et al. 2021, ACL; interval: Fisher 1915, Biometrika 10:507; few groups: Pitman 1937, JRSS Suppl. 4:225"
 MINIMUM_GROUPS = 8
+INTRINSIC: End = "intrinsic"
+EXTRINSIC: End = "extrinsic"
 METHOD = Method(
     name="assessment.both_ends",
     title="Both ends",
@@ -83,7 +85,7 @@ def _beside(
         for model in models:
             for chapter in sorted({finding.measure.split(".")[0] for finding in said}):
                 ends = tuple(
-                    _of(said, methods, subject, chapter, kind) for subject, kind in ((model, "model"), (asset.id, "application"))
+                    _of(said, methods, subject, chapter, end) for subject, end in ((model, INTRINSIC), (asset.id, EXTRINSIC))
                 )
                 if all(ends):
                     measures = [{finding.measure for finding in end} for end in ends]
@@ -92,11 +94,11 @@ def _beside(
                     yield _Beside((model, asset.id, chapter), ends, enough, max(map(len, shared), default=0))
 
 
-def _of(said: Sequence[Finding], methods: Mapping[str, Method], subject: str, chapter: str, kind: str) -> list[Finding]:
+def _of(said: Sequence[Finding], methods: Mapping[str, Method], subject: str, chapter: str, end: End) -> list[Finding]:
     return [
         finding for finding in said
         if finding.subject == subject and finding.measure.split(".")[0] == chapter and finding.verdict not in {"not_judged", "not_measured"}
-        and finding.measure in methods and methods[finding.measure].applies_to.startswith(kind)
+        and finding.measure in methods and methods[finding.measure].end == end
     ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from commonweal.evidence.records import Estimate, Evidence, Missing, Provenance
 from commonweal.evidence.store import digest
 from commonweal.system.records import Deployment
 
-VERSION = 5
+VERSION = 6
 
 
 def deployment_name(deployment: Deployment) -> str:
@@ -53,6 +53,7 @@ class Writer:
             estimate=found if isinstance(found, Estimate) else None,
             missing=found if isinstance(found, Missing) else None,
             note=note,
+            facts=None if isinstance(found, str) else found.facts,
             provenance=Provenance(
                 source=self.source,
                 measure=self.name,

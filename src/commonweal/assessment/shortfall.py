@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from commonweal.assessment.roles import role_of
 from commonweal.assessment.rows import VERSION, Writer, deployment_name
-from commonweal.evidence.records import Estimate, Evidence, Method, Missing, Quantity
+from commonweal.evidence.records import Estimate, Evidence, Facts, Method, Missing, Quantity, QuantityRole
 from commonweal.system.records import Deployment, System
 
 SOURCE = "arithmetic on the measured gap and the declared deployment (see conditions in the note)"
@@ -23,9 +24,38 @@ FINAL = "the application's output is final"
 BEFORE = "per decision, it counts what the application puts out, before a person overturns any of it"
 ADVANTAGE = "favourable outcomes fewer than the reference group; below 0: more than the reference group, an advantage over it"
 FLIPS = "outcomes that the cue changes, beyond what another name of the same group changes; below 0: fewer than that"
-KINDS = {"selection_rate_difference": "net_shortfall", "excess_flip_share": "excess_flips"}
-# The audit asks an application whose favourable answer is declared. A table of predictions does not say whether 1 is favourable.
-AUDIT = "inequity.correspondence_audit"
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What a gap means for people, per decision and per year: its quantities, which way the gap counts, and the figure in words.
+
+    `gained`: how a figure below 0 is told, the other way round; empty where it keeps its sign.
+    """
+
+    per_decision: str
+    per_year: str
+    sign: float
+    counted: str
+    gained: str = ""
+
+
+# A measure gives a gap this role only where it is declared which answer is favourable. A table of predictions does not say whether 1 is.
+CONSEQUENCES: Mapping[QuantityRole, Consequence] = {
+    "favourable_rate_gap": Consequence(
+        "net_shortfall_per_decision",
+        "net_shortfall_per_year",
+        -1.0,
+        "favourable outcomes fewer than the reference group",
+        "favourable outcomes more than the reference group, an advantage over it",
+    ),
+    "excess_flips": Consequence(
+        "excess_flips_per_decision",
+        "excess_flips_per_year",
+        1.0,
+        "outcomes that the cue changes, beyond another name of the same group",
+    ),
+}
 METHOD = Method(
     name="assessment.shortfall",
     title="Net shortfall and excess flips",
@@ -55,34 +85,33 @@ class Gap:
 
     row: Evidence
     estimate: Estimate
-    quantity: str
+    consequence: Consequence
     value: float
     low: float
     high: float
 
 
-def gaps(evidence: Sequence[Evidence]) -> Iterator[Gap]:
+def gaps(evidence: Sequence[Evidence], methods: Mapping[str, Method]) -> Iterator[Gap]:
     """Every gap against a named reference: the group that its measure never puts on the other side of a comparison."""
-    measured = [row for row in evidence if row.measure == AUDIT and row.estimate is not None]
-    rows = [row for row in measured if row.estimate is not None and row.estimate.quantity in KINDS and row.estimate.reference]
-    compared = {(row.measure, row.subjects, _key(row.estimate.group)) for row in rows if row.estimate is not None}
-    for row in rows:
+    roles = ((row, role_of(row, methods)) for row in evidence if row.estimate is not None and row.estimate.reference)
+    rows = [(row, CONSEQUENCES[role]) for row, role in roles if role is not None and role in CONSEQUENCES]
+    compared = {(row.measure, row.subjects, _key(row.estimate.group)) for row, _ in rows if row.estimate is not None}
+    for row, consequence in rows:
         estimate = row.estimate
         assert estimate is not None
         if (row.measure, row.subjects, _key(estimate.reference)) in compared or estimate.low is None or estimate.high is None:
             continue
-        sign = -1.0 if estimate.quantity == "selection_rate_difference" else 1.0
-        low, high = sorted((sign * estimate.low, sign * estimate.high))
-        yield Gap(row, estimate, KINDS[estimate.quantity], sign * estimate.value, low, high)
+        low, high = sorted((consequence.sign * estimate.low, consequence.sign * estimate.high))
+        yield Gap(row, estimate, consequence, consequence.sign * estimate.value, low, high)
 
 
 def _key(group: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((group or {}).items()))
 
 
-def shortfalls(system: System, evidence: Sequence[Evidence], writer: Writer) -> Iterator[Evidence]:
+def shortfalls(system: System, evidence: Sequence[Evidence], methods: Mapping[str, Method], writer: Writer) -> Iterator[Evidence]:
     """Rows per decision for every gap, and per year for every deployment of the application."""
-    for gap in gaps(evidence):
+    for gap in gaps(evidence, methods):
         subject = gap.row.subjects[0]
         yield writer.row((subject,), _per_decision(gap), (gap.row.id,))
         if len(gap.estimate.group or {}) != 1 or not system.has_asset(subject):
@@ -92,37 +121,30 @@ def shortfalls(system: System, evidence: Sequence[Evidence], writer: Writer) -> 
 
 
 def _per_decision(gap: Gap) -> Estimate:
+    conditions = (*CONDITIONS, BEFORE)
     return Estimate(
-        quantity=f"{gap.quantity}_per_decision", unit="1/decision", value=gap.value, low=gap.low, high=gap.high,
+        quantity=gap.consequence.per_decision, unit="1/decision", value=gap.value, low=gap.low, high=gap.high,
         interval=gap.estimate.interval, n=gap.estimate.n, clusters=gap.estimate.clusters, group=gap.estimate.group,
         reference=gap.estimate.reference, method="the measured gap, per decision about a member of the group",
-        note=_note(BEFORE),
+        note=_note(conditions), facts=Facts(conditions=conditions),
     )  # fmt: skip
 
 
-def _note(last: str) -> str:
-    return "if " + "; and ".join((*CONDITIONS, last))
-
-
-def conditions_of(note: str) -> tuple[str, ...]:
-    """The conditions that the note of a figure holds.
-
-    >>> conditions_of("if a name is the only cue; and the output is final")
-    ('a name is the only cue', 'the output is final')
-    """
-    return tuple(note.removeprefix("if ").split("; and "))
+def _note(conditions: Sequence[str]) -> str:
+    return f"if {'; and '.join(conditions)}"
 
 
 def _per_year(gap: Gap, deployment: Deployment, system: System) -> Estimate | Missing:
     """The figure per year, or what would have to be declared for it."""
     ((attribute, group),) = (gap.estimate.group or {}).items()
-    quantity = f"{gap.quantity}_per_year"
+    quantity = gap.consequence.per_year
     place = {attribute: group, "deployment": deployment.key}
     decisions, lacking = decisions_about(deployment, system, attribute, group)
     if decisions is None:
         reason = f"{lacking} (deployment {deployment_name(deployment)})"
         return Missing(quantity=quantity, status="not_applicable", reason=reason, group=place, reference=gap.estimate.reference)
     stands_low, stands_high, condition = standing(deployment)
+    conditions = (*CONDITIONS, f"per year in {deployment_name(deployment)}, {condition}")
     corners = [bound * decisions * stands for bound in (gap.low, gap.high) for stands in (stands_low, stands_high)]
     is_final = stands_low == stands_high
     return Estimate(
@@ -131,7 +153,7 @@ def _per_year(gap: Gap, deployment: Deployment, system: System) -> Estimate | Mi
         clusters=gap.estimate.clusters, group=place, reference=gap.estimate.reference,
         method=f"the figure per decision x {decisions:,.0f} decisions a year about the group"
         + ("" if is_final else " x the declared range of outputs that stand; corners of both ranges"),
-        note=_note(f"per year in {deployment_name(deployment)}, {condition}"),
+        note=_note(conditions), facts=Facts(conditions=conditions),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from commonweal.evidence.numbers import row_text
 from commonweal.evidence.records import Evidence
 from commonweal.evidence.store import digest, read_evidence
 from commonweal.measures.preflight import table_problems
+from commonweal.measures.registry import load_registry
 from commonweal.system.loading import load
 
 
@@ -39,9 +40,10 @@ def value(
                 f"--measured {measured}: there is no evidence.jsonl; expected the folder of an earlier run (its --out)"
             )
         evidence = () if measured is None else read_evidence(measured / "evidence.jsonl")
+        methods = {name: spec.method for name, spec in load_registry().specs.items()}
         inputs = digest(system.model_dump(mode="json"))
         writers = tuple(Writer(one.name, one.source, seed, inputs) for one in (LEDGER_METHOD, VALUE_METHOD))
-        rows = tuple(value_rows(system, evidence, (writers[0], writers[1]), seed))
+        rows = tuple(value_rows(system, evidence, methods, (writers[0], writers[1]), seed))
     if as_json:
         print_json([row.model_dump(mode="json") for row in rows])
         return

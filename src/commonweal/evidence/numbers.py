@@ -86,13 +86,22 @@ def _shown(estimate: Estimate, number: float) -> str:
     return rounded(number * scale_of(estimate.quantity, estimate.unit).factor, _width(estimate))
 
 
+def number_text(estimate: Estimate) -> str:
+    """The value without its unit.
+
+    >>> number_text(Estimate(quantity="invited_rate", unit="1", value=0.1234, n=9, method="count"))
+    '12.3'
+    """
+    return _shown(estimate, estimate.value)
+
+
 def value_text(estimate: Estimate) -> str:
     """The value with its unit.
 
     >>> value_text(Estimate(quantity="invited_rate", unit="1", value=0.1234, n=9, method="count"))
     '12.3 %'
     """
-    return _shown(estimate, estimate.value) + scale_of(estimate.quantity, estimate.unit).suffix
+    return number_text(estimate) + scale_of(estimate.quantity, estimate.unit).suffix
 
 
 def bounds_text(estimate: Estimate) -> str:

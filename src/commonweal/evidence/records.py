@@ -16,6 +16,13 @@ Basis = Literal["measured", "modelled", "declared", "reported", "elicited", "pro
 Status = Literal["ok", "not_applicable", "skipped", "failed"]
 IntervalKind = Literal["confidence", "uncertainty", "range"]
 Verdict = Literal["found", "not_judged", "not_shown", "described", "not_measured"]
+Grade = Literal["measured", "literature", "expert", "assumed"]
+QuantityRole = Literal[
+    "favourable_rate_gap", "favourable_rate_ratio", "excess_flips", "decision_energy", "decision_energy_beside_baseline",
+    "baseline_gain_share", "baseline_decision_energy", "baseline_training_energy", "mitigation_energy_ratio",
+]  # fmt: skip
+End = Literal["intrinsic", "extrinsic"]
+StatementPart = Literal["ledger", "read_here", "costs"]
 
 
 UNJUDGED = "it was asked, and what came back cannot be judged: unread, unvarying or too little; neither a gap nor the lack of one"
@@ -23,6 +30,20 @@ UNJUDGED = "it was asked, and what came back cannot be judged: unread, unvarying
 
 class Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Facts(Row):
+    """What the words of a row say that others must know, so that no words are read for it. What nobody told is unknown."""
+
+    headline: str = Field(default="", description="the sentence of the finding that rests on this row")
+    conditions: tuple[str, ...] = Field(default=(), description="what the number holds under")
+    grade: Grade | None = Field(default=None, description="how the weakest of the declared numbers that it rests on is known")
+    sources: tuple[str, ...] = Field(
+        default=(), description="of the declared numbers that it rests on, where its note names them"
+    )
+    remark: str | None = Field(default=None, description="its note without grade and sources, where the note begins with them")
+    reasons: tuple[str, ...] = Field(default=(), description="of a missing number: each thing that it lacks")
+    lacks: str = Field(default="", description="of a missing number: what it lacks, in the same words for all measures that do")
 
 
 class Estimate(Row):
@@ -52,6 +73,7 @@ class Estimate(Row):
     minimum_detectable: float | None = Field(default=None, ge=0.0)
     note: str = Field(default="", exclude=True, description="what a reader must know; becomes the evidence row's note")
     basis: Basis | None = Field(default=None, exclude=True, description="overrides the measure's basis for this row")
+    facts: Facts | None = Field(default=None, exclude=True, description="become the evidence row's")
 
     @field_validator("unit")
     @classmethod
@@ -86,6 +108,7 @@ class Missing(Row):
     group: Mapping[str, str] | None = None
     reference: Mapping[str, str] | None = None
     unjudged: bool = Field(default=False, description=UNJUDGED)
+    facts: Facts | None = Field(default=None, exclude=True, description="become the evidence row's")
 
 
 class Provenance(Row):
@@ -117,6 +140,7 @@ class Evidence(Row):
     unjudged: bool = Field(default=False, description=UNJUDGED)
     needs: tuple[str, ...] = Field(default=(), description="flags by which the person who runs it would allow what it lacks")
     note: str = ""
+    facts: Facts | None = Field(default=None, description="None: nobody told more than the note, as in rows of earlier versions")
     provenance: Provenance
     derived_from: tuple[str, ...] = ()
 
@@ -140,6 +164,9 @@ class Quantity(Row):
     label: str
     null: float | None = None
     about: str = ""
+    role: QuantityRole | None = Field(
+        default=None, description="what the assessment takes it for, whatever the measure is called"
+    )
 
 
 class ItemOutcome(Row):
@@ -158,6 +185,18 @@ class ItemOutcome(Row):
     groups: tuple[str, ...] = Field(default=(), description="columns between whose values there may be a gap")
 
 
+class FigureChoice(Row):
+    """A picture that a measure has of its own, in the place of one for each quantity."""
+
+    kind: Literal["scatter", "break_even"]
+    quantities: tuple[str, ...] = Field(
+        description="scatter: what goes up, what goes along; break_even: P, f, S, N*, and the probability that N* is never reached"
+    )
+    point: str = Field(default="", description="scatter: what a point is")
+    along: str = Field(default="", description="scatter: the name of the axis that goes along")
+    diagonal: str = Field(default="", description="scatter: what it means that both are equal")
+
+
 class Method(Row):
     """How a measure works, for readers: printed in the dossier's methods and in docs/measures.md."""
 
@@ -169,6 +208,9 @@ class Method(Row):
     cluster: str
     family: str = Field(default="", description="the hypotheses that are tested together; empty: none is tested")
     applies_to: str
+    end: End | None = Field(
+        default=None, description="a model by itself (intrinsic) or an application in use (extrinsic); None: neither, or not told"
+    )
     description: str
     quantities: Mapping[str, Quantity]
     warnings: tuple[str, ...] = ()
@@ -178,6 +220,10 @@ class Method(Row):
     )
     outcomes: tuple[ItemOutcome, ...] = Field(
         default=(), description="what it makes of each item, by which two runs are compared; none: by the answers themselves"
+    )
+    figures: tuple[FigureChoice, ...] = ()
+    statement_part: StatementPart | None = Field(
+        default=None, description="the part of the carbon statement that shows its rows; None: none does, or not told"
     )
 
 
@@ -202,6 +248,13 @@ class Mender(Row):
     note: str = ""
 
 
+class NotShown(Row):
+    """What a text of `not_shown` is about."""
+
+    kind: Literal["comparison", "intersections", "not_measured"]
+    attribute: str = Field(default="", description="by which attribute groups were compared; empty: by none")
+
+
 class Finding(Row):
     """What one measure says about one subject, in words, with the evidence ids it rests on."""
 
@@ -212,11 +265,16 @@ class Finding(Row):
     verdict: Verdict
     headline: str
     details: tuple[str, ...] = ()
+    in_short: str = Field(
+        default="", description="a headline without a number, in the words that others which lack the same have too"
+    )
     not_shown: tuple[str, ...] = ()
+    not_shown_about: tuple[NotShown, ...] = Field(default=(), description="for each text of `not_shown`; empty: not told")
     not_judged: tuple[str, ...] = Field(default=(), description="what was asked and cannot be judged, each with the reason")
     conditions: tuple[str, ...] = ()
     evidence: tuple[str, ...]
     reach: tuple[Reach, ...] = ()
+    people: str = Field(default="", description="whom it reaches, where that stands elsewhere than in `reach`")
     menders: tuple[Mender, ...] = ()
 
 

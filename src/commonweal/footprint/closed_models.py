@@ -30,9 +30,7 @@ SERVER_KW = 1.2  # without its GPUs
 SERVER_EMBODIED_KG, GPU_EMBODIED_KG = 5700.0, 164.0
 HARDWARE_LIFE_S = 3 * 365 * 24 * 3600.0
 S_PER_HOUR = 3600.0
-LEFT_OUT = (
-    "not in the interval: tokens that are read, the error of the fit, the provider's batch and hardware, the grid; text only"
-)
+LEFT_OUT = "tokens that are read, the error of the fit, the provider's batch and hardware, the grid; text only"
 
 
 @dataclass(frozen=True, slots=True)

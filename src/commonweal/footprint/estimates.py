@@ -218,7 +218,7 @@ def _closed(tasks: float, model: ClosedModel, pue: Range, zone: Zone | None) -> 
     words = f"{_said(billions)} billion parameters" + ("" if model.active_billions is None else f", {_said(used)} active")
     embodied = Amount(middle.embodied_kg, low.embodied_kg, high.embodied_kg).times(tasks)
     rest = (
-        LEFT_OUT.removeprefix("not in the interval: "),
+        LEFT_OUT,
         *_not_counted(pue[0], zone, embodied, "training, network and the user's own device"),
     )
     return Report(
@@ -229,7 +229,7 @@ def _closed(tasks: float, model: ClosedModel, pue: Range, zone: Zone | None) -> 
             "output_tokens": model.output_tokens, "pue": _given(pue),
         },
         not_counted=rest, warnings=(*doubts_of(zone), *plausibility(kwh.high, tasks=tasks)), per_task_wh=per_task,
-        embodied_kg=embodied, more={"gpus": [low.gpus, high.gpus], "left_out": LEFT_OUT},
+        embodied_kg=embodied, more={"gpus": [low.gpus, high.gpus], "left_out": f"not in the interval: {LEFT_OUT}"},
     )  # fmt: skip
 
 

@@ -66,16 +66,14 @@ def open_data_set(place: DataPlace, data: Path | str | None, permissions: Permis
     DataFileError, LocatorError, PermissionRequired
         If there is no such folder, or the hub's data set cannot be had, or its files lie in several folders.
     """
-    sets = "The sets" if place.beside else "The set"
+    which = f"{'The sets' if place.beside else 'The set'}: {place.told}"
     if data is None:
-        raise DataRequired(
-            f"needs published data, which are not shipped: name their folder with --data DIR. {sets}: {place.told}"
-        )
+        raise DataRequired("needs published data, which are not shipped: name their folder with --data DIR", which)
     folder = _folder(place, data, permissions)
     files = _files(place, folder, str(data))
     if not files:
         raise DataRequired(
-            f"needs data that --data {data} does not hold: no {_wanted(place)} in {folder / place.name} or {folder}. {sets}: {place.told}"
+            f"needs data that --data {data} does not hold: no {_wanted(place)} in {folder / place.name} or {folder}", which
         )
     try:
         hashes = sha256_of_files(files)

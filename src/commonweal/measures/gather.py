@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from commonweal.errors import CommonwealError, DataRequired, NotApplicable, NotJudged, OutputError, PermissionRequired
-from commonweal.evidence.records import Estimate, Evidence, Missing, Provenance, Status
+from commonweal.evidence.records import Estimate, Evidence, Facts, Missing, Provenance, Status
 from commonweal.evidence.store import Journal, Store, digest
 from commonweal.files.foreign_text import raised, whole
 from commonweal.measures.data_set import DataSet
@@ -109,7 +109,7 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
     except PermissionRequired as reason:
         status, note, more = "skipped", str(reason), {"needs": (reason.flag,)}
     except DataRequired as reason:
-        status, note = "skipped", str(reason)
+        status, note, more = "skipped", str(reason), {"facts": Facts(lacks=_kept(reason.lacks))}
     except CommonwealError as error:
         status, note = "failed", str(error)
     except Exception as error:  # noqa: BLE001 - the one place where a measure's own mistake becomes a row
@@ -170,9 +170,13 @@ class _Rows:
     def _row(self, one: Estimate | Missing) -> Evidence:
         identity = digest(self.key, self.task.subject_id, one.quantity, one.group, one.reference)
         if isinstance(one, Missing):
-            return self._evidence(identity, status=one.status, missing=one, note=one.reason, unjudged=one.unjudged)
-        stored = one.model_copy(update={"note": "", "basis": None})  # the row has them; the estimate reads back without
-        return self._evidence(identity, status="ok", estimate=stored, note=one.note, basis=one.basis or self.task.spec.basis)
+            return self._evidence(identity, status=one.status, missing=one.model_copy(update={"facts": None}), note=one.reason,
+                                  unjudged=one.unjudged, facts=one.facts)  # fmt: skip
+        stored = one.model_copy(
+            update={"note": "", "basis": None, "facts": None}
+        )  # the row has them; the estimate reads back without
+        return self._evidence(identity, status="ok", estimate=stored, note=one.note, facts=one.facts,
+                              basis=one.basis or self.task.spec.basis)  # fmt: skip
 
     def _evidence(self, identity: str, **fields: Any) -> Evidence:
         provenance = dict(self.provenance)

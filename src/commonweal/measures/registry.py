@@ -21,7 +21,17 @@ from dataclasses import dataclass, field
 
 from commonweal import measures as package
 from commonweal.errors import CommonwealError
-from commonweal.evidence.records import Basis, Estimate, ItemOutcome, Method, Missing, Quantity
+from commonweal.evidence.records import (
+    Basis,
+    End,
+    Estimate,
+    FigureChoice,
+    ItemOutcome,
+    Method,
+    Missing,
+    Quantity,
+    StatementPart,
+)
 from commonweal.measures.data_set import DataPlace
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.models.tables import PredictionTable
@@ -36,6 +46,7 @@ SUBJECTS: Mapping[type, str] = {
     Asset: "asset",
     System: "system",
 }
+ENDS: Mapping[type, End] = {LanguageModel: "intrinsic", Chooser: "intrinsic", DecisionApplication: "extrinsic"}
 ENTRY_POINTS = "commonweal.measures"
 
 
@@ -89,6 +100,8 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
     on_request: bool = False,
     units: tuple[str, ...] = (),
     outcomes: tuple[ItemOutcome, ...] = (),
+    figures: tuple[FigureChoice, ...] = (),
+    statement_part: StatementPart | None = None,
 ) -> Callable[[Measured], Measured]:
     """Register a function as a measure.
 
@@ -98,13 +111,16 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
     cluster : the unit that was really sampled, in words.
     family : the hypotheses that are tested together, fixed before the data, in words; needed where a quantity has a `null`.
     version : raise it when the numbers would change; what was measured with another version is measured again.
-    quantities : every quantity that the measure may yield; a quantity with a `null` is a hypothesis.
+    quantities : every quantity that the measure may yield; a quantity with a `null` is a hypothesis, one with a `role` is what the
+        assessment asks for.
     basis : of its rows, unless an estimate says otherwise.
     warnings : what its authors and critics say it does not show; printed beside the result.
     data : the published data set that it reads, which the person who runs it names; handed over as a `DataSet`.
     units : the labels of its requests that name the sampled unit, crossed where there are two; by them two runs are compared.
         Where the values of one are the groups of a design themselves, it was not sampled there and is left out.
     outcomes : columns of the items that it judges (`Ledger`), by which two runs are compared; else they are by the answers.
+    figures : pictures of its own, in the place of one for each quantity.
+    statement_part : the part of the carbon statement that shows its rows.
     on_request : taken only when it is named, since it takes long; a run of all measures has a row that says so.
     workload : the texts that it will ask, for the time estimate; called with the arguments of the measure that it names by type.
     """
@@ -140,11 +156,14 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
             cluster=cluster,
             family=family,
             applies_to=SUBJECTS[hints[parameters[0]]],
+            end=ENDS.get(hints[parameters[0]]),
             description=description,
             quantities=dict(quantities),
             warnings=warnings,
             units=units,
             outcomes=outcomes,
+            figures=figures,
+            statement_part=statement_part,
         )
         needs = {parameter: hints[parameter] for parameter in parameters[1:]}
         REGISTRY.specs[name] = MeasureSpec(function, method, hints[parameters[0]], needs, basis, workload, data, on_request)

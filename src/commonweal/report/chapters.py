@@ -1,6 +1,6 @@
 """The chapters: one per area of measures, with its numbers, its figures, and what has no figure and why.
 
-What this module does not do: it knows no measure by name (one picture of `figures` does).
+What this module does not do: it knows no measure by name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from commonweal.report.figures.break_even_figure import break_even_figures, brea
 from commonweal.report.figures.charts import figure_svg
 from commonweal.report.figures.plan import Figure, plan_figures
 from commonweal.report.table import TableRow, quantity_labels, table_row
-from commonweal.report.wording import CHAPTERS, anchor, chapter_title, humanise, status_word
+from commonweal.report.wording import CHAPTERS, anchor, chapter_name, chapter_title, humanise, status_word
 
 REASONS_SHOWN = 8
 OPEN_FIGURES = 8
@@ -84,6 +84,7 @@ class Chapter:
     """One area."""
 
     anchor: str
+    name: str
     title: str
     sections: tuple[Section, ...]
     pairs: tuple[Pair, ...]
@@ -103,6 +104,7 @@ def write_chapters(dossier: Dossier) -> tuple[Chapter, ...]:
     return tuple(
         Chapter(
             anchor=anchor("chapter", area),
+            name=chapter_name(area),
             title=chapter_title(area),
             sections=tuple(_section(name, rows, dossier) for name, rows in by_measure.items() if name.split(".")[0] == area),
             pairs=_pairs(dossier, area),
@@ -132,8 +134,8 @@ def _section(name: str, rows: Sequence[Evidence], dossier: Dossier) -> Section:
     method = next((method for method in dossier.methods if method.name == name), None)
     labels = quantity_labels(dossier.methods)
     findings = tuple(finding for finding in dossier.findings if finding.measure == name)
-    lines, others = break_even_figures(rows)
-    figures = _urgent_first([*lines, *plan_figures(name, others, method)], findings)
+    lines, others = break_even_figures(rows, method)
+    figures = _urgent_first([*lines, *plan_figures(others, method)], findings)
     drawn = [_draw(figure, f"{anchor('fig', name)}-{index}", labels) for index, figure in enumerate(figures[:FIGURES_DRAWN])]
     numbers = [row for row in rows if row.estimate is not None and not row.estimate.group]
     reasons = _reasons(rows)
@@ -169,9 +171,8 @@ def _draw(figure: Figure, place: str, labels: dict[tuple[str, str], str]) -> Dra
 
 
 def _conditions(rows: Sequence[Evidence]) -> tuple[str, ...]:
-    """What worked-out figures hold under, each once: their notes say "if", then the conditions with "; and " between."""
-    notes = dict.fromkeys(row.note for row in rows if row.basis == "propagated" and row.estimate is not None)
-    said = dict.fromkeys(part for note in notes if note.startswith("if ") for part in note[3:].split("; and "))
+    """What the figures hold under, each condition once."""
+    said = dict.fromkeys(condition for row in rows if row.facts is not None for condition in row.facts.conditions)
     more = (f"and {len(said) - CONDITIONS_SHOWN} more; see the evidence rows",) if len(said) > CONDITIONS_SHOWN else ()
     return (*list(said)[:CONDITIONS_SHOWN], *more)
 

@@ -128,7 +128,7 @@ def render_dossier(dossier: Dossier) -> str:
         finding_groups=finding_groups(dossier.findings),
         rows={row.id: row for row in dossier.rows},
         chapters=write_chapters(dossier),
-        statement=f"{STATEMENT}.html" if has_ledger(dossier.rows) else "",
+        statement=f"{STATEMENT}.html" if has_ledger(dossier) else "",
         table=table,
         hashes=input_hashes(dossier.rows),
     )

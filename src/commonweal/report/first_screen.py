@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from commonweal.evidence.numbers import detectable_text
-from commonweal.evidence.records import Evidence, Finding
+from commonweal.evidence.records import Evidence, Finding, NotShown
 from commonweal.report.content import Dossier
 from commonweal.report.lineage import place_anchor
 from commonweal.report.wording import anchor, humanise, people_a_year, status_word
@@ -149,23 +150,24 @@ def _not_shown(dossier: Dossier, rows: Mapping[str, Evidence]) -> list[Line]:
         if finding.verdict == "not_shown":
             detectable = detectable_of(finding, rows)
             lines.append(replace(_line(finding, dossier.system), folded=(detectable,) if detectable else ()))
-        for topic, texts in _topics(finding.not_shown).items():
+        for topic, texts in _topics(finding.not_shown, finding.not_shown_about).items():
             line = replace(_line(finding, dossier.system), text=topic, folded=texts if texts != (topic,) else ())
             lines.append(line)
     return lines
 
 
-def _topics(texts: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-    """Texts by what stands before their first colon, with how many there are; what could not be measured is told elsewhere.
+def _topics(texts: Sequence[str], about: Sequence[NotShown]) -> Mapping[str, tuple[str, ...]]:
+    """Texts by the attribute that was compared, with how many there are; what could not be measured is told elsewhere.
 
-    >>> _topics(["race: Black against White, 2", "race: Asian against White, 1", "12 of cells", "not measured: x"])
-    {'race, 2 comparisons': ('race: Black against White, 2', 'race: Asian against White, 1'), '12 of cells': ('12 of cells',)}
+    >>> race = NotShown(kind="comparison", attribute="race")
+    >>> _topics(["Black, 2", "Asian, 1", "12 of cells"], [race, race, NotShown(kind="intersections")])
+    {'race, 2 comparisons': ('Black, 2', 'Asian, 1'), '12 of cells': ('12 of cells',)}
     """
     topics: dict[str, list[str]] = {}
-    for text in texts:
-        topic, colon, _ = text.partition(": ")
-        if topic != "not measured":
-            topics.setdefault(topic if colon and len(topic) <= TOPIC_CHARACTERS else "", []).append(text)
+    for text, one in zip_longest(texts, about[: len(texts)]):
+        if one is None or one.kind != "not_measured":
+            topic = one.attribute if one is not None and len(one.attribute) <= TOPIC_CHARACTERS else ""
+            topics.setdefault(topic, []).append(text)
     plain = {text: (text,) for text in topics.pop("", ())}
     return {f"{topic}, {len(of)} comparison{'s' if len(of) != 1 else ''}": tuple(of) for topic, of in topics.items()} | plain
 
@@ -190,10 +192,10 @@ def detectable_of(finding: Finding, rows: Mapping[str, Evidence]) -> str:
 
 
 def _alike(findings: Sequence[Finding], system: System) -> list[Line]:
-    """A line per finding; several measures of one subject that say the same in their first sentence share one."""
+    """A line per finding; several measures of one subject that lack the same, or say the same, share one."""
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.subject, finding.headline.partition(". ")[0]), []).append(finding)
+        groups.setdefault((finding.subject, finding.in_short or finding.headline), []).append(finding)
     lines = []
     for (_, reason), same in groups.items():
         texts = tuple(f"{finding.title}: {finding.headline}" for finding in same)

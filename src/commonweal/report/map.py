@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from commonweal.evidence.records import Finding
 from commonweal.report.lineage import Bearing, Key, Lineage, bearings
 from commonweal.report.wording import INHERITED, KINDS, RELATIONS, VERDICTS, anchor, deployment_name, shorten, wrap
-from commonweal.system.records import Actor, Asset, Deployment, Population, System
+from commonweal.system.records import Actor, Asset, Deployment, Population, Relation, System
 
 COLUMNS = ("Data", "Models", "Adapted models", "Applications", "Deployments", "Populations")
 COLUMN_OF = {"dataset": 0, "model": 1, "adapted_model": 2, "application": 3}
@@ -57,6 +58,16 @@ class Node:
     def owner_y(self) -> int:
         """Where the line about the owner stands, below the title."""
         return 37 + 18 * len(self.title)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What an arrow is about: from where to where, by which relation, and in words."""
+
+    up: Key
+    down: Key
+    relation: Relation | Literal["deployed", "reaches"]
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,7 @@ def draw_map(system: System, findings: Sequence[Finding]) -> MapView:
     used = sorted({node.column for node in nodes})
     position = {node.key: node for node in nodes}
     edges = tuple(
-        _edge(position[up], position[down], relation) for up, down, relation in links if up in position and down in position
+        _edge(position[link.up], position[link.down], link) for link in links if link.up in position and link.down in position
     )
     bottom = max(node.y + node.height for node in nodes)
     back = any(edge.dashed for edge in edges)
@@ -167,29 +178,30 @@ def _node(key: Key, title: str, kicker: str, column: int, bearing: Bearing | Non
     )  # fmt: skip
 
 
-def _links(system: System) -> list[tuple[Key, Key, str]]:
+def _links(system: System) -> list[Link]:
     """Every arrow: dependencies, then application to deployment, then deployment to the people it reaches."""
-    links: list[tuple[Key, Key, str]] = [
-        (("asset", link.upstream), ("asset", link.downstream), link.relation) for link in system.dependencies
+    links: list[Link] = [
+        Link(("asset", one.upstream), ("asset", one.downstream), one.relation, RELATIONS[one.relation])
+        for one in system.dependencies
     ]
     for deployment in system.deployments:
         here: Key = ("deployment", deployment.key)
-        links.append((("asset", deployment.application), here, "deployed"))
+        links.append(Link(("asset", deployment.application), here, "deployed", "deployed"))
         for population, people in deployment.reach.items():
             words = f"{people:,.0f} a year" if isinstance(people, float) else "unknown"
-            links.append((here, ("population", population), f"reaches|{words}"))
+            links.append(Link(here, ("population", population), "reaches", words))
     return links
 
 
-def _arrange(nodes: list[Node], links: Sequence[tuple[Key, Key, str]]) -> tuple[Node, ...]:
+def _arrange(nodes: list[Node], links: Sequence[Link]) -> tuple[Node, ...]:
     """Place the nodes in their columns, each near the mean height of its neighbours (barycentre sweeps)."""
     used = sorted({node.column for node in nodes})
     columns = {column: [node for node in nodes if node.column == column] for column in used}
     near: dict[Key, list[Key]] = defaultdict(list)
-    for up, down, relation in links:
-        if relation != "feeds_back":
-            near[up].append(down)
-            near[down].append(up)
+    for link in links:
+        if link.relation != "feeds_back":
+            near[link.up].append(link.down)
+            near[link.down].append(link.up)
     rank = {node.key: place / len(group) for group in columns.values() for place, node in enumerate(group)}
     for sweep in range(SWEEPS):
         for column in used if sweep % 2 == 0 else reversed(used):
@@ -220,12 +232,10 @@ def _at(node: Node, x: int, y: int) -> Node:
                 node.column, x, y, node.height)  # fmt: skip
 
 
-def _edge(up: Node, down: Node, relation: str) -> Edge:
+def _edge(up: Node, down: Node, link: Link) -> Edge:
     """An arrow: forward between columns, a bow within one column, a dashed sweep below for what feeds back."""
-    name, _, words = relation.partition("|")
-    label = words or RELATIONS.get(name, name)  # type: ignore[call-overload]
     y1, y2 = up.y + up.height / 2, down.y + down.height / 2
-    if name == "feeds_back" or up.x > down.x:
+    if link.relation == "feeds_back" or up.x > down.x:
         x1, x2, y1, y2 = up.x + WIDTH / 2, down.x + WIDTH / 2, up.y + up.height, down.y + down.height
         low = max(y1, y2) + 56
         path = f"M{x1:g},{y1:g} C{x1:g},{low:g} {x2:g},{low:g} {x2:g},{y2 + 2:g}"
@@ -239,7 +249,7 @@ def _edge(up: Node, down: Node, relation: str) -> Edge:
         bend = (x2 - x1) / 2
         path = f"M{x1:g},{y1:g} C{x1 + bend:g},{y1:g} {x2 - bend:g},{y2:g} {x2:g},{y2:g}"
         middle = (x1 + bend, (y1 + y2) / 2)
-    return Edge(path, name, label, name == "feeds_back", middle[0], middle[1], up.href, down.href)
+    return Edge(path, link.relation, link.words, link.relation == "feeds_back", middle[0], middle[1], up.href, down.href)
 
 
 def _summary(system: System) -> str:

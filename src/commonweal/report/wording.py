@@ -65,18 +65,18 @@ RELATIONS: Mapping[Relation, str] = {
     "evaluated_on": "evaluates",
     "feeds_back": "feeds back into",
 }
-CHAPTERS: Mapping[str, str] = {
-    "inequity": "Inequity: who is treated differently",
-    "data": "Data: what the training text holds",
-    "misuse": "Misuse: what it can be turned to",
-    "environment": "Environment: energy, carbon and water",
-    "homogenization": "Homogenization: the same people refused everywhere",
-    "robustness": "Robustness: when the input changes",
-    "security": "Security: when somebody attacks it",
-    "transparency": "Transparency: what is declared and what is not",
-    "simulation": "Simulation: deployments run forward",
-    "assessment": "Downstream: what follows for people",
-    "recourse": "Recourse: what people have reported",
+CHAPTERS: Mapping[str, tuple[str, str]] = {
+    "inequity": ("Inequity", "who is treated differently"),
+    "data": ("Data", "what the training text holds"),
+    "misuse": ("Misuse", "what it can be turned to"),
+    "environment": ("Environment", "energy, carbon and water"),
+    "homogenization": ("Homogenization", "the same people refused everywhere"),
+    "robustness": ("Robustness", "when the input changes"),
+    "security": ("Security", "when somebody attacks it"),
+    "transparency": ("Transparency", "what is declared and what is not"),
+    "simulation": ("Simulation", "deployments run forward"),
+    "assessment": ("Downstream", "what follows for people"),
+    "recourse": ("Recourse", "what people have reported"),
 }
 MEASURE = re.compile(r"^[a-z_]+\.(?=[a-z0-9_]+$)")
 WEB = re.compile(r"https?://[^\s<>\"'\u0000-\u001f]+[^\s<>\"'.,;:)\]]")
@@ -177,8 +177,18 @@ def interval_words(row: Evidence) -> str:
     return DECLARED if exact and row.basis == "propagated" else interval_text(estimate)
 
 
+def chapter_name(chapter: str) -> str:
+    """The area in a word or two."""
+    return CHAPTERS[chapter][0] if chapter in CHAPTERS else humanise(chapter)
+
+
 def chapter_title(chapter: str) -> str:
-    return CHAPTERS.get(chapter, humanise(chapter))
+    """The area, and what it asks.
+
+    >>> chapter_title("misuse"), chapter_title("newcomer")
+    ('Misuse: what it can be turned to', 'Newcomer')
+    """
+    return ": ".join(CHAPTERS[chapter]) if chapter in CHAPTERS else humanise(chapter)
 
 
 def group_words(group: Mapping[str, str] | None) -> str:

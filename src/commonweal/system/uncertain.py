@@ -8,12 +8,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from commonweal.evidence.records import Grade
 from commonweal.system.fields import Record, Text
 from commonweal.system.quantities import LARGEST
 from commonweal.system.wording import Means, did_you_mean, shown
 from commonweal.units import UNITS, is_unit
 
-Grade = Literal["measured", "literature", "expert", "assumed"]
 Shape = Literal["exact", "uniform", "triangular", "lognormal"]
 YEARLESS = re.compile(r"^[A-Z]{3}(/|$)|^[$€£]")
 LARGER = {

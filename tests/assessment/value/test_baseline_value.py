@@ -8,14 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from commonweal.assessment.value.baseline_value import MEASURE, QUANTITIES, baseline_of, baseline_rows
+from commonweal.assessment.value.baseline_value import QUANTITIES, baseline_of, baseline_rows
 from commonweal.assessment.value.ledger import Draws, ledger
 from commonweal.assessment.value.value_inputs import weighing
 from commonweal.evidence.records import Estimate, Evidence, Missing, Provenance
+from commonweal.measures.registry import load_registry
 from commonweal.system.records import System
 from commonweal.system.uncertain import Uncertain
 from tests.assessment.valued import exact, system
 
+MEASURE = "environment.simple_baseline"
+METHODS = {name: spec.method for name, spec in load_registry().specs.items()}
 UNITS = {"gain_share": "1", "baseline_energy": "Wh/1000 decisions", "baseline_training_energy": "Wh"}
 
 
@@ -52,8 +55,8 @@ def measured(*numbers: tuple[str, float], spread: float = 0.0, missing: Sequence
 def found(given: System, evidence: Sequence[Evidence] = (), declared: Said | None = None) -> dict[str, Estimate | Missing]:
     draws = Draws(500, np.random.default_rng(0))
     (deployment,) = given.deployments
-    weighed = weighing(given, deployment, ledger(given, (), draws), draws)
-    baseline = baseline_of("app", evidence, declared)
+    weighed = weighing(given, deployment, ledger(given, {}, draws), draws)
+    baseline = baseline_of("app", evidence, METHODS, declared)
     assert baseline is not None
     rows = {row.quantity: row for row in baseline_rows(given, weighed, baseline, draws)}
     assert set(rows) == set(QUANTITIES)
@@ -141,8 +144,8 @@ def test_what_was_measured_within_a_range_gives_an_interval() -> None:
 
 
 def test_nobody_asked_for_a_baseline() -> None:
-    assert baseline_of("app", ()) is None
-    assert baseline_of("another", measured(("gain_share", 0.2))) is None
+    assert baseline_of("app", (), METHODS) is None
+    assert baseline_of("another", measured(("gain_share", 0.2)), METHODS) is None
 
 
 def test_what_lacks_is_told() -> None:

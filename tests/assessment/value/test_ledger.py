@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 
 from commonweal.assessment.value.allocation import allocation
-from commonweal.assessment.value.ledger import EVERYONE_ELSE, Draws, Ledger, Line, ledger
+from commonweal.assessment.value.ledger import EVERYONE_ELSE, Draws, Ledger, Line, decision_energies, ledger
 from commonweal.errors import SystemFileError
 from commonweal.evidence.records import Estimate, Evidence, Provenance
+from commonweal.measures.registry import load_registry
 from commonweal.system.records import System
 from tests.assessment.valued import exact, system
 
 COUNT = 50
+METHODS = {name: spec.method for name, spec in load_registry().specs.items()}
 
 
 def books(given: System, evidence: tuple[Evidence, ...] = ()) -> Ledger:
-    return ledger(given, evidence, Draws(COUNT, np.random.default_rng(0)))
+    return ledger(given, decision_energies(evidence, METHODS), Draws(COUNT, np.random.default_rng(0)))
 
 
 def amount(lines: tuple[Line, ...], stage: str, holder: str) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from commonweal.errors import SystemFileError
 from commonweal.evidence.records import Estimate, Evidence, Provenance
 from commonweal.footprint.grid import intensity
 from commonweal.footprint.mitigation import lowest
+from commonweal.measures.registry import load_registry
 from commonweal.system.records import System
 from tests.assessment.value.test_value_rows import rows
 from tests.assessment.valued import exact, system
@@ -119,7 +120,10 @@ def test_what_was_measured_on_a_model_is_carried_to_where_it_decides() -> None:
     row = Evidence(id="m1", subjects=("base",), measure="environment.mitigation", basis="modelled", status="ok", note="",
                    estimate=ratio, provenance=provenance)  # fmt: skip
     writers = (Writer("environment.life_cycle", "s", 0, "h"), Writer("environment.value", "s", 0, "h"))
-    found = [one for one in value_rows(system(), (row,), writers, 0) if one.estimate and "int8" in str(one.estimate.group)]
+    methods = {name: spec.method for name, spec in load_registry().specs.items()}
+    found = [
+        one for one in value_rows(system(), (row,), methods, writers, 0) if one.estimate and "int8" in str(one.estimate.group)
+    ]
     numbers = {one.estimate.quantity: one.estimate for one in found if one.estimate}
     assert numbers["energy_could_save"].value == pytest.approx(75, rel=0.02)  # 150 kWh of deciding
     assert numbers["could_save"].value == pytest.approx(7.5, rel=0.02)

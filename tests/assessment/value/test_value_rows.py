@@ -18,7 +18,7 @@ from tests.assessment.valued import exact, system
 
 def rows(given: System, seed: int = 0) -> list[Evidence]:
     writers = (Writer("environment.life_cycle", "s", seed, "h"), Writer("environment.value", "s", seed, "h"))
-    return list(value_rows(given, (), writers, seed))
+    return list(value_rows(given, (), {}, writers, seed))
 
 
 def number(found: list[Evidence], quantity: str, **group: str) -> float:

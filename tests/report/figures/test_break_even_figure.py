@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+from commonweal.assessment.value.value_rows import VALUE_METHOD
 from commonweal.evidence.records import Evidence
 from commonweal.report.chapters import write_chapters
 from commonweal.report.figures.break_even_figure import (
@@ -61,7 +62,7 @@ def test_an_adapted_model_of_whose_making_nothing_is_declared_leaves_no_break_ev
 
 def test_the_figure_is_drawn_from_its_rows_and_each_row_stands_in_one_figure() -> None:
     found = rows(system())
-    figures, rest = break_even_figures(found)
+    figures, rest = break_even_figures(found, VALUE_METHOD)
     (figure,) = figures
     assert [(entry.estimate.quantity, entry.estimate.value) for entry in figure.rows] == [
         ("pretraining_energy", pytest.approx(600.0)), ("adaptation_energy", 10.0), ("scratch_energy", 40.0),
@@ -77,7 +78,7 @@ def test_the_figure_is_drawn_from_its_rows_and_each_row_stands_in_one_figure() -
 
 
 def test_n_star_stands_where_the_lines_cross() -> None:
-    svg = str(break_even_svg(break_even_figures(rows(system()))[0][0], "a"))
+    svg = str(break_even_svg(break_even_figures(rows(system()), VALUE_METHOD)[0][0], "a"))
     top, highest = 30.0, 1200.0  # 1.5 N*; what training 30 models from scratch takes, 30 x 40 kWh
     crossing = (WIDTH * 20 / top, HEIGHT * (1 - 800 / highest))
     places = [(float(x), float(y)) for x, y in re.findall(r"translate\(([\d.]+),([\d.]+)\)", svg)]
@@ -86,14 +87,14 @@ def test_n_star_stands_where_the_lines_cross() -> None:
 
 def test_bands_where_inputs_are_ranges() -> None:
     found = rows(system((SCRATCH, WIDE)))
-    (figure,) = break_even_figures(found)[0]
+    (figure,) = break_even_figures(found, VALUE_METHOD)[0]
     assert "Band: from the lower ends" in figure.caption
     assert "95 % uncertainty interval" in figure.spoken
     assert str(break_even_svg(figure, "a")).count("var(--band)") == 1  # P and f are exact
 
 
 def test_never_is_said() -> None:
-    (figure,) = break_even_figures(rows(system((SCRATCH, exact(10, "kWh")))))[0]
+    (figure,) = break_even_figures(rows(system((SCRATCH, exact(10, "kWh")))), VALUE_METHOD)[0]
     assert "Never: adapting costs at least as much" in figure.caption
     svg = str(break_even_svg(figure, "a"))
     assert "never: the lines do not meet" in svg
@@ -102,14 +103,14 @@ def test_never_is_said() -> None:
 
 def test_never_in_some_draws_is_said() -> None:
     low = "{low: 5, high: 60, unit: kWh, grade: assumed, source: a guess}"
-    (figure,) = break_even_figures(rows(system((SCRATCH, low))))[0]
+    (figure,) = break_even_figures(rows(system((SCRATCH, low))), VALUE_METHOD)[0]
     assert re.search(r"In \d[\d.]* % of the draws it never does\.", figure.caption)
 
 
 def test_no_figure_without_the_energies() -> None:
-    assert break_even_figures(rows(system((f"      scratch_energy: {SCRATCH}\n", ""))))[0] == []
+    assert break_even_figures(rows(system((f"      scratch_energy: {SCRATCH}\n", ""))), VALUE_METHOD)[0] == []
     pretraining = f"device_hours: 1000, device_power: {exact(500, 'W')}, pue: {exact(1.2, '1')}"
-    assert break_even_figures(rows(system((pretraining, "energy: unknown"))))[0] == []
+    assert break_even_figures(rows(system((pretraining, "energy: unknown"))), VALUE_METHOD)[0] == []
 
 
 def test_the_dossier_draws_it_first_among_the_figures_of_value() -> None:

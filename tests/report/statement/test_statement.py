@@ -160,6 +160,16 @@ def test_hardware_that_nobody_counted_is_said_beside_the_total() -> None:
     assert note == "not declared, so not in it: the carbon of making the hardware for tuned, app; " + ONE_NUMBER
 
 
+def test_how_a_number_is_known_and_by_whom_are_read_from_no_note() -> None:
+    dossier = by_hand()
+    energy = entry(stated(dossier).making, "base", "pretraining").numbers["energy"]
+    assert (energy.grade, energy.source, energy.note) == ("literature", "a book", ONE_NUMBER)
+    earlier = tuple(row.model_copy(update={"facts": None}) for row in dossier.rows)
+    before = entry(stated(dossier.model_copy(update={"rows": earlier})).making, "base", "pretraining").numbers["energy"]
+    assert (before.grade, before.value) == (None, energy.value)
+    assert before.note == f"grade: literature; a book; {ONE_NUMBER}"
+
+
 def test_offsets_are_shown_and_not_subtracted() -> None:
     dossier = by_hand()
     said, without = stated(dossier), stated(by_hand((f"    offsets: [{{carbon: {exact(300, 'kgCO2e')}, what: a forest}}]\n", "")))

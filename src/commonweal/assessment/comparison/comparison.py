@@ -244,6 +244,5 @@ def _is_side(other: Compared, row: Compared) -> bool:
     """Whether `other` is the value in A or in B that a difference is about."""
     if other.verdicts is not None or other.estimate is None or row.estimate is None:
         return False
-    name = row.estimate.quantity.removesuffix("_difference").removesuffix("_widening")
     same = (other.measure, other.subjects, other.note) == (row.measure, row.subjects, row.note)
-    return same and (other.estimate.quantity, other.estimate.group) == (name, row.estimate.group)
+    return same and (other.estimate.quantity, other.estimate.group) == (row.side, row.estimate.group)

@@ -50,6 +50,11 @@ class Told:
     quantities: tuple[str, ...]
 
 
+def subjects_of(one: Told, other: Told) -> str:
+    """The subjects in A and in B, once where they have the same name."""
+    return one.subject if other.subject == one.subject else f"{one.subject} and {other.subject}"
+
+
 @dataclass(slots=True)
 class Said:
     """What is said of a comparison while its items are paired."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from commonweal.assessment.comparison.dossier_items import Said, Told, counted, joined, sampled_units, texts_of
+from commonweal.assessment.comparison.dossier_items import Said, Told, counted, joined, sampled_units, subjects_of, texts_of
 from commonweal.assessment.comparison.paired_outcomes import MOST_GROUPS, Outcome, Paired
 from commonweal.errors import DataFileError
 from commonweal.statistics.contrast import Array
@@ -65,7 +65,8 @@ def _outcomes(
     told: tuple[Told, Told], attributes: tuple[str, ...], part: pl.DataFrame, spoken: tuple[str, Said]
 ) -> Iterator[Paired]:
     title, said = spoken
-    where = title + (f", by {' and '.join(attributes)}" if attributes else "")
+    by = f", by {' and '.join(attributes)}" if attributes else ""
+    where, note = title + by, f"{told[0].measure}, on {subjects_of(*told)}{by}"
     factors, why = sampled_units(told[0].units, attributes, part)
     if why:
         said.unpaired.append(f"{where}: {why}")
@@ -81,7 +82,6 @@ def _outcomes(
             said.unpaired.append(f"{where}, {name}: {part.height - used.height} of {part.height} items have none in A or in B")
         a, b = (_numbers(name, column, used) for column in (name, f"{name}_b"))
         sampled = " x ".join(factors)
-        note = f"{told[0].measure}, {where.removeprefix(told[0].measure + ' ')}"
         clusters = tuple(texts_of(used[factor]) for factor in factors)
         groups = {each: texts_of(used[each]) for each in _grouping(attributes, factors, used)}
         said.paired.append(f"{where}: {used.height} items by their text, {outcome.label}, {counted(factors, clusters)}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from commonweal.assessment.comparison.dossier_items import Said, Told, items_of, read_dossier
+from commonweal.assessment.comparison.dossier_items import Said, Told, items_of, read_dossier, subjects_of
 from commonweal.assessment.comparison.paired_answers import pair_answers
 from commonweal.assessment.comparison.paired_judgements import pair_judgements
 from commonweal.assessment.comparison.paired_outcomes import Paired, Statement
@@ -45,7 +45,7 @@ def _same_subjects(
 
 def _pair_items(one: Told, other: Told, said: Said) -> Iterator[Paired]:
     """The outcomes of one measure on a subject of each side."""
-    title = f"{one.measure} on {one.subject}" + (f" and {other.subject}" if other.subject != one.subject else "")
+    title = f"{one.measure} on {subjects_of(one, other)}"
     if one.reached != other.reached:
         said.paired.append(f"{title}: in A {one.reached or 'a prompt'}, in B {other.reached or 'a prompt'}")
     for told in (one, other):

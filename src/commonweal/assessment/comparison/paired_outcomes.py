@@ -18,6 +18,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from commonweal.assessment.comparison.verdicts import Margins, Verdicts, verdicts
 from commonweal.evidence.records import Estimate, Missing, Row
@@ -29,6 +30,8 @@ OTHERS = "all others"
 MOST_GROUPS = 12
 ENOUGH = 2
 Of = Literal["A", "B", "B - A", "|B| - |A|"]
+Change = Literal["difference", "widening"]
+OF: Mapping[Change, Of] = {"difference": "B - A", "widening": "|B| - |A|"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,9 @@ class Compared(Row):
     subjects: tuple[str, str]
     of: Of
     label: str
+    side: str = Field(
+        default="", description="the quantity that A and B have by themselves, of which it is the difference or widening"
+    )
     estimate: Estimate | None = None
     missing: Missing | None = None
     verdicts: Verdicts | None = None
@@ -237,21 +243,21 @@ def _rows(one: _Hypotheses, tested: Sequence[Inference], margins: Margins) -> It
         for of, y in _sides(pair):
             yield _described(pair, of, name, label, (None, within(_mean(pair, y, whole), pair.outcome.least, pair.outcome.most)))
         words, found = f"difference in {label}", within(tested[one.difference], -width, width)
-        yield _hypothesis(pair, "B - A", f"{name}_difference", words, (None, found), (margins, better))
+        yield _hypothesis(pair, (name, "difference"), words, (None, found), (margins, better))
     if one.difference is not None and one.lean is not None:
         farthest = pair.outcome.farthest
         found = within(widening(tested[one.difference], tested[one.lean]), -farthest, farthest)
         words = f"how much farther from {pair.outcome.null:g} is the {label}"
-        yield _hypothesis(pair, "|B| - |A|", f"{name}_widening", words, (None, found), (margins, False))
+        yield _hypothesis(pair, (name, "widening"), words, (None, found), (margins, False))
     for split, change, both in one.splits:
         for of, y in _sides(pair):
             gap = within(alone(_plain(pair, y, split.side)), -width, width)
             yield _described(pair, of, f"{name}_gap", f"gap in {label}", (split, gap))
         words, found = f"change of the gap in {label}", within(tested[change], -2 * width, 2 * width)
-        yield _hypothesis(pair, "B - A", f"{name}_gap_difference", words, (split, found), (margins, None))
+        yield _hypothesis(pair, (f"{name}_gap", "difference"), words, (split, found), (margins, None))
         found = within(widening(tested[change], tested[both]), -width, width)
         words = f"widening of the gap in {label}"
-        yield _hypothesis(pair, "|B| - |A|", f"{name}_gap_widening", words, (split, found), (margins, False))
+        yield _hypothesis(pair, (f"{name}_gap", "widening"), words, (split, found), (margins, False))
     for missing in one.missing:
         yield Compared(
             measure=pair.measure, subjects=pair.subjects, of="B - A", label=label, missing=missing, sampled=pair.sampled,
@@ -291,13 +297,22 @@ def _described(pair: Paired, of: Of, quantity: str, label: str, found: tuple[Spl
 
 
 def _hypothesis(
-    pair: Paired, of: Of, quantity: str, label: str, found: tuple[Split | None, Inference], asked: tuple[Margins, bool | None]
+    pair: Paired,
+    tested: tuple[str, Change],
+    label: str,
+    found: tuple[Split | None, Inference],
+    asked: tuple[Margins, bool | None],
 ) -> Compared:
-    split, inference = found
-    detectable = math.inf if of == "|B| - |A|" else inference.minimum_detectable
-    farthest = pair.outcome.width * (2 if quantity.endswith("_gap_difference") else 1)
-    estimate = _estimate(pair, quantity, split, inference).model_copy(
+    """A tested number; `tested`: the quantity that A and B have by themselves, and what becomes of it."""
+    (split, inference), (side, change) = found, tested
+    quantity, widened = f"{side}_{change}", change == "widening"
+    detectable = math.inf if widened else inference.minimum_detectable
+    farthest = pair.outcome.width * (2 if split is not None and not widened else 1)
+    estimate = _estimate(pair, quantity, split, inference)
+    projected = "; projection of the intervals of the change and of the sum" if widened else ""
+    estimate = estimate.model_copy(
         update={
+            "method": f"{estimate.method}{projected}",
             "null": 0.0,
             "p_value": inference.p_value,
             "p_adjusted": inference.p_adjusted,
@@ -305,8 +320,8 @@ def _hypothesis(
         }
     )
     return Compared(
-        measure=pair.measure, subjects=pair.subjects, of=of, label=label, estimate=estimate, sampled=pair.sampled, note=pair.note,
-        verdicts=verdicts(inference, asked[0].of(quantity), asked[1]),
+        measure=pair.measure, subjects=pair.subjects, of=OF[change], label=label, side=side, estimate=estimate, sampled=pair.sampled,
+        note=pair.note, verdicts=verdicts(inference, asked[0].of(quantity), asked[1]),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """V of a deployment with a simple baseline in the place of its application: the same people, prices and volume, without the model.
 
 Two numbers say what changes: the share of the benefit that the baseline has too, and its energy per 1,000 decisions. Each is
-declared, or comes from the rows of environment.simple_baseline. Nothing is made upstream of a baseline, but training it counts,
+declared, or was measured of a baseline beside the application. Nothing is made upstream of a baseline, but training it counts,
 where it was measured. What both share (prices, worths, grid) is drawn once, so that V of the two is compared draw by draw.
 
 What this module does not do: it does not know whether benefit grows with accuracy. That is assumed where the share was measured,
@@ -16,6 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
+from commonweal.assessment.roles import measures_with, role_of
 from commonweal.assessment.value.allocation import EMBODIED
 from commonweal.assessment.value.ledger import WH_PER_1000, Draws, ledger
 from commonweal.assessment.value.sampling import of_interval
@@ -23,14 +24,15 @@ from commonweal.assessment.value.spread import Spread, spread
 from commonweal.assessment.value.value_estimates import over_draws
 from commonweal.assessment.value.value_inputs import Weighing, weighing
 from commonweal.assessment.value.value_terms import SIGNS, Item, Terms
-from commonweal.evidence.records import Estimate, Evidence, Missing, Quantity
+from commonweal.evidence.records import Estimate, Evidence, Grade, Method, Missing, Quantity, QuantityRole
 from commonweal.footprint.sampling import Array
 from commonweal.system.footprints import Making
 from commonweal.system.records import Deployment, System
-from commonweal.system.uncertain import Grade, Uncertain
+from commonweal.system.uncertain import Uncertain
 
-MEASURE = "environment.simple_baseline"
-SHARE, ENERGY, TRAINING = "gain_share", "baseline_energy", "baseline_training_energy"
+SHARE: QuantityRole = "baseline_gain_share"
+ENERGY: QuantityRole = "baseline_decision_energy"
+TRAINING: QuantityRole = "baseline_training_energy"
 WH_PER_KWH = 1000.0
 ASSUMED = (
     "assumes that every benefit grows in proportion to what is answered right beyond the commonest label, that every burden stays as "
@@ -68,7 +70,8 @@ class Declared(Protocol):
 class Baseline:
     """A simple baseline: the share of the benefit that it has too [1], its energy [Wh/1000 decisions], that of training [kWh].
 
-    `why_not`: what lacks, in words. `note`: what was assumed. `evidence`: rows that it rests on.
+    `why_not`: what lacks, in words. `note`: what was assumed. `evidence`: rows that it rests on. `energy_is_measured`: that of its
+    decisions is not declared for the place of use, but comes from such a row.
     """
 
     benefit_share: Uncertain | None
@@ -77,24 +80,27 @@ class Baseline:
     why_not: tuple[str, ...]
     note: str
     evidence: tuple[str, ...]
+    energy_is_measured: bool
 
 
-def baseline_of(application: str, evidence: Sequence[Evidence], declared: Declared | None = None) -> Baseline | None:
+def baseline_of(
+    application: str, evidence: Sequence[Evidence], methods: Mapping[str, Method], declared: Declared | None = None
+) -> Baseline | None:
     """The baseline of an application, each number as declared, else as measured last; None where nobody asked for one."""
-    rows = _measured_rows(application, evidence)
+    rows = _measured_rows(application, evidence, methods)
     if declared is None and not rows:
         return None
-    used: list[str] = []
+    used: dict[QuantityRole, str] = {}
     why_not: list[str] = []
 
-    def number(given: Uncertain | None, quantity: str, unit: str, scale: float = 1.0) -> Uncertain | None:
-        row = rows.get(quantity)
+    def number(given: Uncertain | None, role: QuantityRole, unit: str, scale: float = 1.0) -> Uncertain | None:
+        row = rows.get(role)
         if given is None and row is not None and row.estimate is not None:
-            used.append(row.id)
+            used[role] = row.id
             return _input(row, unit, scale)
-        if given is None and quantity != TRAINING:
+        if given is None and role != TRAINING:
             said = row.note if row is not None else _reason(rows)
-            why_not.append(f"the {'share of the benefit' if quantity == SHARE else 'energy'} of a baseline is unknown: {said}")
+            why_not.append(f"the {'share of the benefit' if role == SHARE else 'energy'} of a baseline is unknown: {said}")
         return given
 
     share = number(declared.benefit_share if declared else None, SHARE, "1")
@@ -106,28 +112,31 @@ def baseline_of(application: str, evidence: Sequence[Evidence], declared: Declar
     else:
         note += "; its training is counted without the building's own use (PUE)"
     note += "; hardware that is declared for the application is counted for the baseline too, that of models is not"
-    return Baseline(share, energy, training, tuple(why_not), note, tuple(used))
+    return Baseline(share, energy, training, tuple(why_not), note, tuple(used.values()), ENERGY in used)
 
 
-def _measured_rows(application: str, evidence: Sequence[Evidence]) -> dict[str, Evidence]:
-    """The last row of each quantity that was measured of an application, or "" for the row that says why nothing was."""
-    found: dict[str, Evidence] = {}
+def _measured_rows(
+    application: str, evidence: Sequence[Evidence], methods: Mapping[str, Method]
+) -> dict[QuantityRole | None, Evidence]:
+    """The last row of each role that was measured of an application, or None for the row that says why nothing was."""
+    measures = measures_with((SHARE, ENERGY, TRAINING), methods)
+    found: dict[QuantityRole | None, Evidence] = {}
     for row in evidence:
-        if row.measure == MEASURE and row.subjects == (application,):
-            one = row.estimate or row.missing
-            if one is None or not one.group:
-                found[one.quantity if one is not None else ""] = row
+        if row.measure in measures and row.subjects == (application,):
+            one, role = row.estimate or row.missing, role_of(row, methods)
+            if one is None or (role is not None and not one.group):
+                found[role] = row
     return found
 
 
-def _reason(rows: Mapping[str, Evidence]) -> str:
-    return rows[""].note if "" in rows else "neither measured nor declared"
+def _reason(rows: Mapping[QuantityRole | None, Evidence]) -> str:
+    return rows[None].note if None in rows else "neither measured nor declared"
 
 
 def _input(row: Evidence, unit: str, scale: float) -> Uncertain:
     assert row.estimate is not None
     grade: Grade = "measured" if row.basis == "measured" else "assumed"
-    return of_interval(row.estimate, unit, grade, f"{MEASURE}, {row.basis} on this machine and these labelled texts", scale)
+    return of_interval(row.estimate, unit, grade, f"{row.measure}, {row.basis} on this machine and these labelled texts", scale)
 
 
 def baseline_rows(system: System, weighed: Weighing, baseline: Baseline, draws: Draws) -> Iterator[Estimate | Missing]:
@@ -164,7 +173,7 @@ def _note(weighed: Weighing, baseline: Baseline) -> str:
         f"{share.middle:.0%} of the benefit ({share.grade}, {share.source}); {energy.middle:.3g} Wh per 1,000 decisions "
         f"({energy.grade}, {energy.source}); {baseline.note}"
     )
-    if weighed.value.energy_per_task is not None and energy.source.startswith(MEASURE):
+    if weighed.value.energy_per_task is not None and baseline.energy_is_measured:
         note += "; the application's energy is declared for the place of use, the baseline's was found on this machine"
     return note
 
@@ -173,7 +182,7 @@ def _in_its_place(system: System, weighed: Weighing, baseline: Baseline, draws: 
     """The weighing of the same deployment of a system in which the application is the baseline, with nothing upstream of it."""
     changed = _without_model(system, weighed.deployment, baseline)
     (deployment,) = changed.deployments
-    found = weighing(changed, deployment, ledger(changed, (), draws), draws)
+    found = weighing(changed, deployment, ledger(changed, {}, draws), draws)
     if found.terms.benefit is None or baseline.benefit_share is None:
         return found
     share = draws.of(f"share of the benefit that a simple baseline has, {deployment.key}", baseline.benefit_share)

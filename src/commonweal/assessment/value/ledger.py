@@ -16,23 +16,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from commonweal.assessment.roles import role_of
 from commonweal.assessment.value.allocation import EMBODIED, Carried
 from commonweal.assessment.value.sampling import drawn, of_interval
 from commonweal.assessment.value.spread import Spread, spread
 from commonweal.assessment.value.value_terms import Input
-from commonweal.evidence.records import Evidence
+from commonweal.evidence.records import Evidence, Grade, Method, QuantityRole
 from commonweal.footprint.energy import G_PER_KG, W_PER_KW
 from commonweal.footprint.grid import FIRST_TRAINED, intensity, of_some_year
 from commonweal.system.footprints import Making
 from commonweal.system.records import Asset, Deployment, System
-from commonweal.system.uncertain import Grade, Uncertain
+from commonweal.system.uncertain import Uncertain
 
 Array = npt.NDArray[np.float64]
 EVERYONE_ELSE = "everyone else"
 UNALLOCATED = "nobody yet: the share is not declared"
 INFERENCE = "inference"
-# Where the energy of deciding may have been measured, the better place first.
-ENERGY_MEASURED = (("environment.inference_energy", "energy"), ("environment.simple_baseline", "application_energy"))
+DECIDING: tuple[QuantityRole, ...] = ("decision_energy", "decision_energy_beside_baseline")  # the better measurement first
+PUE = "PUE"
+LEAST_OF_KIND: Mapping[str, float] = {PUE: 1.0}
 WH_PER_1000 = "Wh/1000 decisions"
 TASK_KWH = 1e-6  # one Wh per 1,000 decisions, in kWh per decision
 ROUNDING = 1e-12
@@ -126,7 +128,8 @@ class Draws:
         """The draws of a declared number, in its own unit, or money in `unit`; named after the first place that uses it."""
         key = (kind, number, unit)
         if key not in self._known:
-            found = self._known[key] = drawn(f"{kind}, {place}" if place else kind, number, self.count, self._rng, unit)
+            name, least = f"{kind}, {place}" if place else kind, LEAST_OF_KIND.get(kind)
+            found = self._known[key] = drawn(name, number, self.count, self._rng, unit, least)
             self._declared[id(found)] = number
         return self._known[key]
 
@@ -152,8 +155,22 @@ def worst(grades: Iterable[Grade]) -> Grade | None:
     return max(grades, key=GRADES.index, default=None)
 
 
-def ledger(system: System, evidence: Sequence[Evidence], draws: Draws) -> Ledger:
+def decision_energies(evidence: Sequence[Evidence], methods: Mapping[str, Method]) -> dict[str, Evidence]:
+    """The row with the energy of deciding that was measured of each application; of several, the last."""
+    found: dict[str, Evidence] = {}
+    for role in reversed(DECIDING):
+        found |= {
+            row.subjects[0]: row
+            for row in evidence
+            if row.estimate is not None and len(row.subjects) == 1 and role_of(row, methods) == role
+        }
+    return found
+
+
+def ledger(system: System, measured: Mapping[str, Evidence], draws: Draws) -> Ledger:
     """The ledger of a system: what is declared about making its assets, and what deciding takes.
+
+    `measured`: application -> the row with its energy of deciding.
 
     Where nothing is declared about making or worth and no energy is known, nobody asked for a ledger, and it is empty.
     """
@@ -167,7 +184,7 @@ def ledger(system: System, evidence: Sequence[Evidence], draws: Draws) -> Ledger
             if split.rest > ROUNDING:
                 holder = UNALLOCATED if split.why_not else EVERYONE_ELSE
                 parts.append(_part(line, holder, split.rest, "; ".join(split.why_not) or "others who use it"))
-    use = [_used(deployment, evidence, draws) for deployment in system.deployments]
+    use = [_used(deployment, measured, draws) for deployment in system.deployments]
     asked = bool(whole) or any(one.value for one in system.deployments) or any(line.energy for line in use)
     told = use if asked else []  # all or none: the use that is not known is a part of every total
     by_holder: dict[str, list[Line]] = {}
@@ -213,9 +230,7 @@ def _made(asset: Asset, name: str, making: Making, draws: Draws) -> Line:
 
 def _with_pue(energy: Product, pue: Uncertain | None, title: str, draws: Draws) -> Product:
     return (
-        energy.by(draws.product("PUE", pue, title), "x PUE")
-        if pue is not None
-        else energy.times(1.0, f"{energy.method}; {NO_PUE}")
+        energy.by(draws.product(PUE, pue, title), "x PUE") if pue is not None else energy.times(1.0, f"{energy.method}; {NO_PUE}")
     )
 
 
@@ -245,11 +260,11 @@ def on_grid(energy: Product, title: str, place: Place, draws: Draws) -> Product 
     return energy.by(known, f"{words})")
 
 
-def _used(deployment: Deployment, evidence: Sequence[Evidence], draws: Draws) -> Line:
+def _used(deployment: Deployment, measured: Mapping[str, Evidence], draws: Draws) -> Line:
     """The electricity of deciding, over the years that the value counts: declared for the place of use, else as measured here."""
     value, key = deployment.value, deployment.key
     years = value.years if value else 1.0
-    per_1000, origin = _per_1000(deployment, evidence, draws)
+    per_1000, origin = _per_1000(deployment, measured, draws)
     energy, carbon = None, None
     unknown: list[str] = []
     if per_1000 is None:
@@ -266,18 +281,16 @@ def _used(deployment: Deployment, evidence: Sequence[Evidence], draws: Draws) ->
     return Line(deployment.application, INFERENCE, INFERENCE, key, energy, carbon, tuple(unknown), origin)
 
 
-def _per_1000(deployment: Deployment, evidence: Sequence[Evidence], draws: Draws) -> tuple[Product | None, tuple[str, ...]]:
+def _per_1000(deployment: Deployment, measured: Mapping[str, Evidence], draws: Draws) -> tuple[Product | None, tuple[str, ...]]:
     """Energy per 1,000 decisions [Wh], and the rows that it rests on."""
     declared = deployment.value.energy_per_task if deployment.value else None
     name = f"energy per 1,000 decisions, {deployment.application}"
     if declared is not None:
         return draws.product(name, declared, deployment.key, "energy per task as declared"), ()
-    for measure, quantity in ENERGY_MEASURED:
-        for row in reversed(evidence):  # of several, the last measured
-            mine = row.measure == measure and row.subjects == (deployment.application,)
-            if mine and row.estimate is not None and row.estimate.quantity == quantity:
-                return draws.product(name, _measured(row), method=f"energy per task as {row.basis} on this machine"), (row.id,)
-    return None, ()
+    row = measured.get(deployment.application)
+    if row is None:
+        return None, ()
+    return draws.product(name, _measured(row), method=f"energy per task as {row.basis} on this machine"), (row.id,)
 
 
 def _measured(row: Evidence) -> Uncertain:

@@ -9,7 +9,7 @@ from commonweal.assessment.value.allocation import EMBODIED
 from commonweal.assessment.value.ledger import Draws, Ledger
 from commonweal.assessment.value.ledger_totals import totals
 from commonweal.assessment.value.savings import declared_savings, possible_savings
-from commonweal.assessment.value.value_estimates import as_declared, over_draws
+from commonweal.assessment.value.value_estimates import Grounds, as_declared, missing_for, over_draws
 from commonweal.evidence.records import Estimate, Evidence, Method, Missing, Quantity
 from commonweal.system.records import System
 
@@ -22,6 +22,7 @@ LEDGER_METHOD = Method(
     version=VERSION,
     cluster="none: declared figures, and the measured energy of deciding",
     applies_to="asset with declared stages of making, deployment",
+    statement_part="ledger",
     description=(
         "Energy and carbon of each stage of each asset's life.\n\nThe parts of an asset and what stays with everyone else add up to "
         "the whole. A stage that nobody declared is not there; one that is declared unknown has a row that says so."
@@ -60,8 +61,11 @@ LEDGER_METHOD = Method(
 )
 
 
-def ledger_rows(system: System, books: Ledger, evidence: Sequence[Evidence], draws: Draws, writer: Writer) -> Iterator[Evidence]:
-    """Every line, the totals, offsets, what mitigations save, and what others could."""
+def ledger_rows(system: System, books: Ledger, ratios: Sequence[Evidence], draws: Draws, writer: Writer) -> Iterator[Evidence]:
+    """Every line, the totals, offsets, what mitigations save, and what others could.
+
+    `ratios`: rows with the energy of a model with a mitigation over that without it.
+    """
     for line in (*books.whole, *books.parts, *books.use):
         group = {"stage": line.name} | ({"carried by": line.holder} if line.holder else {})
         kind = "_carried" if line.holder else ""
@@ -69,17 +73,15 @@ def ledger_rows(system: System, books: Ledger, evidence: Sequence[Evidence], dra
             if product is None:
                 if line.stage == EMBODIED and unit == "kWh":
                     continue  # it is carbon by its nature
-                found: Estimate | Missing = Missing(
-                    quantity=quantity, status="not_applicable", group=group, reason="; ".join(line.unknown) or "unknown"
-                )
+                found: Estimate | Missing = missing_for(quantity, line.unknown, group)
             else:
-                note = "; ".join(part for part in (f"grade: {product.grade}" if product.grade else "", *product.sources) if part)
-                found = over_draws((quantity, unit), draws.spread(product), group, product.method, note)
+                grounds = Grounds(product.grade, product.sources)
+                found = over_draws((quantity, unit), draws.spread(product), group, product.method, grounds)
             yield writer.row((line.asset,), found, line.evidence)
     for total in totals(system, books, draws.count):
         yield writer.row(total.subjects, total.found, total.evidence)
     for asset in system.assets:
         for offset in asset.offsets:
             yield writer.row((asset.id,), as_declared("offset", offset.carbon, {"what": offset.what}), ())
-    for saving in (*declared_savings(system, books, draws), *possible_savings(system, books, evidence, draws)):
+    for saving in (*declared_savings(system, books, draws), *possible_savings(system, books, ratios, draws)):
         yield writer.row((saving.subject,), saving.found, saving.evidence)

@@ -14,7 +14,7 @@ import numpy as np
 from commonweal.assessment.value.allocation import EMBODIED, without_hardware, without_making, without_origin
 from commonweal.assessment.value.ledger import EVERYONE_ELSE, UNALLOCATED, Ledger, Line, worst
 from commonweal.assessment.value.spread import spread
-from commonweal.assessment.value.value_estimates import over_draws
+from commonweal.assessment.value.value_estimates import Grounds, missing_for, over_draws
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.system.records import System
 
@@ -69,11 +69,11 @@ def _of(lines: Sequence[Line], holder: str, lacking: tuple[Sequence[str], Sequen
         reasons = dict.fromkeys((*lacking[0], *(lacking[1] if unit != "kWh" else ()), *unknown))
         found: Estimate | Missing
         if reasons:
-            found = Missing(quantity=quantity, status="not_applicable", reason="; ".join(reasons), group=group)
+            found = missing_for(quantity, tuple(reasons), group)
         else:
             whole = sum((product.draws(count) for product in products if product), start=np.zeros(count))
             method = f"sum over the draws: {', '.join(_names(counted))}"
-            found = over_draws((quantity, unit), spread(whole), group, method, _note(counted, unit))
+            found = over_draws((quantity, unit), spread(whole), group, method, _grounds(counted, unit))
         subjects = tuple(dict.fromkeys(line.asset for line in counted))
         yield Total(subjects, found, tuple(dict.fromkeys(row for line in counted for row in line.evidence)))
 
@@ -82,16 +82,16 @@ def _names(lines: Sequence[Line]) -> dict[str, None]:
     return dict.fromkeys(line.title for line in lines)
 
 
-def _note(lines: Sequence[Line], unit: str) -> str:
+def _grounds(lines: Sequence[Line], unit: str) -> Grounds:
     """The worst grade among the lines; for carbon, whose hardware nobody counted."""
     products = [(line, line.energy if unit == "kWh" else line.carbon) for line in lines]
     least = worst(product.grade for _, product in products if product and product.grade)
     counted = {line.asset for line in lines if line.stage == EMBODIED}
     without = [name for name in dict.fromkeys(line.asset for line in lines) if name not in counted]
-    parts = [f"grade: {least}"] if least else []
+    parts = []
     single = [line.title for line, product in products if product and all(one.ends[0] == one.ends[1] for one in product.inputs)]
     if single and len(single) < len(lines):
         parts.append(f"without the error of {', '.join(dict.fromkeys(single))}, declared as one number")
     if unit != "kWh" and without:
         parts.append(f"not declared, so not in it: the carbon of making the hardware for {', '.join(without)}")
-    return "; ".join(parts)
+    return Grounds(least, remark="; ".join(parts))

@@ -8,19 +8,20 @@ import numpy as np
 from numpy.random import Generator
 
 from commonweal.assessment.value.value_terms import Input
-from commonweal.evidence.records import Estimate
+from commonweal.evidence.records import Estimate, Grade
 from commonweal.footprint.sampling import conversion, draws
-from commonweal.system.uncertain import Grade, Uncertain
+from commonweal.system.uncertain import Uncertain
 
 
-def drawn(name: str, uncertain: Uncertain, n: int, rng: Generator, unit: str | None = None) -> Input:
+def drawn(name: str, uncertain: Uncertain, n: int, rng: Generator, unit: str | None = None, least: float | None = None) -> Input:
     """The input itself, drawn once; money of another price year is brought to `unit`, anything else must be in it already.
 
-    No draw is below what such a number can be: 1 for a PUE, 0 for whatever is declared as 0 or above.
+    No draw is below what such a number can be: `least`, by default 0 for whatever is declared as 0 or above.
     """
     rate = conversion(uncertain.unit, unit or uncertain.unit)
     low, high = uncertain.ends
-    least = 1.0 if name.startswith("PUE") else 0.0 if low >= 0 else -math.inf
+    if least is None:
+        least = 0.0 if low >= 0 else -math.inf
     given = np.maximum(draws(uncertain, n, rng), least)
     return Input(name, given if rate == 1.0 else given * rate, low * rate, high * rate, (least, math.inf))
 

@@ -3,7 +3,7 @@
 Three ways lead to a number. It is declared. Or a declared mitigation has a lever (another grid, another intensity, an energy
 ratio), and what it saves is worked out over the lines of the stage that it changes. Or nobody declared anything, and two
 things can be said anyway: what the zone of the table with the least carbon would save, and what a cheaper number format or a
-larger batch would save in deciding, where environment.mitigation measured it on the model.
+larger batch would save in deciding, where that was measured on the model.
 
 What is applied is in the ledger already, so it saves what would be there without it. Nothing here is subtracted from a line.
 """
@@ -19,16 +19,17 @@ from commonweal.assessment.value.allocation import downstream
 from commonweal.assessment.value.ledger import INFERENCE, Draws, Ledger, Line, Place, Product, on_grid, said, worst
 from commonweal.assessment.value.sampling import of_interval
 from commonweal.assessment.value.spread import spread
-from commonweal.assessment.value.value_estimates import as_declared, missing, over_draws
-from commonweal.evidence.records import Estimate, Evidence, Missing
+from commonweal.assessment.value.value_estimates import Grounds, as_declared, missing, over_draws
+from commonweal.evidence.records import Estimate, Evidence, Facts, Grade, Missing
 from commonweal.footprint.grid import FIRST_TRAINED, intensity
 from commonweal.footprint.mitigation import lowest
 from commonweal.footprint.sampling import Array
 from commonweal.system.footprints import Mitigation
 from commonweal.system.records import Asset, System
-from commonweal.system.uncertain import Grade, Uncertain
+from commonweal.system.uncertain import Uncertain
 
-MEASURE = "environment.mitigation"
+AT_MOST = "at most this: the energy of bringing it about (`making_energy`) is not declared and not subtracted"
+SAME_THERE = "deciding runs like that now, and saves there what it saves here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,11 @@ def declared_savings(system: System, books: Ledger, draws: Draws) -> Iterator[Sa
                 yield from _worked_out(asset, one, _lines(system, books, asset.id, one.on), draws)
 
 
-def possible_savings(system: System, books: Ledger, evidence: Sequence[Evidence], draws: Draws) -> Iterator[Saving]:
-    """What the cleanest zone of the table would save at each line, and what was measured on a model, where it decides."""
+def possible_savings(system: System, books: Ledger, ratios: Sequence[Evidence], draws: Draws) -> Iterator[Saving]:
+    """What the cleanest zone of the table would save at each line, and what was measured on a model, where it decides.
+
+    `ratios`: rows with the energy of a model with a mitigation over that without it.
+    """
     (zone,) = lowest(1)
     name = intensity(zone).name
     for line in (*books.whole, *books.use):
@@ -74,8 +78,8 @@ def possible_savings(system: System, books: Ledger, evidence: Sequence[Evidence]
             "more is not possible by moving",
         )
         yield Saving(line.asset, found, line.evidence)
-    for row in evidence:
-        if row.measure == MEASURE and row.estimate is not None and row.estimate.quantity == "energy_ratio":
+    for row in ratios:
+        if row.estimate is not None:
             for line in _lines(system, books, row.subjects[0], INFERENCE):
                 yield from _as_measured(line, row, row.estimate, draws)
 
@@ -156,15 +160,13 @@ def _by_ratio(
         saved -= draws.of(f"bringing about {one.what}", one.making_energy, place=asset.id).draws
         grades.append(one.making_energy.grade)
         method += ", less the energy of bringing it about"
-    note = f"grade: {worst(grades)}; energy ratio: {declared.source}"
-    if one.making_energy is None:
-        note += "; at most this: the energy of bringing it about (`making_energy`) is not declared and not subtracted"
-    yield over_draws(("energy_saved", "kWh"), spread(saved), group, method, note)
+    grounds = Grounds(worst(grades), (f"energy ratio: {declared.source}",), AT_MOST if one.making_energy is None else "")
+    yield over_draws(("energy_saved", "kWh"), spread(saved), group, method, grounds)
     if changed.carbon is None:
         yield missing("saved", changed.unknown, group)
         return
     each = np.divide(changed.carbon, changed.energy, out=np.zeros_like(saved), where=changed.energy > 0)
-    yield over_draws(("saved", "kgCO2e"), spread(saved * each), group, f"{method}, at the carbon of the same energy", note)
+    yield over_draws(("saved", "kgCO2e"), spread(saved * each), group, f"{method}, at the carbon of the same energy", grounds)
 
 
 def _by_place(one: Mitigation, lines: Sequence[Line], changed: _Changed, draws: Draws) -> Estimate | Missing:
@@ -178,7 +180,7 @@ def _by_place(one: Mitigation, lines: Sequence[Line], changed: _Changed, draws: 
     grade: Grade = one.grid_intensity.grade if one.grid_intensity else "literature" if one.year else "assumed"
     method = f"{changed.names}: carbon {'elsewhere less that here' if applied else 'here less that elsewhere'}, the same energy"
     return over_draws(
-        ("saved", "kgCO2e"), spread(-saved if applied else saved), group, method, f"grade: {worst([*changed.grades, grade])}"
+        ("saved", "kgCO2e"), spread(-saved if applied else saved), group, method, Grounds(worst([*changed.grades, grade]))
     )
 
 
@@ -187,16 +189,15 @@ def _as_measured(line: Line, row: Evidence, ratio: Estimate, draws: Draws) -> It
     if line.energy is None:
         return
     instead = ", ".join(f"{name} {value}" for name, value in (ratio.reference or {}).items())
-    what = f"{(ratio.group or {}).get('mitigation', 'mitigation')} instead of {instead}"
+    what = f"{', '.join((ratio.group or {}).values())} instead of {instead}"
     grade: Grade = "measured" if row.basis == "measured" else "assumed"
-    given = of_interval(ratio, "1", grade, f"{MEASURE}, {row.basis} on this machine")
+    given = of_interval(ratio, "1", grade, f"{row.measure}, {row.basis} on this machine")
     share = 1.0 - draws.of(f"energy ratio of {what}", given, place=row.subjects[0]).draws
     group = {"what": what, "stage": line.name} | _holder(line)
-    note = f"if deciding runs like that now, and saves there what it saves here; energy ratio {row.basis} on this machine"
+    note = f"if {SAME_THERE}; energy ratio {row.basis} on this machine"
     evidence = (row.id, *line.evidence)
     for quantity, unit, product in (("energy_could_save", "kWh", line.energy), ("could_save", "kgCO2e", line.carbon)):
         if product is not None:
             saved = spread(product.draws(draws.count) * share)
-            yield Saving(
-                line.asset, over_draws((quantity, unit), saved, group, f"{product.method} x (1 - ratio)", note), evidence
-            )
+            found = over_draws((quantity, unit), saved, group, f"{product.method} x (1 - ratio)", note)
+            yield Saving(line.asset, found.model_copy(update={"facts": Facts(conditions=(SAME_THERE,))}), evidence)

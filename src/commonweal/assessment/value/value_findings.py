@@ -38,6 +38,7 @@ def _finding(system: System, deployment: Deployment, rows: Sequence[Evidence]) -
         verdict="described",
         headline=f"{deployment_name(deployment)}: {_headline(deployment, rows)}",
         details=tuple(_details(rows)),
+        people="The groups that gain and bear, and their shares, are rows of this finding; people unknown.",
         evidence=tuple(row.id for row in rows),
         menders=tuple(menders(system, deployment.application)),
     )
@@ -68,8 +69,8 @@ def _details(rows: Sequence[Evidence]) -> Iterator[str]:
     if losing:
         yield f"Loses by it in at least {SURE:.0%} of draws: {', '.join(losing)}."
     for row in rows:
-        if row.estimate is not None and row.estimate.quantity == "uneven_probability" and row.note.startswith("uneven"):
-            yield f"{row.note[0].upper()}{row.note[1:]}."
+        if row.facts is not None and row.facts.headline:
+            yield row.facts.headline
     weighted = _named(rows, "weighted_value")
     if weighted:
         yield f"Weighted by income, V is {value_text(weighted[0])} ({interval_text(weighted[0])})."

@@ -6,20 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from commonweal.assessment.roles import role_of
 from commonweal.assessment.rows import VERSION, Writer
 from commonweal.assessment.value.allocation import EMBODIED
 from commonweal.assessment.value.baseline_value import QUANTITIES as BASELINE_QUANTITIES
 from commonweal.assessment.value.baseline_value import baseline_of, baseline_rows
 from commonweal.assessment.value.break_even_rows import break_even_rows
-from commonweal.assessment.value.ledger import Draws, ledger
+from commonweal.assessment.value.ledger import Draws, decision_energies, ledger, worst
 from commonweal.assessment.value.ledger_rows import ledger_rows
 from commonweal.assessment.value.value import Choices, Value, weigh
 from commonweal.assessment.value.value_estimates import DRAWS, missing, over_draws, share_of_draws
 from commonweal.assessment.value.value_inputs import Weighing, weighing
 from commonweal.assessment.value.value_terms import TermName
 from commonweal.evidence.numbers import rounded
-from commonweal.evidence.records import Estimate, Evidence, Method, Missing, Quantity
+from commonweal.evidence.records import Estimate, Evidence, Facts, FigureChoice, Method, Missing, Quantity
 from commonweal.system.records import System
+from commonweal.system.uncertain import Uncertain
 
 VALUE_SOURCE = "Bommasani et al. 2021, section 5.3, V(M) = S - C - E - O; distribution over groups and draws: commonweal"
 TERM_WORDS: Mapping[TermName, str] = {
@@ -34,6 +36,13 @@ VALUE_METHOD = Method(
     version=VERSION,
     cluster="none: Monte Carlo over the declared inputs",
     applies_to="deployment that declares how its value is reckoned",
+    statement_part="costs",
+    figures=(
+        FigureChoice(
+            kind="break_even",
+            quantities=("pretraining_energy", "adaptation_energy", "scratch_energy", "break_even_tasks", "never_probability"),
+        ),
+    ),
     description=(
         "V = S - C - E - O of a deployment over the years that are counted.\n\nS, the declared benefits; C, carbon at its cost to "
         "the world; E, electricity; O, declared burdens and the carbon of making the hardware. A term that is not declared is "
@@ -95,11 +104,14 @@ VALUE_METHOD = Method(
 )
 
 
-def value_rows(system: System, evidence: Sequence[Evidence], writers: tuple[Writer, Writer], seed: int) -> Iterator[Evidence]:
+def value_rows(
+    system: System, evidence: Sequence[Evidence], methods: Mapping[str, Method], writers: tuple[Writer, Writer], seed: int
+) -> Iterator[Evidence]:
     """The rows of the ledger, then those of V of each deployment that declares how its value is reckoned."""
     draws = Draws(DRAWS, np.random.default_rng([seed, 5_3]))
-    books = ledger(system, evidence, draws)
-    yield from ledger_rows(system, books, evidence, draws, writers[0])
+    books = ledger(system, decision_energies(evidence, methods), draws)
+    ratios = [row for row in evidence if role_of(row, methods) == "mitigation_energy_ratio"]
+    yield from ledger_rows(system, books, ratios, draws, writers[0])
     for deployment in system.deployments:
         if deployment.value is not None:
             weighed = weighing(system, deployment, books, draws)
@@ -107,7 +119,7 @@ def value_rows(system: System, evidence: Sequence[Evidence], writers: tuple[Writ
             origin = tuple(dict.fromkeys(row for line in weighed.lines for row in line.evidence))
             for one in (*_told(weighed, found, draws), *break_even_rows(system, weighed, draws)):
                 yield writers[1].row((deployment.application,), one, origin)
-            baseline = baseline_of(deployment.application, evidence, weighed.value.baseline)
+            baseline = baseline_of(deployment.application, evidence, methods, weighed.value.baseline)
             if baseline is not None:
                 for one in baseline_rows(system, weighed, baseline, draws):
                     yield writers[1].row((deployment.application,), one, (*origin, *baseline.evidence))
@@ -121,7 +133,9 @@ def _told(weighed: Weighing, found: Value, draws: Draws) -> Iterator[Estimate | 
     for name, words in TERM_WORDS.items():
         group = {**place, "term": words}
         if name in found.terms:
-            yield over_draws(("term", found.unit), found.terms[name], group, method, _grades(weighed, name, draws))
+            used = {one.name: draws.declared(one) for item in weighed.terms.of(name) or () for one in item.inputs}
+            term = over_draws(("term", found.unit), found.terms[name], group, method, _inputs(weighed, name, used))
+            yield term.model_copy(update={"facts": Facts(grade=worst(number.grade for number in used.values()))})
         else:
             yield missing("term", "; ".join(weighed.why_not.get(name, ("not declared",))), group)
     why = f"not declared or unknown: {', '.join(TERM_WORDS[name] for name in found.missing)}"
@@ -138,9 +152,8 @@ def _told(weighed: Weighing, found: Value, draws: Draws) -> Iterator[Estimate | 
     yield from _switches(found, place, {one.name: draws.declared(one).unit for one in weighed.terms.inputs})
 
 
-def _grades(weighed: Weighing, name: TermName, draws: Draws) -> str:
+def _inputs(weighed: Weighing, name: TermName, used: Mapping[str, Uncertain]) -> str:
     """Every input of a term, with its grade and source."""
-    used = {one.name: draws.declared(one) for item in weighed.terms.of(name) or () for one in item.inputs}
     told = [f"{one}: {number.grade}, {number.source}" for one, number in used.items()]
     answer = {"benefit": ("benefits", weighed.deployment.benefits), "other": ("burdens", weighed.deployment.burdens)}.get(name)
     if answer is not None and answer[1] == "none":
@@ -193,8 +206,12 @@ def _people_told(weighed: Weighing, found: Value, place: Mapping[str, str], meth
             f"share of builders and deployers in the benefit: {found.evenness.benefit_of_builders.median:.0%}; share of people without "
             f"any benefit in the burden: {found.evenness.burden_without_benefit.median:.0%}; above one half of both is a choice of ours"
         )
-        alarm = "uneven: benefit at those who build, burden at those who get none of it; " if found.evenness.alarms else ""
-        yield share_of_draws("uneven_probability", found.evenness.probability, place, method, alarm + note)
+        facts = None
+        if found.evenness.alarms:
+            note = f"uneven: benefit at those who build, burden at those who get none of it; {note}"
+            facts = Facts(headline=f"U{note[1:]}.")
+        share = share_of_draws("uneven_probability", found.evenness.probability, place, method, note)
+        yield share.model_copy(update={"facts": facts})
 
 
 def _groups_told(found: Value, place: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
@@ -203,13 +220,13 @@ def _groups_told(found: Value, place: Mapping[str, str], method: str) -> Iterato
         if one.value is not None and one.below_zero is not None:
             yield over_draws(("group_value", found.unit), one.value, group, method, f"role: {one.group.role}")
             yield share_of_draws("group_below_zero_probability", one.below_zero, group, method)
-        for quantity, share, defined in (
-            ("benefit_share", one.benefit_share, found.benefit_defined), ("burden_share", one.burden_share, found.burden_defined),
+        for of, share, defined in (
+            ("benefit", one.benefit_share, found.benefit_defined), ("burden", one.burden_share, found.burden_defined),
         ):  # fmt: skip
             if share is not None:
                 note = f"over the {defined:.0%} of draws in which there is any" if defined is not None and defined < 1 else ""
-                note = note if share.high > 0 else f"no {quantity.partition('_')[0]} of theirs is declared"
-                yield over_draws((quantity, "1"), share, group, method, note)
+                note = note if share.high > 0 else f"no {of} of theirs is declared"
+                yield over_draws((f"{of}_share", "1"), share, group, method, note)
 
 
 def _weighted(found: Value, place: Mapping[str, str], method: str) -> Estimate | Missing:

@@ -35,8 +35,9 @@ RUN_TIME = "s/1000 decisions"
     "ranges of the power model: commonweal",
     cluster="block of decisions",
     version=3,
+    statement_part="read_here",
     quantities={
-        "energy": Quantity(unit=ENERGY, label="Energy", about="all components that did the work, gross"),
+        "energy": Quantity(unit=ENERGY, label="Energy", about="all components that did the work, gross", role="decision_energy"),
         "energy_by_component": Quantity(unit=ENERGY, label="Energy by component", about="gross; each with its own basis"),
         "energy_above_idle": Quantity(unit=ENERGY, label="Energy above idle", about="of what was read: gross less idle"),
         "idle_power": Quantity(unit="W", label="Idle power", about="of what was read, before and after deciding"),

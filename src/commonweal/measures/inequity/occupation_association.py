@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ruamel.yaml import YAML
 
 from commonweal.errors import NotApplicable
-from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.evidence.records import Estimate, FigureChoice, Missing, Quantity
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
 from commonweal.measures.rows import Told, described_row
@@ -82,6 +82,15 @@ def expected(limit: Limit) -> list[str]:
     cluster="occupation x template",
     version=2,
     units=("occupation", "template"),
+    figures=(
+        FigureChoice(
+            kind="scatter",
+            quantities=("she_share", "women_share_in_work"),
+            point="an occupation",
+            along="Women in the occupation",
+            diagonal="equal to the workforce (not a norm to reach)",
+        ),
+    ),
     quantities={
         "she_share": Quantity(unit="1", label="P(she) among she and he", about="per occupation"),
         "they_share": Quantity(unit="1", label="P(they) among she, he and they", about="per occupation"),

@@ -9,26 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 from markupsafe import Markup
 
 from commonweal.evidence.numbers import rounded, scale_of, value_text
-from commonweal.evidence.records import Estimate, Evidence
+from commonweal.evidence.records import Estimate, Evidence, FigureChoice, Method
 from commonweal.report.figures.charts import BAND, INK, MUTED, PAPER, SERIES, chart_svg
 from commonweal.report.figures.plan import Figure, Plotted
 from commonweal.report.wording import interval_words
 
-MEASURE = "environment.value"
-PARTS: Mapping[str, str] = {
-    "pretraining_energy": "P, making the shared model once",
-    "adaptation_energy": "f, adapting it to one task",
-    "scratch_energy": "S, training from scratch for one task",
-    "break_even_tasks": "N*, tasks from which the shared model costs less",
-    "never_probability": "probability that it never does",
+Part = Literal["P", "f", "S", "N*", "never"]
+PARTS: Mapping[Part, str] = {
+    "P": "P, making the shared model once",
+    "f": "f, adapting it to one task",
+    "S": "S, training from scratch for one task",
+    "N*": "N*, tasks from which the shared model costs less",
+    "never": "probability that it never does",
 }
-LINES = tuple(PARTS)[:3]
+LINES: tuple[Part, ...] = ("P", "f", "S")
 WIDTH, HEIGHT = 455, 330
 MARGIN = {"left": 84, "right": 141, "top": 22, "bottom": 48}  # fixed, so that a picture is the same whatever the fonts
 GAP_PX = 34  # two lines of a label
@@ -72,33 +72,43 @@ def exactly(value: float) -> Span:
     return Span(value, value, value)
 
 
-def break_even_figures(rows: Sequence[Evidence]) -> tuple[list[Figure], list[Evidence]]:
-    """A figure for each deployment with P, S and f in its rows, and the rows that are in no such figure."""
+def break_even_figures(rows: Sequence[Evidence], method: Method | None) -> tuple[list[Figure], list[Evidence]]:
+    """A figure for each deployment with P, S and f in its rows, where its method chose one; and the rows that are in no such figure."""
     figures, drawn = [], set()
-    for place in dict.fromkeys(_place(row) for row in rows if row.measure == MEASURE and _quantity(row) in LINES):
-        own = {_quantity(row): row for row in rows if _quantity(row) in PARTS and _place(row) == place}
-        found = {name: row for name, row in own.items() if row.estimate is not None}
-        if all(name in found for name in LINES):
-            never = next((row.note for row in own.values() if row.estimate is None), "")
-            entries = [Plotted(words, found[name], _estimate(found[name])) for name, words in PARTS.items() if name in found]
-            figures.append(_figure(place, entries, never))
-            drawn |= {row.id for row in found.values()}
+    for choice in method.figures if method else ():
+        if choice.kind == "break_even":
+            part_of = {quantity: part for part, quantity in zip(PARTS, choice.quantities, strict=True)}
+            for place in dict.fromkeys(_place(row) for row in rows if part_of.get(_quantity(row)) in LINES):
+                own = {part_of[_quantity(row)]: row for row in rows if _quantity(row) in part_of and _place(row) == place}
+                found = {part: row for part, row in own.items() if row.estimate is not None}
+                if all(part in found for part in LINES):
+                    never = next((row.note for row in own.values() if row.estimate is None), "")
+                    figures.append(_figure(place, found, never, choice))
+                    drawn |= {row.id for row in found.values()}
     return figures, [row for row in rows if row.id not in drawn]
+
+
+def _parts(figure: Figure) -> dict[Part, Plotted]:
+    """The rows of a figure by what they are in it."""
+    assert figure.choice is not None
+    by_quantity = {entry.estimate.quantity: entry for entry in figure.rows}
+    chosen = zip(PARTS, figure.choice.quantities, strict=True)
+    return {part: by_quantity[quantity] for part, quantity in chosen if quantity in by_quantity}
 
 
 def break_even_svg(figure: Figure, anchor: str) -> Markup:
     """A figure of `break_even_figures` as an SVG element."""
-    found = {entry.estimate.quantity: entry for entry in figure.rows}
+    found = _parts(figure)
     spans = {name: _span(entry.estimate) for name, entry in found.items()}
     ways = [
-        Way(f"a model for each:\n{_worth(found['scratch_energy'])} a task", exactly(0.0), spans["scratch_energy"], shared=False),
-        Way(f"the shared model:\n{_worth(found['adaptation_energy'])} a task", spans["pretraining_energy"], spans["adaptation_energy"]),
+        Way(f"a model for each:\n{_worth(found['S'])} a task", exactly(0.0), spans["S"], shared=False),
+        Way(f"the shared model:\n{_worth(found['f'])} a task", spans["P"], spans["f"]),
     ]  # fmt: skip
     crossings = []
-    if "break_even_tasks" in found:
-        tasks = spans["break_even_tasks"]
-        at = spans["scratch_energy"].middle * tasks.middle
-        crossings = [Crossing(tasks, at, f"N* = {value_text(found['break_even_tasks'].estimate)}")]
+    if "N*" in found:
+        tasks = spans["N*"]
+        at = spans["S"].middle * tasks.middle
+        crossings = [Crossing(tasks, at, f"N* = {value_text(found['N*'].estimate)}")]
     return lines_svg(ways, crossings, (figure.title, figure.spoken), anchor)
 
 
@@ -177,24 +187,24 @@ def _last_task(ways: Sequence[Way], crossings: Sequence[Crossing]) -> float:
     return 2 * once / scratch if scratch > 0 and once > 0 else 10.0
 
 
-def _figure(place: str, rows: Sequence[Plotted], never: str) -> Figure:
-    found = {entry.estimate.quantity: entry for entry in rows}
+def _figure(place: str, rows: Mapping[Part, Evidence], never: str, choice: FigureChoice) -> Figure:
+    found = {part: Plotted(words, rows[part], _estimate(rows[part])) for part, words in PARTS.items() if part in rows}
     title = f"Energy over the number of tasks, and where the shared model breaks even: {place}"
-    said = "; ".join(f"{entry.label}: {value_text(entry.estimate)} ({interval_words(entry.row)})" for entry in rows)
-    if "break_even_tasks" not in found:
+    said = "; ".join(f"{entry.label}: {value_text(entry.estimate)} ({interval_words(entry.row)})" for entry in found.values())
+    if "N*" not in found:
         meet = f" {never[:1].upper()}{never[1:]}."
     else:
-        meet = f" From N* = {value_text(found['break_even_tasks'].estimate)} tasks on, the shared model costs less."
-        share = found.get("never_probability")
+        meet = f" From N* = {value_text(found['N*'].estimate)} tasks on, the shared model costs less."
+        share = found.get("never")
         meet += f" In {value_text(share.estimate)} of the draws it never does." if share and share.estimate.value > 0 else ""
-    wide = any(entry.estimate.low != entry.estimate.high for entry in rows if entry.estimate.quantity in LINES)
+    wide = any(found[part].estimate.low != found[part].estimate.high for part in LINES)
     band = " Band: from the lower ends of P and f together to the upper ends together; wider than 95 %." if wide else ""
-    ranged = "break_even_tasks" in found and found["break_even_tasks"].estimate.interval is not None
+    ranged = "N*" in found and found["N*"].estimate.interval is not None
     bar = " Bar on the axis: the interval of N*, as far as the picture goes." if ranged else ""
     caption = f"Dashed: a model for each task, S N. Solid: one shared model, P + f N.{band}{bar} Inference is not counted.{meet}"
     return Figure(
-        kind="lines", title=title, axis="Energy [kilowatt-hours]", scale=scale_of("energy", "kWh"), rows=tuple(rows), null=None,
-        caption=caption, spoken=f"{title}. {said}.{meet}",
+        kind="lines", title=title, axis="Energy [kilowatt-hours]", scale=scale_of("energy", "kWh"), rows=tuple(found.values()), null=None,
+        caption=caption, spoken=f"{title}. {said}.{meet}", choice=choice,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import vl_convert
 from markupsafe import Markup, escape
 
 from commonweal.files.foreign_text import visible
-from commonweal.report.figures.plan import DIAGONAL, Figure, Plotted
+from commonweal.report.figures.plan import Figure, Plotted
 from commonweal.report.wording import shorten
 
 WIDTH = 680
@@ -119,19 +119,20 @@ def _pairs(data: bytes) -> list[bytes]:
 
 
 def _scatter(figure: Figure) -> Any:
-    """Model up, work along; the diagonal is where the two are equal, and says that it is no norm."""
+    """One quantity up, the other along; the diagonal is where the two are equal, and says what that means."""
+    assert figure.choice is not None
     records = []
     for index, (up, along) in enumerate(zip(figure.rows, figure.across, strict=True)):
         share = along.estimate.value * figure.scale.factor
         records.append({**_record(index, up, figure), "across": share, "name": shorten(up.label, 28)})
     far = sorted(records, key=lambda record: -abs(record["value"] - record["across"]))
     top = 100.0 if figure.scale.factor != 1 else 1.0
-    axis_x = alt.X("across:Q", scale=alt.Scale(domain=[0, top]), title=f"Women in the occupation [{figure.scale.words}]")
+    axis_x = alt.X("across:Q", scale=alt.Scale(domain=[0, top]), title=f"{figure.choice.along} [{figure.scale.words}]")
     axis_y = alt.Y("value:Q", scale=alt.Scale(domain=[0, top]), title=figure.axis, axis=alt.Axis(domain=True))
     across = {"x": axis_x, "y": axis_y}
     base = alt.Chart(alt.Data(values=records))
     ends = alt.Chart(alt.Data(values=[{"across": 0, "value": 0}, {"across": top, "value": top}]))
-    note = alt.Chart(alt.Data(values=[{"across": top * 0.985, "value": top * 0.985, "words": DIAGONAL}]))
+    note = alt.Chart(alt.Data(values=[{"across": top * 0.985, "value": top * 0.985, "words": figure.choice.diagonal}]))
     note = note.mark_text(align="right", dy=-9, angle=320.5, fill=MUTED, fontSize=11).encode(**across, text=alt.Text("words:N"))
     rules = base.transform_filter("isValid(datum.low)").mark_rule(color=SERIES, opacity=0.35)
     names = alt.Chart(alt.Data(values=_apart(far, top)))

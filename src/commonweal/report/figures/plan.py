@@ -21,16 +21,13 @@ from commonweal.evidence.numbers import (
     scale_of,
     value_text,
 )
-from commonweal.evidence.records import Estimate, Evidence, Method, Quantity
+from commonweal.evidence.records import Estimate, Evidence, FigureChoice, Method, Quantity
 from commonweal.report.wording import group_words, humanise, interval_words, shorten
 
 COMPACT_FROM = 41
 SMALL_SET = 3
 MANY_UNITS = 3  # rows of one quantity in so many units stand in one table, in their order
 SPOKEN_ROWS = 8
-ASSOCIATION = "inequity.occupation_association"
-ASSOCIATION_PAIR = ("she_share", "women_share_in_work")
-DIAGONAL = "equal to the workforce (not a norm to reach)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +52,7 @@ class Figure:
     caption: str
     spoken: str
     across: tuple[Plotted, ...] = ()
+    choice: FigureChoice | None = None
 
     @property
     def exact(self) -> bool:
@@ -66,13 +64,15 @@ class Figure:
         return tuple(sorted({plotted.row.basis for plotted in self.rows}))
 
 
-def plan_figures(measure: str, rows: Sequence[Evidence], method: Method | None) -> list[Figure]:
-    """The figures of one measure, in the order in which its quantities are declared."""
+def plan_figures(rows: Sequence[Evidence], method: Method | None) -> list[Figure]:
+    """The figures of one measure: those that it chose, then the others in the order in which its quantities are declared."""
     quantities = method.quantities if method else {}
     numbered = [row for row in rows if row.estimate is not None]
     figures: list[Figure] = []
-    if measure == ASSOCIATION:
-        figures, numbered = _association(numbered, quantities)
+    for choice in method.figures if method else ():
+        if choice.kind == "scatter":
+            chosen, numbered = _scatters(numbered, choice, quantities)
+            figures += chosen
     for name, of_quantity in _ordered(numbered, quantities):
         units = {_estimate(row).unit for row in of_quantity}
         if len(units) >= MANY_UNITS:
@@ -225,33 +225,41 @@ def _sentence(entry: Plotted) -> str:
     return value_text(estimate) + interval + (f", minimum detectable effect {detectable}" if detectable else "")
 
 
-def _association(rows: list[Evidence], quantities: Mapping[str, Quantity]) -> tuple[list[Figure], list[Evidence]]:
-    """One scatter per model: what the model expects against who does the work. Returns the rows that are left."""
+def _scatters(
+    rows: list[Evidence], choice: FigureChoice, quantities: Mapping[str, Quantity]
+) -> tuple[list[Figure], list[Evidence]]:
+    """One scatter per subject: the first quantity of the choice against the second. Returns the rows that are left."""
     figures, used = [], set()
+    names = [quantities[name].label if name in quantities else humanise(name) for name in choice.quantities]
     for subject, of_subject in _by(rows, _subject).items():
-        model, work = ({_label(row): row for row in of_subject if _estimate(row).quantity == name} for name in ASSOCIATION_PAIR)
-        shared = [label for label in model if label in work]
+        first, second = (
+            {_label(row): row for row in of_subject if _estimate(row).quantity == name} for name in choice.quantities
+        )
+        shared = [label for label in first if label in second]
         if shared:
-            up = tuple(Plotted(label, model[label], _estimate(model[label])) for label in shared)
-            along = tuple(Plotted(label, work[label], _estimate(work[label])) for label in shared)
-            figures.append(_scatter(subject, up, along, quantities))
-            used |= {row.id for row in (*model.values(), *work.values())}
+            up = tuple(Plotted(label, first[label], _estimate(first[label])) for label in shared)
+            along = tuple(Plotted(label, second[label], _estimate(second[label])) for label in shared)
+            by = " x ".join(up[0].estimate.group or {})
+            figures.append(
+                _scatter(f"{humanise(names[0])} against {names[1]}, by {by}: {subject}", names[0], (up, along), choice)
+            )
+            used |= {row.id for row in (*first.values(), *second.values())}
     return figures, [row for row in rows if row.id not in used]
 
 
-def _scatter(subject: str, up: tuple[Plotted, ...], along: tuple[Plotted, ...], quantities: Mapping[str, Quantity]) -> Figure:
-    names = [quantities[name].label if name in quantities else humanise(name) for name in ASSOCIATION_PAIR]
-    title = f"{humanise(names[0])} against {names[1]}, by occupation: {subject}"
+def _scatter(title: str, name: str, plotted: tuple[tuple[Plotted, ...], ...], choice: FigureChoice) -> Figure:
+    up, along = plotted
     scale = scale_of(*(up[0].estimate.quantity, up[0].estimate.unit))
     spoken = _spoken(title, up, None, scale)
     return Figure(
         kind="scatter",
         title=title,
-        axis=f"{humanise(names[0])} [{scale.words}]",
+        axis=f"{humanise(name)} [{scale.words}]",
         scale=scale,
         rows=up,
         null=None,
-        caption=f"Each point is an occupation; vertical line: its interval. Diagonal: {DIAGONAL}.",
+        caption=f"Each point is {choice.point}; vertical line: its interval. Diagonal: {choice.diagonal}.",
         spoken=spoken,
         across=along,
+        choice=choice,
     )

@@ -11,17 +11,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from commonweal.errors import MeasurementError
-from commonweal.evidence.records import Evidence
+from commonweal.evidence.records import Evidence, StatementPart
 from commonweal.footprint.grid import FIRST_TRAINED, intensity, of_some_year
 from commonweal.report.content import Dossier
-from commonweal.report.statement.statement_numbers import LEDGER, TAGS, Number, of_declaration, of_fact, of_row, unknown
+from commonweal.report.statement.statement_numbers import TAGS, Number, of_declaration, of_fact, of_row, unknown
 from commonweal.report.statement.statement_records import Bought, Entry, Statement, Step
 from commonweal.report.wording import deployment_name, humanise
 from commonweal.system.footprints import Making
 from commonweal.system.records import Asset, Deployment, System
 from commonweal.system.uncertain import Uncertain
 
-VALUE, DECIDING = "environment.value", "environment.inference_energy"
 TOGETHER = ("everyone else", "nobody yet: the share is not declared", "everyone together")
 BREAK_EVEN = {
     "break_even_tasks": ("Break-even: tasks from which the shared model costs less energy", "tasks", "count"),
@@ -36,18 +35,25 @@ NO_PUE = "not declared: the building's own use is not counted"
 YEAR_UNKNOWN = "yearly average, of the table's latest year; range: how such averages changed over as long a time"
 
 
-def has_ledger(rows: Sequence[Evidence]) -> bool:
+def has_ledger(dossier: Dossier) -> bool:
     """Whether there is anything to state."""
-    return any(row.measure == LEDGER for row in rows)
+    return bool(_rows(dossier, "ledger"))
+
+
+def _rows(dossier: Dossier, part: StatementPart) -> list[Evidence]:
+    """The rows of the measures that declare themselves for a part of the statement."""
+    names = {method.name for method in dossier.methods if method.statement_part == part}
+    return [row for row in dossier.rows if row.measure in names]
 
 
 def carbon_statement(dossier: Dossier) -> Statement | None:
     """The statement of a dossier; None where its system has no ledger."""
-    if not has_ledger(dossier.rows):
+    ledger, read_here, costs = _rows(dossier, "ledger"), _rows(dossier, "read_here"), _rows(dossier, "costs")
+    if not ledger:
         return None
-    books, system = _Books(dossier.rows), dossier.system
-    tags = Counter(books.number(row, "1").tag for row in dossier.rows if row.measure in {LEDGER, DECIDING})
-    missing = [row.note for row in dossier.rows if row.measure == LEDGER and row.estimate is None and _quantity(row) not in SAVED]
+    books, system = _Books(ledger, dossier.rows), dossier.system
+    tags = Counter(books.number(row, "1").tag for row in (*ledger, *read_here))
+    missing = [row for row in ledger if row.estimate is None and _quantity(row) not in SAVED]
     return Statement(
         system=system.name, version=dossier.run.version, started=dossier.run.started,
         totals=tuple(_totals(system, books)),
@@ -55,27 +61,26 @@ def carbon_statement(dossier: Dossier) -> Statement | None:
         undeclared=tuple(_undeclared(system)),
         use=tuple(_use(deployment, books) for deployment in system.deployments),
         carried=tuple(_carried(system, books)),
-        measured_here=tuple(_measured_here(books)),
+        measured_here=tuple(_measured_here(read_here, books)),
         mitigations=tuple(_mitigations(system, books)),
         offsets=tuple(_offsets(system, books)),
-        costs=tuple(_costs(system, books)),
+        costs=tuple(_costs(costs, system, books)),
+        valued_by=costs[0].measure if costs else "",
         rows_by_tag={tag: tags[tag] for tag in TAGS},
-        unknown=tuple(dict.fromkeys(part for note in missing for part in note.split("; "))),
+        unknown=tuple(dict.fromkeys(part for row in missing for part in (row.facts and row.facts.reasons) or (row.note,))),
     )  # fmt: skip
 
 
 class _Books:
-    """The rows of a dossier by what they are about; rows alike in that are handed out in their order."""
+    """The rows of a ledger by what they are about; rows alike in that are handed out in their order. `rows`: all of the dossier."""
 
-    def __init__(self, rows: Sequence[Evidence]) -> None:
-        self.rows = rows
+    def __init__(self, ledger: Sequence[Evidence], rows: Sequence[Evidence]) -> None:
         self.known = {row.id: row for row in rows}
         self._found: dict[tuple[str, ...], list[Evidence]] = defaultdict(list)
-        for row in rows:
-            if row.measure == LEDGER:
-                group = _group(row)
-                keys = (group.get("stage", ""), group.get("carried by", ""), group.get("what", ""))
-                self._found[(_quantity(row), row.subjects[0] if keys[0] or keys[2] else "", *keys)].append(row)
+        for row in ledger:
+            group = _group(row)
+            keys = (group.get("stage", ""), group.get("carried by", ""), group.get("what", ""))
+            self._found[(_quantity(row), row.subjects[0] if keys[0] or keys[2] else "", *keys)].append(row)
 
     def take(self, quantity: str, subject: str = "", stage: str = "", holder: str = "", what: str = "") -> Evidence | None:
         """The next row of the ledger of that description."""
@@ -212,13 +217,12 @@ def _carried(system: System, books: _Books) -> Iterator[Entry]:
                     yield Entry(title=title, subject=holder, stage=making.stage, numbers=numbers)
 
 
-def _measured_here(books: _Books) -> Iterator[Entry]:
-    for row in books.rows:
-        if row.measure == DECIDING:
-            who = ", ".join(f"{name} {part}" for name, part in _group(row).items())
-            title = f"{humanise(_quantity(row) or 'energy')} of {row.subjects[0]}{f' ({who})' if who else ''}"
-            unit = row.estimate.unit if row.estimate else "Wh/1000 decisions"
-            yield Entry(title=title, subject=row.subjects[0], numbers={_quantity(row) or "energy": books.number(row, unit)})
+def _measured_here(rows: Sequence[Evidence], books: _Books) -> Iterator[Entry]:
+    for row in rows:
+        who = ", ".join(f"{name} {part}" for name, part in _group(row).items())
+        title = f"{humanise(_quantity(row) or 'energy')} of {row.subjects[0]}{f' ({who})' if who else ''}"
+        unit = row.estimate.unit if row.estimate else "Wh/1000 decisions"
+        yield Entry(title=title, subject=row.subjects[0], numbers={_quantity(row) or "energy": books.number(row, unit)})
 
 
 def _mitigations(system: System, books: _Books) -> Iterator[Step]:
@@ -239,13 +243,12 @@ def _offsets(system: System, books: _Books) -> Iterator[Bought]:
             )
 
 
-def _costs(system: System, books: _Books) -> Iterator[Entry]:
+def _costs(rows: Sequence[Evidence], system: System, books: _Books) -> Iterator[Entry]:
     """What carbon and electricity cost, and the break-even, of each deployment whose value is reckoned."""
     names = {one.key: deployment_name(one) for one in system.deployments}
-    for row in books.rows:
-        if row.measure == VALUE:
-            group, quantity = _group(row), _quantity(row)
-            key, term = group.get("deployment", ""), group.get("term", "")
-            if term in COSTS or quantity in BREAK_EVEN:
-                what, name, unit = (humanise(term), "cost", "money") if term else BREAK_EVEN[quantity]
-                yield Entry(title=f"{what}, {names.get(key, key)}", subject=key, numbers={name: books.number(row, unit)})
+    for row in rows:
+        group, quantity = _group(row), _quantity(row)
+        key, term = group.get("deployment", ""), group.get("term", "")
+        if term in COSTS or quantity in BREAK_EVEN:
+            what, name, unit = (humanise(term), "cost", "money") if term else BREAK_EVEN[quantity]
+            yield Entry(title=f"{what}, {names.get(key, key)}", subject=key, numbers={name: books.number(row, unit)})

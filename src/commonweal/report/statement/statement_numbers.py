@@ -7,18 +7,16 @@ number, and the reason. What this module does not do: it adds nothing up.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from commonweal.evidence.numbers import value_text
-from commonweal.evidence.records import Evidence, IntervalKind
+from commonweal.evidence.records import Evidence, Facts, Grade, IntervalKind
 from commonweal.report.wording import interval_words
-from commonweal.system.uncertain import Grade, Uncertain
+from commonweal.system.uncertain import Uncertain
 
-LEDGER = "environment.life_cycle"
 Tag = Literal["measured", "modelled", "declared", "unknown"]
 TAGS: Mapping[Tag, str] = {
     "measured": "read from an instrument in this run",
@@ -26,9 +24,6 @@ TAGS: Mapping[Tag, str] = {
     "declared": "declared, or worked out from declarations alone; beside it the grade of the weakest of them",
     "unknown": "no number, and the reason; never 0",
 }
-GRADES: tuple[Grade, ...] = ("measured", "literature", "expert", "assumed")
-OWN_GRADE = re.compile(r"^grade: (measured|literature|expert|assumed)(?:; |$)")
-INPUT_GRADE = re.compile(r": (measured|literature|expert|assumed), ")
 
 
 class Told(BaseModel):
@@ -75,13 +70,11 @@ def of_row(row: Evidence | None, unit: str, known: Mapping[str, Evidence]) -> Nu
     one = row.estimate
     if one is None:
         return unknown(unit, row.note or row.status.replace("_", " "), row.id)
-    tag, own = _tag(row, known), OWN_GRADE.match(row.note)
-    rest = row.note[own.end() :] if own else row.note
-    sourced = row.measure == LEDGER and not one.quantity.endswith("_total")  # its note holds the sources of its inputs
+    facts = row.facts or Facts()
     return Number(
-        value=one.value, unit=one.unit, low=one.low, high=one.high, interval=one.interval, tag=tag, grade=_grade(row),
+        value=one.value, unit=one.unit, low=one.low, high=one.high, interval=one.interval, tag=_tag(row, known), grade=facts.grade,
         text=value_text(one), interval_text=interval_words(row), method=one.method, evidence=row.id,
-        source=rest if sourced and rest else row.provenance.source, note="" if sourced else rest,
+        source="; ".join(facts.sources) or row.provenance.source, note=row.note if facts.remark is None else facts.remark,
     )  # fmt: skip
 
 
@@ -119,10 +112,3 @@ def _tag(row: Evidence, known: Mapping[str, Evidence]) -> Tag:
         case "measured" | "modelled":
             return row.basis
     return "modelled" if any(name in known for name in row.derived_from) else "declared"
-
-
-def _grade(row: Evidence) -> Grade | None:
-    """The grade that a row states for itself, else the weakest among the inputs that it names."""
-    own = OWN_GRADE.match(row.note)
-    found = [own[1]] if own else INPUT_GRADE.findall(row.note) if row.basis == "propagated" else []
-    return max((grade for grade in GRADES if grade in found), key=GRADES.index, default=None)

@@ -59,6 +59,9 @@ class Statement(Told):
     offsets: tuple[Bought, ...]
     offsets_note: str = OFFSETS
     costs: tuple[Entry, ...]
+    valued_by: str = Field(
+        default="", description="whose rows the costs are; its section of the dossier says what the whole is worth"
+    )
     tags: Mapping[Tag, str] = Field(default_factory=lambda: dict(TAGS))
     rows_by_tag: Mapping[Tag, int] = Field(description="rows of the ledger and of measured energy, by how they are known")
     unknown: tuple[str, ...] = Field(description="why numbers are missing, each reason once")

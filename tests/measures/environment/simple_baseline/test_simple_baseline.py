@@ -12,11 +12,11 @@ import pytest
 from scipy.stats import ttest_rel
 
 from commonweal.errors import DataFileError, NotApplicable
-from commonweal.evidence.baseline_words import words_of
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.evidence.store import Journal, Store
 from commonweal.measures.data_set import DataSet, open_data_set
 from commonweal.measures.environment.simple_baseline import side_by_side
+from commonweal.measures.environment.simple_baseline.energy import UnknownEnergy
 from commonweal.measures.environment.simple_baseline.rows import Scores, difference_rows
 from commonweal.measures.environment.simple_baseline.simple_baseline import expected, simple_baseline
 from commonweal.measures.environment.simple_baseline.task import task_of
@@ -434,10 +434,9 @@ def test_through_gather_every_row_is_declared_and_read_back(tmp_path: Path) -> N
         assert row.estimate.null == SPEC.method.quantities[row.estimate.quantity].null
     estimates = [row.estimate for row in found if row.estimate]
     assert {estimate.quantity for estimate in estimates} == set(SPEC.method.quantities)
-    words = words_of(estimates)
-    assert words
-    assert next(row.note for row in found if row.estimate and row.estimate.quantity == "accuracy_difference") == words
-    assert words_of([]) is None
+    (headline,) = [row.facts.headline for row in found if row.facts]
+    assert headline
+    assert next(row.note for row in found if row.estimate and row.estimate.quantity == "accuracy_difference") == headline
 
 
 def scored(seed: int, lead: float, clusters: int = 100, each: int = 2) -> tuple[Scores, Any]:
@@ -458,7 +457,7 @@ def claims(seeds: int, lead: float) -> tuple[float, float, float]:
     """Shares of seeds with a difference found, with "not worse by more than 2 points", and whose interval holds the lead."""
     found = []
     for seed in range(seeds):
-        difference, bound, *_ = difference_rows(*scored(seed, lead), "unknown", np.random.default_rng(seed))
+        difference, bound, *_ = difference_rows(*scored(seed, lead), UnknownEnergy("unknown"), np.random.default_rng(seed))
         held = (difference.low or 0) <= lead <= (difference.high or 0)
         found.append((difference.excludes_null, bound.value < 0.02, held))
     return tuple(float(part) for part in np.mean(found, axis=0))  # type: ignore[return-value]
@@ -487,7 +486,9 @@ def test_doubled_texts_of_the_same_clusters_make_nothing_surer() -> None:
     twice = Scores(
         *(np.tile(part, 2) for part in (scores.application, scores.baseline, scores.majority, scores.cluster, scores.right))
     )
-    first, second = (next(difference_rows(one, task, "unknown", np.random.default_rng(0))) for one in (scores, twice))
+    first, second = (
+        next(difference_rows(one, task, UnknownEnergy("unknown"), np.random.default_rng(0))) for one in (scores, twice)
+    )
     assert second.value == pytest.approx(first.value)
     assert (second.low, second.high) == pytest.approx((first.low, first.high), abs=0.002)
 

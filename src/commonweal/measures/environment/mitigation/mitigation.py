@@ -58,7 +58,10 @@ def expected(limit: Limit) -> list[str]:
     on_request=True,
     quantities={
         "energy_ratio": Quantity(
-            unit="1", label="Energy over that without it", about="below 1, it saves; above 1, it costs more"
+            unit="1",
+            label="Energy over that without it",
+            about="below 1, it saves; above 1, it costs more",
+            role="mitigation_energy_ratio",
         ),
         "time_ratio": Quantity(
             unit="1", label="Run time over that without it", about="below 1, it saves; above 1, it costs more"

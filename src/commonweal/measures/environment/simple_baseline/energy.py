@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -19,21 +20,31 @@ from commonweal.measures.environment.meter.observation import Observation
 from commonweal.measures.environment.meter.power_model import PER, block_weights
 from commonweal.measures.environment.simple_baseline.side_by_side import SideBySide
 
-ELSEWHERE = "the application runs elsewhere: no device of its can be read from here"
-NOTHING_READ = "the meter read nothing; what was too small to be read is unknown, not 0"
 SHARED_MEMORY = (
     "The memory is that of the whole process, in which the application lies too, so the baseline by itself takes somewhat less. "
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Energies:
-    """Energy per 1,000 decisions [Wh] of both, their ratio, and the energy of training [Wh]; a text says why one is unknown."""
+class UnknownEnergy:
+    """Why an energy is unknown, and whether it could not be had here at all, or was not read."""
 
-    application: Part | str
-    baseline: Part | str
-    training: Part | str
-    ratio: Part | str
+    reason: str
+    status: Literal["not_applicable", "failed"] = "failed"
+
+
+ELSEWHERE = UnknownEnergy("the application runs elsewhere: no device of its can be read from here", "not_applicable")
+NOTHING_READ = UnknownEnergy("the meter read nothing; what was too small to be read is unknown, not 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Energies:
+    """Energy per 1,000 decisions [Wh] of both, their ratio, and the energy of training [Wh]."""
+
+    application: Part | UnknownEnergy
+    baseline: Part | UnknownEnergy
+    training: Part | UnknownEnergy
+    ratio: Part | UnknownEnergy
 
 
 def energies(seen: SideBySide, learned_from: int, rng: np.random.Generator) -> Energies:
@@ -50,23 +61,23 @@ def energies(seen: SideBySide, learned_from: int, rng: np.random.Generator) -> E
     return Energies(application, baseline, trained, _ratio(application, baseline))
 
 
-def _total(seen: Observation, meter: Meter, seed: int, rng: np.random.Generator) -> Part | str:
+def _total(seen: Observation, meter: Meter, seed: int, rng: np.random.Generator) -> Part | UnknownEnergy:
     """All components together, per 1,000; or why that is unknown."""
     try:
         parts = known_parts(seen, meter, block_weights(len(seen.blocks), rng), np.random.default_rng(seed))
     except MeasurementError as error:
-        return str(error)
+        return UnknownEnergy(str(error))
     if parts.unknown is not None:
-        return parts.unknown
+        return UnknownEnergy(parts.unknown)
     total = parts.total() if all(part.figure.value > 0 for part in parts.known) else None
     return NOTHING_READ if total is None else replace(total, note=total.note + seen.busy_note)
 
 
-def _ratio(application: Part | str, baseline: Part | str) -> Part | str:
-    if isinstance(application, str):
-        return f"the application's energy is unknown: {application}"
-    if isinstance(baseline, str):
-        return f"the baseline's energy is unknown: {baseline}"
+def _ratio(application: Part | UnknownEnergy, baseline: Part | UnknownEnergy) -> Part | UnknownEnergy:
+    if isinstance(application, UnknownEnergy):
+        return replace(application, reason=f"the application's energy is unknown: {application.reason}")
+    if isinstance(baseline, UnknownEnergy):
+        return replace(baseline, reason=f"the baseline's energy is unknown: {baseline.reason}")
     basis: Basis = "measured" if application.basis == baseline.basis == "measured" else "modelled"
     note = "Both on this machine, in turn; what is known of its power only to a range was drawn once for both."
     return Part(
@@ -87,10 +98,9 @@ def energy_rows(seen: SideBySide, found: Energies) -> Iterator[Estimate | Missin
     yield _row("baseline_training_energy", "Wh", found.training, seen.training)
 
 
-def _row(quantity: str, unit: str, part: Part | str, seen: Observation) -> Estimate | Missing:
-    if isinstance(part, str):
-        status: str = "not_applicable" if ELSEWHERE in part else "failed"
-        return Missing(quantity=quantity, status="not_applicable" if status == "not_applicable" else "failed", reason=part)
+def _row(quantity: str, unit: str, part: Part | UnknownEnergy, seen: Observation) -> Estimate | Missing:
+    if isinstance(part, UnknownEnergy):
+        return Missing(quantity=quantity, status=part.status, reason=part.reason)
     low, high = part.figure.bounds()
     return Estimate(
         quantity=quantity, unit=unit, value=part.figure.value, low=low, high=high, interval="uncertainty", n=seen.decisions,

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.evidence.baseline_words import baseline_words
-from commonweal.evidence.records import Estimate, Missing
+from commonweal.evidence.records import Estimate, Facts, Missing
 from commonweal.measures.environment.meter.components import Part
+from commonweal.measures.environment.simple_baseline.baseline_words import baseline_words
+from commonweal.measures.environment.simple_baseline.energy import UnknownEnergy
 from commonweal.measures.environment.simple_baseline.linear_baseline import Codes
 from commonweal.measures.environment.simple_baseline.task import Task
 from commonweal.measures.rows import contribution_rows, possible_effect
@@ -92,7 +93,7 @@ def gain_row(scores: Scores, task: Task) -> Estimate | Missing:
     )  # fmt: skip
 
 
-def difference_rows(scores: Scores, task: Task, ratio: Part | str, rng: np.random.Generator) -> Iterator[Estimate]:
+def difference_rows(scores: Scores, task: Task, ratio: Part | UnknownEnergy, rng: np.random.Generator) -> Iterator[Estimate]:
     """The difference with what it shows in words, its one-sided bound, and where it comes from if it was found."""
     (found,) = family([mean_of(scores.difference, scores.cluster, floor=scores.floor)], rng)
     difference = Estimate(
@@ -104,9 +105,10 @@ def difference_rows(scores: Scores, task: Task, ratio: Part | str, rng: np.rando
         quantity="accuracy_difference_bound", unit="1", value=min(1.0, found.upper), n=found.n, clusters=found.clusters,
         method=f"{DIFFERENCES}; {found.method}; one-sided 95 % bound",
     )  # fmt: skip
-    times = None if isinstance(ratio, str) else _times(ratio, found.n)
+    times = None if isinstance(ratio, UnknownEnergy) else _times(ratio, found.n)
     words = baseline_words(difference, bound, times)
-    yield difference.model_copy(update={"note": "; ".join(part for part in (words, task.note) if part)})
+    note = "; ".join(part for part in (words, task.note) if part)
+    yield difference.model_copy(update={"note": note, "facts": Facts(headline=words)})
     yield bound
     if difference.excludes_null:
         yield from _traced(scores, task, rng)

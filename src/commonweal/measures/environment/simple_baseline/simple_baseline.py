@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from commonweal.errors import NotApplicable
-from commonweal.evidence.baseline_words import MARGIN
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.evidence.store import Journal
 from commonweal.measures.data_set import DataPlace, DataSet
+from commonweal.measures.environment.simple_baseline.baseline_words import MARGIN
 from commonweal.measures.environment.simple_baseline.energy import energies, energy_rows
 from commonweal.measures.environment.simple_baseline.rows import Scores, accuracy_rows, difference_rows, gain_row, one_answer_rows
 from commonweal.measures.environment.simple_baseline.side_by_side import side_by_side
@@ -59,14 +59,21 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
         "majority_accuracy": Quantity(unit="1", label="accuracy of always giving the commonest label"),
         "gain_share": Quantity(
             unit="1", label="share of the application's gain over the commonest label that a linear model has too",
-            about="100 %: all of it; below 0: it is worse than the commonest label",
+            about="100 %: all of it; below 0: it is worse than the commonest label", role="baseline_gain_share",
         ),
         "energy_ratio": Quantity(
             unit="1", label="energy of the application over that of a linear model", about="per decision, on this machine, the same texts"
         ),
-        "application_energy": Quantity(unit=PER_1000, label="energy of the application", about="all components that did the work, gross"),
-        "baseline_energy": Quantity(unit=PER_1000, label="energy of a linear model", about="all components that did the work, gross"),
-        "baseline_training_energy": Quantity(unit="Wh", label="energy of training the linear model", about="once, on all labelled texts"),
+        "application_energy": Quantity(
+            unit=PER_1000, label="energy of the application", about="all components that did the work, gross",
+            role="decision_energy_beside_baseline",
+        ),
+        "baseline_energy": Quantity(
+            unit=PER_1000, label="energy of a linear model", about="all components that did the work, gross", role="baseline_decision_energy"
+        ),
+        "baseline_training_energy": Quantity(
+            unit="Wh", label="energy of training the linear model", about="once, on all labelled texts", role="baseline_training_energy"
+        ),
         "contribution": Quantity(unit="1", label="what a label or cluster adds to a difference that was found"),
     },
     warnings=(

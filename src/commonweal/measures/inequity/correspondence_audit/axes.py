@@ -43,11 +43,14 @@ class Answers:
 class Axis:
     """One comparison: its groups (reference first), outcomes by group, contrasts, and how they were obtained.
 
+    `unit`: what carries the group; `cluster`: the unit that was really sampled.
+
     `cells` is float64 (unit, context) per group, for the interval of a single group's mean. `matched`: the rows of all
     groups' cells are versions of the same blocks.
     """
 
     groups: tuple[Mapping[str, str], ...]
+    unit: str
     cluster: str
     items: int
     chosen_cells: tuple[Array, ...]
@@ -105,6 +108,7 @@ def _nested_axis(
     members = tuple(nesting.labels == code for code in range(len(named)))
     return Axis(
         groups=named,
+        unit="first name",
         cluster="first name x probe",
         items=len(layout.placed),
         chosen_cells=tuple(chosen[member] for member in members),
@@ -135,6 +139,7 @@ def version_axis(layout: VersionsLayout, answers: Answers, rng: np.random.Genera
     named = tuple({layout.attribute: group} for group in layout.groups)
     return Axis(
         groups=named,
+        unit=layout.block_name,
         cluster=layout.block_name if layout.contexts == 1 else f"{layout.block_name} x probe",
         items=len(layout.placed),
         chosen_cells=tuple(chosen[:, code, :] for code in range(versions)),

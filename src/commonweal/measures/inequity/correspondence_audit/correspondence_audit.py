@@ -36,14 +36,18 @@ QUANTITIES = {
     "selection_rate": Quantity(unit="1", label="favourable rate"),
     "mean_log_odds": Quantity(unit="nat", label="mean log-odds of the favourable answer"),
     "mean_score": Quantity(unit="score", label="mean score"),
-    "selection_rate_difference": Quantity(unit="1", label="difference in favourable rate", null=0.0),
-    "selection_rate_ratio": Quantity(unit="1", label="ratio of favourable rates", about="four-fifths rule"),
+    "selection_rate_difference": Quantity(unit="1", label="difference in favourable rate", null=0.0, role="favourable_rate_gap"),
+    "selection_rate_ratio": Quantity(
+        unit="1", label="ratio of favourable rates", about="four-fifths rule", role="favourable_rate_ratio"
+    ),
     "selection_rate_spread": Quantity(unit="1", label="largest minus smallest favourable rate"),
     "log_odds_gap": Quantity(unit="nat", label="gap in mean log-odds of the favourable answer", null=0.0),
     "log_odds_spread": Quantity(unit="nat", label="largest minus smallest mean log-odds"),
     "score_gap": Quantity(unit="score", label="gap in mean score", null=0.0),
     "score_spread": Quantity(unit="score", label="largest minus smallest mean score"),
-    "excess_flip_share": Quantity(unit="1", label="flips by a swap between groups, beyond those within groups"),
+    "excess_flip_share": Quantity(
+        unit="1", label="flips by a swap between groups, beyond those within groups", role="excess_flips"
+    ),
     "names_audit": Quantity(unit="1", label="audit by first names"),
     "pronoun_audit": Quantity(unit="1", label="audit by pronouns"),
     "cue_audit": Quantity(unit="1", label="audit by a declared cue"),

@@ -56,7 +56,7 @@ def estimates(axes: list[Axis], score_quantity: str, score_unit: str) -> Iterato
 
 def _method(family: Family, axis: Axis) -> str:
     return (
-        f"labels permuted over whole {axis.cluster.split(' x ')[0]}s ({axis.chosen.permuted.shape[0]:,} draws); single-step min-p over "
+        f"labels permuted over whole {axis.unit}s ({axis.chosen.permuted.shape[0]:,} draws); single-step min-p over "
         f"{family.p_value.size} hypotheses; simultaneous interval from the same draws, errors clustered by {axis.cluster}"
     )
 
@@ -177,7 +177,7 @@ def _pair_units(axis: Axis, first: int, second: int) -> int:
 
 def _rate_note(axis: Axis, index: int) -> str:
     """What a reader of a difference of rates must know."""
-    unit = axis.cluster.split(" x ")[0]
+    unit = axis.unit
     few = f"hardly a {unit} has another outcome than the others of its group, so the interval is Newcombe's, as if each was one case"
     return "; ".join(filter(None, (few if _unknown_error(axis, index) else "", _rate_warning(axis))))
 
@@ -246,7 +246,7 @@ def _score_gaps(axis: Axis, family: Family, start: int, quantity: str, unit: str
                 continue
             half = critical * _one_apart(axis, first, second, gap)
             low, high = agreeing((gap - half, gap + half), 0.0, gap, found)
-            by_design, note = None, "; ".join(filter(None, (ONE_APART.format(axis.cluster.split(" x ")[0]), axis.note)))
+            by_design, note = None, "; ".join(filter(None, (ONE_APART.format(axis.unit), axis.note)))
         bounds.append((low, high))
         yield Estimate(
             quantity=quantity, unit=unit, value=gap, low=low, high=high, interval="confidence", null=0.0,
@@ -317,7 +317,7 @@ def _flips(axis: Axis) -> Iterator[Estimate | Missing]:
             continue
         known = shares.standard_error > TINY
         if not known and not shares.between and not shares.within:
-            reason = f"no swap of {axis.cluster.split(' x ')[0]}s changes an outcome, so how often groups would is not known"
+            reason = f"no swap of {axis.unit}s changes an outcome, so how often groups would is not known"
             yield _unjudged("excess_flip_share", reason, axis, (first, second))
             continue
         low, high = shares.interval()

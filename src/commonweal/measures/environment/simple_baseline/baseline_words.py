@@ -6,9 +6,7 @@ choice of ours; who uses the application may fix another one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from commonweal.evidence.numbers import bounds_text, detectable_text, rounded, value_text
+from commonweal.evidence.numbers import bounds_text, detectable_text, number_text, rounded
 from commonweal.evidence.records import Estimate
 
 MARGIN = 0.02
@@ -27,16 +25,8 @@ def baseline_words(difference: Estimate, bound: Estimate, ratio: Estimate | None
     return f"{_accuracy(difference, bound)}{_energy(ratio)}"
 
 
-def words_of(estimates: Iterable[Estimate]) -> str | None:
-    """The sentence from all rows of environment.simple_baseline about one application; None where they hold no comparison."""
-    found = {one.quantity: one for one in estimates if not one.group}
-    if not {"accuracy_difference", "accuracy_difference_bound"} <= found.keys():
-        return None
-    return baseline_words(found["accuracy_difference"], found["accuracy_difference_bound"], found.get("energy_ratio"))
-
-
 def _accuracy(difference: Estimate, bound: Estimate) -> str:
-    size = value_text(difference.model_copy(update={"value": abs(difference.value)})).removesuffix(" percentage points")
+    size = number_text(difference.model_copy(update={"value": abs(difference.value)}))
     told = f"application less linear model: 95 % confidence interval {bounds_text(difference)}"
     if difference.excludes_null and difference.value > 0:
         small = f", which is within the margin of {POINTS}" if bound.value < MARGIN else ""
