@@ -110,7 +110,7 @@ def test_3_a_prompt_is_answered_by_log_likelihood_and_every_item_has_its_score(w
 def test_3_answers_that_cannot_be_read_are_no_rate(tmp_path: Path) -> None:
     write_system(tmp_path, "python:chatty:decide")
     (tmp_path / "chatty.py").write_text("def decide(texts):\n    return [{'text': 'As a language model'} for _ in texts]\n")
-    ended = commonweal("run", "system.yaml", "--out", "out", "--allow-code", "--measures", AUDIT, cwd=tmp_path)
+    ended = within("run", "system.yaml", "--out", "out", "--allow-code", "--measures", AUDIT, cwd=tmp_path)
     assert ended.code == 3
     (row,) = rows_in(tmp_path / "out")
     assert (row["status"], row["estimate"]) == ("failed", None)
@@ -146,7 +146,7 @@ def refusing(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     path = write_system(folder, "python:no:decide")
     (folder / "no.py").write_text("def decide(texts):\n    return [False] * len(texts)\n")
     path.write_text(path.read_text(encoding="utf-8").replace(", decide: {threshold: 0.0}", ""), encoding="utf-8")
-    ended = commonweal("run", "system.yaml", "--out", "out", "--allow-code", "--measures", AUDIT, cwd=folder)
+    ended = within("run", "system.yaml", "--out", "out", "--allow-code", "--measures", AUDIT, cwd=folder)
     return Whole(ended, folder / "out", {})
 
 
