@@ -330,8 +330,15 @@ def test_10_progress_is_a_line_per_stage_and_the_last_three_are_finding_cost_and
     assert said[1].startswith("left out: inequity.bbq, ")
     assert said[1].endswith("name a folder that holds them with --data DIR to measure these too")
     stages = [line for line in said[2:] if " on " in line and " items" in line]
-    assert len(stages) == len(said) - 2, "nothing else is said"
+    so_far = [line for line in said[2:] if line.startswith("so far, ")]
+    assert len(stages) + len(so_far) == len(said) - 2, "nothing else is said"
     assert len(stages) <= 8
+    measured = [finding for finding in dossier_in(whole.out)["findings"] if not finding["measure"].startswith("transparency")]
+    measured = [finding for finding in measured if finding["verdict"] != "not_measured"]
+    assert len(measured) == 3
+    told = {f"so far, {one['measure']} on {one['subject']}: {one['headline']}" for one in measured}
+    assert set(so_far) == told, "each as soon as it is there, and once"
+    assert said.index(so_far[0]) < said.index(stages[-1]), "not only at the end"
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ it was asked, and what came back decides nothing. *described*: a number without 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from commonweal.assessment.exposure import Exposure
 from commonweal.assessment.four_fifths import four_fifths_words
@@ -21,6 +21,7 @@ from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Mis
 from commonweal.evidence.store import digest
 from commonweal.system.records import System
 
+Tell = Callable[[Sequence[Finding]], None]
 ALPHA = 0.05
 BASELINE = "environment.simple_baseline"
 DETAILS = 6
@@ -29,6 +30,10 @@ CONSEQUENCES = {
     "net_advantage": "favourable outcomes more than the reference group, an advantage over it",
     "excess_flips": "outcomes that the cue changes, beyond another name of the same group",
 }
+
+
+def unheard(said: Sequence[Finding]) -> None:
+    """Findings that nobody waits for."""
 
 
 def findings(
