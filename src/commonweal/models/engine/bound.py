@@ -47,14 +47,19 @@ class Work:
 
 
 def least_arithmetic(network: Any, tree: PrefixTree) -> float:
-    """The least arithmetic that the scores of a tree need [FLOP]: DESIGN.md, "Engines"."""
-    config = network.config
-    width = config.num_attention_heads * (getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
-    inner = sum(one.numel() for one in network.parameters()) - network.get_input_embeddings().weight.numel()
-    attention = 4 * config.num_hidden_layers * width * int((tree.depths + 1).sum())
-    return float(
-        2 * inner * tree.tokens.size + 2 * config.hidden_size * config.vocab_size * np.unique(tree.read_node).size + attention
-    )
+    """The least arithmetic that the scores of a tree need [FLOP]: DESIGN.md, "Engines".
+
+    Attention is left out where a network does not say its heads and layers; the share is then told as too small, never too large.
+    """
+    config, embedding = network.config.get_text_config(), network.get_input_embeddings().weight
+    vocabulary, hidden = embedding.shape
+    inner = sum(one.numel() for one in network.parameters()) - embedding.numel()
+    layers, heads = (getattr(config, name, None) for name in ("num_hidden_layers", "num_attention_heads"))
+    attention = 0
+    if isinstance(layers, int) and isinstance(heads, int):
+        width = heads * (getattr(config, "head_dim", None) or hidden // heads)
+        attention = 4 * layers * width * int((tree.depths + 1).sum())
+    return float(2 * inner * tree.tokens.size + 2 * hidden * vocabulary * np.unique(tree.read_node).size + attention)
 
 
 def matrix_rate() -> float:
