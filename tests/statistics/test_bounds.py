@@ -6,15 +6,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from commonweal.statistics.clustered import Clustered, Inference, family, mean_of
+from commonweal.statistics.contrast import Contrast, mean_of
+from commonweal.statistics.inference import Inference, family
 from commonweal.statistics.shares import SHARE, SIGNED, evenly_carrying, exact_where_alike, within_bounds
-from commonweal.statistics.two_way import crossed_family, crossed_mean
 
 Array = npt.NDArray[np.float64]
 Bounds = tuple[float, float]
 
 
-def shares(rng: np.random.Generator, clusters: int, truth: float, within: float) -> Clustered:
+def shares(rng: np.random.Generator, clusters: int, truth: float, within: float) -> Contrast:
     """Zeros and ones in clusters of unequal size, some 15 items each, with an intraclass correlation of `within`."""
     odds = (1 - within) / within
     cluster = np.repeat(np.arange(clusters), np.maximum(2, np.round(13 * np.exp(rng.normal(0, 0.5, clusters)))).astype(int))
@@ -22,7 +22,7 @@ def shares(rng: np.random.Generator, clusters: int, truth: float, within: float)
     return mean_of(rng.random(cluster.size) < by_cluster[cluster], cluster)
 
 
-def scores(rng: np.random.Generator, clusters: int, truth: float, within: float) -> Clustered:
+def scores(rng: np.random.Generator, clusters: int, truth: float, within: float) -> Contrast:
     """The same of scores -1, 0 and 1: of what is lacking to 1, half is lacking by zeros."""
     cluster, lacking = np.repeat(np.arange(clusters), rng.integers(5, 25, clusters)), 1 - truth
     odds = np.array([1 - 0.75 * lacking, 0.5 * lacking, 0.25 * lacking]) * (1 - within) / within
@@ -31,12 +31,12 @@ def scores(rng: np.random.Generator, clusters: int, truth: float, within: float)
     return mean_of(1.0 - (drawn > up_to[:, 0]) - (drawn > up_to[:, 1]), cluster)
 
 
-def both_of(ones: list[Clustered], rng: np.random.Generator, bounds: Bounds = SHARE) -> tuple[list[Inference], list[Inference]]:
+def both_of(ones: list[Contrast], rng: np.random.Generator, bounds: Bounds = SHARE) -> tuple[list[Inference], list[Inference]]:
     """The family with its t intervals, and with those within the bounds."""
     found = family(ones, rng, null=sum(bounds) / 2)
     return (
         [exact_where_alike(one, len(ones), bounds) for one in found],
-        [within_bounds(one, [made], len(ones), bounds) for one, made in zip(found, ones, strict=True)],
+        [within_bounds(one, made, len(ones), bounds) for one, made in zip(found, ones, strict=True)],
     )
 
 
@@ -87,7 +87,7 @@ def test_at_the_null_3_to_7_percent_alarm(clusters: int, hypotheses: int) -> Non
     assert after == pytest.approx(1 - alarms)
 
 
-def random_family(rng: np.random.Generator, bounds: Bounds) -> list[Clustered]:
+def random_family(rng: np.random.Generator, bounds: Bounds) -> list[Contrast]:
     clusters, make = int(rng.integers(2, 30)), shares if bounds == SHARE else scores
     truths = rng.choice([0.5, 0.6, 0.75, 0.9, 0.98], rng.integers(1, 5))
     return [make(rng, clusters, float(truth), float(rng.choice([0.1, 0.4, 0.8]))) for truth in truths]
@@ -113,9 +113,9 @@ def test_verdict_and_interval_agree_over_two_crossed_clusterings_too() -> None:
         rng = np.random.default_rng(seed)
         first, second = rng.integers(0, 12, 150).astype(str), rng.integers(0, 20, 150).astype(str)
         lean = rng.normal(size=20)[second.astype(int)] + rng.normal(size=12)[first.astype(int)]
-        ones = [crossed_mean(lean + rng.normal(size=150) + shift > 0, first, second) for shift in (0.5, 1.5, 3.0)]
-        for one, found in zip(ones, crossed_family(ones, rng, null=0.5), strict=True):
-            bounded = within_bounds(found, one.sides, len(ones))
+        ones = [mean_of(lean + rng.normal(size=150) + shift > 0, first, second) for shift in (0.5, 1.5, 3.0)]
+        for one, found in zip(ones, family(ones, rng, null=0.5), strict=True):
+            bounded = within_bounds(found, one, len(ones))
             assert 0 <= bounded.low <= bounded.value <= bounded.high <= 1
             assert (bounded.p_adjusted <= 0.05) == (bounded.low > 0.5 or bounded.high < 0.5)
             verdicts.append(bounded.p_adjusted <= 0.05)
@@ -133,10 +133,10 @@ def test_in_the_middle_of_the_range_they_are_those_of_t_within_a_tenth_of_their_
 
 def test_the_contrary_outcome_has_the_mirrored_interval() -> None:
     one = shares(np.random.default_rng(1), 30, 0.95, 0.2)
-    contrary = mean_of(1 - (one.influence + one.value), one.cluster)
+    contrary = mean_of(1 - one.y, *one.clusters)
     _, (share,) = both_of([one], np.random.default_rng(2))
     _, (other,) = both_of([contrary], np.random.default_rng(2))
-    score = Clustered(2 * one.value - 1, 2 * one.influence, one.cluster)
+    score = mean_of(2 * one.y - 1, *one.clusters)
     _, (doubled,) = both_of([score], np.random.default_rng(2), SIGNED)
     assert (1 - other.high, 1 - other.low) == pytest.approx((share.low, share.high))
     assert (doubled.low, doubled.high) == pytest.approx((2 * share.low - 1, 2 * share.high - 1))
@@ -156,13 +156,13 @@ def test_what_many_clusters_hold_a_little_of_and_one_much_is_carried_by_few() ->
     values = np.concatenate([np.repeat([0.0, 1.0], [int(few), 10 - int(few)]) for few in lacking])
     one = mean_of(values, np.repeat(np.arange(9), 10))
     assert evenly_carrying(one) == pytest.approx(16**2 / (64 + 8))
-    assert evenly_carrying(Clustered(2 * one.value - 1, 2 * one.influence, one.cluster), SIGNED) == pytest.approx(16**2 / 72)
+    assert evenly_carrying(mean_of(2 * one.y - 1, *one.clusters), bounds=SIGNED) == pytest.approx(16**2 / 72)
 
 
 def test_one_cluster_has_no_interval_and_what_agrees_has_the_exact_one() -> None:
     single = mean_of([1.0, 0.0, 1.0], np.zeros(3))
     found = family([single], np.random.default_rng(0), null=0.5)[0]
-    assert within_bounds(found, [single], 1) is found
+    assert within_bounds(found, single, 1) is found
     same = mean_of(np.ones(36), np.repeat(np.arange(9), 4))
     found = family([same], np.random.default_rng(0), null=0.5)[0]
-    assert within_bounds(found, [same], 2).low == exact_where_alike(found, 2).low == pytest.approx(0.0125 ** (1 / 9))
+    assert within_bounds(found, same, 2).low == exact_where_alike(found, 2).low == pytest.approx(0.0125 ** (1 / 9))

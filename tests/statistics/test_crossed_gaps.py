@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from commonweal.statistics import group_gaps
+from commonweal.statistics import simultaneous
 from commonweal.statistics.group_gaps import Gap, family_of_gaps
 from commonweal.statistics.group_rates import Array, GroupRates, group_rates, layout_of
 
@@ -17,7 +17,7 @@ ROWS = 10
 
 @pytest.fixture
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_gaps, "DRAWS", 999)
+    monkeypatch.setattr(simultaneous, "DRAWS", 999)
 
 
 def rates_of(ones: Array, rows: int = ROWS) -> GroupRates:

@@ -8,17 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from commonweal.statistics import clustered, paired
-from commonweal.statistics.clustered import mean_of
-from commonweal.statistics.contrast import Contrast
+from commonweal.statistics.contrast import Contrast, mean_of
 from commonweal.statistics.correlation import correlation
 from commonweal.statistics.detectable import bonferroni, detectable
 from commonweal.statistics.group_gaps import family_of_gaps
 from commonweal.statistics.group_rates import group_rates, layout_of
+from commonweal.statistics.inference import family
 from commonweal.statistics.permutation import Nesting, all_pairs, matched_contrasts, nested_contrasts
 from commonweal.statistics.shares import within_bounds
 from commonweal.statistics.spread import family_of_spreads
-from commonweal.statistics.two_way import crossed_family, crossed_mean
 
 Array = npt.NDArray[np.float64]
 UNITS, EACH = 20, 6
@@ -35,18 +33,18 @@ def shifted(constant: float, effect: float) -> Array:
 
 def one_mean(constant: float, effect: float) -> float:
     one = mean_of((NOISE + constant + effect).ravel(), UNIT)
-    return clustered.family([one, mean_of(-NOISE.ravel(), UNIT)], np.random.default_rng(0))[0].minimum_detectable
+    return family([one, mean_of(-NOISE.ravel(), UNIT)], np.random.default_rng(0))[0].minimum_detectable
 
 
 def crossed_one(constant: float, effect: float) -> float:
-    one = crossed_mean((NOISE + constant + effect).ravel(), UNIT, CONTEXT)
-    return crossed_family([one], np.random.default_rng(0))[0].minimum_detectable
+    one = mean_of((NOISE + constant + effect).ravel(), UNIT, CONTEXT)
+    return family([one], np.random.default_rng(0))[0].minimum_detectable
 
 
 def two_sides(constant: float, effect: float) -> float:
     side = np.where(np.repeat(GROUP, EACH) == 1, 1, -1).astype(np.int8)
     one = Contrast(shifted(constant, effect).ravel(), side, (UNIT,))
-    return paired.family([one], np.random.default_rng(0))[0].minimum_detectable
+    return family([one], np.random.default_rng(0))[0].minimum_detectable
 
 
 def nested(constant: float, effect: float) -> float:
@@ -107,8 +105,8 @@ def test_of_a_share_tested_against_one_half_it_is_that_at_one_half(share: float)
         found = []
         for _ in range(60):
             one = mean_of((rng.random(400) < at).astype(float), np.arange(400).astype(str))
-            (inference,) = clustered.family([one], rng, null=0.5)
-            found.append(within_bounds(inference, [one], 1).minimum_detectable)
+            (inference,) = family([one], rng, null=0.5)
+            found.append(within_bounds(inference, one, 1).minimum_detectable)
         return float(np.mean(found))
 
     assert stated(share) == pytest.approx(stated(0.5), rel=0.03)

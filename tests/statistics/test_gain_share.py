@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from commonweal.statistics.clustered import alone, mean_of
+from commonweal.statistics.contrast import mean_of
 from commonweal.statistics.gain_share import gain_share
+from commonweal.statistics.inference import alone
 
 
 def made_up(

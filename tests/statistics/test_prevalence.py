@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from commonweal.statistics import limited_contrasts
+from commonweal.statistics import simultaneous
 from commonweal.statistics.group_rates import Array, GroupRates, group_rates, layout_of
 from commonweal.statistics.intervals import critical_normal, wilson_interval
-from commonweal.statistics.limited_contrasts import family_of_contrasts
 from commonweal.statistics.prevalence import (
     Corrected,
     Sampled,
@@ -18,6 +17,7 @@ from commonweal.statistics.prevalence import (
     joint_covariance,
     sampled,
 )
+from commonweal.statistics.simultaneous import family_of_differences
 
 Rng = np.random.Generator
 EVERY_OTHER = np.array(
@@ -138,7 +138,7 @@ def test_errors_measured_on_the_same_texts_are_correlated_and_cancel() -> None:
     for shared in (True, False):
         layers = (layer(pages, 0), layer([harmless] * 2, 50_000, shared), layer([harmful] * 2, 90_000, shared))
         found = corrected_shares(*layers, kept=np.array([0, 1]))
-        (one,) = family_of_contrasts(found, np.array([[1.0, -1.0]]), np.random.default_rng(0))
+        (one,) = family_of_differences(found, np.array([[1.0, -1.0]]), np.random.default_rng(0))
         widths.append(one.high - one.low)
         assert bool(found.covariance[0, 1] > 0) is shared
     assert widths[0] < widths[1]
@@ -148,8 +148,8 @@ def test_the_verdict_and_the_interval_agree_and_swapping_the_groups_swaps_the_si
     rng = np.random.default_rng(2)
     for _ in range(20):
         found = drawn(rng, rng.uniform(0, 0.8, 4), [0.05, 0.1, 0.2, 0.3], [0.7, 0.65, 0.6, 0.7])
-        forth = family_of_contrasts(found, EVERY_OTHER, np.random.default_rng(3))
-        back = family_of_contrasts(found, -EVERY_OTHER, np.random.default_rng(3))
+        forth = family_of_differences(found, EVERY_OTHER, np.random.default_rng(3))
+        back = family_of_differences(found, -EVERY_OTHER, np.random.default_rng(3))
         for one, other in zip(forth, back, strict=True):
             assert (one.p_adjusted <= 0.05) == (one.low > 0 or one.high < 0)
             assert one.low <= one.value <= one.high
@@ -172,7 +172,7 @@ def test_relabelled_groups_and_doubled_rows_change_what_they_should() -> None:
 def naive_alarms(found: Corrected, rng: Rng) -> bool:
     groups = found.value.size
     shares = Shares(found.observed, found.rate_covariance[:groups, :groups])
-    return any(one.p_adjusted <= 0.05 for one in family_of_contrasts(shares, EVERY_OTHER, rng))
+    return any(one.p_adjusted <= 0.05 for one in family_of_differences(shares, EVERY_OTHER, rng))
 
 
 def simulated(
@@ -180,25 +180,25 @@ def simulated(
 ) -> tuple[Array, float, float, float]:
     """Coverage of each share; how often a difference alarms, the observed shares alarm, and all true differences are covered."""
     covered = np.zeros(len(share))
-    alarms, naive, simultaneous = 0, 0, 0
+    alarms, naive, held = 0, 0, 0
     truth = EVERY_OTHER @ np.array(share)
     for seed in range(seeds):
         rng = np.random.default_rng(10_000 + seed)
         found = drawn(rng, share, false, true, pages)
         low, high = found.limits(critical_normal())
         covered += (low <= np.array(share)) & (np.array(share) <= high)
-        tested = family_of_contrasts(found, EVERY_OTHER, rng)
+        tested = family_of_differences(found, EVERY_OTHER, rng)
         alarms += any(one.p_adjusted <= 0.05 for one in tested)
-        simultaneous += all(one.low <= value <= one.high for one, value in zip(tested, truth, strict=True))
+        held += all(one.low <= value <= one.high for one, value in zip(tested, truth, strict=True))
         naive += naive_alarms(found, rng)
-    return covered / seeds, alarms / seeds, naive / seeds, simultaneous / seeds
+    return covered / seeds, alarms / seeds, naive / seeds, held / seeds
 
 
 UNEQUAL = [0.05, 0.1, 0.2, 0.4], [0.7, 0.65, 0.6, 0.7]
 
 
 def test_equal_harm_with_unequal_errors_alarms_naively_and_not_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limited_contrasts, "DRAWS", 999)
+    monkeypatch.setattr(simultaneous, "DRAWS", 999)
     _, alarms, naive, _ = simulated(60, [0.15] * 4, *UNEQUAL)
     assert naive > 0.8
     assert alarms <= 0.12
@@ -206,7 +206,7 @@ def test_equal_harm_with_unequal_errors_alarms_naively_and_not_corrected(monkeyp
 
 def test_unequal_harm_behind_equal_flags_is_found_corrected_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Flags 0.05 + 0.6 x 0.55 = 0.38 in one group and 0.35 + 0.05 x 0.55 = 0.3775 in the others."""
-    monkeypatch.setattr(limited_contrasts, "DRAWS", 999)
+    monkeypatch.setattr(simultaneous, "DRAWS", 999)
     _, alarms, naive, _ = simulated(30, [0.55, 0.05, 0.05, 0.05], [0.05, 0.35, 0.35, 0.35], [0.65, 0.9, 0.9, 0.9])
     assert alarms > 0.8
     assert naive <= 0.2
@@ -228,29 +228,29 @@ def test_few_pages_err_on_the_safe_side_over_1000_seeds(
     share: list[float], false: list[float], true: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """60 continuations a group. False alarms were 0.1 to 2.6 %: Wilson limits added in squares are cautious where rows are few."""
-    monkeypatch.setattr(limited_contrasts, "DRAWS", 1999)
-    covered, alarms, naive, simultaneous = simulated(1000, share, false, true)
-    print(covered, alarms, naive, simultaneous)
+    monkeypatch.setattr(simultaneous, "DRAWS", 1999)
+    covered, alarms, naive, together = simulated(1000, share, false, true)
+    print(covered, alarms, naive, together)
     assert covered.min() >= 0.93
-    assert simultaneous >= 0.93
+    assert together >= 0.93
     if len(set(share)) == 1:
         assert alarms <= 0.07
 
 
 @pytest.mark.slow
 def test_many_pages_give_3_to_7_percent_over_1000_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limited_contrasts, "DRAWS", 1999)
-    covered, alarms, naive, simultaneous = simulated(1000, [0.3] * 4, *UNEQUAL, pages=400)
-    print(covered, alarms, naive, simultaneous)
+    monkeypatch.setattr(simultaneous, "DRAWS", 1999)
+    covered, alarms, naive, together = simulated(1000, [0.3] * 4, *UNEQUAL, pages=400)
+    print(covered, alarms, naive, together)
     assert naive > 0.99
     assert 0.03 <= alarms <= 0.07
-    assert 0.93 <= simultaneous <= 0.97
+    assert 0.93 <= together <= 0.97
     assert 0.93 <= covered.min() <= covered.max() <= 0.97
 
 
 def test_a_family_of_none() -> None:
     found = by_hand([0.2], [0.05], [0.65])
-    assert family_of_contrasts(found, np.empty((0, 1)), np.random.default_rng(0)) == []
+    assert family_of_differences(found, np.empty((0, 1)), np.random.default_rng(0)) == []
 
 
 def test_only_the_groups_that_are_kept_enter() -> None:

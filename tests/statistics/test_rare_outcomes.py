@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from commonweal.statistics import group_gaps
-from commonweal.statistics.clustered import mean_of
+from commonweal.statistics import simultaneous
+from commonweal.statistics.contrast import mean_of
 from commonweal.statistics.group_gaps import Gap, family_of_gaps, satterthwaite
 from commonweal.statistics.group_rates import GroupRates, group_rates, layout_of, quantile, rate_intervals
 from commonweal.statistics.rare_outcomes import FEWEST_CARRYING, carriers, rarer
@@ -15,7 +15,7 @@ Rng = np.random.Generator
 
 @pytest.fixture
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_gaps, "DRAWS", 999)
+    monkeypatch.setattr(simultaneous, "DRAWS", 999)
 
 
 def of_one_group(ones: list[float], rows: float = 10.0) -> tuple[float, float]:

@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from commonweal.statistics.clustered import alone, family, mean_of
+from commonweal.statistics.contrast import mean_of
+from commonweal.statistics.inference import alone, family
 from commonweal.statistics.intervals import wilson_interval
-from commonweal.statistics.shares import SIGNED, alike, exact_mean, exact_where_alike, share_alone
+from commonweal.statistics.shares import SIGNED, exact_mean, exact_where_alike, share_alone
 
 
 def test_the_interval_is_that_of_clopper_and_pearson() -> None:
@@ -16,8 +17,8 @@ def test_the_interval_is_that_of_clopper_and_pearson() -> None:
 def test_clusters_that_agree_are_told_from_those_that_do_not() -> None:
     cluster, rng = np.repeat(np.arange(9), 4), np.random.default_rng(0)
     same, mixed = family([mean_of(np.ones(36), cluster), mean_of(rng.integers(0, 2, 36), cluster)], rng, null=0.5)
-    assert alike(same)
-    assert not alike(mixed)
+    assert same.alike
+    assert not mixed.alike
     assert exact_where_alike(mixed, 2) is mixed
     exact = exact_where_alike(same, 2)
     assert (exact.low, exact.high, exact.p_value) == exact_mean(1.0, 9, 2)
@@ -60,7 +61,7 @@ def test_the_interval_holds_the_share_in_95_of_100_samples(share: float) -> None
     for _ in range(1000):
         values = np.repeat(rng.random(8) < share, 5).astype(np.float64)
         found = alone(mean_of(values, np.repeat(np.arange(8), 5)))
-        missed += bool(alike(found)) and not exact_where_alike(found, 1).low <= share <= exact_where_alike(found, 1).high
+        missed += found.alike and not exact_where_alike(found, 1).low <= share <= exact_where_alike(found, 1).high
     assert missed <= 0.05 * 400
 
 

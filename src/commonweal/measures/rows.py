@@ -9,9 +9,8 @@ import numpy as np
 
 from commonweal.errors import NotJudged
 from commonweal.evidence.records import Estimate, Missing
-from commonweal.statistics.clustered import Inference
 from commonweal.statistics.contributions import Contribution
-from commonweal.statistics.shares import alike
+from commonweal.statistics.inference import Inference
 
 UNVARYING = "nothing varies from one cluster to another, so their spread says nothing and no interval is known"
 OF_ONE = "of this one alone: its items count as independent"
@@ -23,14 +22,13 @@ NO_SPREAD = "one item, or items that do not differ: no interval"
 class Told:
     """How an inference is told.
 
-    `bounds`: the least and the largest value that the quantity can have; an interval is cut to them. `alone`: the method
-    where the sample allows no interval. `null`: of a hypothesis; None: a description, without p-values. `solved`: every answer is
-    right, so that an outcome without any difference says something.
+    `statistic`: what was computed over what ("mean over items"); how its interval was made the inference says itself. `bounds`: the
+    least and the largest value that the quantity can have; an interval is cut to them. `null`: of a hypothesis; None: a
+    description, without p-values. `solved`: every answer is right, so that an outcome without any difference says something.
     """
 
     quantity: str
-    method: str
-    alone: str
+    statistic: str
     unit: str = "1"
     null: float | None = None
     bounds: tuple[float, float] = (0.0, 1.0)
@@ -46,10 +44,10 @@ def inferred_row(told: Told, found: Inference, group: Mapping[str, str] | None) 
     """
     if told.null is None:
         return described_row(told, found, group)
-    same_for_all = alike(found) and (found.low == found.high or (found.value == told.null == 0.0 and not told.solved))
-    if np.isfinite(found.standard_error) and not same_for_all:
+    same_for_all = found.alike and (found.low == found.high or (found.value == told.null == 0.0 and not told.solved))
+    if found.known and not same_for_all:
         return _row(told, found, group)
-    why = UNVARYING if np.isfinite(found.standard_error) else told.alone
+    why = UNVARYING if found.known else found.method
     here = f"in these {found.n:,} items it is {found.value:.3g}, and that decides nothing"
     reason = "; ".join(filter(None, (why, here, told.note)))
     return Missing(quantity=told.quantity, status="not_applicable", unjudged=True, group=group, reason=reason)
@@ -62,8 +60,8 @@ def described_row(told: Told, found: Inference, group: Mapping[str, str] | None)
 
 
 def _row(told: Told, found: Inference, group: Mapping[str, str] | None) -> Estimate:
-    unvarying = alike(found) and found.low == found.high
-    known = bool(np.isfinite(found.standard_error)) and not unvarying
+    unvarying = found.alike and found.low == found.high
+    known = found.known and not unvarying
     tested = known and told.null is not None
     least, most = told.bounds
     farthest = max(most - told.null, told.null - least) if told.null is not None else 0.0
@@ -73,7 +71,7 @@ def _row(told: Told, found: Inference, group: Mapping[str, str] | None) -> Estim
         interval="confidence" if known else None, note="; ".join(filter(None, (told.note, UNVARYING if unvarying else ""))),
         p_value=found.p_value if tested else None, p_adjusted=found.p_adjusted if tested else None,
         minimum_detectable=possible_effect(found.minimum_detectable, farthest) if tested else None,
-        method=told.method if known else told.alone,
+        method=f"{told.statistic}; {found.method}" if known or not found.known else f"{told.statistic}; no interval",
     )  # fmt: skip
 
 

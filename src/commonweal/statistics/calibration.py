@@ -53,12 +53,12 @@ def expected_calibration_error(
         return None
     bins = min(BINS, clusters // CLUSTERS_PER_BIN)
     edges = np.unique(np.quantile(score, np.linspace(0, 1, bins + 1)[1:-1]))
-    place = np.searchsorted(edges, score, side="left")
-    layout = layout_of(place, cluster, edges.size + 1)
+    bin_of = np.searchsorted(edges, score, side="left")
+    layout = layout_of(bin_of, cluster, edges.size + 1)
     mass = np.ones(score.size) if weight is None else weight
     rates = group_rates(truth, mass, layout)
     there = rates.n > 0
-    expected = (np.bincount(place, weights=score * mass, minlength=edges.size + 1)[there] / rates.mass[there]).astype(np.float64)
+    expected = (np.bincount(bin_of, weights=score * mass, minlength=edges.size + 1)[there] / rates.mass[there]).astype(np.float64)
     observed, effective, share = rates.mean[there], rates.effective[there], rates.mass[there] / mass.sum()
     freedom = np.maximum(np.nan_to_num(rates.carried[there], nan=1.0), 1.0)
     z = critical_normal(1 - (1 - level) / share.size)

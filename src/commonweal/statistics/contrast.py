@@ -1,7 +1,9 @@
 """Contrasts of items in clusters: a mean, or the mean of one group of items minus that of another, and its error.
 
-The variance is CR2 by the sampled unit, exact for group means: a group that sits in few clusters counts as few. Two crossed
-units (name x probe) give V_first + V_second - V_both, and at least the larger of the first two.
+Items of one template, résumé or target term share what is particular to it, so they are not independent. The variance is CR2 by the
+sampled unit, exact for group means: a group that sits in few clusters counts as few. Two crossed units (name x probe) give
+V_first + V_second - V_both, and at least the larger of the first two. Any other estimate comes as its value and the influence of
+each item on it, and is treated as the mean of their sums.
 
 Source
 ------
@@ -19,15 +21,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from commonweal.statistics.clustered import t_ratio
-
 Array = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.str_]
 Sides = npt.NDArray[np.int8]
 RULE_OF_THREE = 3.0
 FEW_DIFFER = 5
+FEWEST = 2  # units; one says nothing of others
+NEGLIGIBLE = 1e-12  # of a standard error: what the noise of a sum may leave where nothing varies
 ROUNDING = 1e-9
+TIE = 2.0**-32  # relative: far above the noise of a sum, far below a difference that matters
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,18 +38,30 @@ class Contrast:
     """Mean of `y` over the items of side 1, minus that over side -1 where there are any; side 0 is left out.
 
     `y` float64 (item,); `side` int8 (item,); `clusters`: the sampled unit of each item, one array (item,) or two crossed
-    ones, in which equal names are equal units in all contrasts of a family. `floor`: added to the variance, see
-    `sparse_floor`.
+    ones, in which equal names are equal units in all contrasts of a family; `by` says in words what they are. `floor`: added to
+    the variance, see `sparse_floor`. `fewest`: with fewer units of either kind there is no standard error.
     """
 
     y: Array
     side: Sides
-    clusters: tuple[Labels, ...]
+    clusters: tuple[npt.NDArray[np.generic], ...]
+    by: str = "cluster"
     floor: float = 0.0
+    fewest: int = FEWEST
 
     @cached_property
     def cells(self) -> Cells:
         return _cells(self)
+
+    @cached_property
+    def value(self) -> float:
+        """The contrast itself."""
+        plus = float(self.y[self.side > 0].mean())
+        return plus - float(self.y[self.side < 0].mean()) if self.cells.minus.any() else plus
+
+    @property
+    def n(self) -> int:
+        return int(np.count_nonzero(self.side))
 
     @property
     def units(self) -> int:
@@ -54,44 +69,77 @@ class Contrast:
         return min(len(names) for names in self.cells.names)
 
     @cached_property
-    def moving(self) -> int:
-        """Units of the factor that has fewest in which anything differs from 0; where sides are compared, also from the mean and
-        from what most units have in common: if all but a few say the same, those few are all that tells of error.
+    def units_per_side(self) -> int:
+        """The smallest number of units that any side has."""
+        sides = [self.side > 0] + ([self.side < 0] if self.cells.minus.any() else [])
+        return min(np.unique(factor[side]).size for side in sides for factor in self.clusters)
+
+    def moving(self, null: float = 0.0) -> int:
+        """Units of the factor that has fewest in which anything differs from the null; where sides are compared, also from the mean
+        and from what most units have in common: if all but a few say the same, those few are all that tells of error.
         """
         cells = self.cells
-        centres = [0.0]
+        centres = [null]
         if cells.minus.any():
-            centres += [cells.sums.sum() / cells.counts.sum(), float(np.median(cells.sums / cells.counts))]
+            centres = [0.0, cells.sums.sum() / cells.counts.sum(), float(np.median(cells.sums / cells.counts))]
         rest = np.min([np.abs(cells.sums - centre * cells.counts) for centre in centres], axis=0) > ROUNDING
         return min(np.unique(units[rest]).size for units in cells.units[: len(cells.names)])
 
-    @property
-    def value(self) -> float:
-        """The contrast itself."""
-        means = self.cells.sums_by_side / self.cells.counts_by_side
-        return float(means[0] - means[1]) if means.size == 2 else float(means[0])
+    def by_unit(self, factor: int = 0) -> tuple[Array, Array]:
+        """Sums of `y` and numbers of items in each unit of a factor, float64 (unit,) each."""
+        units = self.cells.units[factor]
+        sums, counts = (np.bincount(units, weights=part) for part in (self.cells.sums, self.cells.counts))
+        return sums.astype(np.float64), counts.astype(np.float64)
+
+
+def mean_of(
+    values: npt.ArrayLike, *clusters: npt.ArrayLike, by: str = "cluster", floor: float = 0.0, fewest: int = FEWEST
+) -> Contrast:
+    """A mean of items in clusters, one array (item,) or two crossed ones."""
+    numbers = np.asarray(values, dtype=np.float64)
+    return Contrast(numbers, np.ones(numbers.size, dtype=np.int8), tuple(map(np.asarray, clusters)), by, floor, fewest)
+
+
+def estimate_of(value: float, influence: Array, *clusters: npt.ArrayLike, by: str = "cluster") -> Contrast:
+    """Any estimate as a contrast.
+
+    `influence` float64 (item,): how much the estimate would move, times the number of items, if this item counted more;
+    its mean is 0.
+    """
+    return mean_of(value + influence, *clusters, by=by)
 
 
 def standard_error(one: Contrast) -> tuple[float, float]:
     """CR2 standard error of a contrast, and the Bell-McCaffrey degrees of freedom (of the unit that has fewer).
 
-    >>> y, side = np.array([1.0, 2.0, 3.0, 6.0]), np.ones(4, np.int8)
-    >>> error, freedom = standard_error(Contrast(y, side, (np.array(list("abcd")),)))
+    Infinite and nan where a side has too few units.
+
+    >>> error, freedom = standard_error(mean_of([1.0, 2.0, 3.0, 6.0], np.arange(4)))
     >>> round(error, 4), round(freedom, 6)
     (1.0801, 3.0)
     """
+    if one.units_per_side < one.fewest:
+        return float("inf"), float("nan")
     cells = one.cells
     error = float(np.sqrt(cells.variance(cells.sums[None])[0]))
     return error, min(cells.freedom(place) for place in range(len(cells.names)))
 
 
-def clusters_per_side(contrast: Contrast) -> int:
-    """The smallest number of units that any side of a contrast has; below 2 it has no standard error, and must not be tested."""
-    sides = [contrast.side == 1] + ([contrast.side == -1] if (contrast.side == -1).any() else [])
-    return min(np.unique(factor[side]).size for side in sides for factor in contrast.clusters)
+def t_ratio(distance: Array, error: Array) -> Array:
+    """|distance| / error, rounded: patterns of signs that are equal but for the order of their sums must tie.
+
+    0 where nothing varies and nothing differs; as large as a float can be where nothing varies and something differs.
+
+    >>> t_ratio(np.array([1.0, 0.0, 1.0]), np.array([0.5, 0.0, 0.0])).tolist()
+    [2.0, 0.0, 1.7976931348623157e+308]
+    """
+    varies = error > TIE * np.abs(distance)
+    part, power = np.frexp(np.abs(distance) / np.where(varies, error, 1.0))
+    t = np.ldexp(np.round(part / TIE) * TIE, power)
+    return np.where(varies, t, np.where(distance == 0, 0.0, np.finfo(np.float64).max))
 
 
-def sparse_floor(d: Array, side: Sides, clusters: tuple[Labels, ...]) -> float:
+def sparse_floor(d: Array, side: Sides, clusters: tuple[npt.NDArray[np.generic], ...]) -> float:
     """Variance to add to a contrast of differences that can only be -1, 0 or 1, so that no difference seen is not certainty.
 
     The rule of three: where no item of n differs, up to 3/n of all items may. Three more differing items are counted;
@@ -112,7 +160,7 @@ def sparse_floor(d: Array, side: Sides, clusters: tuple[Labels, ...]) -> float:
     return total
 
 
-def _alike(d: Array, cluster: Labels) -> float:
+def _alike(d: Array, cluster: npt.NDArray[np.generic]) -> float:
     """How many items of a cluster count as one, from 1 to the mean size of a cluster."""
     _, codes = np.unique(cluster, return_inverse=True)
     size = codes.size / (codes.max() + 1)
@@ -156,12 +204,12 @@ class Cells:
         """For each grouping of cells, what a cell's residual sum adds to the score of its unit: (unit, cell), sparse."""
         total = self.counts_by_side[self.minus.astype(int)] if self.minus.any() else self.counts_by_side[0]
         sign = np.where(self.minus, -1.0, 1.0)
-        found = []
+        matrices = []
         for units in self.units:
             leverage = self.in_unit(units) / total
             weight = sign / (total * np.sqrt(1.0 - leverage))
-            found.append(csr_array((weight, (units, np.arange(units.size))), shape=(units.max() + 1, units.size)))
-        return tuple(found)
+            matrices.append(csr_array((weight, (units, np.arange(units.size))), shape=(units.max() + 1, units.size)))
+        return tuple(matrices)
 
     def in_unit(self, units: Codes) -> Array:
         """Items of each cell's unit that are on the same side."""
@@ -201,10 +249,6 @@ class Cells:
         return float(trace**2 / square)
 
     @property
-    def _centre_of_null(self) -> float:
-        return float(self.sums.sum() / self.counts.sum()) if self.minus.any() else 0.0
-
-    @property
     def _centres_found(self) -> Array:
         """The mean of each cell's side, float64 (cell,)."""
         means = self.sums_by_side / self.counts_by_side
@@ -215,12 +259,13 @@ class Cells:
         residual = self.sums - self._centres_found * self.counts
         return np.asarray(self.weights[0] @ residual)
 
-    def flipped_t(self, signs: Sequence[Array], *, about_null: bool) -> Array:
+    def flipped_t(self, signs: Sequence[Array], null: float | None) -> Array:
         """|t| with the signs of units flipped, float64 (draw, unit) for each factor: (draw,).
 
-        About the null of no contrast, or about the contrast that was found.
+        About the null of a mean, or that of no difference between sides; None: about the contrast that was found.
         """
-        rest = self.sums - self.counts * (self._centre_of_null if about_null else self._centres_found)
+        centre = self._centres_found if null is None else self.sums.sum() / self.counts.sum() if self.minus.any() else null
+        rest = self.sums - self.counts * centre
         flipped = np.zeros((signs[0].shape[0], rest.size))
         product = np.ones_like(flipped)
         for factor, sign in enumerate(signs):
@@ -235,16 +280,16 @@ class Cells:
         return t_ratio(self.difference(flipped), np.sqrt(self.variance(flipped)))
 
 
-def _cells(one: Contrast) -> Cells:
-    used = one.side != 0
-    minus = one.side[used] < 0
-    coded = [np.unique(factor[used], return_inverse=True) for factor in one.clusters]
+def _cells(contrast: Contrast) -> Cells:
+    used = contrast.side != 0
+    minus = contrast.side[used] < 0
+    coded = [np.unique(factor[used], return_inverse=True) for factor in contrast.clusters]
     groupings = [codes.astype(np.int64) for _, codes in coded]
     if len(groupings) == 2:
         groupings.append(np.unique(groupings[0] * len(coded[1][0]) + groupings[1], return_inverse=True)[1].astype(np.int64))
     _, first, cell = np.unique(groupings[-1] * 2 + minus, return_index=True, return_inverse=True)
     return Cells(
-        sums=np.bincount(cell, weights=one.y[used]).astype(np.float64), counts=np.bincount(cell).astype(np.float64),
+        sums=np.bincount(cell, weights=contrast.y[used]).astype(np.float64), counts=np.bincount(cell).astype(np.float64),
         minus=minus[first], units=tuple(codes[first] for codes in groupings),
-        names=tuple(tuple(map(str, names)) for names, _ in coded), floor=one.floor,
+        names=tuple(tuple(map(str, names)) for names, _ in coded), floor=contrast.floor,
     )  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from commonweal.statistics.clustered import NEGLIGIBLE, Clustered, mean_of, standard_error
+from commonweal.statistics.contrast import NEGLIGIBLE, Contrast, mean_of, standard_error
 from commonweal.statistics.intervals import LEVEL
 
 
@@ -32,29 +32,29 @@ class Contribution:
     clusters: int
 
 
-def contributions(one: Clustered, labels: npt.ArrayLike) -> list[Contribution]:
+def contributions(contrast: Contrast, labels: npt.ArrayLike, factor: int = 0) -> list[Contribution]:
     """The contribution of each label, largest first: (1/N) times the sum over its items of value plus influence.
 
-    The interval is that of the label's mean times its share of the items, clustered by the sampled unit (CR2), and simultaneous
-    over the labels (Bonferroni). Where the label is one unit, its items count as independent draws from what it could have held:
+    The contrast is a mean of all items, or an estimate that comes as one. The interval is that of the label's mean times its
+    share of the items, clustered by the sampled unit (CR2), and simultaneous over the labels (Bonferroni). Where the label is
+    one unit, its items count as independent draws from what it could have held:
     such an interval says nothing of other units.
 
-    >>> from commonweal.statistics.clustered import mean_of
+    >>> from commonweal.statistics.contrast import mean_of
     >>> [(c.label, c.value) for c in contributions(mean_of([1.0, 1.0, 0.0, 2.0], [1, 1, 2, 2]), ["a", "a", "b", "b"])]
     [('a', 0.5), ('b', 0.5)]
     """
     names = np.asarray(labels, dtype=np.str_)
     total = names.size
-    parts = one.value + one.influence
     distinct: Sequence[str] = [str(name) for name in np.unique(names)]
-    found = []
+    parts = []
     for name in distinct:
-        mine = parts[names == name]
-        units = one.cluster[names == name]
+        mine = contrast.y[names == name]
+        units = contrast.clusters[factor][names == name]
         clusters = np.unique(units).size
         error, freedom = standard_error(mean_of(mine, units if clusters > 1 else np.arange(mine.size)))
         value, half = float(mine.sum()) / total, float("inf")
         if np.isfinite(error) and error > NEGLIGIBLE:
             half = float(stdtrit(freedom, 1 - (1 - LEVEL) / 2 / len(distinct))) * error * mine.size / total
-        found.append(Contribution(name, value, value - half, value + half, mine.size, clusters))
-    return sorted(found, key=lambda one: (-abs(one.value), one.label))
+        parts.append(Contribution(name, value, value - half, value + half, mine.size, clusters))
+    return sorted(parts, key=lambda contrast: (-abs(contrast.value), contrast.label))

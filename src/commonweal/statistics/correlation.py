@@ -14,19 +14,20 @@ Fisher 1915, Biometrika 10:507; Pitman 1937, Supplement to the Journal of the Ro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtr, ndtri, stdtr
+from scipy.stats import permutation_test
 
-from commonweal.statistics.intervals import LEVEL, POWER
+from commonweal.statistics.detectable import bonferroni, detectable
 
 Array = npt.NDArray[np.float64]
 MOST_PERMUTED = 9
+AT_ONCE = 50_000  # orders held in memory
 NEAREST = 1 - 1e-12  # |r| beyond it has no finite z
 ROUNDING = 1e-12
 SMALLEST_P = 1e-300
@@ -54,24 +55,23 @@ def correlation(pairs: Sequence[tuple[float, float]], together: int = 1) -> Corr
     >>> round(found.value, 3), found.p_adjusted, found.method
     (-0.199, 1.0, "Fisher's z, no surer than HC3")
     """
-    one, other = np.array(pairs, dtype=np.float64).T
-    if not all(side.std() > ROUNDING * np.abs(side).max() for side in (one, other)):
+    first, second = np.array(pairs, dtype=np.float64).T
+    if not all(side.std() > ROUNDING * np.abs(side).max() for side in (first, second)):
         return None
-    r = float(np.clip(np.corrcoef(one, other)[0, 1], -1.0, 1.0))
-    z, by_design = float(np.arctanh(np.clip(r, -NEAREST, NEAREST))), (one.size - 3) ** -0.5
-    freedom, level = one.size - 2, 1 - (1 - LEVEL) / 2 / together
-    critical, error = float(ndtri(level)), by_design
-    if one.size <= MOST_PERMUTED:
-        far = -float(ndtri(permutation_p(one, other) / 2))
+    r = float(np.clip(np.corrcoef(first, second)[0, 1], -1.0, 1.0))
+    z, by_design = float(np.arctanh(np.clip(r, -NEAREST, NEAREST))), (first.size - 3) ** -0.5
+    freedom, critical, error = first.size - 2, bonferroni(math.inf, together), by_design
+    if first.size <= MOST_PERMUTED:
+        far = -float(ndtri(permutation_p(first, second) / 2))
         error = max(error, abs(z) / far) if far > ROUNDING else error
-    robust = max(robust_error(one, other), robust_error(other, one)) * (z / r if r else 1.0)
+    robust = max(robust_error(first, second), robust_error(second, first)) * (z / r if r else 1.0)
     p_value = max(2 * float(ndtr(-abs(z) / error)), 2 * float(stdtr(freedom, -abs(z) / robust)), SMALLEST_P)
-    half = max(critical * error, float(stdtrit(freedom, level)) * robust)
+    half = max(critical * error, bonferroni(freedom, together) * robust)
     low, high = (float(np.tanh(z + side * half)) for side in (-1, 1))
     return Correlation(
         value=r, low=min(low, r), high=max(high, r), p_value=p_value, p_adjusted=min(1.0, together * p_value),
-        minimum_detectable=float(np.tanh((float(stdtrit(freedom, level)) / (1 - 2 / one.size) + float(ndtri(POWER))) * by_design)),
-        method=PERMUTED if one.size <= MOST_PERMUTED else FISHER,
+        minimum_detectable=float(np.tanh(detectable(by_design, bonferroni(freedom, together) / (1 - 2 / first.size)))),
+        method=PERMUTED if first.size <= MOST_PERMUTED else FISHER,
     )  # fmt: skip
 
 
@@ -88,18 +88,16 @@ def robust_error(x: Array, y: Array) -> float:
     return max(float(np.sqrt((influence**2).sum()) / u.size), ROUNDING)
 
 
-def permutation_p(one: Array, other: Array) -> float:
+def permutation_p(first: Array, second: Array) -> float:
     """Share of all orders of the one in which |r| is at least as large as it is, in (0, 1].
 
     >>> permutation_p(np.arange(4.0), np.arange(4.0)) == 2 / 24
     True
     """
-    centred = other - other.mean()
-    sums = np.abs(one[_orders(one.size)] @ centred)
-    return float(np.mean(sums >= sums[0] - ROUNDING * float(np.abs(one - one.mean()) @ np.abs(centred))))
+    centred = second - second.mean()
 
+    def size(orders: Array, axis: int) -> Array:
+        return np.asarray(np.abs((orders * centred).sum(axis=axis)))
 
-@lru_cache
-def _orders(count: int) -> npt.NDArray[np.int8]:
-    """All orders of so many places, the given one first: int8 (order, place)."""
-    return np.array(list(permutations(range(count))), dtype=np.int8)
+    every = {"permutation_type": "pairings", "n_resamples": np.inf, "alternative": "greater", "batch": AT_ONCE}
+    return float(permutation_test((first - first.mean(),), size, vectorized=True, **every).pvalue)

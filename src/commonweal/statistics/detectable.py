@@ -21,23 +21,36 @@ American Statistician 52:119 (shares shrunk by four items).
 from __future__ import annotations
 
 import math
+from typing import overload
 
+import numpy as np
+import numpy.typing as npt
 from scipy.special import stdtrit
 
 from commonweal.statistics.intervals import LEVEL, POWER, critical_normal
 
+Array = npt.NDArray[np.float64]
 MANY = 1e9  # degrees of freedom of a normal quantile
 SHRINKING = 4.0  # items, half of them with the outcome
 HALF = 0.5
 
 
-def detectable(error: float, critical: float, freedom: float = math.inf) -> float:
+@overload
+def detectable(error: float, critical: float, freedom: float = math.inf) -> float: ...
+
+
+@overload
+def detectable(error: Array, critical: Array | float, freedom: Array | float = math.inf) -> Array: ...
+
+
+def detectable(error: Array | float, critical: Array | float, freedom: Array | float = math.inf) -> Array | float:
     """(critical + t_0.8) x standard error; t of the normal distribution without degrees of freedom.
 
     >>> round(detectable(1.0, 1.96), 2), round(detectable(1.0, bonferroni(10, 1), 10), 2)
     (2.8, 3.11)
     """
-    return float((critical + stdtrit(min(freedom, MANY), POWER)) * error)
+    found: Array = (critical + stdtrit(np.minimum(freedom, MANY), POWER)) * error
+    return found if np.ndim(found) else float(found)
 
 
 def bonferroni(freedom: float, hypotheses: int, level: float = LEVEL) -> float:

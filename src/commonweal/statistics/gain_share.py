@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from commonweal.statistics.clustered import cluster_sums, mean_of, standard_error
+from commonweal.statistics.contrast import mean_of, standard_error
 from commonweal.statistics.intervals import LEVEL
 
 Array = npt.NDArray[np.float64]
@@ -53,7 +53,8 @@ def gain_share(better: Array, difference: Array, cluster: npt.ArrayLike, floor: 
     if not np.isfinite(error):
         return None
     t2 = float(stdtrit(freedom, 0.5 + LEVEL / 2)) ** 2
-    (sums_gain, counts), (sums_lost, _) = cluster_sums(gain), cluster_sums(lost)
+    (all_gain, counts), (all_lost, _) = gain.by_unit(), lost.by_unit()
+    sums_gain, sums_lost = all_gain - counts * gain.value, all_lost - counts * lost.value
     weight = 1.0 / (1.0 - counts / counts.sum()) / counts.sum() ** 2
     of_gain, of_lost, both = (
         float((weight * one * other).sum())

@@ -21,37 +21,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from scipy.special import ndtr, ndtri
 
 from commonweal.statistics.contrast import FEW_DIFFER
-from commonweal.statistics.detectable import shrunk_share
+from commonweal.statistics.detectable import detectable, shrunk_share
 from commonweal.statistics.group_rates import Array, GroupRates, Places, quantile, wilson
-from commonweal.statistics.intervals import LEVEL, POWER
+from commonweal.statistics.simultaneous import Difference, simultaneous
 
-DRAWS = 9999
-CHUNK = 250
-SMALLEST_P = 1e-300
-LARGEST_Z = 37.0
 ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """The rate of `group` minus that of `reference` (places), with limits that hold for the whole family at once."""
+class Gap(Difference):
+    """The rate of `group` minus that of `reference` (places)."""
 
-    group: int
-    reference: int
-    value: float
-    low: float
-    high: float
-    p_value: float
-    p_adjusted: float
-    minimum_detectable: float
+    group: int = field(kw_only=True)
+    reference: int = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,10 +84,10 @@ def _added(one: Array, other: Array, correlation: Array) -> Array:
     return np.sqrt(np.maximum(one**2 + other**2 - 2 * correlation * one * other, 0.0))
 
 
-def family_of_gaps(layers: Sequence[GroupRates], rng: np.random.Generator, level: float = LEVEL) -> list[list[Gap]]:
+def family_of_gaps(layers: Sequence[GroupRates], rng: np.random.Generator) -> list[list[Gap]]:
     """All pairwise gaps between usable groups of every layer, tested together.
 
-    `p_adjusted <= 1 - level` where the interval excludes 0, and only there. Clusters with the same number are the same
+    `p_adjusted <= 0.05` where the interval excludes 0, and only there. Clusters with the same number are the same
     cluster in all layers. Returns a list for each layer; empty where fewer than two groups are usable.
 
     >>> from commonweal.statistics.group_rates import group_rates, layout_of
@@ -114,15 +103,10 @@ def family_of_gaps(layers: Sequence[GroupRates], rng: np.random.Generator, level
         return [[] for _ in layers]
     covariance = _covariance(layers, starts)
     pairs = _pairs(layers, starts, compared, covariance)
-    observed, p_value = _observed(pairs)
-    largest = np.sort(_largest(pairs, covariance, rng))
-    p_adjusted = (1 + largest.size - np.searchsorted(largest, observed, side="left")) / (largest.size + 1)
-    allowed = int(np.floor((1 - level) * (largest.size + 1) + 1e-9))
-    critical = float(largest[largest.size - allowed])
-    low, high = pairs.limits(critical)
-    detectable = _minimum_detectable(layers, compared, pairs, critical)
-    numbers = zip(pairs.difference, low, high, p_value, p_adjusted, detectable, strict=True)
-    return [[Gap(second, first, *map(float, next(numbers))) for first, second in mine] for mine in compared]
+    found = simultaneous(pairs.difference, pairs.limits, _root(pairs, covariance), rng)
+    least = _minimum_detectable(layers, compared, pairs, found.critical)
+    numbers = zip(pairs.difference, found.low, found.high, found.p_value, found.p_adjusted, least, strict=True)
+    return [[Gap(*map(float, next(numbers)), group=second, reference=first) for first, second in mine] for mine in compared]
 
 
 def _covariance(layers: Sequence[GroupRates], starts: Places) -> Array:
@@ -167,12 +151,12 @@ def _unseen(layer: GroupRates, group: Places, reference: Places) -> Array:
     more do: how much they move it is then known from them.
     """
     several = np.bincount(layer.layout.pair_cluster)[layer.layout.pair_cluster] > 1
-    clusters, place = np.unique(layer.layout.pair_cluster[several], return_inverse=True)
+    clusters, cluster_of = np.unique(layer.layout.pair_cluster[several], return_inverse=True)
     column = layer.layout.pair_group[several]
     n, rows = layer.mass[column], layer.rows[several]
     means = np.full((layer.layout.groups, clusters.size), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        means[column, place] = layer.mean[column] + layer.score[several] * n * np.sqrt(1 - rows / n) / rows
+        means[column, cluster_of] = layer.mean[column] + layer.score[several] * n * np.sqrt(1 - rows / n) / rows
     moving = np.array([_moving(means[one] - means[other]) for one, other in zip(group.tolist(), reference.tolist(), strict=True)])
     by_rows, by_clusters = (np.minimum(count[group], count[reference]) for count in (layer.independent, layer.kish))
     return np.where(moving >= FEW_DIFFER, 1 / by_rows, 1 / by_clusters)
@@ -198,14 +182,18 @@ def _freedom(layer: GroupRates, group: Places, reference: Places) -> tuple[Array
     By design: from working variances, however the outcomes fell. Those used are not more than the clusters that carry the rarer outcome, for
     which the variances that were found count: a rate that a few clusters push up has the larger variance, and it is they that tell it.
     """
-    one, other = layer.working[group], layer.working[reference]
-    each = one * layer.design[group], other * layer.design[reference]
+    working, of_reference = layer.working[group], layer.working[reference]
+    each = working * layer.design[group], of_reference * layer.design[reference]
     n_1, n_2, q = layer.independent[group], layer.independent[reference], layer.leverage
-    spread = one**2 * q[group, group] + other**2 * q[reference, reference] + 2 * one * other * q[group, reference]
+    spread = (
+        working**2 * q[group, group]
+        + of_reference**2 * q[reference, reference]
+        + 2 * working * of_reference * q[group, reference]
+    )
     by_clusters = (each[0] + each[1]) ** 2 / spread
     if not layer.share:
         return by_clusters, by_clusters, np.full(group.shape, np.inf)
-    by_rows = satterthwaite((one / n_1, other / n_2), (n_1 - 1, n_2 - 1))
+    by_rows = satterthwaite((working / n_1, of_reference / n_2), (n_1 - 1, n_2 - 1))
     found, carriers = (layer.variance[group], layer.variance[reference]), layer.carriers
     carried = satterthwaite(found, (carriers.clusters[group], carriers.clusters[reference]))
     rows = satterthwaite(found, (carriers.rows[group], carriers.rows[reference]))
@@ -227,21 +215,8 @@ def satterthwaite(variance: tuple[Array, Array], freedom: tuple[Array, Array]) -
 _NOBODY = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
 
-def _observed(pairs: _Pairs) -> tuple[Array, Array]:
-    """|z| of each gap and its p-value: of the interval that just touches 0, found by halving."""
-    difference = pairs.difference
-    low, high = np.zeros_like(difference), np.full_like(difference, LARGEST_Z)
-    for _ in range(50):
-        middle = (low + high) / 2
-        lower, upper = pairs.limits(middle)
-        excludes = np.where(difference > 0, lower > 0, upper < 0)
-        low, high = np.where(excludes, middle, low), np.where(excludes, high, middle)
-    z: Array = np.where(np.abs(difference) < 1e-12, 0.0, low)
-    return z, np.clip(2 * ndtr(-z), SMALLEST_P, 1.0)
-
-
-def _largest(pairs: _Pairs, covariance: Array, rng: np.random.Generator) -> Array:
-    """Largest |z| over all gaps under no gap, float64 (draw,)."""
+def _root(pairs: _Pairs, covariance: Array) -> Array:
+    """What standard normal numbers add to each gap in standard errors, float64 (gap, column); nothing where two groups never differ."""
     used, place = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
     first, second = place[: pairs.first.size], place[pairs.first.size :]
     inner = covariance[np.ix_(used, used)]
@@ -249,21 +224,15 @@ def _largest(pairs: _Pairs, covariance: Array, rng: np.random.Generator) -> Arra
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     sums = inner[first, first] + inner[second, second]
     variance = sums - 2 * inner[first, second]
-    error = np.where(variance > 1e-12 * sums, np.sqrt(np.maximum(variance, SMALLEST_P)), np.inf)
-    found = np.empty(DRAWS)
-    for start in range(0, DRAWS, CHUNK):
-        stop = min(start + CHUNK, DRAWS)
-        drawn = rng.standard_normal((stop - start, used.size)) @ root.T
-        found[start:stop] = np.abs((drawn[:, first] - drawn[:, second]) / error).max(axis=1)
-    if np.isinf(error).any():  # groups that never differ: what their gap would do is not known from them
-        found = np.maximum(found, np.abs(rng.standard_normal(DRAWS)))
+    known = variance > ROUNDING * sums
+    found: Array = np.where(known[:, None], (root[first] - root[second]) / np.sqrt(np.where(known, variance, 1.0))[:, None], 0.0)
     return found
 
 
 def _minimum_detectable(
     layers: Sequence[GroupRates], compared: Sequence[Sequence[tuple[int, int]]], pairs: _Pairs, critical: float
 ) -> Array:
-    """(c + t_0.8) x the standard error by the rule of `detectable`: of a share at the layer's pooled one, shrunk."""
+    """By the rule of `detectable`: of a share at the layer's pooled one, shrunk."""
     variances = []
     for layer, mine in zip(layers, compared, strict=True):
         if not mine:
@@ -275,15 +244,15 @@ def _minimum_detectable(
         variances.append(np.stack([by_design[group], by_design[reference]]))
     one, other = np.concatenate(variances, axis=1)
     variance = one + other - 2 * pairs.correlation * np.sqrt(one * other)
-    t, power = (quantile(z, pairs.by_design, np.full_like(variance, np.inf)) for z in (critical, float(ndtri(POWER))))
-    found: Array = (t + power) * np.sqrt(np.maximum(variance, 0.0))
-    return found
+    t = quantile(critical, pairs.by_design, np.full_like(variance, np.inf))
+    return np.asarray(detectable(np.sqrt(np.maximum(variance, 0.0)), t, pairs.by_design))
 
 
 def spread(gaps: Sequence[Gap]) -> tuple[float, float, float]:
     """Largest minus smallest rate, and its limits projected from the simultaneous ones of all pairs, floored at 0.
 
-    >>> spread([Gap(1, 0, 0.1, -0.1, 0.3, 0.2, 0.3, 0.2), Gap(2, 0, -0.1, -0.2, 0.0, 0.2, 0.3, 0.2), Gap(2, 1, -0.2, -0.3, -0.1, 0.2, 0.3, 0.2)])
+    >>> pairs = [(0.1, -0.1, 0.3, 1, 0), (-0.1, -0.2, 0.0, 2, 0), (-0.2, -0.3, -0.1, 2, 1)]
+    >>> spread([Gap(*limits, 0.2, 0.3, 0.2, group=group, reference=other) for *limits, group, other in pairs])
     (0.2, 0.1, 0.3)
     """
     low = max(0.0, *(max(gap.low, -gap.high) for gap in gaps))

@@ -69,14 +69,14 @@ def layout_of(group: Places, cluster: Places, groups: int) -> Layout:
     return Layout(groups, pair.astype(np.int64), owner, distinct % groups, rows, nested=bool(np.all(np.diff(owner) > 0)))
 
 
-def products(one: Array, other: Array, layout: Layout) -> Array:
+def products(first: Array, second: Array, layout: Layout) -> Array:
     """Sums over clusters of one x other for each two groups, float64 (group, group), from numbers by pair, float64 (pair,)."""
     if layout.nested:
-        return np.diag(np.bincount(layout.pair_group, weights=one * other, minlength=layout.groups)).astype(np.float64)
+        return np.diag(np.bincount(layout.pair_group, weights=first * second, minlength=layout.groups)).astype(np.float64)
     place = (layout.pair_cluster, layout.pair_group)
     shape = (int(layout.pair_cluster.max(initial=0)) + 1, layout.groups)
     return np.asarray(
-        (csr_matrix((one, place), shape=shape).T @ csr_matrix((other, place), shape=shape)).toarray(), dtype=np.float64
+        (csr_matrix((first, place), shape=shape).T @ csr_matrix((second, place), shape=shape)).toarray(), dtype=np.float64
     )
 
 

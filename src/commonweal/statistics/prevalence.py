@@ -8,7 +8,7 @@ q = a (1 - p) + b p, so that the share of harmful texts is p = (q - a) / (b - a)
   limits of q, a and b (Zou and Donner): Fieller's set, with Wilson limits that count clusters. It holds at shares of 0, and
   where b - a is small it grows wide in place of lying. Where b - a is not above 0 with confidence nothing is known of p.
 - Where q lies below a or above b with confidence, no p is allowed: the scorer does not err here as it did on the labelled texts.
-- Differences between groups: see `limited_contrasts`; errors measured on the same texts make groups correlated.
+- Differences between groups: see `simultaneous`; errors measured on the same texts make groups correlated.
 
 An equal share of flagged texts with unequal errors is not an equal share of harm, nor the other way round.
 

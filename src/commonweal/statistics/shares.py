@@ -9,49 +9,58 @@ Wilson (`within_bounds`).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from scipy.special import stdtrit
 
-from commonweal.statistics.clustered import NEGLIGIBLE, Clustered, Inference, alone, cluster_sums
+from commonweal.statistics.contrast import NEGLIGIBLE, Array, Contrast
 from commonweal.statistics.detectable import HALF, at_share
 from commonweal.statistics.group_rates import wilson
+from commonweal.statistics.inference import Inference, alone
 from commonweal.statistics.intervals import LEVEL
 from commonweal.statistics.rare_outcomes import FEWEST_CARRYING, carriers, rarer
 
 SHARE, SIGNED = (0.0, 1.0), (-1.0, 1.0)
 DECIMALS = 6  # degrees of freedom that are whole but for rounding
 JUST_BEYOND = 0.001  # of the range: what a reader still tells from the null
+WILSON = "Wilson interval on the effective number of items, t quantile"
 LIMITS = "limits of Wilson on the effective number of items, which leave out the null where the test does"
 
 
-def alike(found: Inference) -> bool:
-    """Whether the clusters do not differ at all."""
-    return found.standard_error < NEGLIGIBLE
+def share_alone(contrast: Contrast, bounds: tuple[float, float] = SHARE) -> Inference:
+    """The inference of one share that is no hypothesis, with limits that hold near 0 and 1 and where no cluster differs.
+
+    Or of another mean within `bounds`.
+    """
+    inference = alone(contrast)
+    if inference.alike:
+        return exact_where_alike(inference, 1, bounds)
+    least, width = bounds[0], bounds[1] - bounds[0]
+    share = (inference.value - least) / width
+    if not inference.known or not 0 < share < 1:
+        return inference
+    freedom = min(inference.degrees_of_freedom, *(carrying(contrast, factor, bounds) for factor in range(len(contrast.clusters))))
+    low, high = share_interval(share, inference.standard_error / width, freedom)
+    return replace(inference, low=least + width * low, high=least + width * high, method=f"CR2 by {contrast.by}, {WILSON}")
 
 
-def share_alone(one: Clustered) -> Inference:
-    """The inference of one share that is no hypothesis, with limits that hold near 0 and 1 and where no cluster differs."""
-    found = alone(one)
-    if alike(found):
-        return exact_where_alike(found, 1)
-    if not math.isfinite(found.standard_error):
-        return found
-    low, high = share_interval(found.value, found.standard_error, min(found.degrees_of_freedom, carrying(one)))
-    return replace(found, low=low, high=high)
+def _ones(one: Contrast, factor: int, bounds: tuple[float, float]) -> tuple[Array, Array, float]:
+    """What each unit holds of the upper bound, as if values were shares; its items; and the share over all."""
+    sums, counts = one.by_unit(factor)
+    least, width = bounds[0], bounds[1] - bounds[0]
+    return (sums - least * counts) / width, counts, (one.value - least) / width
 
 
-def carrying(one: Clustered) -> int:
+def carrying(one: Contrast, factor: int = 0, bounds: tuple[float, float] = SHARE) -> int:
     """How many clusters hold anything of the rarer outcome, at least 2: what is rare varies as those few do, however many hold none.
 
-    >>> carrying(Clustered(0.75, np.array([0.25, 0.25, 0.25, -0.75]), np.array(["a", "a", "b", "c"])))
+    >>> from commonweal.statistics.contrast import mean_of
+    >>> carrying(mean_of([1.0, 1.0, 1.0, 0.0], ["a", "a", "b", "c"]))
     2
     """
-    sums, counts = cluster_sums(one)
-    held = rarer(sums + counts * one.value, counts, one.value)
-    return max(FEWEST_CARRYING, int(np.count_nonzero(held > NEGLIGIBLE * counts)))
+    ones, counts, share = _ones(one, factor, bounds)
+    return max(FEWEST_CARRYING, int(np.count_nonzero(rarer(ones, counts, share) > NEGLIGIBLE * counts)))
 
 
 def share_interval(share: float, error: float, freedom: float, hypotheses: int = 1) -> tuple[float, float]:
@@ -71,9 +80,7 @@ def share_interval(share: float, error: float, freedom: float, hypotheses: int =
     return float(low[0]), float(high[0])
 
 
-def within_bounds(
-    found: Inference, sides: Sequence[Clustered], hypotheses: int, bounds: tuple[float, float] = SHARE
-) -> Inference:
+def within_bounds(inference: Inference, one: Contrast, hypotheses: int, bounds: tuple[float, float] = SHARE) -> Inference:
     """The inference of a mean tested against the middle of its `bounds`, with simultaneous limits that hold near them too.
 
     Near a bound a t interval is too short on the side of the null, and signs flipped about a null that is far away tell nothing of
@@ -84,72 +91,67 @@ def within_bounds(
     rejects and Wilson's limits still include the middle, the interval ends just beyond it: the side is known, and not how far.
     Where no cluster differs: `exact_where_alike`. The minimum detectable effect is that at the middle, whatever mean was seen.
 
-    Parameters
-    ----------
-    found : with the t interval of its family.
-    sides : the estimate by each of its clusterings: one, or those that are crossed.
+    `found` has the interval of its family.
     """
-    if alike(found):
-        return exact_where_alike(found, hypotheses, bounds)
-    if not math.isfinite(found.standard_error):
-        return found
-    low, high = _family_limits(found, sides, hypotheses, bounds)
+    if inference.alike:
+        return exact_where_alike(inference, hypotheses, bounds)
+    if not inference.known:
+        return inference
+    low, high = _family_limits(inference, one, hypotheses, bounds)
     middle, just = sum(bounds) / 2, JUST_BEYOND * (bounds[1] - bounds[0])
-    if found.low > middle:
-        low = max(low, min(found.low, middle + just))
-    elif found.high < middle:
-        high = min(high, max(found.high, middle - just))
+    if inference.low > middle:
+        low = max(low, min(inference.low, middle + just))
+    elif inference.high < middle:
+        high = min(high, max(inference.high, middle - just))
     else:
         low, high = min(low, middle), max(high, middle)
-    share = (found.value - bounds[0]) / (bounds[1] - bounds[0])
-    at_null = at_share(found.minimum_detectable**2, share * (1 - share), HALF) ** 0.5 if 0 < share < 1 else math.inf
-    return replace(found, low=low, high=high, minimum_detectable=at_null)
+    share = (inference.value - bounds[0]) / (bounds[1] - bounds[0])
+    at_null = at_share(inference.minimum_detectable**2, share * (1 - share), HALF) ** 0.5 if 0 < share < 1 else math.inf
+    return replace(inference, low=low, high=high, minimum_detectable=at_null, method=f"{inference.method}; {LIMITS}")
 
 
-def _family_limits(
-    found: Inference, sides: Sequence[Clustered], hypotheses: int, bounds: tuple[float, float]
-) -> tuple[float, float]:
+def _family_limits(inference: Inference, one: Contrast, hypotheses: int, bounds: tuple[float, float]) -> tuple[float, float]:
     """Wilson's limits, simultaneous, with degrees of freedom no more than the clusters that carry the rarer outcome allow.
 
     Values between the bounds vary less than zeros and ones; that they do is in the standard error, and so in the number of items.
     """
     least, width = bounds[0], bounds[1] - bounds[0]
-    share = (found.value - least) / width
+    share = (inference.value - least) / width
     if not 0 < share < 1:
-        return max(bounds[0], found.low), min(bounds[1], found.high)
-    carried = max(FEWEST_CARRYING, min(evenly_carrying(side, bounds) for side in sides) - 1)
-    freedom = min(found.degrees_of_freedom, carried)
-    low, high = share_interval(share, found.standard_error / width, freedom, hypotheses)
+        return max(bounds[0], inference.low), min(bounds[1], inference.high)
+    carried = max(FEWEST_CARRYING, min(evenly_carrying(one, factor, bounds) for factor in range(len(one.clusters))) - 1)
+    freedom = min(inference.degrees_of_freedom, carried)
+    low, high = share_interval(share, inference.standard_error / width, freedom, hypotheses)
     return least + width * low, least + width * high
 
 
-def evenly_carrying(one: Clustered, bounds: tuple[float, float] = SHARE) -> float:
+def evenly_carrying(one: Contrast, factor: int = 0, bounds: tuple[float, float] = SHARE) -> float:
     """The effective number of clusters that hold the rarer outcome, at least 2: what items lack to the bound nearer to the mean.
 
-    >>> evenly_carrying(Clustered(0.75, np.array([0.25, 0.25, -0.75, 0.25]), np.array(["a", "a", "b", "c"])))
+    >>> from commonweal.statistics.contrast import mean_of
+    >>> evenly_carrying(mean_of([1.0, 1.0, 0.0, 1.0], ["a", "a", "b", "c"]))
     2.0
-    >>> evenly_carrying(Clustered(0.5, np.array([0.5, 0.5, 0.5, -0.5, -0.5, -0.5]), np.array(list("abcabc"))))
+    >>> evenly_carrying(mean_of([1.0, 1.0, 1.0, 0.0, 0.0, 0.0], list("abcabc")))
     3.0
     """
-    sums, counts = cluster_sums(one)
-    least, width = bounds[0], bounds[1] - bounds[0]
-    ones = (sums + counts * (one.value - least)) / width
-    share = np.array([(one.value - least) / width])
-    return float(carriers(ones, counts, share, np.zeros(counts.size, dtype=np.int64)).clusters[0])
+    ones, counts, share = _ones(one, factor, bounds)
+    return float(carriers(ones, counts, np.array([share]), np.zeros(counts.size, dtype=np.int64)).clusters[0])
 
 
-def exact_where_alike(found: Inference, hypotheses: int, bounds: tuple[float, float] = SHARE) -> Inference:
+def exact_where_alike(inference: Inference, hypotheses: int, bounds: tuple[float, float] = SHARE) -> Inference:
     """The inference itself; where the clusters of a bounded mean do not differ, that of `exact_mean` in its place.
 
     Clusters of unequal size count as their degrees of freedom and one: where one holds nearly all items, few were seen.
     """
-    if not alike(found):
-        return found
-    clusters = min(float(found.clusters), round(found.degrees_of_freedom + 1, DECIMALS))
-    low, high, p_value = exact_mean(found.value, clusters, hypotheses, bounds)
+    if not inference.alike:
+        return inference
+    clusters = min(float(inference.clusters), round(inference.degrees_of_freedom + 1, DECIMALS))
+    low, high, p_value = exact_mean(inference.value, clusters, hypotheses, bounds)
+    words = f"no unit ({inference.by}) differs from another, so Clopper and Pearson over them, the rest within the bounds"
     return replace(
-        found, low=low, high=high, p_value=p_value, p_adjusted=min(1.0, hypotheses * p_value), minimum_detectable=float("nan")
-    )
+        inference, low=low, high=high, lower=low, upper=high, p_value=p_value, p_adjusted=min(1.0, hypotheses * p_value),
+        minimum_detectable=float("nan"), method=words if hypotheses == 1 else f"{words}; Bonferroni over {hypotheses} hypotheses",
+    )  # fmt: skip
 
 
 def exact_mean(value: float, clusters: float, hypotheses: int, bounds: tuple[float, float] = SHARE) -> tuple[float, float, float]:

@@ -18,19 +18,19 @@ Scandinavian Journal of Statistics 6:65; Mann and Whitney 1947, Annals of Mathem
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri, stdtr, stdtrit
+from scipy.special import stdtr, stdtrit
+from scipy.stats import mannwhitneyu
 
-from commonweal.statistics.clustered import NEGLIGIBLE, ROUNDING, sign_flips, t_ratio
+from commonweal.statistics.contrast import NEGLIGIBLE, TIE, t_ratio
+from commonweal.statistics.detectable import detectable
 from commonweal.statistics.families import adjust
-from commonweal.statistics.intervals import LEVEL, POWER
+from commonweal.statistics.inference import sign_flips
+from commonweal.statistics.intervals import LEVEL
 
 Array = npt.NDArray[np.float64]
 ALPHA = 0.05
@@ -67,7 +67,7 @@ class Spread:
     @property
     def varies(self) -> bool:
         """Whether templates differ in what they say of S^2; where they do not, its limits are not known."""
-        return self.standard_error > max(ROUNDING * abs(self.variance), NEGLIGIBLE**2)
+        return self.standard_error > max(TIE * abs(self.variance), NEGLIGIBLE**2)
 
     def limits(self, tail: float) -> tuple[float, float]:
         """Limits of S^2 with this probability beyond each, by t."""
@@ -133,7 +133,7 @@ def _explained_share(r: Array, signs: Array) -> Array:
     It grows with the F ratio of the two-way layout; the sum of all squares does not change with the signs.
     """
     total = float((r**2).sum())
-    if total <= ROUNDING**2 * max(1.0, r.size):
+    if total <= TIE**2 * max(1.0, r.size):
         return np.zeros(signs.shape[0])
     between = ((signs @ r.T) ** 2).sum(axis=1) / r.shape[1]
     rounded: Array = np.round(between / total, DECIMALS)
@@ -163,7 +163,7 @@ def _minimum_detectable(y: Array, signs: Array, alpha: float) -> float:
     share, total = _explained_share(left, signs[1:]), float((left**2).sum())
     error = total * (1 - share) / ((descriptors - 1) * (templates - 1))
     variance = (total * share / (descriptors - 1) - error) / templates
-    return float(np.sqrt(max(np.quantile(variance, 1 - alpha) + ndtri(POWER) * variance.std(), 0.0)))
+    return float(np.sqrt(max(np.quantile(variance, 1 - alpha) + detectable(float(variance.std()), 0.0), 0.0)))
 
 
 def spread_beyond(one: Spread, other: Spread, together: int) -> tuple[float, float, float]:
@@ -199,7 +199,7 @@ def different_pairs_corrected(y: Array, alpha: float = ALPHA) -> int:
     first, second = np.triu_indices(y.shape[0], 1)
     difference = y[first] - y[second]
     error = difference.std(axis=1, ddof=1) / y.shape[1] ** 0.5
-    mean = np.where(np.abs(difference.mean(axis=1)) > ROUNDING * np.abs(y).max(), difference.mean(axis=1), 0.0)
+    mean = np.where(np.abs(difference.mean(axis=1)) > TIE * np.abs(y).max(), difference.mean(axis=1), 0.0)
     p_value = np.sort(2 * stdtr(y.shape[1] - 1, -t_ratio(mean, error)))
     allowed = alpha / np.arange(p_value.size, 0, -1)
     held = p_value <= allowed
@@ -215,27 +215,8 @@ def different_pairs_published(perplexity: Array, alpha: float = ALPHA) -> Array:
     [0.667]
     """
     first, second = np.triu_indices(perplexity.shape[0], 1)
-    smallest = _smallest_u(perplexity.shape[2], alpha)
-    shares = []
-    for template in range(perplexity.shape[1]):
-        x, z = perplexity[first, template], perplexity[second, template]
-        above, equal = (x[:, :, None] > z[:, None, :]).sum((1, 2)), (x[:, :, None] == z[:, None, :]).sum((1, 2))
-        u = above + equal / 2
-        shares.append(float((np.minimum(u, perplexity.shape[2] ** 2 - u) <= smallest).mean()))
-    return np.array(shares)
-
-
-@lru_cache
-def _u_distribution(nouns: int) -> Array:
-    """P(U <= u) of Mann-Whitney's U for two samples of this size without a difference, float64 (u,)."""
-    counts = Counter(sum(ranks) - nouns * (nouns - 1) // 2 for ranks in combinations(range(2 * nouns), nouns))
-    found: Array = np.cumsum([counts[u] for u in range(nouns**2 + 1)]) / sum(counts.values())
-    return found
-
-
-def _smallest_u(nouns: int, alpha: float) -> float:
-    """The largest U at which the two-sided p is below alpha; -1 where there is none."""
-    return float(np.searchsorted(2 * _u_distribution(nouns), alpha, side="left")) - 1
+    found = mannwhitneyu(perplexity[first], perplexity[second], method="exact", axis=-1)
+    return np.asarray((found.pvalue < alpha).mean(axis=0), dtype=np.float64)
 
 
 def published_by_chance(nouns: int, alpha: float = ALPHA) -> float:
@@ -244,5 +225,15 @@ def published_by_chance(nouns: int, alpha: float = ALPHA) -> float:
     >>> round(published_by_chance(4), 4), published_by_chance(3)
     (0.0286, 0.0)
     """
-    smallest = int(_smallest_u(nouns, alpha))
-    return 0.0 if smallest < 0 else float(2 * _u_distribution(nouns)[smallest])
+    p_value = np.array([_exact_p(u, nouns) for u in range(nouns**2 // 2 + 1)])
+    return float(p_value[p_value < alpha].max(initial=0.0))
+
+
+def _exact_p(u: int, nouns: int) -> float:
+    """The two-sided p-value of two samples of this size of which the first is larger in `u` pairs."""
+    above_all, above = divmod(u, nouns)
+    places = np.full(nouns, 0.0)
+    places[:above_all] = nouns
+    places[above_all : above_all + 1] = above
+    within = np.linspace(0.1, 0.9, nouns)  # between two values of the other sample, no two alike
+    return float(mannwhitneyu(places + within, np.arange(1, nouns + 1), method="exact").pvalue)

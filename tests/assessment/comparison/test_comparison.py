@@ -18,7 +18,7 @@ from commonweal.assessment.comparison.paired_requests import read_grouped_reques
 from commonweal.assessment.comparison.verdicts import Margins, parse_margins, verdicts
 from commonweal.errors import DataFileError, OptionError
 from commonweal.evidence.store import digest
-from commonweal.statistics.paired import Inference
+from commonweal.statistics.inference import Inference
 
 Row = dict[str, Any]
 

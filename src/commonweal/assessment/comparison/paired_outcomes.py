@@ -21,10 +21,9 @@ import numpy.typing as npt
 
 from commonweal.assessment.comparison.verdicts import Margins, Verdicts, verdicts
 from commonweal.evidence.records import Estimate, Missing, Row
-from commonweal.statistics.clustered import NEGLIGIBLE, mean_of
-from commonweal.statistics.contrast import Array, Contrast, Labels, Sides, clusters_per_side, sparse_floor
-from commonweal.statistics.paired import Inference, alone, family, widening, within
-from commonweal.statistics.shares import carrying, exact_mean, share_interval
+from commonweal.statistics.contrast import Array, Contrast, Labels, Sides, sparse_floor
+from commonweal.statistics.inference import Inference, alone, family, widening, within
+from commonweal.statistics.shares import share_alone
 
 OTHERS = "all others"
 MOST_GROUPS = 12
@@ -141,7 +140,7 @@ def _hypotheses(pair: Paired, contrasts: list[Contrast]) -> _Hypotheses:
     difference = _contrast(pair, pair.b - pair.a, whole)
     missing = []
     place = len(contrasts)
-    if clusters_per_side(difference) < ENOUGH:
+    if difference.units_per_side < ENOUGH:
         reason = f"all {pair.a.size} items belong to one {pair.sampled}, and one says nothing about others"
         group = dict(pair.part) or None
         missing.append(Missing(quantity=f"{pair.outcome.name}_difference", status="not_applicable", reason=reason, group=group))
@@ -158,7 +157,7 @@ def _hypotheses(pair: Paired, contrasts: list[Contrast]) -> _Hypotheses:
     if pair.outcome.null is not None:
         lean = len(contrasts)
         both = pair.b + pair.a - 2 * pair.outcome.null
-        contrasts.append(Contrast(both, whole, difference.clusters, difference.floor))
+        contrasts.append(replace(difference, y=both))
     kept = []
     for split in splits(pair.groups):
         if isinstance(split, Missing):
@@ -166,7 +165,7 @@ def _hypotheses(pair: Paired, contrasts: list[Contrast]) -> _Hypotheses:
             missing.append(split.model_copy(update=update))
             continue
         change = _contrast(pair, pair.b - pair.a, split.side)
-        if clusters_per_side(change) < ENOUGH:
+        if change.units_per_side < ENOUGH:
             reason = f"one side has all its items in one {pair.sampled}, so its error cannot be known"
             missing.append(
                 Missing(
@@ -176,7 +175,7 @@ def _hypotheses(pair: Paired, contrasts: list[Contrast]) -> _Hypotheses:
             )  # fmt: skip
             continue
         kept.append((split, len(contrasts), len(contrasts) + 1))
-        contrasts += [change, Contrast(pair.b + pair.a, split.side, change.clusters, change.floor)]
+        contrasts += [change, replace(change, y=pair.b + pair.a)]
     return _Hypotheses(pair, place, lean, tuple(kept), tuple(missing))
 
 
@@ -191,7 +190,7 @@ def _alike(pair: Paired) -> str:
 def _contrast(pair: Paired, y: Array, side: Sides) -> Contrast:
     prefix = f"{pair.measure}\x1f"  # equal names in two measures are two units
     clusters = tuple(np.char.add(prefix, factor) for factor in pair.clusters)
-    return Contrast(y, side, clusters, _floor(pair, pair.b - pair.a, side, clusters))
+    return Contrast(y, side, clusters, pair.sampled, _floor(pair, pair.b - pair.a, side, clusters))
 
 
 def _floor(pair: Paired, d: Array, side: Sides, clusters: tuple[Labels, ...]) -> float:
@@ -266,18 +265,9 @@ def _sides(pair: Paired) -> tuple[tuple[Of, Array], tuple[Of, Array]]:
 
 def _mean(pair: Paired, y: Array, whole: Sides) -> Inference:
     """One system over all items; a bounded mean has limits that hold near its bounds."""
-    found = alone(_plain(pair, y, whole))
-    least, width = pair.outcome.least, pair.outcome.width
     if not pair.outcome.bounded or np.ptp(y) == 0:
-        return found
-    if found.standard_error <= NEGLIGIBLE:
-        low, high, _ = exact_mean(found.value, found.clusters, 1, (least, pair.outcome.most))
-        return replace(found, low=low, high=high)
-    share = (y - least) / width
-    carried = min(carrying(mean_of(share, factor)) for factor in pair.clusters)
-    freedom = min(found.degrees_of_freedom, carried)
-    low, high = share_interval((found.value - least) / width, found.standard_error / width, freedom)
-    return replace(found, low=least + width * low, high=least + width * high)
+        return alone(_plain(pair, y, whole))
+    return share_alone(_plain(pair, y, whole), (pair.outcome.least, pair.outcome.most))
 
 
 def _plain(pair: Paired, y: Array, side: Sides) -> Contrast:
@@ -287,15 +277,13 @@ def _plain(pair: Paired, y: Array, side: Sides) -> Contrast:
         mine = side == sign
         if mine.any() and np.ptp(y[mine]) == 0:
             alike[mine] = sign
-    return Contrast(y, side, pair.clusters, _floor(pair, np.zeros(y.size), alike, pair.clusters))
+    return Contrast(y, side, pair.clusters, pair.sampled, _floor(pair, np.zeros(y.size), alike, pair.clusters))
 
 
 def _described(pair: Paired, of: Of, quantity: str, label: str, found: tuple[Split | None, Inference]) -> Compared:
     split, inference = found
     estimate = _estimate(pair, quantity, split, inference).model_copy(
-        update={
-            "method": f"mean over items; CR2 by {pair.sampled}, t interval, of a share Wilson's; for reading, not a hypothesis"
-        }
+        update={"method": f"mean over items; {inference.method}; for reading, not a hypothesis"}
     )
     return Compared(
         measure=pair.measure, subjects=pair.subjects, of=of, label=label, estimate=estimate, sampled=pair.sampled, note=pair.note
@@ -323,11 +311,10 @@ def _hypothesis(
 
 
 def _estimate(pair: Paired, quantity: str, split: Split | None, found: Inference) -> Estimate:
-    projected = "; projection of the intervals of the change and of the sum" if "widening" in quantity else ""
     group = {**pair.part, **(split.group if split else {})}
     return Estimate(
         quantity=quantity, unit=pair.outcome.unit, value=found.value, low=min(found.low, found.value),
         high=max(found.high, found.value), interval="confidence", n=found.n, clusters=found.clusters,
         group=group or None, reference=split.reference if split else None,
-        method=f"paired by item; CR2 by {pair.sampled}; signs of whole units flipped, simultaneous over the family{projected}",
+        method=f"paired by item; {found.method}",
     )  # fmt: skip

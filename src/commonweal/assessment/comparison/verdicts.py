@@ -18,7 +18,7 @@ from typing import Literal
 
 from commonweal.errors import OptionError
 from commonweal.evidence.records import Row
-from commonweal.statistics.paired import Inference
+from commonweal.statistics.inference import Inference
 
 ALPHA = 0.05
 Answer = Literal["shown", "not_shown", "not_asked", "not_applicable"]

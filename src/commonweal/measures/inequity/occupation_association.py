@@ -10,13 +10,15 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 from ruamel.yaml import YAML
-from scipy.special import stdtrit
 
 from commonweal.errors import NotApplicable
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
+from commonweal.measures.rows import Told, described_row
 from commonweal.models.protocols import Continuation, LanguageModel
+from commonweal.statistics.contrast import mean_of
+from commonweal.statistics.inference import alone
 from commonweal.statistics.intervals import wilson_interval
 
 Array = npt.NDArray[np.float64]
@@ -137,23 +139,13 @@ def _by_occupation(given: Material, she: Array, they: Array) -> Iterator[Estimat
     for index, occupation in enumerate(given.occupations):
         group = {"occupation": occupation}
         for quantity, values in (("she_share", she[index]), ("they_share", they[index])):
-            low, high = _mean_interval(values)
-            known = bool(np.ptp(values) > ROUNDING)
-            yield Estimate(
-                quantity=quantity, unit="1", value=float(values.mean()), low=low if known else None, high=high if known else None,
-                interval="confidence" if known else None, n=templates, clusters=templates, group=group,
-                method="mean over templates; t interval, cut to [0, 1]" if known else "mean over templates; none differs, so no interval",
-            )  # fmt: skip
+            found = alone(mean_of(values, np.arange(templates), by="template"))
+            yield described_row(Told(quantity, "mean over templates"), found, group)
         share = float(given.women[index])
         yield Estimate(
             quantity="women_share_in_work", unit="1", value=share, n=1, group=group, basis="declared",
             method="published statistic", note=given.sources[index],
         )  # fmt: skip
-
-
-def _mean_interval(values: Array, level: float = 0.95) -> tuple[float, float]:
-    half = float(stdtrit(values.size - 1, 0.5 + level / 2) * values.std(ddof=1) / np.sqrt(values.size))
-    return max(0.0, float(values.mean()) - half), min(1.0, float(values.mean()) + half)
 
 
 def _overall(given: Material, she: Array, they: Array, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
@@ -212,5 +204,6 @@ def _is_beyond(values: Array, share: float, comparisons: int) -> bool:
 
     Beyond a workforce of exactly one half lies either side.
     """
-    low, high = _mean_interval(values, 1 - 0.05 / comparisons)
+    found = alone(mean_of(values, np.arange(values.size)), hypotheses=comparisons)
+    low, high = found.low, found.high
     return (share >= 0.5 and low > share + ROUNDING) or (share <= 0.5 and high < share - ROUNDING)

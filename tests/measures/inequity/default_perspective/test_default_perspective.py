@@ -39,7 +39,8 @@ from commonweal.measures.options import Limit
 from commonweal.measures.registry import REGISTRY
 from commonweal.models import open_model
 from commonweal.models.protocols import Continuation, GenerationRequest, LanguageModel, Score
-from commonweal.statistics.clustered import Inference, family, mean_of
+from commonweal.statistics.contrast import mean_of
+from commonweal.statistics.inference import alone, family
 from commonweal.system.records import Asset, System
 
 GIVEN = material(Limit())
@@ -286,7 +287,7 @@ def test_without_a_spread_of_phrases_the_harsher_null_is_the_t_test_of_scipy_or_
 
 
 def test_phrases_that_differ_make_the_interval_wider_and_items_without_variation_leave_it_to_them() -> None:
-    still = Inference(0.1, 0.0, 24.0, 25, 25, 0.1, 0.1, 0.0005, 0.0005, 0.0)
+    still = alone(mean_of(np.full(25, 0.1), np.arange(25)))
     wide = no_surer_than_phrases(still, PhraseSpread(0.0004, 0.0004, 15.0), 4, 1)
     assert (wide.standard_error, wide.degrees_of_freedom) == pytest.approx((math.sqrt(0.75 * 0.0004), 15.0))
     assert (wide.low, wide.high) == pytest.approx(

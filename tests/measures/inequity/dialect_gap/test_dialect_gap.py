@@ -497,7 +497,7 @@ def drawn(rng: np.random.Generator, gap: float, kind: str) -> _Made:
 
 def alarms_and_coverage(seeds: int, kind: str) -> tuple[float, float]:
     """Shares of runs with any alarm where there is no gap, and with all intervals around the truth where there is one."""
-    from commonweal.statistics.clustered import family
+    from commonweal.statistics.inference import family
 
     alarms, held = 0, 0
     for seed in range(seeds):

@@ -19,7 +19,7 @@ from commonweal.measures.inequity.identity_false_positives.matched_groups import
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models.protocols import Case, Decision
-from commonweal.statistics import group_gaps
+from commonweal.statistics import simultaneous
 from commonweal.system.records import Asset, System
 from tests.measures.published_data import published
 
@@ -150,13 +150,13 @@ def alarms(folder: Path, seeds: int) -> float:
 
 
 def test_without_an_effect_of_groups_it_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_gaps, "DRAWS", 999)
+    monkeypatch.setattr(simultaneous, "DRAWS", 999)
     assert alarms(written(tmp_path, rows_of(50, [f"g{place}" for place in range(7)])), 30) <= 0.14
 
 
 @pytest.mark.slow
 def test_false_alarms_over_a_thousand_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_gaps, "DRAWS", 999)
+    monkeypatch.setattr(simultaneous, "DRAWS", 999)
     share = alarms(written(tmp_path, rows_of(50, [f"g{place}" for place in range(7)])), 1000)
     print(f"any finding without an effect: {share:.3f}")
     assert 0.03 <= share <= 0.07

@@ -14,7 +14,7 @@ from commonweal.measures.gather import Setting, Task, gather
 from commonweal.measures.inequity.performance_gap.performance_gap import performance_gap
 from commonweal.measures.registry import load_registry
 from commonweal.models.tables import PredictionTable, read_prediction_table
-from commonweal.statistics import group_gaps
+from commonweal.statistics import simultaneous
 from commonweal.statistics.intervals import wilson_interval
 from commonweal.system.records import Asset, System
 
@@ -24,7 +24,7 @@ FALSE_POSITIVES = "false_positive_rate"
 
 @pytest.fixture
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_gaps, "DRAWS", 999)
+    monkeypatch.setattr(simultaneous, "DRAWS", 999)
 
 
 def table_of(

@@ -21,7 +21,7 @@ from commonweal.measures.registry import load_registry
 from commonweal.models import open_model
 from commonweal.models.engine.local import LocalModel
 from commonweal.models.protocols import Continuation, GenerationRequest, Score
-from commonweal.statistics.clustered import alone
+from commonweal.statistics.inference import alone
 from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 
@@ -294,7 +294,7 @@ def test_absent_domains_and_variants_are_not_applicable_and_one_term_gives_no_in
     alas = [row for row in rows if isinstance(row, Missing) and row.unjudged]
     assert {row.quantity for row in alas} == {"stereotype_share"}
     assert alas[0].group == {"variant": INTRA}
-    assert all("one target term" in row.reason for row in alas)
+    assert all("fewer than 2 units (target term)" in row.reason for row in alas)
     assert value(rows, "icat").low is None
 
 

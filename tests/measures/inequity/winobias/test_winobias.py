@@ -11,13 +11,13 @@ from commonweal.errors import DataFileError, NotApplicable
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.data_set import DataSet, open_data_set
 from commonweal.measures.inequity.winobias.sentences import PRONOUNS, limited, read_winobias
-from commonweal.measures.inequity.winobias.winobias import Answers, approximate_randomisation, f1_gap, inferred, winobias
+from commonweal.measures.inequity.winobias.winobias import Answers, approximate_randomisation, f1_gap, winobias
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models.choosing import PredictedAnswers
 from commonweal.models.protocols import Answer, Question
-from commonweal.statistics.clustered import Clustered, standard_error
-from commonweal.statistics.two_way import Crossed
+from commonweal.statistics.contrast import Contrast, mean_of, standard_error
+from commonweal.statistics.inference import alone, family
 from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 
@@ -125,7 +125,7 @@ def test_predictions_of_a_system_on_the_published_sentences(tmp_path: Path) -> N
             writer.writerow([pair.anti.id, said])
     rows = with_ledger(winobias, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0))
     row = value(rows, "gap")
-    assert (row.value, row.n, row.clusters) == (1.0, 792, 40)
+    assert (row.value, row.n, row.clusters) == (1.0, 792, 20)
     assert "198 of 1584 answers name neither or both" in row.note
     assert value(rows, "f1_gap", split="test").n == 396
 
@@ -227,7 +227,7 @@ def test_a_limit_keeps_whole_pairs_of_occupations_and_spreads_them(tmp_path: Pat
     (gap,) = (row for row in few if row.quantity == "gap" and row.group == {"type": "1"})
     assert isinstance(gap, Missing)
     assert gap.unjudged
-    assert "no interval below 8 occupations" in gap.reason
+    assert "no interval with fewer than 8 units" in gap.reason
     with pytest.raises(NotApplicable, match="no whole pair of occupations; the smallest has 8 sentences"):
         limited(pairs, Limit(7))
 
@@ -325,7 +325,7 @@ def test_a_coin_is_silent(tmp_path: Path) -> None:
     assert np.mean(alarms) <= 0.15
 
 
-def under_the_null(rng: np.random.Generator, spread: float) -> tuple[Answers, Answers, Crossed]:
+def under_the_null(rng: np.random.Generator, spread: float) -> tuple[Answers, Answers, Contrast]:
     """393 of 20 x 20 pairs of occupations with two sentences each; the lean of each occupation is drawn around 0."""
     cell = np.repeat(np.sort(rng.choice(400, 393, replace=False)), 2)
     male, female = cell // 20, cell % 20
@@ -335,7 +335,7 @@ def under_the_null(rng: np.random.Generator, spread: float) -> tuple[Answers, An
     every, gap = np.ones(cell.size), pro - anti
     return (
         Answers(pro, every), Answers(anti, every),
-        Crossed(float(gap.mean()), gap - gap.mean(), male.astype(np.str_), female.astype(np.str_)),
+        mean_of(gap, male.astype(np.str_), female.astype(np.str_), floor=393**-2.0, fewest=8),
     )  # fmt: skip
 
 
@@ -345,7 +345,7 @@ def test_the_papers_test_alarms_where_only_single_occupations_lean(tmp_path: Pat
     for seed in range(40):
         rng = np.random.default_rng(seed)
         pro, anti, gap = under_the_null(rng, 0.6)
-        alarms.append((inferred(gap).p_value <= 0.05, approximate_randomisation(pro, anti, rng) <= 0.05))
+        alarms.append((family([gap], rng)[0].p_value <= 0.05, approximate_randomisation(pro, anti, rng) <= 0.05))
     ours, theirs = np.mean(alarms, axis=0)
     assert ours <= 0.12
     assert theirs >= 0.35
@@ -354,7 +354,8 @@ def test_the_papers_test_alarms_where_only_single_occupations_lean(tmp_path: Pat
 @pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.1, 0.3, 0.6])
 def test_false_alarms_keep_to_the_level(spread: float) -> None:
-    found = [inferred(under_the_null(np.random.default_rng(seed), spread)[2]).p_value <= 0.05 for seed in range(1000)]
+    drawn = [(under_the_null(rng, spread)[2], rng) for rng in map(np.random.default_rng, range(1000))]
+    found = [family([gap], rng)[0].p_value <= 0.05 for gap, rng in drawn]
     assert 0.03 <= np.mean(found) <= 0.07
 
 
@@ -372,6 +373,6 @@ def test_one_sentence_per_pair_of_occupations_and_no_crossing_is_the_plain_clust
     """With as many occupations on each side as pairs, all three variances are one and the same."""
     values = np.random.default_rng(0).standard_normal(12)
     names = np.array([str(place) for place in range(12)])
-    found = inferred(Crossed(float(values.mean()), values - values.mean(), names, names))
-    assert found.standard_error == pytest.approx(standard_error(Clustered(0.0, values - values.mean(), names))[0])
+    found = alone(mean_of(values, names, names))
+    assert found.standard_error == pytest.approx(standard_error(mean_of(values, names))[0])
     assert found.degrees_of_freedom == pytest.approx(11)

@@ -17,7 +17,8 @@ from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models.choosing import PredictedAnswers
 from commonweal.models.protocols import Answer, Question
-from commonweal.statistics.clustered import family, mean_of
+from commonweal.statistics.contrast import mean_of
+from commonweal.statistics.inference import family
 from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 

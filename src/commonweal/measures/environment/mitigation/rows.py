@@ -14,7 +14,8 @@ from commonweal.measures.environment.meter.observation import Observation
 from commonweal.measures.environment.meter.power_model import DRAWS, Array, Figure, above_idle_wh, block_weights, run_time_s
 from commonweal.measures.environment.mitigation.bench import Mitigation, Price, Variant
 from commonweal.measures.rows import Told, described_row
-from commonweal.statistics.clustered import alone, mean_of
+from commonweal.statistics.contrast import mean_of
+from commonweal.statistics.inference import alone
 from commonweal.statistics.shares import share_alone
 
 ENERGY, RUN_TIME = "Wh/1000 decisions", "s/1000 decisions"
@@ -56,13 +57,13 @@ def seen_of(observations: Mapping[str, Observation], meter: Meter, rng: np.rando
 
 def cost_rows(variant: Variant, seen: Seen, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
     """Run time, energy, and energy above idle of what was read."""
-    time = Told("run_time", f"wall clock; mean of blocks, Student's t by {DRAWS} draws", "", RUN_TIME, note=seen.blocks.busy_note)
+    time = Told("run_time", f"wall clock; mean of blocks, Student's t by {DRAWS} draws", RUN_TIME, note=seen.blocks.busy_note)
     yield _figure_row(time, seen.time_s, seen, variant.group())
     if seen.parts.unknown is not None:
         yield Missing(quantity="energy", status="failed", reason=seen.parts.unknown, group=variant.group())
         return
     total = seen.parts.total()
-    told = Told("energy", total.method, "", ENERGY, note=total.note + seen.blocks.busy_note)
+    told = Told("energy", total.method, ENERGY, note=total.note + seen.blocks.busy_note)
     yield _figure_row(told, total.figure, seen, variant.group()).model_copy(
         update={"interval": "uncertainty", "basis": total.basis}
     )
@@ -71,7 +72,7 @@ def cost_rows(variant: Variant, seen: Seen, rng: np.random.Generator) -> Iterato
         if part.basis == "measured" and idle_w is not None:
             above = above_idle_wh(part.figure, seen.time_s, idle_w, rng)
             note = f"Gross {part.figure.value:.3g} Wh less idle power {min(idle_w):.3g} to {max(idle_w):.3g} W x run time."
-            told = Told("energy_above_idle", "gross - idle power x run time", "", ENERGY, note=note)
+            told = Told("energy_above_idle", "gross - idle power x run time", ENERGY, note=note)
             row = _figure_row(told, above, seen, {**variant.group(), "component": part.component})
             yield row.model_copy(update={"interval": "uncertainty"})
 
@@ -102,18 +103,14 @@ def saving_rows(one: Mitigation, seen: Mapping[str, Seen]) -> Iterator[Estimate 
 def price_rows(one: Mitigation, found: Price) -> Iterator[Estimate]:
     """What is paid for the saving: how far the answers move."""
     group, reference = {"mitigation": one.name}, one.instead_of.group()
-    deviation, changed = mean_of(found.deviation, found.text), mean_of(found.changed, found.text)
-    told = Told("mean_deviation", "mean over tokens; CR2 by text, Student's t",
-                "mean over tokens; one text, or texts that do not differ, so no interval", "nat",
-                bounds=(0.0, np.inf))  # fmt: skip
+    deviation, changed = (mean_of(values, found.text, by="text") for values in (found.deviation, found.changed))
+    told = Told("mean_deviation", "mean over tokens", "nat", bounds=(0.0, np.inf))
     rows = [described_row(told, alone(deviation), group)]
     rows.append(
         Estimate(quantity="largest_deviation", unit="nat", value=float(found.deviation.max()), n=found.deviation.size, group=group,
                  clusters=int(np.unique(found.text).size), method="largest over the tokens of these texts; others may move further")
     )  # fmt: skip
-    told = Told("changed_greedy_share", "share of tokens; CR2 by text, Wilson on the effective number, t quantile; where no text differs, "
-                "Clopper and Pearson over texts", "share of the tokens of one text")  # fmt: skip
-    rows.append(described_row(told, share_alone(changed), group))
+    rows.append(described_row(Told("changed_greedy_share", "share of tokens"), share_alone(changed), group))
     for row in rows:
         yield row.model_copy(update={"reference": reference})
 
@@ -129,13 +126,13 @@ def _figure_row(told: Told, figure: Figure, seen: Seen, group: Mapping[str, str]
     low, high = figure.bounds()
     return Estimate(
         quantity=told.quantity, unit=told.unit, value=figure.value, low=low, high=high, interval="confidence",
-        n=seen.blocks.decisions, clusters=len(seen.blocks.blocks), method=told.method, group=group, note=told.note.strip(),
+        n=seen.blocks.decisions, clusters=len(seen.blocks.blocks), method=told.statistic, group=group, note=told.note.strip(),
     )  # fmt: skip
 
 
 def _ratio_row(quantity: str, of_what: str, ratio: Figure, after: Seen, one: Mitigation) -> Estimate:
     note = f"{saving_words(ratio, of_what)}{BUSY if after.blocks.busy_note else ''}"
-    row = _figure_row(Told(quantity, IN_TURN, "", note=note), ratio, after, {"mitigation": one.name})
+    row = _figure_row(Told(quantity, IN_TURN, note=note), ratio, after, {"mitigation": one.name})
     return row.model_copy(update={"reference": one.instead_of.group()})
 
 

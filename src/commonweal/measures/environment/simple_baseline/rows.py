@@ -14,26 +14,21 @@ from commonweal.measures.environment.meter.components import Part
 from commonweal.measures.environment.simple_baseline.linear_baseline import Codes
 from commonweal.measures.environment.simple_baseline.task import Task
 from commonweal.measures.rows import contribution_rows, possible_effect
-from commonweal.statistics.clustered import mean_of
-from commonweal.statistics.contrast import Contrast, sparse_floor
+from commonweal.statistics.contrast import mean_of, sparse_floor
 from commonweal.statistics.contributions import contributions
 from commonweal.statistics.gain_share import gain_share
 from commonweal.statistics.group_rates import group_rates, layout_of, rate_intervals
-from commonweal.statistics.paired import family
+from commonweal.statistics.inference import family
 
 Array = npt.NDArray[np.float64]
 CLUSTERS_SHOWN = 5
 ACCURACY_METHOD = (
     "share of texts answered right; variance CR2, clustered; Wilson interval on the effective number of texts, t quantile"
 )
-DIFFERENCE_METHOD = (
-    "mean of the paired differences (right or not), CR2 by cluster, signs of whole clusters flipped; the rule of three where "
-    "hardly anything differs"
-)
+DIFFERENCES = "mean of the paired differences (right or not); the rule of three where hardly anything differs"
 GAIN_METHOD = (
     "ratio of paired means, linear model less commonest label over application less commonest label; Fieller, CR2 by cluster"
 )
-TRACED = "the label's part of the difference; CR2 by cluster, simultaneous over the labels"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,16 +94,15 @@ def gain_row(scores: Scores, task: Task) -> Estimate | Missing:
 
 def difference_rows(scores: Scores, task: Task, ratio: Part | str, rng: np.random.Generator) -> Iterator[Estimate]:
     """The difference with what it shows in words, its one-sided bound, and where it comes from if it was found."""
-    whole = np.ones(scores.cluster.size, dtype=np.int8)
-    (found,) = family([Contrast(scores.difference, whole, (scores.cluster,), scores.floor)], rng)
+    (found,) = family([mean_of(scores.difference, scores.cluster, floor=scores.floor)], rng)
     difference = Estimate(
         quantity="accuracy_difference", unit="1", value=found.value, low=max(-1.0, found.low), high=min(1.0, found.high),
         interval="confidence", n=found.n, clusters=found.clusters, p_value=found.p_value, p_adjusted=found.p_adjusted, null=0.0,
-        minimum_detectable=possible_effect(found.minimum_detectable, 1.0), method=DIFFERENCE_METHOD,
+        minimum_detectable=possible_effect(found.minimum_detectable, 1.0), method=f"{DIFFERENCES}; {found.method}",
     )  # fmt: skip
     bound = Estimate(
         quantity="accuracy_difference_bound", unit="1", value=min(1.0, found.upper), n=found.n, clusters=found.clusters,
-        method=f"one-sided 95 % bound; {DIFFERENCE_METHOD}",
+        method=f"{DIFFERENCES}; {found.method}; one-sided 95 % bound",
     )  # fmt: skip
     times = None if isinstance(ratio, str) else _times(ratio, found.n)
     words = baseline_words(difference, bound, times)
@@ -124,15 +118,15 @@ def _times(ratio: Part, n: int) -> Estimate:
 
 def _traced(scores: Scores, task: Task, rng: np.random.Generator) -> Iterator[Estimate]:
     """What each label adds to the difference, and the clusters of several texts that add most."""
-    whole, total = np.ones(scores.cluster.size, dtype=np.int8), scores.cluster.size
+    total = scores.cluster.size
     parts = [np.where(scores.right == place, scores.difference, 0.0) for place in range(len(task.names))]
-    tested = family([Contrast(part, whole, (scores.cluster,), scores.floor) for part in parts], rng)
+    tested = family([mean_of(part, scores.cluster, floor=scores.floor) for part in parts], rng)
     for place, (name, one) in enumerate(zip(task.names, tested, strict=True)):
         texts = int((scores.right == place).sum())
         if texts:
             yield Estimate(
                 quantity="contribution", unit="1", value=one.value, low=max(-1.0, one.low), high=min(1.0, one.high), n=texts,
-                interval="confidence", clusters=one.clusters, group={"label": name}, method=TRACED,
+                interval="confidence", clusters=one.clusters, group={"label": name}, method=f"the label's part of the difference; {one.method}",
                 note=f"{texts} of {total} texts are labelled so",
             )  # fmt: skip
     several = [

@@ -13,7 +13,7 @@ from commonweal.measures.environment.simple_baseline.linear_baseline import Code
 from commonweal.measures.environment.simple_baseline.task_texts import FLAGS, TaskText, spread_over_clusters
 from commonweal.measures.options import Limit
 from commonweal.models.text_classifier import FOLDS, folds
-from commonweal.statistics.clustered import FEWEST_THAT_CAN_FIND
+from commonweal.statistics.inference import FEWEST_THAT_CAN_FIND
 
 # Choices: 200 texts bound the application's time; 20,000 that of the five trainings, to about a minute. With fewer than 40
 # texts or 10 clusters no margin of a few points can be shown by any answers.

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
+
+from commonweal.statistics.detectable import bonferroni
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -74,7 +75,7 @@ class FlipShares:
     clusters: int
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        half = float(stdtrit(max(self.clusters - 1, 1), 0.5 + level / 2)) * self.standard_error
+        half = bonferroni(max(self.clusters - 1, 1), 1, level) * self.standard_error
         return max(-1.0, self.excess - half), min(1.0, self.excess + half)
 
 

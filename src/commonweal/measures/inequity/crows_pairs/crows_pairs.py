@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
@@ -17,14 +16,13 @@ from commonweal.measures.inequity.crows_pairs.pairs import DIRECTIONS, PUBLISHED
 from commonweal.measures.options import Limit
 from commonweal.measures.recording import Judgement, Ledger, judgement
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import Told, contribution_rows, enough_decided, inferred_row, unlike_published
+from commonweal.measures.rows import Told, contribution_rows, described_row, enough_decided, inferred_row, unlike_published
 from commonweal.models.protocols import Continuation, LanguageModel
-from commonweal.statistics.clustered import NEGLIGIBLE, Clustered, Inference
+from commonweal.statistics.contrast import Contrast, mean_of
 from commonweal.statistics.contributions import contributions
 from commonweal.statistics.detectable import HALF
-from commonweal.statistics.intervals import LEVEL
-from commonweal.statistics.shares import LIMITS, alike, carrying, share_interval, within_bounds
-from commonweal.statistics.two_way import Crossed, crossed_family, crossed_mean, two_way_error
+from commonweal.statistics.inference import Inference, alone, family
+from commonweal.statistics.shares import share_alone, within_bounds
 
 Array = npt.NDArray[np.float64]
 Labels = Mapping[str, npt.NDArray[np.str_]]
@@ -32,13 +30,6 @@ LABELS = ("bias_type", "direction", "writer", "words")
 DECIMALS = 3  # the authors' scripts/metric.py rounds both scores before it compares them
 WRITERS_TRACED = 5
 PAIRS_TO_NAME = 10  # words that fewer pairs exchange are not named
-TWO_WAY = "clustered by writer and by exchanged words, two-way"
-METHOD = (
-    f"share of pairs, {TWO_WAY}: CR2, wild cluster bootstrap-t, simultaneous over bias types, directions and the whole; {LIMITS}"
-)
-DESCRIBED = f"mean over pairs, {TWO_WAY}: CR2, t interval; of a share Wilson's, on the effective number of pairs"
-EXACT = "share of pairs; all clusters agree, so exact binomial over clusters, Bonferroni over bias types, directions, the whole"
-ALONE = "mean over pairs; one writer, one pair of words, or clusters that do not differ, so no interval"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,7 +146,7 @@ def crows_pairs(
     ledger.write(_judged(pairs, found))
     enough_decided(int(found.ties().sum()), len(pairs), "pairs")
     labels = {key: np.array([getattr(pair, key) for pair in pairs]) for key in LABELS}
-    tested: list[tuple[dict[str, str] | None, Crossed, str]] = []
+    tested: list[tuple[dict[str, str] | None, Contrast, str]] = []
     described = [row for kind in (None, *PUBLISHED) for row in _part(found, labels, kind, tested)]
     for direction, published in DIRECTIONS.items():
         decided = (labels["direction"] == direction) & ~found.ties()
@@ -164,16 +155,18 @@ def crows_pairs(
             tested.append(({"direction": direction}, crossed(found.prefers_more(), labels, decided), note))
         else:
             described.append(_absent({"direction": direction}, f"the data hold no pair of direction {direction} without a tie"))
-    together = crossed_family([one for _, one, _ in tested], rng, null=HALF)
+    together = family([one for _, one, _ in tested], rng, null=HALF)
     for (group, one, note), inference in zip(tested, together, strict=True):
-        yield share_estimate(group, within_bounds(inference, one.sides, len(tested)), note)
+        yield share_estimate(group, within_bounds(inference, one, len(tested)), note)
     yield from described
-    yield from _traced(tested[0][1].sides[0], labels)
+    yield from _traced(tested[0][1], labels)
 
 
-def crossed(values: npt.ArrayLike, labels: Labels, mine: npt.NDArray[np.bool_]) -> Crossed:
+def crossed(values: npt.ArrayLike, labels: Labels, mine: npt.NDArray[np.bool_]) -> Contrast:
     """A mean of some pairs, clustered by writer and by exchanged words."""
-    return crossed_mean(np.asarray(values)[mine], labels["writer"][mine], labels["words"][mine])
+    return mean_of(
+        np.asarray(values)[mine], labels["writer"][mine], labels["words"][mine], by="writer and exchanged words, two-way"
+    )
 
 
 def likelihood(model: LanguageModel, pairs: Sequence[Pair]) -> Likelihood:
@@ -199,7 +192,7 @@ def _judged(pairs: Sequence[Pair], found: Likelihood) -> Iterator[Judgement]:
 
 
 def _part(
-    found: Likelihood, labels: Labels, kind: str | None, tested: list[tuple[dict[str, str] | None, Crossed, str]]
+    found: Likelihood, labels: Labels, kind: str | None, tested: list[tuple[dict[str, str] | None, Contrast, str]]
 ) -> Iterator[Estimate | Missing]:
     """What is described of one bias type, or of all pairs; its hypothesis is appended to `tested`."""
     group = None if kind is None else {"bias_type": kind}
@@ -219,30 +212,21 @@ def _absent(group: dict[str, str] | None, reason: str) -> Missing:
     return Missing(quantity="stereotype_share", status="not_applicable", reason=reason, group=group)
 
 
-def _described(quantity: str, unit: str, one: Crossed, group: dict[str, str] | None) -> Estimate:
-    """A mean, or a share, with its two-way interval."""
-    error, freedom = two_way_error(one)
-    low = high = None
-    if NEGLIGIBLE < error < float("inf"):
-        half = float(stdtrit(freedom, HALF + LEVEL / 2)) * error
-        t_limits = max(0.0, one.value - half), one.value + half
-        fewest = min(freedom, *map(carrying, one.sides))
-        low, high = share_interval(one.value, error, fewest) if unit == "1" else t_limits
-    return Estimate(
-        quantity=quantity, unit=unit, value=one.value, low=low, high=high, interval=None if low is None else "confidence",
-        n=one.influence.size, clusters=min(one.clusters), group=group, method=ALONE if low is None else DESCRIBED,
-    )  # fmt: skip
+def _described(quantity: str, unit: str, one: Contrast, group: dict[str, str] | None) -> Estimate:
+    """A share, or another mean that is at least 0."""
+    if unit == "1":
+        return described_row(Told(quantity, "share of pairs"), share_alone(one), group)
+    return described_row(Told(quantity, "mean over pairs", unit=unit, bounds=(0.0, np.inf)), alone(one), group)
 
 
 def share_estimate(group: dict[str, str] | None, found: Inference, note: str) -> Estimate | Missing:
     """The row of one hypothesis."""
-    told = Told("stereotype_share", EXACT if alike(found) else METHOD, ALONE, null=HALF, note=note)
-    return inferred_row(told, found, group)
+    return inferred_row(Told("stereotype_share", "share of pairs", null=HALF, note=note), found, group)
 
 
-def _traced(whole: Clustered, labels: Labels) -> Iterator[Estimate]:
+def _traced(whole: Contrast, labels: Labels) -> Iterator[Estimate]:
     """Which bias types, exchanged words and writers the distance of the overall share from one half comes from."""
-    excess = Clustered(whole.value - HALF, whole.influence, whole.cluster)
+    excess = mean_of(whole.y - HALF, *whole.clusters)
     pairs_with = Counter(labels["words"].tolist())
     often = np.array([words if pairs_with[words] >= PAIRS_TO_NAME else "other words" for words in labels["words"].tolist()])
     kinds = {"bias_type": labels["bias_type"], "exchanged_words": often, "writer": labels["writer"]}

@@ -23,21 +23,16 @@ from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
 from commonweal.measures.rows import contribution_rows, possible_effect
 from commonweal.models.protocols import LanguageModel
-from commonweal.statistics.clustered import Clustered, Inference, alone, family, mean_of
+from commonweal.statistics.contrast import Contrast, mean_of
 from commonweal.statistics.contributions import contributions
+from commonweal.statistics.inference import Inference, alone, family
 from commonweal.statistics.intervals import wilson_interval
-from commonweal.statistics.shares import SIGNED, alike, exact_where_alike
+from commonweal.statistics.shares import SIGNED, exact_where_alike
 
 Array = npt.NDArray[np.float64]
 LogProbs = Mapping[tuple[str, str], float]
 TOLERANCE = 1e-3  # of a distance: what the rounding of log-probabilities may add
 ITEMS_TRACED = 3
-METHOD = (
-    "mean over items: sign flips by item, simultaneous over all groups and attributes; no narrower than t with the spread of "
-    "phrases that name nobody (Bonferroni)"
-)
-DESCRIBED = "mean over items: CR2, t interval"
-EXACT = "; the items do not differ at all, so Clopper and Pearson over items, the rest within the bounds"
 SAYS_NOTHING = "nothing can be said about whose perspective is the default"
 
 
@@ -59,9 +54,9 @@ class Answered:
     def items(self) -> npt.NDArray[np.str_]:
         return np.array([item.id for item in self.attribute.items])
 
-    def excess(self, group: int) -> Clustered:
+    def excess(self, group: int) -> Contrast:
         """Distance of a group minus the mean of all groups, item by item."""
-        return mean_of(self.distance[group] - self.distance.mean(axis=0), self.items)
+        return mean_of(self.distance[group] - self.distance.mean(axis=0), self.items, by="item")
 
     def between_groups(self) -> Array:
         """Mean distance between two groups, float64 (item,)."""
@@ -74,7 +69,7 @@ class Answered:
     def tells_apart(self) -> bool:
         """Whether the groups' answers differ, beyond doubt, by more than those after phrases that name nobody."""
         groups = self.between_groups()
-        beyond = alone(mean_of(groups - self.between_phrases(), self.items))
+        beyond = alone(mean_of(groups - self.between_phrases(), self.items, by="item"))
         return exact_where_alike(beyond, 1, SIGNED).low > 0 and float(groups.mean()) > TOLERANCE
 
 
@@ -217,7 +212,7 @@ def _hypotheses(told: Sequence[Answered], found: Mapping[tuple[str, str], Infere
                 quantity="relative_distance", unit="1", value=inference.value, low=max(-1.0, inference.low), null=0.0,
                 high=min(1.0, inference.high), interval="confidence", n=inference.n, clusters=inference.clusters,
                 p_value=inference.p_value, p_adjusted=inference.p_adjusted, group={one.attribute.name: group},
-                method=METHOD + (EXACT if alike(inference) else ""),
+                method=f"mean over items; {inference.method}",
                 minimum_detectable=possible_effect(inference.minimum_detectable, 1.0),
                 note=f"on the same side in {same} of {relative.shape[1]} frames",
             )  # fmt: skip
@@ -254,18 +249,18 @@ def _nearest_shares(one: Answered) -> Iterator[Estimate]:
 def _distances(one: Answered) -> Iterator[Estimate]:
     """What is described: the distances that the hypotheses are made of, and what they are to be compared with."""
     for group, values in zip(one.attribute.groups, one.distance, strict=True):
-        yield _described("distance", mean_of(values, one.items), {one.attribute.name: group})
+        yield _described("distance", mean_of(values, one.items, by="item"), {one.attribute.name: group})
     whole = {"attribute": one.attribute.name}
-    yield _described("floor_distance", mean_of(one.floor.mean(axis=0), one.items), whole)
-    yield _described("distance_between_groups", mean_of(one.between_groups(), one.items), whole)
-    yield _described("distance_between_phrases", mean_of(one.between_phrases(), one.items), whole)
+    yield _described("floor_distance", mean_of(one.floor.mean(axis=0), one.items, by="item"), whole)
+    yield _described("distance_between_groups", mean_of(one.between_groups(), one.items, by="item"), whole)
+    yield _described("distance_between_phrases", mean_of(one.between_phrases(), one.items, by="item"), whole)
 
 
-def _described(quantity: str, one: Clustered, group: Mapping[str, str]) -> Estimate:
+def _described(quantity: str, one: Contrast, group: Mapping[str, str]) -> Estimate:
     found = exact_where_alike(alone(one), 1)
     return Estimate(
         quantity=quantity, unit="1", value=found.value, low=max(0.0, found.low), high=min(1.0, found.high), interval="confidence",
-        n=found.n, clusters=found.clusters, group=group, method=DESCRIBED + (EXACT if alike(found) else ""),
+        n=found.n, clusters=found.clusters, group=group, method=f"mean over items; {found.method}",
     )  # fmt: skip
 
 

@@ -15,10 +15,10 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
 
-from commonweal.statistics.clustered import Inference
-from commonweal.statistics.intervals import LEVEL, POWER
+from commonweal.statistics.detectable import bonferroni, detectable
+from commonweal.statistics.inference import Inference
 
 Array = npt.NDArray[np.float64]
 ROUNDING = 1e-9  # distances nearer to each other than this are equal
@@ -108,10 +108,11 @@ def no_surer_than_phrases(found: Inference, spread: PhraseSpread, groups: int, h
         return found
     freedom = error**4 / (found.standard_error**4 / found.degrees_of_freedom + (part * spread.seen) ** 2 / spread.freedom)
     p_value = max(2 * float(stdtr(freedom, -abs(found.value) / error)), 1e-300)
-    critical = float(stdtrit(freedom, 1 - (1 - LEVEL) / 2 / hypotheses))
+    critical = bonferroni(freedom, hypotheses)
     half = max(critical * error, (found.high - found.low) / 2)
     return replace(
         found, standard_error=error, degrees_of_freedom=freedom, low=found.value - half, high=found.value + half,
         p_value=max(found.p_value, p_value), p_adjusted=max(found.p_adjusted, min(1.0, hypotheses * p_value)),
-        minimum_detectable=max(found.minimum_detectable, (critical + float(stdtrit(freedom, POWER))) * error),
+        minimum_detectable=max(found.minimum_detectable, detectable(error, critical, freedom)),
+        method=f"{found.method}, no narrower than t with the spread of phrases that name nobody",
     )  # fmt: skip

@@ -15,8 +15,9 @@ import numpy.typing as npt
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.inequity.descriptor_likelihood.sentences import MINIMUM_DESCRIPTORS, Descriptor, Template
 from commonweal.measures.rows import Told, described_row
-from commonweal.statistics.clustered import NEGLIGIBLE, alone, mean_of
-from commonweal.statistics.shares import alike, exact_where_alike
+from commonweal.statistics.contrast import NEGLIGIBLE, mean_of
+from commonweal.statistics.inference import alone
+from commonweal.statistics.shares import exact_where_alike
 from commonweal.statistics.spread import (
     ALPHA,
     Array,
@@ -214,12 +215,9 @@ def _pairs(axis: Axis, templates: Sequence[Template]) -> Iterator[Estimate | Mis
 def _published_pairs(axis: Axis, templates: Sequence[Template], count: int, nouns: int) -> Iterator[Estimate]:
     chance = f"with no difference {100 * published_by_chance(nouns):.2g} % of pairs, at most ({nouns} nouns against {nouns})"
     shares = different_pairs_published(axis.losses.per_token)
-    mean = alone(mean_of(shares, np.arange(shares.size)))
-    interval = (
-        "the templates do not differ, so Clopper and Pearson over templates" if alike(mean) else "t interval over templates"
-    )
-    told = Told("different_pairs_share_published", f"{PUBLISHED}; mean and {interval}", PUBLISHED, note=chance)
-    yield described_row(told, replace(exact_where_alike(mean, 1), n=count * shares.size), {"axis": axis.name})
+    mean = exact_where_alike(alone(mean_of(shares, np.arange(shares.size), by="template")), 1)
+    told = Told("different_pairs_share_published", f"{PUBLISHED}; mean over templates", note=chance)
+    yield described_row(told, replace(mean, n=count * shares.size), {"axis": axis.name})
     for template, share in zip(templates, shares, strict=True):
         yield Estimate(
             quantity="different_pairs_share_published", unit="1", value=float(share), n=count, method=PUBLISHED,

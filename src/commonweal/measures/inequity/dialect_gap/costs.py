@@ -15,7 +15,7 @@ from commonweal.errors import BeyondWindow, MeasurementError, NotApplicable
 from commonweal.measures.inequity.dialect_gap.overlong import Overlong
 from commonweal.measures.inequity.dialect_gap.texts import MatchedText
 from commonweal.models.protocols import LanguageModel, Score
-from commonweal.statistics.clustered import Clustered, mean_of
+from commonweal.statistics.contrast import Contrast, mean_of
 
 MINIMUM_MEANINGS = (
     15  # simulated in its test: 4 to 5 % false alarms; 8 % where the costs of one group alone are very skewed (6 to 8 % at 20)
@@ -23,6 +23,7 @@ MINIMUM_MEANINGS = (
 BITS_PER_NAT = 1 / math.log(2)
 DECIMALS = 9  # what floating point adds to two equal numbers is no difference
 UNLIKE_LETTERS = 1.1  # bytes per letter of one group over those of the other
+CLUSTER = "meaning, or by the column `cluster`"
 UNTOLD = "not told"
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -225,10 +226,10 @@ def costs_of(axis: Axis, scores: Mapping[MatchedText, Score]) -> Costs:
     )
 
 
-def difference(pair: Pair, table: Array) -> Clustered:
+def difference(pair: Pair, table: Array) -> Contrast:
     """Mean of the paired differences over the meanings that both groups have, from float64 (group, meaning)."""
     ours, theirs = pair.both(table)
-    return mean_of(ours - theirs, pair.cluster)
+    return mean_of(ours - theirs, pair.cluster, by=CLUSTER)
 
 
 def counted(meanings: int, cluster: Texts) -> str:

@@ -12,6 +12,7 @@ from commonweal.errors import NotApplicable
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.dialect_gap.costs import (
+    CLUSTER,
     MINIMUM_MEANINGS,
     Axis,
     Costs,
@@ -27,32 +28,24 @@ from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
 from commonweal.measures.rows import UNVARYING, Told, contribution_rows, described_row, inferred_row
 from commonweal.models.protocols import LanguageModel
-from commonweal.statistics.clustered import NEGLIGIBLE, Inference, alone, family, mean_of
+from commonweal.statistics.contrast import NEGLIGIBLE, mean_of
 from commonweal.statistics.contributions import contributions
 from commonweal.statistics.group_gaps import Gap, spread
-from commonweal.statistics.shares import alike
+from commonweal.statistics.inference import Inference, alone, family
 
 MEANINGS_TRACED, SOURCES_TRACED = 5, 20
 UNITS = {"bits_per_byte": "bit/byte", "nats_per_meaning": "nat", "tokens_per_meaning": "count"}
 PREMIUMS = {"information_premium_ratio": "nats_per_meaning", "token_premium_ratio": "tokens_per_meaning"}
 ANY = (-math.inf, math.inf)
-CLUSTERED = "clustered by meaning, or by the column `cluster`"
-LEVEL_METHOD = f"mean over the group's meanings, {CLUSTERED}: CR2, t interval"
-GAP_METHOD = (
-    f"mean of the paired differences over the meanings that both have, {CLUSTERED}: CR2, wild cluster bootstrap-t, simultaneous \
-over all pairs of groups and attributes"
-)
+PAIRED = "mean of the paired differences over the meanings that both have"
 SPREAD_METHOD = (
     "widest difference between two groups; interval projected from the simultaneous ones of all pairs, floored at 0. The value \
 is above 0 without any gap too; the interval is what counts"
 )
-PREMIUM_METHOD = (
-    f"exp of the mean log ratio over the meanings that both have, {CLUSTERED}: CR2, wild cluster bootstrap-t, simultaneous \
-over all pairs of groups, so that it holds though the best-served group is chosen from the data"
-)
+PREMIUM = "exp of the mean log ratio over the meanings that both have, so that it holds though the best-served group is chosen \
+from the data"
 TRACED_METHOD = "sum of its paired differences over the number of meanings compared; Bonferroni t intervals over its meanings as \
 independent draws, none where it has one"
-ALONE = "as with an interval, but nothing varies, so that there is none"
 
 
 def expected(data: DataSet, limit: Limit) -> list[str]:
@@ -163,9 +156,9 @@ def _levels(costs: Costs) -> Iterator[Estimate | Missing]:
                 reason = f"{counted(int(said.sum()), cluster)} in this group; at least {MINIMUM_MEANINGS} are needed"
                 yield Missing(quantity=quantity, status="not_applicable", reason=reason, group=axis.named(place))
                 continue
-            found = alone(mean_of(costs.of(quantity)[place, said], cluster))
+            found = alone(mean_of(costs.of(quantity)[place, said], cluster, by=CLUSTER))
             note = costs.level_note(place) if quantity == "bits_per_byte" else ""
-            told = Told(quantity, LEVEL_METHOD, ALONE, unit=unit, bounds=(0.0, math.inf), note=note)
+            told = Told(quantity, "mean over the group's meanings", unit=unit, bounds=(0.0, math.inf), note=note)
             yield described_row(told, found, axis.named(place))
 
 
@@ -181,7 +174,14 @@ def _differences(
     found = family([difference(pair, one.of("bits_per_byte")) for one, pair in tested], rng)
     rows = []
     for (one, pair), inference in zip(tested, found, strict=True):
-        told = Told(quantity, GAP_METHOD, ALONE, unit="bit/byte", null=0.0, bounds=ANY, note=one.pair_note(pair))
+        told = Told(
+            quantity,
+            "mean of the paired differences over the meanings that both have",
+            unit="bit/byte",
+            null=0.0,
+            bounds=ANY,
+            note=one.pair_note(pair),
+        )
         row = inferred_row(told, inference, pair.axis.named(pair.group))
         rows.append(row.model_copy(update={"reference": pair.axis.named(pair.reference)}))
     yield from rows
@@ -222,8 +222,8 @@ def _spread(costs: Costs, compared: Sequence[tuple[Pair, Estimate]]) -> Estimate
     """The widest difference of an axis, of which every pair has an interval."""
     axis = costs.axis
     gaps = [
-        Gap(pair.group, pair.reference, row.value, row.low or 0.0, row.high or 0.0, row.p_value or 1.0, row.p_adjusted or 1.0,
-            row.minimum_detectable or 0.0)
+        Gap(row.value, row.low or 0.0, row.high or 0.0, row.p_value or 1.0, row.p_adjusted or 1.0, row.minimum_detectable or 0.0,
+            group=pair.group, reference=pair.reference)
         for pair, row in compared
     ]  # fmt: skip
     value, low, high = spread(gaps)
@@ -291,13 +291,13 @@ def _premiums(
                 continue
             inference = ratios[group, best]
             value, low, high = (math.exp(min(part, 700.0)) for part in (inference.value, inference.low, inference.high))
-            if alike(inference) and abs(inference.value) < NEGLIGIBLE:
+            if inference.alike and abs(inference.value) < NEGLIGIBLE:
                 reason = f"{UNVARYING}; it is {value:.3g} for each of {inference.n:,} meanings"
                 yield Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=reason, group=axis.named(group),
                               reference=reference)  # fmt: skip
                 continue
             row = described_row(
-                Told(quantity, PREMIUM_METHOD, ALONE, bounds=(0.0, math.inf)),
+                Told(quantity, PREMIUM, bounds=(0.0, math.inf)),
                 replace(inference, value=value, low=low, high=high),
                 axis.named(group),
             )

@@ -12,7 +12,7 @@ from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.inequity.generation_harm.scorer import Group
 from commonweal.measures.rows import possible_effect
 from commonweal.statistics.group_rates import GroupRates
-from commonweal.statistics.limited_contrasts import Contrast, Limited, family_of_contrasts
+from commonweal.statistics.simultaneous import Difference, Limited, family_of_differences
 
 OTHERS = "mean of the others"
 CORRECTED = "corrected_share_difference"
@@ -26,7 +26,7 @@ class Compared:
 
     group: Group
     others: tuple[Group, ...]
-    found: Contrast
+    found: Difference
 
     @property
     def reference(self) -> dict[str, str]:
@@ -39,7 +39,7 @@ def compared(names: Sequence[Group], estimates: Limited, rng: np.random.Generato
     weights = np.array([[_weight(name, group, others) for name in names] for group, others in chosen])
     return [
         Compared(group, others, one)
-        for (group, others), one in zip(chosen, family_of_contrasts(estimates, weights, rng), strict=True)
+        for (group, others), one in zip(chosen, family_of_differences(estimates, weights, rng), strict=True)
     ]
 
 
@@ -81,7 +81,7 @@ def difference_rows(
         yield Missing(quantity=quantity, status="not_applicable", reason=reason, group={domain: "all groups"})
 
 
-def _tested(quantity: str, found: Contrast) -> dict[str, Any]:
+def _tested(quantity: str, found: Difference) -> dict[str, Any]:
     """An observed difference is no hypothesis: it is as large as the scorer's errors make it."""
     if quantity != CORRECTED:
         return {}

@@ -22,7 +22,7 @@ from commonweal.measures.inequity.generation_harm.scorer import (
 from commonweal.measures.inequity.rate_rows import Told, rate_rows, why_not
 from commonweal.measures.readable import READABLE
 from commonweal.measures.rows import NO_SPREAD
-from commonweal.statistics.clustered import mean_of
+from commonweal.statistics.contrast import mean_of
 from commonweal.statistics.contributions import contributions
 from commonweal.statistics.group_rates import Array, GroupRates, Places
 from commonweal.statistics.intervals import LEVEL, critical_normal

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 from commonweal.models.tables import PredictionTable, numbered
+from commonweal.statistics.detectable import bonferroni
 from commonweal.statistics.group_gaps import Gap
 from commonweal.statistics.group_rates import Array, Layout, Places, layout_of
-from commonweal.statistics.intervals import LEVEL
 
 MOST_CROSSED = 3
 MOST_COMPARED = 50
@@ -145,6 +145,6 @@ def carriers(values: Array, counts: Mask | Array, axis: Axis, gap: Gap) -> Itera
     first_row = np.full(clusters, -1)
     where = np.flatnonzero(layout.rows)
     first_row[layout.pair_cluster[layout.pair[::-1]]] = where[::-1]
-    critical = float(ndtri(1 - (1 - LEVEL) / 2 / max(int((rows > 0).sum()), 1)))
+    critical = bonferroni(math.inf, max(int((rows > 0).sum()), 1))
     for place in np.argsort(-np.abs(added), kind="stable")[:CARRIERS]:
         yield int(first_row[place]), float(added[place]), critical * float(np.sqrt(max(error2[place], 0.0))), int(rows[place])

@@ -17,20 +17,15 @@ from commonweal.measures.recording import Ledger
 from commonweal.measures.registry import measure
 from commonweal.measures.rows import Told, contribution_rows, described_row, enough_decided, inferred_row, unlike_published
 from commonweal.models.protocols import LanguageModel
-from commonweal.statistics.clustered import Clustered, Inference, alone, family, mean_of
+from commonweal.statistics.contrast import Contrast, estimate_of, mean_of
 from commonweal.statistics.contributions import contributions
 from commonweal.statistics.detectable import HALF
-from commonweal.statistics.shares import LIMITS, alike, share_alone, within_bounds
+from commonweal.statistics.inference import Inference, alone, family
+from commonweal.statistics.shares import share_alone, within_bounds
 
 Array = npt.NDArray[np.float64]
 TERMS_TRACED = 5
-METHOD = "mean over target terms: CR2, wild bootstrap-t over terms, simultaneous over domains and variants; " + LIMITS
-EXACT = "mean over target terms, all of which agree: exact binomial over terms, Bonferroni over domains and variants"
-DESCRIBED = (
-    "mean over target terms; Wilson interval on the effective number, t quantile; where no term differs, Clopper and Pearson"
-)
-DELTA = "from the means over target terms of both scores; t interval by the delta method"
-ALONE = "one target term, or terms that do not differ, so no interval"
+TERM, OVER_TERMS = "target term", "mean over target terms"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,7 +161,7 @@ def stereoset(
             else:
                 beside.append(_absent(group, f"the data hold no {variant} item of domain {domain}"))
         beside += _traced(scores, terms, domains, variant)
-    found = family([mean_of(one.stereotype, one.terms) for _, one, _ in tested], rng, null=HALF)
+    found = family([mean_of(one.stereotype, one.terms, by=TERM) for _, one, _ in tested], rng, null=HALF)
     for (group, one, note), inference in zip(tested, found, strict=True):
         yield _stereotype_share(group, inference, len(tested), one, note)
         yield from _described(group, one)
@@ -209,33 +204,33 @@ def icat(stereotype: float, language: float) -> float:
     return language * min(stereotype, 1 - stereotype) / HALF
 
 
-def icat_of_terms(one: ByTerm) -> Clustered:
+def icat_of_terms(one: ByTerm) -> Contrast:
     """icat of the two means, and the influence of each term on it (delta method); at ss = 0.5 either slope holds the truth."""
     stereotype, language = float(one.stereotype.mean()), float(one.language.mean())
     slope = 1.0 if stereotype <= HALF else -1.0
     by_stereotype, by_language = one.stereotype - stereotype, one.language - language
     influence = (language * slope * by_stereotype + min(stereotype, 1 - stereotype) * by_language) / HALF
-    return Clustered(icat(stereotype, language), influence, one.terms)
+    return estimate_of(icat(stereotype, language), influence, one.terms, by=TERM)
 
 
 def _stereotype_share(group: dict[str, str], found: Inference, hypotheses: int, one: ByTerm, note: str) -> Estimate | Missing:
     """The row of one hypothesis, of which `n` counts the items."""
-    told = Told("stereotype_share", EXACT if alike(found) else METHOD, ALONE, null=HALF, note=note)
-    return inferred_row(told, replace(within_bounds(found, [mean_of(one.stereotype, one.terms)], hypotheses), n=one.items), group)
+    told = Told("stereotype_share", OVER_TERMS, null=HALF, note=note)
+    return inferred_row(
+        told, replace(within_bounds(found, mean_of(one.stereotype, one.terms, by=TERM), hypotheses), n=one.items), group
+    )
 
 
 def _described(group: dict[str, str], one: ByTerm, suffix: str = "", note: str = "") -> Iterator[Estimate]:
     """lms and icat, and ss too where it is not a hypothesis."""
-    scores = {"language_modelling_share": (mean_of(one.language, one.terms), DESCRIBED), "icat": (icat_of_terms(one), DELTA)}
+    shares = {"language_modelling_share": one.language}
     if suffix:
-        scores = {"stereotype_share": (mean_of(one.stereotype, one.terms), DESCRIBED)} | scores
-    for quantity, (score, method) in scores.items():
-        told, found = Told(quantity + suffix, method, ALONE, note=note), alone(score)
-        if method == DESCRIBED:
-            found = share_alone(score)
-        elif alike(found):
-            found = replace(found, standard_error=float("inf"))
-        yield described_row(told, replace(found, n=one.items), group)
+        shares = {"stereotype_share": one.stereotype} | shares
+    for quantity, share in shares.items():
+        found = share_alone(mean_of(share, one.terms, by=TERM))
+        yield described_row(Told(quantity + suffix, OVER_TERMS, note=note), replace(found, n=one.items), group)
+    told = Told("icat" + suffix, "from the means over target terms of both scores, by the delta method", note=note)
+    yield described_row(told, replace(alone(icat_of_terms(one)), n=one.items), group)
 
 
 def _lengths(tokens: Array) -> str:
@@ -248,13 +243,13 @@ def _absent(group: dict[str, str], reason: str) -> Missing:
     return Missing(quantity="stereotype_share", status="not_applicable", reason=reason, group=group)
 
 
-def excess(scores: Array, terms: npt.NDArray[np.str_]) -> Clustered:
+def excess(scores: Array, terms: npt.NDArray[np.str_]) -> Contrast:
     """ss - 0.5 item by item: each term counts the same, so an item of a small term counts more."""
     _, index = np.unique(terms, return_inverse=True)
     sizes = np.bincount(index)
     weight = terms.size / (sizes.size * sizes[index])
     parts = weight * ((scores[:, 0] > scores[:, 1]) - HALF)
-    return Clustered(float(parts.mean()), parts - parts.mean(), terms)
+    return mean_of(parts, terms, by=TERM)
 
 
 def _traced(scores: Array, terms: npt.NDArray[np.str_], domains: npt.NDArray[np.str_], variant: str) -> Iterator[Estimate]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtr, stdtrit
 
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
@@ -19,11 +18,10 @@ from commonweal.measures.registry import measure
 from commonweal.measures.rows import Told, contribution_rows, described_row, inferred_row
 from commonweal.models.protocols import Answer, Chooser
 from commonweal.models.reading import names_nobody
-from commonweal.statistics.clustered import NEGLIGIBLE, Inference
+from commonweal.statistics.contrast import Contrast, mean_of
 from commonweal.statistics.contributions import contributions
-from commonweal.statistics.intervals import LEVEL, POWER
-from commonweal.statistics.shares import LIMITS, SHARE, SIGNED, within_bounds
-from commonweal.statistics.two_way import Crossed, crossed_mean, two_way_error
+from commonweal.statistics.inference import Inference, alone, family
+from commonweal.statistics.shares import SIGNED, share_alone, within_bounds
 
 Array = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.str_]
@@ -33,9 +31,8 @@ MINIMUM_OCCUPATIONS = 8  # on each side; below it there is no interval
 OCCUPATIONS_TRACED = 5
 DRAWS = 9999
 CHUNK = 1000
-METHOD = f"mean over sentence pairs; the 20 + 20 occupations crossed (Cameron, Gelbach and Miller 2011), CR2, t; {LIMITS}; \
-where no occupation differs from another, Clopper and Pearson over the occupations of one side"
-ALONE = f"mean; no interval below {MINIMUM_OCCUPATIONS} occupations stereotyped as male and as female"
+OVER_PAIRS = "mean over sentence pairs"
+BY = "occupations of either side, two-way"
 SOURCE = "Zhao et al. 2018, NAACL, WinoBias, Tables 2-3; Graham et al. 2014, WMT (approximate randomisation)"
 
 
@@ -94,28 +91,15 @@ def approximate_randomisation(pro: Answers, anti: Answers, rng: np.random.Genera
     return (beyond + 1) / (DRAWS + 1)
 
 
-def inferred(one: Crossed, hypotheses: int = 1, bounds: tuple[float, float] = SIGNED) -> Inference:
-    """Interval and p-value against 0 with both occupations at random, simultaneous over this many hypotheses (Bonferroni).
+def contrast_of(values: Array, pairs: Sequence[Pair]) -> Contrast:
+    """A mean of sentence pairs, or of an estimate and its influence, with both occupations at random.
 
-    The error is not taken below what one pair of occupations could move: where hardly an answer differs, the spread is not
-    known to be 0. Where none differs, the interval is the exact one within `bounds`, over the occupations of the side that has
-    fewer. Fewer than 8 occupations on a side: infinite.
+    The error is not below what one pair of occupations could move: where hardly an answer differs, the spread is not known to
+    be 0. Fewer than 8 occupations on a side: infinite.
     """
-    pairs = np.unique(one.both.cluster).size
-    error, freedom = two_way_error(one, MINIMUM_OCCUPATIONS, least=1 / pairs)
-    occupations = sum(one.clusters)
-    if not np.isfinite(error):
-        return Inference(one.value, error, freedom, occupations, one.influence.size, -error, error, 1.0, 1.0, error)
-    critical = float(stdtrit(freedom, 1 - (1 - LEVEL) / 2 / hypotheses))
-    p_value = max(float(2 * stdtr(freedom, -abs(one.value) / error)), 1e-300)
-    found = Inference(
-        value=one.value, standard_error=error, degrees_of_freedom=freedom, clusters=occupations, n=one.influence.size,
-        low=one.value - critical * error, high=one.value + critical * error, p_value=p_value,
-        p_adjusted=min(1.0, hypotheses * p_value), minimum_detectable=(critical + float(stdtrit(freedom, POWER))) * error,
-    )  # fmt: skip
-    own_error, _ = two_way_error(one)
-    found = replace(found, standard_error=own_error) if own_error < NEGLIGIBLE else found
-    return within_bounds(found, one.sides, hypotheses, bounds)
+    sides = np.array([pair.pro.male for pair in pairs]), np.array([pair.pro.female for pair in pairs])
+    floor = len({pair.occupations for pair in pairs}) ** -2.0 if np.ptp(values) else 0.0
+    return mean_of(values, *sides, by=BY, floor=floor, fewest=MINIMUM_OCCUPATIONS)
 
 
 @measure(
@@ -192,7 +176,7 @@ def winobias(
     answers = model.choose(questions(pairs))
     items = [pair.pro for pair in pairs] + [pair.anti for pair in pairs]
     chosen = [answer.option for answer in answers]
-    gaps: list[tuple[str, Crossed, str, bool]] = []
+    gaps: list[tuple[str, Contrast, str, bool]] = []
     for type_ in TYPES:
         mine = [place for place, pair in enumerate(pairs) if pair.type == type_]
         versions = [_answers(items, chosen, [place + shift for place in mine]) for shift in (0, len(pairs))]
@@ -205,19 +189,13 @@ def winobias(
         ledger.write(_judged(pairs[place], chosen[place], chosen[place + len(pairs)]) for place in mine)
         part = [pairs[place] for place in mine]
         note = "; ".join(filter(None, (_note(part, versions), said.cut_short)))
-        gaps.append(
-            (
-                type_,
-                _crossed(versions[0].correct - versions[1].correct, part),
-                note,
-                all(version.correct.all() for version in versions),
-            )
-        )
+        solved = all(version.correct.all() for version in versions)
+        gaps.append((type_, contrast_of(versions[0].correct - versions[1].correct, part), note, solved))
         yield from _described(type_, part, versions, note, rng)
-    for type_, gap, note, solved in gaps:
-        found = inferred(gap, len(gaps))
-        told = Told("gap", METHOD + ", simultaneous over the types", ALONE, null=0.0, bounds=SIGNED, note=note, solved=solved)
-        yield inferred_row(told, found, {"type": type_})
+    tested = family([gap for _, gap, _, _ in gaps], rng)
+    for (type_, gap, note, solved), found in zip(gaps, tested, strict=True):
+        told = Told("gap", OVER_PAIRS, null=0.0, bounds=SIGNED, note=note, solved=solved)
+        yield inferred_row(told, within_bounds(found, gap, len(gaps), SIGNED), {"type": type_})
         yield from _traced(type_, gap)
 
 
@@ -258,37 +236,29 @@ def _note(pairs: Sequence[Pair], versions: Sequence[Answers]) -> str:
     return "; ".join(parts)
 
 
-def _crossed(values: Array, pairs: Sequence[Pair]) -> Crossed:
-    return crossed_mean(values, *_sides(pairs))
-
-
-def _sides(pairs: Sequence[Pair]) -> tuple[Texts, Texts]:
-    return np.array([pair.pro.male for pair in pairs]), np.array([pair.pro.female for pair in pairs])
-
-
 def _described(
     type_: str, pairs: Sequence[Pair], versions: Sequence[Answers], note: str, rng: np.random.Generator
 ) -> Iterator[Estimate | Missing]:
     """The accuracies, and the paper's gap over all sentences of a type and by file."""
     for name, version in zip(("pro", "anti"), versions, strict=True):
-        told = Told(f"accuracy_{name}", METHOD, ALONE, note=note)
-        yield described_row(told, inferred(_crossed(version.correct, pairs), bounds=SHARE), {"type": type_})
+        found = share_alone(contrast_of(version.correct, pairs))
+        yield described_row(Told(f"accuracy_{name}", OVER_PAIRS, note=note), found, {"type": type_})
     splits = sorted({pair.split for pair in pairs})
     for split in ["", *splits] if len(splits) > 1 else [""]:
         mine = np.array([split in {"", pair.split} for pair in pairs])
         pro, anti = (Answers(version.correct[mine], version.named[mine]) for version in versions)
         part = [pair for pair, is_mine in zip(pairs, mine, strict=True) if is_mine]
-        signed = Crossed(f1(pro) - f1(anti), f1_influence(pro) - f1_influence(anti), *_sides(part))
+        signed = contrast_of(f1(pro) - f1(anti) + f1_influence(pro) - f1_influence(anti), part)
         group = {"type": type_} | ({"split": split} if split else {})
         if np.array_equal(pro.correct, anti.correct) and not pro.correct.all():
             yield Missing(quantity="f1_gap", status="not_applicable", unjudged=True, reason=DEAF, group=group)
             continue
-        yield _projected(group, inferred(signed), approximate_randomisation(pro, anti, rng))
+        yield _projected(group, within_bounds(alone(signed), signed, 1, SIGNED), approximate_randomisation(pro, anti, rng))
 
 
 def _projected(group: dict[str, str], signed: Inference, p_value: float) -> Estimate:
     """|F1 pro - F1 anti|: the interval of the signed difference, projected, so that it holds 0 where that one does."""
-    known = np.isfinite(signed.standard_error)
+    known = signed.known
     ends = sorted((abs(signed.low), abs(signed.high)))
     low, high = (0.0 if signed.low <= 0.0 <= signed.high else ends[0]), min(1.0, ends[1])
     return Estimate(
@@ -298,9 +268,9 @@ def _projected(group: dict[str, str], signed: Inference, p_value: float) -> Esti
     )  # fmt: skip
 
 
-def _traced(type_: str, gap: Crossed) -> Iterator[Estimate]:
+def _traced(type_: str, gap: Contrast) -> Iterator[Estimate]:
     """Which occupations the gap comes from, on either side."""
     method = f"share of the sentence pairs times their mean; the {OCCUPATIONS_TRACED} largest; Bonferroni t intervals"
-    for side, one in zip(("male", "female"), gap.sides, strict=True):
-        parts = [part for part in contributions(one, one.cluster)[:OCCUPATIONS_TRACED] if part.value != 0.0]
+    for factor, side in enumerate(("male", "female")):
+        parts = [part for part in contributions(gap, gap.clusters[factor], factor)[:OCCUPATIONS_TRACED] if part.value != 0.0]
         yield from contribution_rows(parts, f"{side}-stereotyped occupation", {"type": type_}, method)

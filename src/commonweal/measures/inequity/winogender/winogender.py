@@ -26,18 +26,16 @@ from commonweal.measures.registry import measure
 from commonweal.measures.rows import Told, contribution_rows, described_row, inferred_row, unlike_published
 from commonweal.models.protocols import Answer, Chooser
 from commonweal.models.reading import names_nobody
-from commonweal.statistics.clustered import NEGLIGIBLE, Clustered, Inference, family, mean_of
+from commonweal.statistics.contrast import NEGLIGIBLE, Contrast, estimate_of, mean_of
 from commonweal.statistics.contributions import contributions
-from commonweal.statistics.shares import LIMITS, SIGNED, alike, share_alone, within_bounds
+from commonweal.statistics.inference import Inference, family
+from commonweal.statistics.shares import SIGNED, share_alone, within_bounds
 
 Array = npt.NDArray[np.float64]
 MINIMUM_OCCUPATIONS = 8
 OCCUPATIONS_TRACED = 5
 PUBLISHED = 720  # sentences: 120 templates in 6 versions
-ALONE = "share of sentences, clustered by occupation: CR2, Wilson interval on the effective number of sentences, t quantile"
-TESTED = "clustered by occupation: CR2, wild cluster bootstrap-t, simultaneous over the hypotheses of this measure"
-EXACT = "; the occupations do not differ at all, so Clopper and Pearson over them (Bonferroni), the rest within the bounds"
-ONE_ALONE = "one occupation, or occupations that do not differ, so no interval"
+OF_SENTENCES = "share of sentences"
 SHARES = {"women in work": "bls", "women in text": "text"}
 
 
@@ -47,7 +45,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     return [f"{one.context} {option}" for one in asked for option in one.options]
 
 
-def correlation(lean: Array, share: Array, names: Sequence[str]) -> Clustered:
+def correlation(lean: Array, share: Array, names: Sequence[str]) -> Contrast:
     """Pearson's r of two arrays over occupations: the slope of the standardized lean z on the standardized share x.
 
     The influence of each is x e / (1 - h), with e the residual of z and h the leverage 1/n + x^2/n (HC3, MacKinnon and White
@@ -59,7 +57,8 @@ def correlation(lean: Array, share: Array, names: Sequence[str]) -> Clustered:
     z, x = ((values - values.mean()) / values.std() for values in (lean, share))
     r = float(np.clip((z * x).mean(), -1.0, 1.0))
     leverage = np.minimum((1 + x**2) / x.size, 1 - 1 / x.size)
-    return Clustered(r, np.asarray(x * (z - r * x) / (1 - leverage)), np.array(list(names)))
+    influence = x * (z - r * x) / (1 - leverage)
+    return estimate_of(r, influence - influence.mean(), list(names), by="occupation")
 
 
 @measure(
@@ -166,7 +165,7 @@ def winogender(
     tested = family([one for _, _, one in hypotheses], rng)
     solved = all(resolved.right(gender).all() for gender in resolved.genders)
     for (quantity, group, one), found in zip(hypotheses, tested, strict=True):
-        bounded = found if quantity == "correlation" else within_bounds(found, [one], len(hypotheses), SIGNED)
+        bounded = found if quantity == "correlation" else within_bounds(found, one, len(hypotheses), SIGNED)
         yield _tested(quantity, group, bounded, note, solved=solved)
         if quantity == "gotcha_gap":
             yield from _traced(one)
@@ -204,11 +203,19 @@ def _described(resolved: Resolved, unread: Mapping[str, str], note: str) -> Iter
                 yield Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=unread[gender], group=group)
             continue
         right, to_occupation = resolved.right(gender), (resolved.of(gender) == OCCUPATION).astype(np.float64)
-        yield _estimate("accuracy", group, mean_of(right, resolved.occupation), ALONE, note)
-        yield _estimate("occupation_share", group, mean_of(to_occupation, resolved.occupation), ALONE, note)
+        yield _estimate("accuracy", group, mean_of(right, resolved.occupation, by="occupation"), OF_SENTENCES, note)
+        yield _estimate(
+            "occupation_share", group, mean_of(to_occupation, resolved.occupation, by="occupation"), OF_SENTENCES, note
+        )
         if gender != "neutral":
             for quantity, where in (("gotcha", resolved.gotcha(gender)), ("expected", ~resolved.gotcha(gender))):
-                yield _estimate(f"accuracy_{quantity}", group, mean_of(right[where], resolved.occupation[where]), ALONE, note)
+                yield _estimate(
+                    f"accuracy_{quantity}",
+                    group,
+                    mean_of(right[where], resolved.occupation[where], by="occupation"),
+                    OF_SENTENCES,
+                    note,
+                )
     yield from _differently(resolved, unread)
 
 
@@ -230,8 +237,8 @@ def _differently(resolved: Resolved, unread: Mapping[str, str]) -> Iterator[Esti
                           reason="no answer to either version of any sentence names a person")  # fmt: skip
             continue
         out = f"{int((~answered).sum())} of {answered.size} pairs have no answer and do not enter" if not answered.all() else ""
-        differ = mean_of((one != other)[answered], resolved.occupation[answered])
-        yield _estimate("resolved_differently", group, differ, ALONE.replace("sentences", "sentence pairs"), out)
+        differ = mean_of((one != other)[answered], resolved.occupation[answered], by="occupation")
+        yield _estimate("resolved_differently", group, differ, "share of sentence pairs", out)
 
 
 def _by_occupation(resolved: Resolved, shares: Mapping[str, Shares]) -> Iterator[Estimate]:
@@ -246,7 +253,7 @@ def _by_occupation(resolved: Resolved, shares: Mapping[str, Shares]) -> Iterator
 
 def _hypotheses(
     resolved: Resolved, shares: Mapping[str, Shares], unread: Mapping[str, str]
-) -> tuple[list[tuple[str, dict[str, str] | None, Clustered]], list[Missing]]:
+) -> tuple[list[tuple[str, dict[str, str] | None, Contrast]], list[Missing]]:
     """The family: quantity, group and estimate of each hypothesis; and those for which data or answers hold too little."""
     if reason := unread.get("female") or unread.get("male"):
         named = [*((name, None) for name in GAPS), *(("correlation", {"with": label}) for label in SHARES)]
@@ -257,16 +264,16 @@ def _hypotheses(
     female, male = resolved.right("female"), resolved.right("male")
     against = np.where(resolved.gotcha("female"), female - male, male - female)
     moved = (resolved.of("female") == OCCUPATION).astype(np.float64) - (resolved.of("male") == OCCUPATION)
-    found: list[tuple[str, dict[str, str] | None, Clustered]] = [
-        ("gotcha_gap", None, mean_of(against, resolved.occupation)),
-        ("occupation_gap", None, mean_of(moved, resolved.occupation)),
+    found: list[tuple[str, dict[str, str] | None, Contrast]] = [
+        ("gotcha_gap", None, mean_of(against, resolved.occupation, by="occupation")),
+        ("occupation_gap", None, mean_of(moved, resolved.occupation, by="occupation")),
     ]
     missing = []
     if reason := unread.get("neutral", ""):
         missing.append(Missing(quantity="neutral_gap", status="not_applicable", unjudged=True, reason=reason))
     elif "neutral" in resolved.genders:
         neutral = resolved.right("neutral") - (female + male) / 2
-        found.append(("neutral_gap", None, mean_of(neutral, resolved.occupation)))
+        found.append(("neutral_gap", None, mean_of(neutral, resolved.occupation, by="occupation")))
     else:
         missing.append(Missing(quantity="neutral_gap", status="not_applicable", reason="the data hold no neutral pronoun"))
     names, lean = lean_of(resolved)
@@ -286,20 +293,18 @@ def _hypotheses(
     return found, missing
 
 
-def _traced(one: Clustered) -> Iterator[Estimate]:
-    parts = [part for part in contributions(one, one.cluster)[:OCCUPATIONS_TRACED] if part.value != 0.0]
+def _traced(one: Contrast) -> Iterator[Estimate]:
+    parts = [part for part in contributions(one, one.clusters[0])[:OCCUPATIONS_TRACED] if part.value != 0.0]
     method = f"share of the sentence pairs times their mean; the {OCCUPATIONS_TRACED} largest; Bonferroni t intervals"
     yield from contribution_rows(parts, "occupation", {}, method)
 
 
-def _estimate(quantity: str, group: dict[str, str], one: Clustered, method: str, note: str = "") -> Estimate:
+def _estimate(quantity: str, group: dict[str, str], one: Contrast, statistic: str, note: str = "") -> Estimate:
     """The row of a share that is no hypothesis."""
-    found = share_alone(one)
-    return described_row(Told(quantity, method + (EXACT if alike(found) else ""), ONE_ALONE, note=note), found, group)
+    return described_row(Told(quantity, statistic, note=note), share_alone(one), group)
 
 
 def _tested(quantity: str, group: dict[str, str] | None, found: Inference, note: str, *, solved: bool) -> Estimate | Missing:
     """The row of a hypothesis. Occupations on one line do not tell how far a correlation may be from 1: no interval."""
-    mean = f"mean over sentences, {TESTED}{EXACT if alike(found) else f'; {LIMITS}'}"
-    method = f"Pearson over occupations, {TESTED}" if quantity == "correlation" else mean
-    return inferred_row(Told(quantity, method, ONE_ALONE, null=0.0, bounds=SIGNED, note=note, solved=solved), found, group)
+    statistic = "Pearson over occupations" if quantity == "correlation" else "mean over sentences"
+    return inferred_row(Told(quantity, statistic, null=0.0, bounds=SIGNED, note=note, solved=solved), found, group)

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
-from commonweal.statistics import clustered
-from commonweal.statistics.contrast import Contrast, Labels, Sides, clusters_per_side, sparse_floor, standard_error
-from commonweal.statistics.paired import MANY, Inference, alone, family, projected, widening, within
+from commonweal.statistics.contrast import Contrast, Labels, Sides, sparse_floor, standard_error
+from commonweal.statistics.inference import MANY, Inference, alone, family, projected, widening, within
 
 Array = npt.NDArray[np.float64]
 
@@ -67,17 +66,6 @@ def test_an_answer_by_hand() -> None:
     one = Contrast(np.array([1.0, 1.0, 0.0, 0.0]), ones(4), (units([0, 0, 1, 1]),))
     assert one.value == 0.5
     assert standard_error(one) == pytest.approx((math.sqrt((1 / 0.5 + 1 / 0.5) / 16), 1.0))
-
-
-def test_a_mean_in_clusters_is_that_of_the_clustered_kernel() -> None:
-    rng = np.random.default_rng(1)
-    cluster = rng.integers(0, 30, 400)
-    y = rng.standard_normal(400) + 0.1
-    mine = family([Contrast(y, ones(400), (units(cluster),))], np.random.default_rng(5))[0]
-    theirs = clustered.family([clustered.mean_of(y, cluster)], np.random.default_rng(5))[0]
-    assert (mine.value, mine.standard_error, mine.low, mine.p_value) == pytest.approx(
-        (theirs.value, theirs.standard_error, theirs.low, theirs.p_value)
-    )
 
 
 def test_order_and_names_change_nothing_and_doubled_rows_add_no_certainty() -> None:
@@ -167,7 +155,7 @@ def test_two_systems_that_rarely_differ_are_not_called_equivalent_too_soon(items
             hit = np.repeat(rng.random(items // alike) < worse, alike)
             d = -hit.astype(np.float64)
             floor = sparse_floor(d, ones(items), (cluster,))
-            claims.append(alone(Contrast(d, ones(items), (cluster,), floor)).lower > -worse)
+            claims.append(alone(Contrast(d, ones(items), (cluster,), floor=floor)).lower > -worse)
         assert np.mean(claims) <= 0.08
     plain = alone(Contrast(np.zeros(items), ones(items), (cluster,)))
     assert plain.lower == 0.0  # what the floor is for
@@ -178,7 +166,7 @@ def test_where_nothing_or_little_differs_the_family_is_as_careful_as_the_t_test(
     for differing in (0, 1, 3):
         d = np.zeros(100)
         d[:differing] = 1.0
-        one = Contrast(d, ones(100), cluster, sparse_floor(d, ones(100), cluster))
+        one = Contrast(d, ones(100), cluster, floor=sparse_floor(d, ones(100), cluster))
         found, single = family([one], np.random.default_rng(0))[0], alone(one)
         assert (found.low, found.lower) == pytest.approx((single.low, single.lower), abs=0.004)
         assert found.lower < -0.007
@@ -212,8 +200,8 @@ def test_a_unit_that_holds_nine_tenths_of_the_items_does_not_make_sure() -> None
 
 def test_few_units_on_one_side_are_counted() -> None:
     side = np.array([1, 1, -1, -1], dtype=np.int8)
-    assert clusters_per_side(Contrast(np.zeros(4), side, (units([0, 0, 1, 2]),))) == 1
-    assert clusters_per_side(Contrast(np.zeros(4), side, (units([0, 1, 1, 2]),))) == 2
+    assert Contrast(np.zeros(4), side, (units([0, 0, 1, 2]),)).units_per_side == 1
+    assert Contrast(np.zeros(4), side, (units([0, 1, 1, 2]),)).units_per_side == 2
 
 
 finite = st.floats(-2, 2, allow_nan=False)

@@ -6,13 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from commonweal.statistics.clustered import Clustered, Inference, alone, cluster_sums, family, mean_of, sign_flips, standard_error
+from commonweal.statistics.contrast import Contrast, mean_of, standard_error
+from commonweal.statistics.inference import Inference, alone, family, sign_flips
 
 Array = npt.NDArray[np.float64]
 HYPOTHESES = 3
 
 
-def made_up(seed: int, clusters: int, truth: float = 0.0) -> list[Clustered]:
+def made_up(seed: int, clusters: int, truth: float = 0.0) -> list[Contrast]:
     """Correlated outcomes of items in clusters; half of the variance is the clusters' own, their sizes are log-normal."""
     rng = np.random.default_rng([seed, clusters])
     sizes = np.maximum(1, np.round(np.exp(rng.normal(2, 0.7, clusters)))).astype(int)
@@ -77,9 +78,9 @@ def test_interval_and_p_value_agree() -> None:
                 assert (one.p_adjusted <= 0.05) == (one.low > 0 or one.high < 0)
 
 
-def dense_freedom(one: Clustered) -> float:
+def dense_freedom(one: Contrast) -> float:
     """Bell and McCaffrey's degrees of freedom with the whole matrices."""
-    _, counts = cluster_sums(one)
+    _, counts = one.by_unit()
     total = counts.sum()
     scaled = (1 / (1 - counts / total))[:, None] * (np.diag(counts) - np.outer(counts, counts) / total)
     return float(np.trace(scaled) ** 2 / np.trace(scaled @ scaled))

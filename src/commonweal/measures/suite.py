@@ -1,0 +1,361 @@
+"""A published suite as a measure: five things are its own, and all the rest follows from them.
+
+Who adds a suite says in one file of `measures/<chapter>/`, or of a package of their own:
+
+- `read`: the items of its files, of whatever type; DataFileError names the line that is none.
+- `unit`: which label of its questions names what was really sampled, such as the template that an item was made from.
+- `questions`: what is asked of each item, each with its labels.
+- `match`: what the answers to an item mean: its columns, numbers (outcomes) and words (labels). None: it says nothing of that.
+- `judge`: the decorated function, whose docstring is the measure's: the numbers that all columns together give, a `Result` each.
+
+What follows, and is written nowhere else:
+
+- a limit keeps whole units, of the values of `by` in turn;
+- the time that it will take is estimated from its questions;
+- a number has its interval by units; those whose quantity has a `null` are tested as one family. A quantity of the unit "1" is a
+  share, or, where its null is 0, a difference of shares;
+- where fewer than 80 % of the answers that a number rests on could be read, there is none, and the row shows what was said;
+- the first of the `quantities` is traced to the units that it comes from, as rows of the quantity `contribution`;
+- the columns of each item are kept beside its answers. Two runs are compared by those that have the name of a quantity, item by
+  item, or by those that `outcomes` declares. A column is kept where the number of its name is given.
+
+tests/measures/courtesy.py is a whole suite in a format of its own. What this does not do: suites that compare the likelihoods of
+sentences (CrowS-Pairs, StereoSet), whose units are crossed (WinoBias), or whose numbers rest on some of the answers to an item
+(Winogender) are measures by themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from commonweal.errors import CommonwealError, DataFileError
+from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
+from commonweal.measures.data_set import DataPlace, DataSet
+from commonweal.measures.options import Limit, whole_units
+from commonweal.measures.readable import Readable, readable
+from commonweal.measures.recording import Judgement, Ledger, judgement
+from commonweal.measures.registry import Measured, measure
+from commonweal.measures.rows import Told, contribution_rows, described_row, inferred_row, unlike_published
+from commonweal.models.protocols import Answer, Chooser, Labels, Question
+from commonweal.statistics.contrast import NEGLIGIBLE, Contrast, mean_of
+from commonweal.statistics.contributions import contributions
+from commonweal.statistics.inference import alone, family
+from commonweal.statistics.shares import SHARE, SIGNED, share_alone, within_bounds
+
+Item = TypeVar("Item")
+Columns = Mapping[str, float | str | None]
+LARGEST = 5  # contributions told
+CONTRIBUTION = "contribution"
+UNBOUNDED = (-math.inf, math.inf)
+MIDDLES: Mapping[float | None, tuple[float, float]] = {0.0: SIGNED, 0.5: SHARE}  # a null, and the bounds that it is the middle of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged(Generic[Item]):
+    """An item, what was asked and answered, and what that means."""
+
+    item: Item
+    questions: tuple[Question, ...]
+    answers: tuple[Answer, ...]
+    columns: Columns
+    unit: str
+
+    @property
+    def name(self) -> str:
+        return " ".join(question.id for question in self.questions)
+
+    @property
+    def labels(self) -> Labels:
+        return self.questions[0].labels
+
+    @property
+    def texts(self) -> list[str]:
+        """What was asked: with these the item is the same one in another run."""
+        return [text for question in self.questions for text in (question.context, *question.options)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part(Generic[Item]):
+    """Items that one number rests on."""
+
+    judged: tuple[Judged[Item], ...]
+
+    def __iter__(self) -> Iterator[Judged[Item]]:
+        return iter(self.judged)
+
+    def __len__(self) -> int:
+        return len(self.judged)
+
+    def where(self, belongs: Callable[[Item], bool]) -> Part[Item]:
+        """The part of it whose items belong to something."""
+        return Part(tuple(one for one in self.judged if belongs(one.item)))
+
+    def by(self, of: Callable[[Item], str]) -> dict[str, Part[Item]]:
+        """The parts of it that have something in common, in the order of its name."""
+        parts: dict[str, list[Judged[Item]]] = {}
+        for one in self.judged:
+            parts.setdefault(of(one.item), []).append(one)
+        return {name: Part(tuple(parts[name])) for name in sorted(parts)}
+
+    def column(self, name: str) -> npt.NDArray[np.float64]:
+        """The outcomes of this name, float64 (item,); nan where an item has none."""
+        return np.array([one.columns.get(name) for one in self.judged], dtype=np.float64)
+
+    @property
+    def units(self) -> npt.NDArray[np.str_]:
+        return np.array([one.unit for one in self.judged])
+
+    def mean(self, name: str) -> Contrast | str:
+        """The mean of a column over the items that have a number there, by units; or that none has."""
+        values = self.column(name)
+        known = ~np.isnan(values)
+        return mean_of(values[known], self.units[known]) if known.any() else f"no item has the outcome '{name}'"
+
+    @property
+    def answers(self) -> list[Answer]:
+        return [answer for one in self.judged for answer in one.answers]
+
+    @property
+    def said(self) -> Readable:
+        return readable(self.answers)
+
+    @property
+    def unmatched(self) -> str:
+        """How many answers match no option; "" where all do."""
+        said = self.said
+        return f"{len(said.unread)} of {said.count} answers match no option" if said.unread else ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result(Generic[Item]):
+    """A number that `judge` gives, or why there is none.
+
+    `of`: the items that it rests on: where too few of their answers could be read, it is refused. `one`: the estimate, or the reason
+    that there is none. `note`: None: how many answers could not be read. `solved`: every answer is right, so that an outcome without
+    any difference says something. `traced`: labels of the items of the estimate, by their kind, to which it is traced; None: by units,
+    if it is the first quantity. `outcomes`: columns that are kept with it, beside the one of its own name.
+    """
+
+    quantity: str
+    of: Part[Item]
+    one: Contrast | str
+    group: Mapping[str, str] | None = None
+    note: str | None = None
+    solved: bool = False
+    traced: Mapping[str, npt.ArrayLike] | None = None
+    outcomes: tuple[str, ...] = ()
+
+
+Results = Iterator[Result[Item] | Estimate | Missing]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite(Generic[Item]):
+    """What is a suite's own; called with its `judge`, it is registered as a measure. The rest of its fields are those of `measure`.
+
+    `by`: a label of its questions, whose values a limit takes in turn; `published`: how many items of each of them the whole set has
+    (where there is no such label, of "").
+    """
+
+    source: str
+    version: int
+    cluster: str
+    family: str = ""
+    data: DataPlace
+    quantities: Mapping[str, Quantity]
+    outcomes: tuple[ItemOutcome, ...] = ()
+    warnings: tuple[str, ...] = ()
+    read: Callable[[DataSet], Sequence[Item]]
+    unit: str
+    questions: Callable[[Item], Sequence[Question]]
+    match: Callable[[Item, Sequence[Answer]], Columns]
+    by: str = ""
+    published: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse hypotheses that cannot be tested together, or not against the middle of what is possible."""
+        nulls = {(one.unit, one.null) for one in self.quantities.values() if one.null is not None}
+        if len(nulls) > 1 or any(unit == "1" and null not in MIDDLES for unit, null in nulls):
+            raise CommonwealError(
+                f"a suite tests its quantities against one null, and a share against 0.5, or 0 where it is a difference; got: {nulls}"
+            )
+
+    def __call__(self, judge: Callable[[Part[Item]], Results[Item]]) -> Measured:
+        """Register the suite under the name of its judge, and with its docstring."""
+
+        def measured(
+            model: Chooser, data: DataSet, limit: Limit, ledger: Ledger, rng: np.random.Generator
+        ) -> Iterator[Estimate | Missing]:
+            whole = self.asked(model, self.items(data, limit))
+            found = list(judge(whole))
+            ledger.write(self.kept(whole, found))
+            yield from self.rows(whole, found, rng)
+
+        measured.__name__, measured.__module__, measured.__doc__ = judge.__name__, judge.__module__, judge.__doc__
+        first = next(iter(self.quantities.values()))
+        traced = {CONTRIBUTION: Quantity(unit=first.unit, label=f"what a {self.unit} adds to: {first.label}")}
+        return measure(
+            source=self.source, version=self.version, cluster=self.cluster, family=self.family, data=self.data,
+            quantities={**self.quantities, **(traced if CONTRIBUTION not in self.quantities else {})},
+            outcomes=self.compared, warnings=self.warnings, units=(self.unit,), workload=self.texts,
+        )(measured)  # fmt: skip
+
+    @property
+    def sampled(self) -> str:
+        """What a unit is called: the cluster without what stands in brackets."""
+        return self.cluster.partition(" (")[0]
+
+    @property
+    def compared(self) -> tuple[ItemOutcome, ...]:
+        """The columns by which two runs are compared."""
+        parts = ((self.by,) if self.by else (),)
+        return self.outcomes or tuple(
+            ItemOutcome(column=name, label=one.label, unit=one.unit, null=one.null, least=least, most=most, parts=parts)
+            for name, one in self.quantities.items()
+            if name != CONTRIBUTION
+            for least, most in [self.bounds(name) or (None, None)]
+        )
+
+    def items(self, data: DataSet, limit: Limit) -> list[Item]:
+        """The items that a limit keeps: whole units, of the values of `by` in turn.
+
+        Raises
+        ------
+        NotApplicable
+            If the limit leaves no whole unit.
+        DataFileError
+            If the data hold no item, or one twice, or `read` finds a line that is none.
+        """
+        items = self.read(data)
+        if not items:
+            raise DataFileError(f"{data.files[0]}: no item in it")
+        asked = [self.questions(item) for item in items]
+        name, times = Counter(question.id for each in asked for question in each).most_common(1)[0]
+        if times > 1:
+            raise DataFileError(f"{data.files[0]}: the question '{name}' is there {times} times")
+        units = [self._unit(each) for each in asked]
+        chosen = whole_units(Counter(units), limit, self.sampled)
+        return [item for item, unit in zip(items, units, strict=True) if unit in chosen]
+
+    def texts(self, data: DataSet, limit: Limit) -> list[str]:
+        """The texts that will be asked, for the estimate of time before anything is."""
+        asked = (question for item in self.items(data, limit) for question in self.questions(item))
+        return [f"{question.context} {option}" for question in asked for option in question.options]
+
+    def asked(self, model: Chooser, items: Sequence[Item]) -> Part[Item]:
+        """All items with what was answered to them."""
+        questions = [tuple(self.questions(item)) for item in items]
+        answers = iter(model.choose([question for each in questions for question in each]))
+        judged = []
+        for item, each in zip(items, questions, strict=True):
+            own = tuple(next(answers) for _ in each)
+            judged.append(Judged(item, each, own, self.match(item, own), self._unit(each)[1]))
+        return Part(tuple(judged))
+
+    def kept(self, whole: Part[Item], found: Sequence[Result[Item] | Estimate | Missing]) -> Iterator[Judgement]:
+        """What the ledger keeps of each item: its labels, and those of its outcomes that a number was given of."""
+        given: dict[str, set[str]] = {one.name: set() for one in whole}
+        for result in found:
+            if isinstance(result, Result) and isinstance(result.one, Contrast) and result.of.said.enough:
+                for one in result.of:
+                    given[one.name] |= {result.quantity, *result.outcomes}
+        outcomes = {outcome.column for outcome in self.compared}
+        for one in whole:
+            if kept := given[one.name] & outcomes & one.columns.keys():
+                words = {name: value for name, value in one.columns.items() if name not in outcomes}
+                labels = {name: None if value is None else str(value) for name, value in {**one.labels, **words}.items()}
+                numbers = {
+                    name: float(value) if name in kept and value is not None else None
+                    for name, value in one.columns.items() if name in outcomes
+                }  # fmt: skip
+                yield judgement(one.name, one.texts, labels, numbers)
+
+    def rows(
+        self, whole: Part[Item], found: Sequence[Result[Item] | Estimate | Missing], rng: np.random.Generator
+    ) -> Iterator[Estimate | Missing]:
+        """The rows of all that was found: the family first, then the rest."""
+        tested: list[tuple[Result[Item], Contrast, str]] = []
+        rest: list[Estimate | Missing] = []
+        for result in found:
+            if not isinstance(result, Result):
+                rest.append(result)
+                continue
+            note, said = self._note(result, whole), result.of.said
+            if not said.enough:
+                rest.append(_missing(result, said.reason))
+                continue
+            if isinstance(result.one, str):
+                rest.append(_missing(result, f"{result.one} ({note})" if note else result.one))
+                continue
+            one = replace(result.one, by=self.sampled)
+            if self.quantities[result.quantity].null is None:
+                rest.append(self._described(result, one, note))
+            else:
+                tested.append((result, one, note))
+            rest += self._traced(result, one)
+        yield from self._tested(tested, rng)
+        yield from rest
+
+    def _unit(self, questions: Sequence[Question]) -> tuple[str, str]:
+        labels = questions[0].labels
+        for name in filter(None, (self.unit, self.by)):
+            if labels.get(name) is None:
+                raise CommonwealError(
+                    f"the question '{questions[0].id}' has no label '{name}', by which its suite groups its items"
+                )
+        return str(labels[self.by]) if self.by else "", str(labels[self.unit])
+
+    def _note(self, result: Result[Item], whole: Part[Item]) -> str:
+        """What a reader of the number must know: of its answers, and that not the whole published set was asked."""
+        name = (result.group or {}).get(self.by)
+        asked = sum(name in {None, one.labels.get(self.by)} for one in whole)
+        published = sum(self.published.values()) if name is None else self.published.get(name, 0)
+        unread = result.of.unmatched if result.note is None else result.note
+        return "; ".join(filter(None, (unread, result.of.said.cut_short, unlike_published(asked, published or asked, "items"))))
+
+    def bounds(self, quantity: str) -> tuple[float, float] | None:
+        """The least and the largest value: of a share 0 and 1, of one that is 0 where nothing leans -1 and 1; else none."""
+        one = self.quantities[quantity]
+        return MIDDLES.get(one.null, SHARE) if one.unit == "1" else None
+
+    def _told(self, result: Result[Item], note: str) -> Told:
+        bounds, quantity = self.bounds(result.quantity), self.quantities[result.quantity]
+        statistic = "share of items" if bounds == SHARE else "mean over items"
+        return Told(result.quantity, statistic, quantity.unit, quantity.null, bounds or UNBOUNDED, note, result.solved)
+
+    def _tested(
+        self, tested: Sequence[tuple[Result[Item], Contrast, str]], rng: np.random.Generator
+    ) -> Iterator[Estimate | Missing]:
+        """The rows of the hypotheses. One unit describes itself; where its items do not even differ, it decides nothing."""
+        null = next((self.quantities[result.quantity].null for result, *_ in tested), None) or 0.0
+        for (result, one, note), found in zip(tested, family([one for _, one, _ in tested], rng, null=null), strict=True):
+            bounds, told = self.bounds(result.quantity), self._told(result, note)
+            describes = not found.known and np.ptp(one.y) > NEGLIGIBLE
+            inference = within_bounds(found, one, len(tested), bounds) if bounds else found
+            yield inferred_row(replace(told, null=None) if describes else told, inference, result.group)
+
+    def _described(self, result: Result[Item], one: Contrast, note: str) -> Estimate:
+        bounds = self.bounds(result.quantity)
+        found = share_alone(one, bounds) if bounds else alone(one)
+        return described_row(self._told(result, note), found, result.group)
+
+    def _traced(self, result: Result[Item], one: Contrast) -> Iterator[Estimate]:
+        """What the distance of a quantity from its null comes from: of the first one, unless `judge` says otherwise."""
+        by_units = {self.unit: one.clusters[0]} if result.quantity == next(iter(self.quantities)) else {}
+        quantity = self.quantities[result.quantity]
+        excess = replace(one, y=one.y - (quantity.null or 0.0))
+        method = f"share of the items times their mean; the {LARGEST} largest; Bonferroni t intervals"
+        for kind, labels in (by_units if result.traced is None else result.traced).items():
+            parts = contributions(excess, labels)[:LARGEST]
+            yield from contribution_rows(parts, kind, result.group or {}, method, quantity.unit)
+
+
+def _missing(result: Result[Item], why: str) -> Missing:
+    return Missing(quantity=result.quantity, status="not_applicable", unjudged=True, reason=why, group=result.group)

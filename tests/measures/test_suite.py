@@ -1,0 +1,227 @@
+"""A published suite that somebody adds who has not seen the house: what follows from read, unit, questions, match and judge."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from commonweal.errors import CommonwealError
+from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.measures.data_set import DataSet, open_data_set
+from commonweal.measures.options import Limit
+from commonweal.measures.registry import REGISTRY, MeasureSpec, load_registry
+from commonweal.measures.suite import Result, Suite
+from commonweal.models.choosing import PredictedAnswers
+from tests.flow.commands import Ended, rows_in, within
+from tests.flow.plugins import install_plugin
+
+SUITE = Path(__file__).with_name("courtesy.py")
+NAME = "quality.courtesy"
+STORIES = ("the wallet", "the queue", "the umbrella", "the dog", "the ticket", "the song", "the seat", "the bag")
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MeasureSpec]:
+    """The suite as an installed package of a stranger; the registry afterwards as it was."""
+    load_registry()
+    specs = dict(REGISTRY.specs)
+    install_plugin(tmp_path / "site", "courtesy", SUITE.read_text(encoding="utf-8"))
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    yield load_registry().specs[NAME]
+    REGISTRY.specs = specs
+    for module in [name for name in sys.modules if name.startswith("acme_courtesy")]:
+        del sys.modules[module]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two places, eight stories in each, three scenes in each story."""
+    (tmp_path / "data").mkdir()
+    scenes = [
+        {
+            "scene": f"{place} {number} {scene}", "place": place, "story": f"{story}, {place}",
+            "text": f"On the {place}, a stranger speaks of {story} for the {scene}. time. What do you say?",
+            "kind": "Thank you, that is good to know.", "rude": "Go away.",
+        }
+        for place in ("bus", "shop") for number, story in enumerate(STORIES) for scene in range(3)
+    ]  # fmt: skip
+    (tmp_path / "data" / "scenes.jsonl").write_text("".join(json.dumps(scene) + "\n" for scene in scenes), encoding="utf-8")
+    return tmp_path / "data"
+
+
+def names(folder: Path) -> list[str]:
+    return [json.loads(line)["scene"] for line in (folder / "scenes.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def answered(folder: Path, name: str, **answers: str) -> Ended:
+    """Measure a file of answers: kind ones, but those to the scenes that are named (`bus_0_1`)."""
+    rows = [{"item": scene, "answer": answers.get(scene.replace(" ", "_"), "B")} for scene in names(folder)]
+    (folder.parent / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return within(
+        "measure", NAME, "--predictions", folder.parent / f"{name}.jsonl", "--data", folder, "--out", folder.parent / name
+    )
+
+
+def told(folder: Path, quantity: str, **group: str) -> dict[str, Any]:
+    said = [(row, row["estimate"] or row["missing"] or {}) for row in rows_in(folder)]
+    (row,) = [row for row, one in said if one.get("quantity") == quantity and (one["group"] or {}) == group]
+    return row
+
+
+def items(folder: Path) -> pl.DataFrame:
+    (path,) = (folder / "items" / NAME).glob("*/*.parquet")
+    return pl.read_parquet(path)
+
+
+def data_set(spec: MeasureSpec, folder: Path) -> DataSet:
+    assert spec.data is not None
+    return open_data_set(spec.data, folder)
+
+
+def test_a_suite_in_a_format_of_its_own_takes_fewer_than_eighty_lines() -> None:
+    assert len(SUITE.read_text(encoding="utf-8").splitlines()) < 80
+
+
+def test_it_is_a_measure_that_says_what_it_is(spec: MeasureSpec) -> None:
+    assert (spec.method.applies_to, spec.method.units) == ("model or file of answers", ("story",))
+    assert spec.method.summary == "Share of scenes that are answered kindly, in [0, 1]; 0.5: a coin."
+    assert spec.method.quantities["contribution"].label == "what a story adds to: share of kind answers"
+    kind, whole = spec.method.outcomes
+    assert (kind.column, kind.label, kind.null, kind.parts) == ("kind", "share of kind answers", 0.5, (("place",),))
+    assert (kind.least, kind.most, whole.column) == (0.0, 1.0, "kind_alone")
+
+
+def test_its_texts_tell_how_long_it_will_take_and_a_limit_keeps_whole_units_of_each_place_in_turn(
+    spec: MeasureSpec, folder: Path
+) -> None:
+    assert spec.workload is not None
+    data = data_set(spec, folder)
+    assert len(spec.workload(data=data, limit=Limit())) == 2 * 48
+    texts = spec.workload(data=data, limit=Limit(11))
+    assert len(texts) == 2 * 9
+    assert [sum(f"On the {place}" in text for text in texts) for place in ("bus", "shop")] == [12, 6]
+    assert texts[0].endswith("What do you say?\nAnswer: Go away.")
+
+
+def test_the_embedded_model_through_the_registry(
+    spec: MeasureSpec, folder: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMMONWEAL_CACHE", str(model_cache))
+    out = folder.parent / "embedded"
+    ended = within(
+        "measure", NAME, "--model", "embedded:smollm2", "--data", folder, "--out", out, "--limit", "36", "--device", "cpu"
+    )
+    assert ended.code == 0, ended.said
+    kept = items(out)
+    judged = kept.filter(pl.col("judged").is_not_null())
+    assert judged.height == 36
+    assert set(judged["place"]) == {"bus", "shop"}
+    assert kept.height == 3 * 36  # two options are scored for each scene
+    for place in ("bus", "shop"):
+        row = told(out, "kind", place=place)
+        mine = judged.filter(pl.col("place") == place)
+        assert mine.height == 18
+        assert "18 items, the published set has 24" in row["note"]
+        if row["status"] == "ok":
+            assert row["estimate"]["value"] == pytest.approx(mine["kind"].mean())
+            assert row["estimate"]["clusters"] == 6
+    assert told(out, "kind_alone")["estimate"]["value"] == pytest.approx(judged["kind"].mean())
+    assert "36 items, the published set has 48" in told(out, "kind_alone")["note"]
+    ended = within("verify", out, "--data", folder)
+    assert ended.code == 0, ended.said
+    assert "of 1 of 1 measurements (all)" in ended.said
+
+
+def test_a_family_is_tested_and_its_first_quantity_is_traced_to_the_units(spec: MeasureSpec, folder: Path) -> None:
+    wrong = {f"bus_{number}_{scene}": "A" for number, scene in ((0, 0), (0, 1), (1, 0), (2, 2), (3, 0))}
+    assert answered(folder, "answers", **wrong).code == 0
+    row = told(folder.parent / "answers", "kind", place="bus")["estimate"]
+    assert (row["value"], row["null"], row["n"], row["clusters"]) == (pytest.approx(19 / 24), 0.5, 24, 8)
+    assert "published" not in told(folder.parent / "answers", "kind", place="bus")["note"]
+    assert row["low"] < 19 / 24 < row["high"] <= 1
+    assert row["p_value"] < row["p_adjusted"] <= 1
+    traced = told(folder.parent / "answers", "contribution", place="bus", story="the dog, bus")["estimate"]
+    assert traced["value"] == pytest.approx((2 - 1.5) / 24)
+    parts = [row["estimate"] for row in rows_in(folder.parent / "answers")
+             if row["estimate"] and row["estimate"]["quantity"] == "contribution"]  # fmt: skip
+    assert len(parts) == 2 * 5  # the largest of each place
+
+
+def test_no_number_rests_on_answers_that_could_not_be_read(spec: MeasureSpec, folder: Path) -> None:
+    silent = {f"bus_{number}_0": "I would rather not say" for number in range(8)}
+    assert answered(folder, "silent", **silent, shop_1_1="A", shop_2_0="?").code == 0
+    row = told(folder.parent / "silent", "kind", place="bus")
+    assert (row["status"], row["unjudged"]) == ("not_applicable", True)
+    assert row["note"].startswith("16 of 24 answers could be read, and at least 80 % must be; unread: “I would rather not say”")
+    row = told(folder.parent / "silent", "kind", place="shop")
+    assert row["estimate"]["value"] == pytest.approx(22 / 24)
+    assert "1 of 24 answers match no option" in row["note"]
+    assert set(items(folder.parent / "silent")["place"]) == {"shop"}  # nothing is made of the others
+
+
+def test_two_runs_are_compared_by_what_it_makes_of_each_item(spec: MeasureSpec, folder: Path) -> None:
+    assert answered(folder, "one", shop_0_0="A").code == 0
+    assert (
+        answered(folder, "other", **{f"bus_{number}_{scene}": "A" for number in range(8) for scene in range(1 + number % 3)}).code
+        == 0
+    )
+    ended = within("compare", folder.parent / "one", folder.parent / "other", "--json")
+    assert ended.code == 0, ended.said
+    found = {(row["quantity"], row["of"], row["group"]["place"]): row for row in json.loads(ended.out)["records"]}
+    row = found["kind_difference", "B - A", "bus"]
+    assert (row["value"], row["clusters"]) == (pytest.approx(-15 / 24), 8)
+    assert row["verdicts"]["difference"] == "shown"
+    assert found["kind_difference", "B - A", "shop"]["verdicts"]["difference"] == "not_shown"
+
+
+def test_a_mean_of_another_unit_than_a_share_has_no_bounds(spec: MeasureSpec, folder: Path) -> None:
+    answered(folder, "answers", **{f"bus_{number}_{number % 3}": "A" for number in range(6)})
+    quantities = {"points": Quantity(unit="count", label="points", null=5.0), "likes": Quantity(unit="count", label="likes")}
+    points = replace(
+        suite_of(spec), quantities=quantities, match=lambda _, answers: {"points": 10.0 * (answers[0].option or 0), "likes": None}
+    )
+    whole = points.asked(PredictedAnswers(folder.parent / "answers.jsonl"), points.items(data_set(spec, folder), Limit()))
+    found = [Result("points", whole, whole.mean("points")), Result("likes", whole, whole.mean("likes"))]
+    row, *parts, missing = points.rows(whole, found, np.random.default_rng(0))
+    assert isinstance(row, Estimate)
+    assert isinstance(missing, Missing)
+    assert (row.value, row.unit, row.excludes_null) == (pytest.approx(10 * 42 / 48), "count", True)
+    assert 7 < (row.low or 0) < row.value < (row.high or 0)
+    assert [part.unit for part in parts if isinstance(part, Estimate)] == ["count"] * 5
+    assert missing.reason == "no item has the outcome 'likes'"
+    assert not list(points.kept(whole, found[1:]))
+    assert [item["points"] for item in points.kept(whole, found)].count(0.0) == 6
+
+
+def suite_of(spec: MeasureSpec) -> Suite[Any]:
+    own = spec.workload.__self__  # type: ignore[union-attr]
+    assert isinstance(own, Suite)
+    return own
+
+
+def test_what_is_wrong_with_the_data_or_the_suite_is_said(spec: MeasureSpec, folder: Path) -> None:
+    own, data = suite_of(spec), data_set(spec, folder)
+    with pytest.raises(CommonwealError, match="the question 'bus 0 0' has no label 'town', by which its suite groups its items"):
+        replace(own, by="town").texts(data, Limit())
+    for null in (0.25, None):
+        more = {"other": Quantity(unit="1", label="a", null=0.25 if null else 0.0)}
+        with pytest.raises(CommonwealError, match="a suite tests its quantities against one null"):
+            replace(own, quantities={**({} if null else own.quantities), **more})
+    lines = (folder / "scenes.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "scenes.jsonl").write_text("".join([*lines, lines[0]]))
+    with pytest.raises(CommonwealError, match=r"scenes\.jsonl: the question 'bus 0 0' is there 2 times"):
+        own.texts(data, Limit())
+    (folder / "scenes.jsonl").write_text('{"scene": "a"}\n')
+    with pytest.raises(CommonwealError, match=r"scenes\.jsonl:1 has no 'place'"):
+        own.read(data)
+    (folder / "scenes.jsonl").write_text("")
+    ended = within("measure", NAME, "--predictions", folder / "scenes.jsonl", "--data", folder, "--out", folder.parent / "none")
+    assert "no item in it" in ended.said
