@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +14,7 @@ import polars as pl
 import pytest
 
 from commonweal.system.starter import STARTER
-from tests.flow.commands import Ended, children_s, commonweal, dossier_in, python, rows_in, tried, watched, within
+from tests.flow.commands import Ended, children_s, commonweal, dossier_in, environment, python, rows_in, tried, watched, within
 from tests.flow.systems import write_small_model_system, write_system
 
 ROOT = Path(__file__).parents[2]
@@ -353,3 +355,28 @@ def test_10_the_first_finding_of_the_example_comes_within_a_minute_of_the_instal
     assert "slope" in ended.lines[-3] or "women" in ended.lines[-3]
     assert Path(ended.lines[-1]).stat().st_size > 10_000
     assert took_s < 120  # a minute on two cores
+
+
+@pytest.mark.slow
+@pytest.mark.model
+def test_10_the_demo_tells_what_its_first_measure_finds_within_a_minute_and_not_at_its_end(
+    tmp_path: Path, embedded: Path
+) -> None:
+    pytest.importorskip("torch")
+    began = children_s()
+    command = [sys.executable, "-m", "commonweal", "run", ROOT / "examples" / "hiring" / "system.yaml", "--out", tmp_path / "out"]
+    with subprocess.Popen(
+        command,
+        env=environment(COMMONWEAL_CACHE=tmp_path / "cache"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        told = next(line for line in process.stderr if line.startswith("so far, "))
+        process.kill()
+    assert told.startswith(
+        "so far, inequity.occupation_association on smollm2: change in P(she) per change in the share of women "
+    )
+    assert not (tmp_path / "out" / "dossier.html").exists()
+    assert children_s() - began < 120  # a minute on two cores
