@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from commonweal.assessment import assess
+from commonweal.assessment.findings import Tell, findings, unheard
 from commonweal.errors import OptionError
 from commonweal.evidence.store import Store, digest
 from commonweal.measures.gather import Progress, Setting, broken_plugin, gather, silent, without_subject
@@ -17,7 +18,14 @@ from commonweal.report.run_record import Clock, run_record
 from commonweal.system.records import System
 
 
-def run(system: System | Prepared, *, out: Path | str, options: Options | None = None, progress: Progress = silent) -> Dossier:
+def run(
+    system: System | Prepared,
+    *,
+    out: Path | str,
+    options: Options | None = None,
+    progress: Progress = silent,
+    tell: Tell = unheard,
+) -> Dossier:
     """Measure a system and write its dossier into the folder `out`; what was measured there before is not measured again."""
     ready = system if isinstance(system, Prepared) else prepare(system, options)
     if ready.preflight.problems:
@@ -28,7 +36,11 @@ def run(system: System | Prepared, *, out: Path | str, options: Options | None =
     methods = {name: spec.method for name, spec in ready.registry.specs.items()}
     with Store(folder) as store:
         setting = Setting(store, ready.system, system_hash, chosen.seed, Limit(chosen.limit), chosen.design, allowed, progress)
-        rows = [row for task in ready.tasks for row in gather(task, setting)]
+        rows = []
+        for task in ready.tasks:
+            rows += (own := gather(task, setting))
+            if task.spec.basis != "declared":
+                tell(findings(ready.system, own, methods, ()))
         rows += [
             row
             for spec, reason in unasked(ready.specs, ready.tasks, chosen.measures)
@@ -40,7 +52,8 @@ def run(system: System | Prepared, *, out: Path | str, options: Options | None =
         if worked_out:
             store.seal(digest([row.id for row in worked_out]), worked_out)
         record = run_record(ready.system, rows, clock, chosen.told(), allowed)
-        record = record.model_copy(update={"system_file": ready.system.file, "unfit": tuple(store.told)})
+        more = {"system_file": ready.system.file, "unfit": tuple(store.told), "scoring": ready.opener.scoring()}
+        record = record.model_copy(update=more)
         used = (*(methods[name] for name in sorted({row.measure for row in rows} & set(methods))), *weighed.methods)
         dossier = Dossier(system=fit_to_keep(ready.system), run=record, findings=weighed.findings, evidence=tuple(rows), methods=used,
                           both_ends=weighed.both_ends)  # fmt: skip

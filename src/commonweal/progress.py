@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -10,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from commonweal.evidence.numbers import duration_text
+from commonweal.evidence.records import Finding
+from commonweal.files.foreign_text import unbroken
 
 
 class Stages:
@@ -41,6 +44,12 @@ class Stages:
     @property
     def seconds(self) -> float:
         return time.perf_counter() - self._start
+
+    def tell(self, said: Sequence[Finding]) -> None:
+        """What a measure says, as soon as it is done; what it could not measure is told at the end."""
+        for finding in said:
+            if finding.verdict != "not_measured":
+                self._console.print(unbroken(f"so far, {finding.measure} on {finding.subject}: {finding.headline}"))
 
     def tick(self, stage: str, done: int, total: int) -> None:
         """One step of a stage."""

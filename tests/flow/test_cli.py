@@ -26,7 +26,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a system of one Python application, audited with seed 0 into `zero`."""
     folder = tmp_path_factory.mktemp("audited")
     write_system(folder)
-    ended = commonweal("run", "system.yaml", "--out", "zero", "--measures", AUDIT, "--allow-code", cwd=folder)
+    ended = within("run", "system.yaml", "--out", "zero", "--measures", AUDIT, "--allow-code", cwd=folder)
     assert ended.code == 0, ended.err
     return folder
 
@@ -68,12 +68,12 @@ def test_version() -> None:
 
 
 def test_init_check_run_in_an_empty_folder_and_nothing_is_overwritten(tmp_path: Path) -> None:
-    made = commonweal("init", ".", cwd=tmp_path)
+    made = within("init", ".", cwd=tmp_path)
     assert made.code == 0, made.err
     assert (tmp_path / "system.yaml").read_text(encoding="utf-8") == STARTER
     assert made.lines[-1] == "next: commonweal check system.yaml"
 
-    checked = commonweal("check", "system.yaml", cwd=tmp_path)
+    checked = within("check", "system.yaml", cwd=tmp_path)
     assert (checked.code, checked.err) == (0, "")
     assert "system.yaml: valid. 2 assets" in checked.lines[0]
     questions = int(re.findall(r"^(\d+) open questions", checked.out, re.M)[0])
@@ -84,7 +84,7 @@ def test_init_check_run_in_an_empty_folder_and_nothing_is_overwritten(tmp_path: 
     assert list(before) == [tmp_path / "system.yaml"], "check writes nothing"
     sizes = []
     for _ in range(2):
-        ran = commonweal("run", "system.yaml", "--measures", "transparency", cwd=tmp_path)
+        ran = within("run", "system.yaml", "--measures", "transparency", cwd=tmp_path)
         assert ran.code == 0, ran.err
         assert ran.lines[-1] == str(tmp_path / "dossier" / "dossier.html")
         assert [line.split(":")[0] for line in ran.lines[-3:-1]] == ["finding", "cost"]
@@ -95,7 +95,7 @@ def test_init_check_run_in_an_empty_folder_and_nothing_is_overwritten(tmp_path: 
     assert len(dossier_in(tmp_path / "dossier")["run"]["system_hash"]) == 16
     assert dossier_in(tmp_path / "dossier")["run"]["system_file"] == "system.yaml"
 
-    again = commonweal("init", ".", cwd=tmp_path)
+    again = within("init", ".", cwd=tmp_path)
     assert again.code == 2
     assert "system.yaml: is already there" in again.err
     assert {path: path.stat().st_mtime_ns for path in before} == before
@@ -133,7 +133,7 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_measured(
     tmp_path: Path, embedded: Path, device: str, words: str
 ) -> None:
     (tmp_path / "system.yaml").write_text(STARTER, encoding="utf-8")
-    ended = commonweal("run", "system.yaml", "--device", device, cwd=tmp_path)
+    ended = within("run", "system.yaml", "--device", device, cwd=tmp_path)
     assert ended.code == 2, ended.said
     assert f"device '{device}'" in ended.err or f"got '{device}'" in ended.err
     assert words in ended.err
@@ -175,7 +175,7 @@ def test_fail_on_sets_the_exit_code_and_undecided_outranks_beyond(
 def test_fail_on_found_is_beyond_where_something_is_found(tmp_path: Path) -> None:
     write_system(tmp_path, "python:name_app:decide")
     command = ["run", "system.yaml", "--measures", AUDIT, "--allow-code", "--fail-on", "found"]
-    ended = commonweal(*command, cwd=tmp_path, NOISE_GAP="0.5")
+    ended = within(*command, cwd=tmp_path, NOISE_GAP="0.5")
     assert ended.code == 1, ended.said
     assert re.search(r"--fail-on found: \d+ beyond it", ended.err)
     assert ended.lines[-3].startswith("finding: gender: women against men")
@@ -206,22 +206,20 @@ def test_a_run_in_which_nothing_could_be_measured_says_so_and_which_flag_to_give
 def test_limit_asks_no_more_than_that(audited: Path) -> None:
     log = audited / "asked.log"
     before = len(log.read_text().splitlines())
-    ended = commonweal(
-        "run", "system.yaml", "--out", "limited", "--measures", AUDIT, "--allow-code", "--limit", "400", cwd=audited
-    )
+    ended = within("run", "system.yaml", "--out", "limited", "--measures", AUDIT, "--allow-code", "--limit", "400", cwd=audited)
     assert ended.code == 0, ended.err
     items = pl.read_parquet(next((audited / "limited").glob(f"items/{AUDIT}/screener/*.parquet")))
     assert 288 <= len(items) <= 400
     assert len(log.read_text().splitlines()) - before == len(items)
     assert {row["provenance"]["options"]["limit"] for row in rows_in(audited / "limited") if row["measure"] == AUDIT} == {"400"}
-    refused = commonweal("run", "system.yaml", "--limit", "0", cwd=audited)
+    refused = within("run", "system.yaml", "--limit", "0", cwd=audited)
     assert refused.code == 2
     assert "--limit" in refused.err
 
 
 @pytest.mark.slow
 def test_a_seed_changes_the_p_values_but_not_the_item_outcomes(audited: Path) -> None:
-    ended = commonweal("run", "system.yaml", "--out", "one", "--measures", AUDIT, "--allow-code", "--seed", "1", cwd=audited)
+    ended = within("run", "system.yaml", "--out", "one", "--measures", AUDIT, "--allow-code", "--seed", "1", cwd=audited)
     assert ended.code == 0, ended.err
     zero, one = (
         pl.read_parquet(next((audited / name).glob(f"items/{AUDIT}/screener/*.parquet"))).sort("key") for name in ("zero", "one")
@@ -271,7 +269,7 @@ dependencies: [{upstream: model, downstream: triage, relation: serves}]
 def test_check_of_very_many_deployments_prints_the_most_useful_questions_and_how_many_there_are(tmp_path: Path) -> None:
     head = "schema: commonweal/1\nname: a\nassets:\n  - {id: m, kind: application}\ndeployments:\n"
     (tmp_path / "system.yaml").write_text(head + "  - {application: m}\n" * 400, encoding="utf-8")
-    ended = commonweal("check", "system.yaml", cwd=tmp_path)
+    ended = within("check", "system.yaml", cwd=tmp_path)
     assert ended.code == 0
     assert sum(line.startswith("[") for line in ended.lines) == 1000
     assert "more questions; these are the most useful ones" in ended.out

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.flow.commands import commonweal, within
+from tests.flow.commands import within
 from tests.measures.published_data import published
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -101,7 +101,7 @@ def test_bad_input_ends_in_words_and_exit_code_2(tmp_path: Path) -> None:
         assert (ended.code, ended.out) == (2, ""), ended.said
         assert words in ended.err
     assert within("compare", BASE, half, "--common").code == 0
-    assert "Traceback" not in commonweal("compare", BASE, half).said
+    assert "Traceback" not in within("compare", BASE, half).said
 
 
 def test_requests_of_one_cluster_are_refused_before_a_model_is_opened(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +14,7 @@ import polars as pl
 import pytest
 
 from commonweal.system.starter import STARTER
-from tests.flow.commands import Ended, children_s, commonweal, dossier_in, python, rows_in, tried, watched, within
+from tests.flow.commands import Ended, children_s, commonweal, dossier_in, environment, python, rows_in, tried, watched, within
 from tests.flow.systems import write_small_model_system, write_system
 
 ROOT = Path(__file__).parents[2]
@@ -110,7 +112,7 @@ def test_3_a_prompt_is_answered_by_log_likelihood_and_every_item_has_its_score(w
 def test_3_answers_that_cannot_be_read_are_no_rate(tmp_path: Path) -> None:
     write_system(tmp_path, "python:chatty:decide")
     (tmp_path / "chatty.py").write_text("def decide(texts):\n    return [{'text': 'As a language model'} for _ in texts]\n")
-    ended = commonweal("run", "system.yaml", "--out", "out", "--allow-code", "--measures", AUDIT, cwd=tmp_path)
+    ended = within("run", "system.yaml", "--out", "out", "--allow-code", "--measures", AUDIT, cwd=tmp_path)
     assert ended.code == 3
     (row,) = rows_in(tmp_path / "out")
     assert (row["status"], row["estimate"]) == ("failed", None)
@@ -146,7 +148,7 @@ def refusing(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     path = write_system(folder, "python:no:decide")
     (folder / "no.py").write_text("def decide(texts):\n    return [False] * len(texts)\n")
     path.write_text(path.read_text(encoding="utf-8").replace(", decide: {threshold: 0.0}", ""), encoding="utf-8")
-    ended = commonweal("run", "system.yaml", "--out", "out", "--allow-code", "--measures", AUDIT, cwd=folder)
+    ended = within("run", "system.yaml", "--out", "out", "--allow-code", "--measures", AUDIT, cwd=folder)
     return Whole(ended, folder / "out", {})
 
 
@@ -330,8 +332,15 @@ def test_10_progress_is_a_line_per_stage_and_the_last_three_are_finding_cost_and
     assert said[1].startswith("left out: inequity.bbq, ")
     assert said[1].endswith("name a folder that holds them with --data DIR to measure these too")
     stages = [line for line in said[2:] if " on " in line and " items" in line]
-    assert len(stages) == len(said) - 2, "nothing else is said"
+    so_far = [line for line in said[2:] if line.startswith("so far, ")]
+    assert len(stages) + len(so_far) == len(said) - 2, "nothing else is said"
     assert len(stages) <= 8
+    measured = [finding for finding in dossier_in(whole.out)["findings"] if not finding["measure"].startswith("transparency")]
+    measured = [finding for finding in measured if finding["verdict"] != "not_measured"]
+    assert len(measured) == 3
+    told = {f"so far, {one['measure']} on {one['subject']}: {one['headline']}" for one in measured}
+    assert set(so_far) == told, "each as soon as it is there, and once"
+    assert said.index(so_far[0]) < said.index(stages[-1]), "not only at the end"
 
 
 @pytest.mark.slow
@@ -346,3 +355,28 @@ def test_10_the_first_finding_of_the_example_comes_within_a_minute_of_the_instal
     assert "slope" in ended.lines[-3] or "women" in ended.lines[-3]
     assert Path(ended.lines[-1]).stat().st_size > 10_000
     assert took_s < 120  # a minute on two cores
+
+
+@pytest.mark.slow
+@pytest.mark.model
+def test_10_the_demo_tells_what_its_first_measure_finds_within_a_minute_and_not_at_its_end(
+    tmp_path: Path, embedded: Path
+) -> None:
+    pytest.importorskip("torch")
+    began = children_s()
+    command = [sys.executable, "-m", "commonweal", "run", ROOT / "examples" / "hiring" / "system.yaml", "--out", tmp_path / "out"]
+    with subprocess.Popen(
+        command,
+        env=environment(COMMONWEAL_CACHE=tmp_path / "cache"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        told = next(line for line in process.stderr if line.startswith("so far, "))
+        process.kill()
+    assert told.startswith(
+        "so far, inequity.occupation_association on smollm2: change in P(she) per change in the share of women "
+    )
+    assert not (tmp_path / "out" / "dossier.html").exists()
+    assert children_s() - began < 120  # a minute on two cores

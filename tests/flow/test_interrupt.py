@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.commands import environment
+from tests.flow.commands import environment, within
 from tests.flow.systems import write_small_system
 from tests.measures.inequity.bbq.test_bbq import item_of, written
 from tests.models.openai_servers import serving
@@ -131,12 +131,8 @@ def test_measure_at_an_endpoint_does_not_claim_more_than_is_written(tmp_path: Pa
         asked = len(service.asked)
         assert said == f"stopped. Nothing is written to {out} yet; run the same command again."
         service.answer = lambda payload: answered("C")
-        ended = subprocess.run(
-            [sys.executable, "-m", "commonweal", *map(str, measure)],
-            env=environment(COMMONWEAL_CACHE=tmp_path / "cache"),
-            check=False,
-        )
-        assert ended.returncode == 0
+        ended = within(*measure, COMMONWEAL_CACHE=tmp_path / "cache")
+        assert ended.code == 0, ended.said
         assert len(service.asked) <= 100 + 4, asked
 
 

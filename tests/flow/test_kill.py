@@ -14,17 +14,28 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.flow.commands import Ended, within
 from tests.flow.systems import write_small_system, write_system
 from tests.polling import WAIT_S, wait_until
 
 ITEMS = 8 * 9 * 20
 
 
+def verb(system: Path, out: Path) -> list[str]:
+    return ["run", str(system), "--out", str(out), "--measures", "inequity.correspondence_audit", "--allow-code"]
+
+
 def start(system: Path, out: Path, pause_s: float, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "commonweal", "run", str(system), "--out", str(out), "--measures", "inequity.correspondence_audit",
-               "--allow-code", *more]  # fmt: skip
+    command = [sys.executable, "-m", "commonweal", *verb(system, out), *more]
     environment = {**os.environ, "NOISE_PAUSE_S": str(pause_s)}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(system: Path, out: Path) -> Ended:
+    """The same command to its end; nobody stops it, so it needs no process of its own."""
+    ended = within(*verb(system, out))
+    assert ended.code == 0, ended.err
+    return ended
 
 
 def journalled(out: Path) -> set[str]:
@@ -70,15 +81,13 @@ def test_a_run_that_is_stopped_at_random_moments_goes_on_at_the_next_item(tmp_pa
         counted = asked(tmp_path / "system")
     assert stops == 2
     before = {text: count for text, count in counted.items() if text in kept}
-    last = start(system, out, pause_s=0.0)
-    output, errors = last.communicate(timeout=WAIT_S)
-    assert last.returncode == 0, errors
+    last = finish(system, out)
     after = asked(tmp_path / "system")
     assert all(after[text] == count for text, count in before.items()), "an item that was written down was asked again"
     items = pl.read_parquet(next(out.glob("items/inequity.correspondence_audit/screener/*.parquet")))
     assert items["key"].n_unique() == len(items)
     assert len(items.filter(pl.col("axis") == "name")) == ITEMS
-    assert "dossier.html" in output
+    assert "dossier.html" in last.out
     assert not list(out.glob("items/*/*/*.jsonl"))
 
 
@@ -90,9 +99,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_numbers_as_one_that_was_not(t
     process.communicate()
     numbers = []
     for out in (tmp_path / "stopped", tmp_path / "whole"):
-        process = start(system, out, pause_s=0.0)
-        _, errors = process.communicate(timeout=WAIT_S)
-        assert process.returncode == 0, errors
+        finish(system, out)
         rows = [json.loads(line) for line in (out / "evidence.jsonl").read_text().splitlines()]
         numbers.append({row["id"]: row["estimate"] for row in rows if row["measure"] == "inequity.correspondence_audit"})
     assert numbers[0] == numbers[1]
@@ -102,9 +109,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_numbers_as_one_that_was_not(t
 def test_a_second_run_measures_nothing_and_adds_no_row(tmp_path: Path) -> None:
     system, out = write_small_system(tmp_path / "system"), tmp_path / "out"
     for _ in range(2):
-        process = start(system, out, pause_s=0.0)
-        _, errors = process.communicate(timeout=WAIT_S)
-        assert process.returncode == 0, errors
+        finish(system, out)
     assert set(asked(tmp_path / "system").values()) == {1}
     assert len(asked(tmp_path / "system")) == 72
     ids = [json.loads(line)["id"] for line in (out / "evidence.jsonl").read_text().splitlines()]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.commands import commonweal, dossier_in, rows_in, within
+from tests.flow.commands import dossier_in, rows_in, within
 from tests.measures.inequity.bbq.test_bbq import item_of, written
 from tests.models.tiny_model import WINDOW, write_tiny_model
 
@@ -30,7 +30,7 @@ def answers(tmp_path: Path) -> Path:
 
 
 def test_answers_from_elsewhere_are_scored_without_a_model(data: Path, answers: Path, tmp_path: Path) -> None:
-    ended = commonweal("measure", BBQ, "--predictions", answers, "--data", data, "--out", tmp_path / "out", "--json")
+    ended = within("measure", BBQ, "--predictions", answers, "--data", data, "--out", tmp_path / "out", "--json")
     assert ended.code == 0, ended.said
     rows = json.loads(ended.out)
     said = {row["estimate"]["quantity"] for row in rows if row["status"] == "ok"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars
 import pytest
 
-from tests.flow.commands import commonweal, within
+from tests.flow.commands import within
 
 pytestmark = pytest.mark.model
 
@@ -78,7 +78,7 @@ def test_another_number_format_tells_how_far_it_is_from_float32(
 def test_bad_input_is_refused_before_the_model_is_opened(requests: Path, tmp_path: Path) -> None:
     out = ["--out", str(tmp_path / "s.parquet")]
     requests.write_text(requests.read_text() + '{"context": "a"}\n')
-    ended = commonweal("score", "embedded:smollm2", str(requests), *out)
+    ended = within("score", "embedded:smollm2", str(requests), *out)
     assert (ended.code, ended.out) == (2, "")
     assert "requests.jsonl:5 continuation is missing, expected a text" in ended.err
     assert "Traceback" not in ended.said

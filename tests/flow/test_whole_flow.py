@@ -17,7 +17,7 @@ from commonweal.evidence.records import Evidence
 from commonweal.evidence.store import FRAME_SCHEMA, Store
 from commonweal.measures.gather import Setting, gather
 from commonweal.measures.plan import prepare
-from tests.flow.commands import children_s, commonweal, dossier_in, python, rows_in, statuses
+from tests.flow.commands import children_s, commonweal, dossier_in, python, rows_in, statuses, within
 from tests.flow.plugins import install_plugin
 from tests.flow.systems import write_system, write_with_small_probes
 
@@ -213,7 +213,7 @@ def test_a_system_of_one_asset(tmp_path: Path) -> None:
     (tmp_path / "system.yaml").write_text(
         "schema: commonweal/1\nname: One\nassets:\n  - {id: m, kind: model}\n", encoding="utf-8"
     )
-    ended = commonweal("run", "system.yaml", "--out", "out", cwd=tmp_path)
+    ended = within("run", "system.yaml", "--out", "out", cwd=tmp_path)
     assert ended.code == 0, ended.said
     found = statuses(rows_in(tmp_path / "out"))
     assert found["transparency.declaration_completeness", "m"] == {"ok"}

@@ -16,7 +16,7 @@ from commonweal.assessment.intrinsic_extrinsic import correlated
 from commonweal.assessment.rows import Writer
 from commonweal.errors import OutputError
 from commonweal.evidence.numbers import p_text
-from commonweal.evidence.records import BothEnds, Estimate, Facts, NotShown
+from commonweal.evidence.records import BothEnds, Estimate, Facts, NotShown, Scoring
 from commonweal.report.content import Dossier, dossier_schema_text
 from commonweal.report.dossier import render_dossier, save_dossier, write_dossier
 from commonweal.report.first_screen import first_screen
@@ -134,6 +134,18 @@ def test_answer_comes_first_and_unknown_is_never_zero(pages: Mapping[str, Path])
     assert "Minimum detectable effect (power 0.8)" in answer
     assert "failed" in text
     assert not re.search(r">\s*0 people", text)
+
+
+def test_how_near_scoring_came_to_its_bound_is_told_with_its_count_time_and_method(dossiers: Mapping[str, Dossier]) -> None:
+    hiring = dossiers["hiring"]
+    assert "of the arithmetic bound" not in render_dossier(hiring), "nothing scored"
+    scored = Scoring(
+        model="smollm2 <b>", share=81.6, n=123456, seconds=42.0, rate_gflop_s=151.2, method="least arithmetic over time"
+    )
+    page = render_dossier(hiring.model_copy(update={"run": hiring.run.model_copy(update={"scoring": (scored,)})}))
+    told = " ".join(re.sub(r"<[^>]*>", "", page).split())
+    said = "82 % of the arithmetic bound, n = 123,456 distinct tokens in 42 s; least arithmetic over time (151 GFLOP/s)"
+    assert f"Scoring by smollm2 &lt;b&gt;{said}" in told
 
 
 def test_the_first_screen_counts_what_is_not_shown_and_folds_the_details(dossiers: Mapping[str, Dossier]) -> None:

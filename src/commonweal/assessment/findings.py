@@ -8,7 +8,7 @@ it was asked, and what came back decides nothing. *described*: a number without 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from commonweal.assessment.exposure import Exposure
 from commonweal.assessment.four_fifths import four_fifths_words
@@ -20,10 +20,15 @@ from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Mis
 from commonweal.evidence.store import digest
 from commonweal.system.records import System
 
+Tell = Callable[[Sequence[Finding]], None]
 ALPHA = 0.05
 DETAILS = 6
 PER_DECISION: Mapping[str, Consequence] = {one.per_decision: one for one in CONSEQUENCES.values()}
 PER_YEAR: Mapping[str, Consequence] = {one.per_year: one for one in CONSEQUENCES.values()}
+
+
+def unheard(said: Sequence[Finding]) -> None:
+    """Findings that nobody waits for."""
 
 
 def findings(

@@ -133,7 +133,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         ready = prepare(load(file), options)
         announce(ready)
         with Stages(err) as stages:
-            dossier = run_pipeline(ready, out=folder, progress=stages.tick)
+            dossier = run_pipeline(ready, out=folder, progress=stages.tick, tell=stages.tell)
     tell_unfit(dossier)
     code = conclude(dossier, stages.seconds)
     for condition in conditions:

@@ -292,6 +292,17 @@ class BothEnds(Row):
     )
 
 
+class Scoring(Row):
+    """How near the scoring of a model came to the least arithmetic that its answers need."""
+
+    model: str
+    share: float = Field(gt=0, description="of the arithmetic bound [%]")
+    n: int = Field(ge=1, description="distinct tokens that were read")
+    seconds: float
+    rate_gflop_s: float = Field(description="best rate of matrix products on this machine [GFLOP/s]")
+    method: str
+
+
 class Run(Row):
     """What a reader needs to repeat a run."""
 
@@ -310,3 +321,4 @@ class Run(Row):
     unfit: tuple[str, ...] = Field(
         default=(), description="what lay in the folder and did not fit its seal, or had none, and what was done about it"
     )
+    scoring: tuple[Scoring, ...] = Field(default=(), description="the speed of local models, where they scored for some seconds")

@@ -85,6 +85,7 @@ class Prepared:
     specs: tuple[MeasureSpec, ...]
     tasks: tuple[Task, ...]
     preflight: Preflight
+    opener: Opener
 
 
 def prepare(system: System, options: Options | None = None) -> Prepared:
@@ -95,4 +96,4 @@ def prepare(system: System, options: Options | None = None) -> Prepared:
     taken = [spec for spec in specs if not spec.on_request or spec.name in chosen.measures]
     planned = tuple(tasks(taken, system, opener))
     ready = preflight(planned, system, chosen.permissions, opener, (chosen.design, Limit(chosen.limit)))
-    return Prepared(system, chosen, registry, specs, planned, ready)
+    return Prepared(system, chosen, registry, specs, planned, ready, opener)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from commonweal.errors import NotApplicable, ProbeFileError
+from commonweal.evidence.records import Scoring
 from commonweal.measures.data_set import DataPlace, DataSet, open_data_set
 from commonweal.measures.probes.reader import BUILTIN, load_probes
 from commonweal.measures.probes.records import Probes
@@ -15,6 +16,7 @@ from commonweal.measures.registry import MeasureSpec
 from commonweal.models import open_application, open_model, serving_model
 from commonweal.models.cached_model import CachedModel
 from commonweal.models.choosing import PredictedAnswers
+from commonweal.models.engine.bound import Work, share_reached
 from commonweal.models.engine.local import LocalModel
 from commonweal.models.engine.precision import FLOAT32
 from commonweal.models.locators import locate_model
@@ -35,6 +37,7 @@ class Opener:
     def __init__(self, system: System, permissions: Permissions, device: str, data: str | None = None) -> None:
         self._system, self._permissions, self.device, self._data = system, permissions, device, data
         self._held: tuple[tuple[str, str], LanguageModel] | None = None
+        self._work: dict[str, Work] = {}
 
     def model(self, asset: Asset) -> LanguageModel:
         if not asset.locator:
@@ -46,7 +49,13 @@ class Opener:
                 asset.locator, folder=self._system.folder, permissions=self._permissions, device=self.device, dtype=asked[1]
             )
             self._held = (asked, opened)
+            if isinstance(opened, LocalModel) and opened.device == "cpu" and opened.dtype == FLOAT32:
+                self._work[asset.id] = opened.work
         return self._held[1]
+
+    def scoring(self) -> tuple[Scoring, ...]:
+        """How near each model that scored long enough came to its arithmetic bound."""
+        return tuple(filter(None, (share_reached(model, work) for model, work in self._work.items())))
 
     def application(self, asset: Asset) -> DecisionApplication:
         if asset.prompt is None and not asset.locator:

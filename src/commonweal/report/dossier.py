@@ -10,6 +10,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,9 @@ def _shown(value: Any) -> Any:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
+@cache
 def _environment() -> Environment:
+    """The templates; each is compiled once in a process, which takes longer than to fill it in."""
     pages = Environment(
         loader=PackageLoader("commonweal.report"),
         autoescape=True,

@@ -13,6 +13,7 @@ from numpy.random import default_rng
 from commonweal.models.engine.encoding import TokenPair
 from commonweal.models.engine.local import LocalModel
 from commonweal.models.engine.passes import Reader, read_rows, read_tree, reads_trees
+from commonweal.models.engine.prefix_tree import tree_of
 from commonweal.models.engine.vocabulary import Vocabulary, separate_head
 from commonweal.models.protocols import Score
 from tests.models.engine.test_prefix_tree import random_pairs
@@ -82,8 +83,8 @@ def test_scores_are_those_of_one_request_at_a_time_whatever_the_pack(name: str) 
         assert reads_trees(reader) == (name in READS_TREES)
         ways = [scores_by(read_rows(reader, pairs, budget)) for budget in (1, 100)]
         if name in READS_TREES:
-            ways += [scores_by(read_tree(reader, pairs, size)) for size in (5, 64, 4096)]
-            ways.append(scores_by(read_tree(Reader(network, Vocabulary(None), "cpu"), pairs, 64)))
+            ways += [scores_by(read_tree(reader, tree_of(pairs), size)) for size in (5, 64, 4096)]
+            ways.append(scores_by(read_tree(Reader(network, Vocabulary(None), "cpu"), tree_of(pairs), 64)))
     expected = [alone(network, pair.context, pair.continuation) for pair in pairs]
     for scores in ways:
         assert sorted(scores) == list(range(len(pairs)))

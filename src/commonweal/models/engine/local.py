@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from commonweal.errors import MeasurementError, require
+from commonweal.models.engine.bound import Work, least_arithmetic
 from commonweal.models.engine.encoding import TokenPair, Tokens, altered, named, token_pairs
 from commonweal.models.engine.generation import generated
 from commonweal.models.engine.onednn import prepare
 from commonweal.models.engine.passes import Reader, long_from, read_rows, read_tree, reads_trees
 from commonweal.models.engine.precision import FLOAT32, REMARKS
+from commonweal.models.engine.prefix_tree import tree_of
 from commonweal.models.engine.vocabulary import Vocabulary, separate_head
 from commonweal.models.protocols import Altered, Continuation, GenerationRequest, Score
 from commonweal.models.quiet import quiet
@@ -41,7 +43,7 @@ class LocalModel:
     """A causal network and its tokenizer, opened from `directory`.
 
     `altered` counts the requests, since the model was opened, that were not read as they were asked. `remarks`: what a reader of its
-    answers must know, such as the number format, where it is not float32.
+    answers must know, such as the number format, where it is not float32. `work`: what it has scored, for its speed.
     """
 
     gives_logprobs = True
@@ -66,6 +68,7 @@ class LocalModel:
         self.dtype = dtype
         self.remarks = REMARKS[dtype]
         self.altered = Altered()
+        self.work = Work()
         on_gpu = device.startswith("cuda")
         self.tree_tokens = CUDA_TREE_TOKENS if on_gpu else TREE_TOKENS
         self.row_tokens = CUDA_ROW_TOKENS if on_gpu else ROW_TOKENS
@@ -117,12 +120,18 @@ class LocalModel:
         reader, asked = self.reader(), [pairs[number] for number in chosen]
         again: list[int] = []
         if trees:
-            for part in read_tree(reader, asked, self.tree_tokens):
+            for part in self.work.timed(self._read_tree(asked)):
                 again += [chosen[place] for place, score in part.items() if not math.isfinite(score.logprob)]
                 yield {chosen[place]: score for place, score in part.items() if math.isfinite(score.logprob)}
             chosen, asked = again, [pairs[number] for number in again]
         for part in read_rows(reader, asked, self.row_tokens) if asked else ():
             yield {chosen[place]: score for place, score in part.items()}
+
+    def _read_tree(self, pairs: Sequence[TokenPair]) -> Iterator[dict[int, Score]]:
+        tree = tree_of(pairs)
+        self.work.tokens += tree.tokens.size
+        self.work.flop += least_arithmetic(self.network, tree)
+        yield from read_tree(self.reader(), tree, self.tree_tokens)
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[str]:
         """Continue each context, greedily or by seeded sampling; see generation.py."""

@@ -43,9 +43,8 @@ class Reader:
         return require("torch", extra="models").from_numpy(numbers).to(self.device)
 
 
-def read_tree(reader: Reader, pairs: Sequence[TokenPair], size: int) -> Iterator[dict[int, Score]]:
+def read_tree(reader: Reader, tree: PrefixTree, size: int) -> Iterator[dict[int, Score]]:
     """Scores by number of the pair, `size` tokens in a pass; each distinct prefix token is computed once."""
-    tree = tree_of(pairs)
     order = np.argsort(tree.read_node, kind="stable")
     node, target = tree.read_node[order], tree.read_target[order]
     logprobs, best = np.empty(order.size), np.empty(order.size, dtype=np.bool_)
@@ -118,7 +117,7 @@ def reads_trees(reader: Reader) -> bool:
     branches = [(*trunk, *range(20 + 5 * one, 30 + 5 * one)) for one in range(3)] + [tuple(range(3, 13))]
     pairs = [TokenPair(branch[:-4], branch[-4:]) for branch in branches]
     try:
-        tree = _all(read_tree(reader, pairs, max(7, len(trunk) - 5)))
+        tree = _all(read_tree(reader, tree_of(pairs), max(7, len(trunk) - 5)))
     except (TypeError, ValueError, RuntimeError, AttributeError, KeyError, IndexError, NotImplementedError):
         return False
     alone = _all(read_rows(reader, pairs, 1))

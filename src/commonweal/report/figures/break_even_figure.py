@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import altair as alt
 from markupsafe import Markup
 
 from commonweal.evidence.numbers import rounded, scale_of, value_text
 from commonweal.evidence.records import Estimate, Evidence, FigureChoice, Method
-from commonweal.report.figures.charts import BAND, INK, MUTED, PAPER, SERIES, chart_svg
+from commonweal.report.figures.charts import BAND, INK, MUTED, PAPER, SERIES, chart_svg, layer, number, text
 from commonweal.report.figures.plan import Figure, Plotted
 from commonweal.report.wording import interval_words
 
@@ -115,53 +114,49 @@ def break_even_svg(figure: Figure, anchor: str) -> Markup:
 def lines_svg(ways: Sequence[Way], crossings: Sequence[Crossing], words: tuple[str, str], anchor: str) -> Markup:
     """The ways as lines with bands, the crossings marked down to the axis of tasks; `words`: the picture's name and description."""
     top = _last_task(ways, crossings)
-    with alt.utils.schemapi.debug_mode(False):
-        return chart_svg(_chart(ways, crossings, top), words, anchor)
+    return chart_svg(_chart(ways, crossings, top), words, anchor)
 
 
-def _chart(ways: Sequence[Way], crossings: Sequence[Crossing], top: float) -> Any:
+def _chart(ways: Sequence[Way], crossings: Sequence[Crossing], top: float) -> dict[str, Any]:
     highest = max(way.once.high + way.each.high * top for way in ways) or 1.0
-    x = alt.X("tasks:Q", scale=alt.Scale(domain=[0, top], nice=False), title="Number of tasks N", axis=_axis(28))
-    y = alt.Y("energy:Q", scale=alt.Scale(domain=[0, highest], nice=True), title="Energy [kilowatt-hours]", axis=_axis(58))
+    x = number("tasks", scale={"domain": [0, top], "nice": False}, title="Number of tasks N", axis=_axis(28))
+    y = number("energy", scale={"domain": [0, highest], "nice": True}, title="Energy [kilowatt-hours]", axis=_axis(58))
     bands = [
         {"tasks": top * step / STEPS, "energy": way.once.low + way.each.low * top * step / STEPS,
          "up": way.once.high + way.each.high * top * step / STEPS, "way": str(place)}
         for place, way in enumerate(ways) if way.once.low < way.once.high or way.each.low < way.each.high
         for step in range(STEPS + 1)
     ]  # fmt: skip
-    layers = [
-        _of(bands).mark_area(color=BAND, opacity=0.75).encode(x=x, y=y, y2=alt.Y2("up:Q"), detail="way:N")
-    ] if bands else []  # fmt: skip
+    between = {"x": x, "y": y, "y2": {"field": "up"}, "detail": text("way")}
+    layers = [layer("area", {"color": BAND, "opacity": 0.75}, between, data=bands)] if bands else []
     for way in ways:
         ends = [{"tasks": n, "energy": way.once.middle + way.each.middle * n} for n in (0.0, top)]
         style = {"color": SERIES} if way.shared else {"color": INK, "strokeDash": [7, 4]}
-        layers.append(_of(ends).mark_line(strokeWidth=2, **style).encode(x=x, y=y))
-    layers += [layer for crossing in crossings for layer in _marked(crossing, x, y)]
-    layers.append(_of(_labels(ways, crossings, top, highest)).mark_text(align="left", dx=8, fontSize=12, fill=INK, lineBreak="\n").encode(
-        x=x, y=y, text=alt.Text("words:N")))  # fmt: skip
-    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, padding=MARGIN, autosize="none")
+        layers.append(layer("line", {"strokeWidth": 2, **style}, {"x": x, "y": y}, data=ends))
+    layers += [part for crossing in crossings for part in _marked(crossing, x, y)]
+    named = {"align": "left", "dx": 8, "fontSize": 12, "fill": INK, "lineBreak": "\n"}
+    layers.append(layer("text", named, {"x": x, "y": y, "text": text("words")}, data=_labels(ways, crossings, top, highest)))
+    return {"layer": layers, "width": WIDTH, "height": HEIGHT, "padding": MARGIN, "autosize": "none"}
 
 
-def _of(records: list[dict[str, Any]]) -> Any:
-    return alt.Chart(alt.Data(values=records))
+def _axis(extent: int) -> dict[str, Any]:
+    return {"minExtent": extent, "maxExtent": extent, "tickCount": 6, "domain": True, "labelPadding": 4}
 
 
-def _axis(extent: int) -> Any:
-    return alt.Axis(minExtent=extent, maxExtent=extent, tickCount=6, domain=True, labelPadding=4)
-
-
-def _marked(crossing: Crossing, x: Any, y: Any) -> list[Any]:
+def _marked(crossing: Crossing, x: dict[str, Any], y: dict[str, Any]) -> list[dict[str, Any]]:
     """The point, the way down to the axis, the interval of N* on the axis, and N* in words."""
-    point = _of([{"tasks": crossing.tasks.middle, "energy": crossing.energy, "floor": 0.0, "words": crossing.words}])
-    words = point.mark_text(align="left", dx=5, dy=14, fontSize=11, fontWeight="bold", fill=INK)
+    point = [{"tasks": crossing.tasks.middle, "energy": crossing.energy, "floor": 0.0, "words": crossing.words}]
+    ring = {"filled": True, "size": 55, "opacity": 1, "fill": PAPER, "stroke": INK, "strokeWidth": 1.6}
+    words = {"align": "left", "dx": 5, "dy": 14, "fontSize": 11, "fontWeight": "bold", "fill": INK}
     layers = [
-        point.mark_rule(color=MUTED, strokeDash=[3, 3]).encode(x=x, y=y, y2=alt.Y2("floor:Q")),
-        point.mark_point(filled=True, size=55, opacity=1, fill=PAPER, stroke=INK, strokeWidth=1.6).encode(x=x, y=y),
-        words.encode(x=x, y=y, text=alt.Text("words:N")),
+        layer("rule", {"color": MUTED, "strokeDash": [3, 3]}, {"x": x, "y": y, "y2": {"field": "floor"}}, data=point),
+        layer("point", ring, {"x": x, "y": y}, data=point),
+        layer("text", words, {"x": x, "y": y, "text": text("words")}, data=point),
     ]
     if crossing.tasks.low < crossing.tasks.high:
-        reach = _of([{"tasks": crossing.tasks.low, "to": crossing.tasks.high, "energy": 0.0}])
-        layers.append(reach.mark_rule(color=INK, strokeWidth=4, clip=True).encode(x=x, x2=alt.X2("to:Q"), y=y))
+        reach = [{"tasks": crossing.tasks.low, "to": crossing.tasks.high, "energy": 0.0}]
+        thick = {"color": INK, "strokeWidth": 4, "clip": True}
+        layers.append(layer("rule", thick, {"x": x, "x2": {"field": "to"}, "y": y}, data=reach))
     return layers
 
 

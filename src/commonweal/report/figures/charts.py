@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import altair as alt
 import vl_convert
 from markupsafe import Markup, escape
 
@@ -34,17 +33,34 @@ MARKED = re.compile(r'<path aria-label="([^"]*)"([^>]*aria-roledescription="poin
 
 def figure_svg(figure: Figure, anchor: str) -> Markup:
     """One figure as an SVG element with a name and a description."""
-    with alt.utils.schemapi.debug_mode(False):  # the charts are tested; checking each against the schema doubles the time
-        chart = _scatter(figure) if figure.kind == "scatter" else _forest(figure)
-        return chart_svg(chart, (figure.title, figure.spoken), anchor, named_points=figure.kind == "scatter")
+    chart = _scatter(figure) if figure.kind == "scatter" else _forest(figure)
+    return chart_svg(chart, (figure.title, figure.spoken), anchor, named_points=figure.kind == "scatter")
 
 
-def chart_svg(chart: Any, words: tuple[str, str], anchor: str, *, named_points: bool = False) -> Markup:
-    """A chart as an SVG element; `words` are its name and its description. Named points say their name when pointed at."""
-    spec = chart.configure(background="transparent", **_look()).to_dict(validate=False)
-    svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+def chart_svg(chart: dict[str, Any], words: tuple[str, str], anchor: str, *, named_points: bool = False) -> Markup:
+    """A chart in Vega-Lite as an SVG element; `words` are its name and its description. Named points say their name when pointed at."""
+    svg = vl_convert.vegalite_to_svg({**chart, "config": {"background": "transparent", **_look()}}, allowed_base_urls=[])
     svg = MARKED.sub(r'<path\2><title data-keep="">\1</title></path>', svg) if named_points else svg
     return _inline(svg, words, anchor)
+
+
+def layer(
+    mark: str, style: dict[str, Any], encoding: dict[str, Any], *, data: list[dict[str, Any]] | None = None, where: str = ""
+) -> dict[str, Any]:
+    """One layer of a chart. `data`: records of its own; `where`: the field that a record must have to be drawn."""
+    own = {"data": {"values": data}} if data is not None else {}
+    kept = {"transform": [{"filter": f"isValid(datum.{where})"}]} if where else {}
+    return {**own, **kept, "mark": {"type": mark, **style}, "encoding": encoding}
+
+
+def number(field: str, **more: Any) -> dict[str, Any]:
+    """The channel of a field that holds numbers."""
+    return {"field": field, "type": "quantitative", **more}
+
+
+def text(field: str, **more: Any) -> dict[str, Any]:
+    """The channel of a field that holds words, or a colour."""
+    return {"field": field, "type": "nominal", **more}
 
 
 def _look() -> dict[str, Any]:
@@ -73,35 +89,41 @@ def _record(index: int, plotted: Plotted, figure: Figure) -> dict[str, Any]:
     return record
 
 
-def _forest(figure: Figure) -> Any:
+def _forest(figure: Figure) -> dict[str, Any]:
     """Rows from top to bottom; for each its point, its interval, and the band of effects that the design would miss."""
     step = ROW if figure.kind == "forest" else max(1.5, min(12.0, 560 / len(figure.rows)))
     records = [_record(index, plotted, figure) for index, plotted in enumerate(figure.rows)]
     labels = [shorten(plotted.label, LABEL_CHARACTERS) for plotted in figure.rows]
     room = max(60, CHARACTER_PX * max(map(len, labels))) if figure.kind == "forest" else 0  # the reader's font may be a wide one
-    axis_y = alt.Axis(
-        title=None, grid=False, labels=figure.kind == "forest", labelExpr=f"{_json_list(labels)}[datum.value]", minExtent=room
-    )
-    y = alt.Y("row:O", sort=None, axis=axis_y)
-    value = alt.Scale(zero=True, nice=True) if figure.exact else alt.Scale(zero=False, nice=True, padding=6)
-    base = alt.Chart(alt.Data(values=records))
+    axis_y = {
+        "title": None,
+        "grid": False,
+        "labels": figure.kind == "forest",
+        "labelExpr": f"{_json_list(labels)}[datum.value]",
+        "minExtent": room,
+    }
+    y = {"field": "row", "type": "ordinal", "sort": None, "axis": axis_y}
+    value = {"zero": True, "nice": True} if figure.exact else {"zero": False, "nice": True, "padding": 6}
     layers = []
     if any("from" in record for record in records):
-        held = base.transform_filter("isValid(datum.from)").mark_bar(color=BAND, height=max(2, step * 0.62))
-        layers.append(held.encode(y=y, x=alt.X("from:Q", scale=value), x2=alt.X2("to:Q")))
+        band = {"y": y, "x": number("from", scale=value), "x2": {"field": "to"}}
+        layers.append(layer("bar", {"color": BAND, "height": max(2, step * 0.62)}, band, where="from"))
     if figure.null is not None:
-        zero = alt.Chart(alt.Data(values=[{"null": figure.null * figure.scale.factor}]))
-        layers.append(zero.mark_rule(color=MUTED, strokeDash=[5, 4]).encode(x=alt.X("null:Q")))
-    lines = base.transform_filter("isValid(datum.low)").mark_rule(color=SERIES, strokeWidth=2.2 if step > 8 else 1)
-    layers.append(lines.encode(y=y, x=alt.X("low:Q", scale=value), x2=alt.X2("high:Q")))
-    points = base.mark_point(
-        filled=True, size=64 if step > 8 else 12, opacity=1, stroke=SERIES, strokeWidth=1.8 if step > 8 else 0.8
-    )
-    title = alt.Axis(title=figure.axis, tickCount=7)
-    layers.append(points.encode(y=y, x=alt.X("value:Q", scale=value, axis=title), fill=alt.Fill("paint:N", scale=None)))
-    return alt.layer(*layers).properties(
-        width=WIDTH, height=step * len(figure.rows), autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
-    )
+        zero = [{"null": figure.null * figure.scale.factor}]
+        layers.append(layer("rule", {"color": MUTED, "strokeDash": [5, 4]}, {"x": number("null")}, data=zero))
+    interval = {"y": y, "x": number("low", scale=value), "x2": {"field": "high"}}
+    layers.append(layer("rule", {"color": SERIES, "strokeWidth": 2.2 if step > 8 else 1}, interval, where="low"))
+    style = {
+        "filled": True,
+        "size": 64 if step > 8 else 12,
+        "opacity": 1,
+        "stroke": SERIES,
+        "strokeWidth": 1.8 if step > 8 else 0.8,
+    }
+    x = number("value", scale=value, axis={"title": figure.axis, "tickCount": 7})
+    layers.append(layer("point", style, {"y": y, "x": x, "fill": text("paint", scale=None)}))
+    fit = {"type": "fit-x", "contains": "padding"}
+    return {"data": {"values": records}, "layer": layers, "width": WIDTH, "height": step * len(figure.rows), "autosize": fit}
 
 
 def _json_list(labels: list[str]) -> str:
@@ -118,7 +140,7 @@ def _pairs(data: bytes) -> list[bytes]:
     return [data[at : at + 2] for at in range(0, len(data), 2)]
 
 
-def _scatter(figure: Figure) -> Any:
+def _scatter(figure: Figure) -> dict[str, Any]:
     """One quantity up, the other along; the diagonal is where the two are equal, and says what that means."""
     assert figure.choice is not None
     records = []
@@ -127,24 +149,22 @@ def _scatter(figure: Figure) -> Any:
         records.append({**_record(index, up, figure), "across": share, "name": shorten(up.label, 28)})
     far = sorted(records, key=lambda record: -abs(record["value"] - record["across"]))
     top = 100.0 if figure.scale.factor != 1 else 1.0
-    axis_x = alt.X("across:Q", scale=alt.Scale(domain=[0, top]), title=f"{figure.choice.along} [{figure.scale.words}]")
-    axis_y = alt.Y("value:Q", scale=alt.Scale(domain=[0, top]), title=figure.axis, axis=alt.Axis(domain=True))
-    across = {"x": axis_x, "y": axis_y}
-    base = alt.Chart(alt.Data(values=records))
-    ends = alt.Chart(alt.Data(values=[{"across": 0, "value": 0}, {"across": top, "value": top}]))
-    note = alt.Chart(alt.Data(values=[{"across": top * 0.985, "value": top * 0.985, "words": figure.choice.diagonal}]))
-    note = note.mark_text(align="right", dy=-9, angle=320.5, fill=MUTED, fontSize=11).encode(**across, text=alt.Text("words:N"))
-    rules = base.transform_filter("isValid(datum.low)").mark_rule(color=SERIES, opacity=0.35)
-    names = alt.Chart(alt.Data(values=_apart(far, top)))
-    return alt.layer(
-        ends.mark_line(color=MUTED, strokeDash=[5, 4], strokeWidth=1.2).encode(**across),
-        note,
-        rules.encode(x=axis_x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q")),
-        base.mark_point(filled=True, size=34, opacity=0.9, fill=SERIES).encode(
-            x=axis_x, y=axis_y, description=alt.Description("name:N")
+    x = number("across", scale={"domain": [0, top]}, title=f"{figure.choice.along} [{figure.scale.words}]")
+    y = number("value", scale={"domain": [0, top]}, title=figure.axis, axis={"domain": True})
+    ends = [{"across": 0.0, "value": 0.0}, {"across": top, "value": top}]
+    note: list[dict[str, Any]] = [{"across": top * 0.985, "value": top * 0.985, "words": figure.choice.diagonal}]
+    slanted = {"align": "right", "dy": -9, "angle": 320.5, "fill": MUTED, "fontSize": 11}
+    beside = {"align": "left", "dx": 6, "dy": -4, "fontSize": 11, "fill": INK}
+    layers = [
+        layer("line", {"color": MUTED, "strokeDash": [5, 4], "strokeWidth": 1.2}, {"x": x, "y": y}, data=ends),
+        layer("text", slanted, {"x": x, "y": y, "text": text("words")}, data=note),
+        layer("rule", {"color": SERIES, "opacity": 0.35}, {"x": x, "y": number("low"), "y2": {"field": "high"}}, where="low"),
+        layer(
+            "point", {"filled": True, "size": 34, "opacity": 0.9, "fill": SERIES}, {"x": x, "y": y, "description": text("name")}
         ),
-        names.mark_text(align="left", dx=6, dy=-4, fontSize=11, fill=INK).encode(**across, text=alt.Text("name:N")),
-    ).properties(width=WIDTH - 110, height=470)
+        layer("text", beside, {"x": x, "y": y, "text": text("name")}, data=_apart(far, top)),
+    ]
+    return {"data": {"values": records}, "layer": layers, "width": WIDTH - 110, "height": 470}
 
 
 def _apart(records: list[dict[str, Any]], top: float) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,11 @@ def count_alarms(seeds: range, probes: Probes, **options: Any) -> tuple[int, Cou
 
 
 POOL = {"top_share": 0.3, "threshold": None}
-NULLS = pytest.mark.parametrize("options", [{}, POOL, {"shift": -1.5}], ids=["threshold", "top share", "few are favoured"])
+NULLS = {"threshold": {}, "top share": POOL, "few are favoured": {"shift": -1.5}}
+SLOW = [pytest.param(NULLS[name], id=name, marks=pytest.mark.slow) for name in ("top share", "few are favoured")]
 
 
-@NULLS
+@pytest.mark.parametrize("options", [pytest.param({}, id="threshold"), *SLOW])
 @pytest.mark.usefixtures("few_draws")
 def test_names_probes_and_wordings_that_differ_without_any_group_effect_alarm_as_rarely_as_promised(
     options: dict[str, Any],
@@ -85,7 +87,7 @@ def test_names_probes_and_wordings_that_differ_without_any_group_effect_alarm_as
 
 
 @pytest.mark.slow
-@NULLS
+@pytest.mark.parametrize("options", NULLS.values(), ids=NULLS)
 @pytest.mark.usefixtures("few_draws")
 def test_false_alarms_stay_between_3_and_7_percent_over_1000_seeds(options: dict[str, Any]) -> None:
     families, raw = count_alarms(range(1000), SMALL, **options)
@@ -150,16 +152,22 @@ def test_ten_points_for_one_group_are_found_and_covered_over_150_seeds() -> None
     assert covered >= 0.93
 
 
+ALIKE: dict[str, Any] = {"probe_sd": 0.2, "wording_sd": 0.2}  # so that an effect is the same on every probe
+
+
+@cache
+def audits_without_any_effect() -> list[Rows]:
+    return [audit(NoisyScreener(seed, **ALIKE), seed=seed) for seed in range(20)]
+
+
 @pytest.mark.parametrize("quantity", [DIFFERENCE, GAP])
 @pytest.mark.usefixtures("few_draws")
 def test_the_minimum_detectable_effect_is_found_in_about_80_percent_of_seeds(quantity: str) -> None:
     """The stated size is that of audits without any effect: it comes from the design, not from what was seen."""
-    alike: dict[str, Any] = {"probe_sd": 0.2, "wording_sd": 0.2}  # so that an effect is the same on every probe
-    empty = [audit(NoisyScreener(seed, **alike), seed=seed) for seed in range(20)]
-    stated = [the(rows, quantity, "women", "men").minimum_detectable for rows in empty]
+    stated = [the(rows, quantity, "women", "men").minimum_detectable for rows in audits_without_any_effect()]
     size = float(np.mean([one for one in stated if one is not None]))
     effect: dict[str, Any] = {"effects": {"women": size}} if quantity == GAP else {"rate_effect": {"women": 2 * size}}
-    rows = [the(audit(NoisyScreener(seed, **alike, **effect), seed=seed), quantity, "women", "men") for seed in range(100, 180)]
+    rows = [the(audit(NoisyScreener(seed, **ALIKE, **effect), seed=seed), quantity, "women", "men") for seed in range(100, 180)]
     assert 0.65 <= np.mean([is_found(row) for row in rows]) <= 0.95
 
 
