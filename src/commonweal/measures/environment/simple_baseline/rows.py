@@ -11,9 +11,9 @@ import numpy.typing as npt
 from commonweal.evidence.baseline_words import baseline_words
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.environment.meter.components import Part
-from commonweal.measures.environment.simple_baseline.linear_baseline import Codes
 from commonweal.measures.environment.simple_baseline.task import Task
 from commonweal.measures.rows import contribution_rows, possible_effect
+from commonweal.models.text_classifier import Codes
 from commonweal.statistics.clustered import mean_of
 from commonweal.statistics.contrast import Contrast, sparse_floor
 from commonweal.statistics.contributions import contributions

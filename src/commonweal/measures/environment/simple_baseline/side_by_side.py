@@ -22,10 +22,10 @@ from commonweal.evidence.store import Item, Journal, digest
 from commonweal.measures.environment.meter.meter import Meter, Spent
 from commonweal.measures.environment.meter.observation import BLOCKS, COMPONENTS, Observation, machine_key
 from commonweal.measures.environment.meter.power_model import Block
-from commonweal.measures.environment.simple_baseline.linear_baseline import Codes, Lesson, LinearBaseline, learned
+from commonweal.measures.environment.simple_baseline.linear_baseline import Lesson, LinearBaseline, learned
 from commonweal.measures.environment.simple_baseline.task import Answer
 from commonweal.models.protocols import Case, DecisionApplication
-from commonweal.models.text_classifier import folds
+from commonweal.models.text_classifier import Codes, folds
 
 # A choice: half a second is hundreds of updates of a counter, and six blocks of it bound the baseline to a few seconds.
 BASELINE_BLOCK_S = 0.5
