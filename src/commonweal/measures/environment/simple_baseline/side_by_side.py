@@ -18,7 +18,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from commonweal.evidence.store import Item, Journal, digest
+from commonweal.evidence.journal import Item, Journal
+from commonweal.evidence.store import digest
 from commonweal.measures.environment.meter.meter import Meter, Spent
 from commonweal.measures.environment.meter.observation import BLOCKS, COMPONENTS, Observation, machine_key
 from commonweal.measures.environment.meter.power_model import Block

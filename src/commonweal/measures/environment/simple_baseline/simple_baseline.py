@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from commonweal.errors import NotApplicable
 from commonweal.evidence.baseline_words import MARGIN
+from commonweal.evidence.journal import Journal
 from commonweal.evidence.records import Estimate, Missing, Quantity
-from commonweal.evidence.store import Journal
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.environment.simple_baseline.energy import energies, energy_rows
 from commonweal.measures.environment.simple_baseline.rows import Scores, accuracy_rows, difference_rows, gain_row, one_answer_rows

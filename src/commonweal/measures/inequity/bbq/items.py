@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from commonweal.errors import DataFileError
-from commonweal.measures.data_set import DataSet
+from commonweal.measures.data_set import DataSet, once_each
 from commonweal.measures.inequity.bbq.targets import Person, stereotyped, target_place
 from commonweal.measures.options import Limit, whole_units
 from commonweal.measures.recording import Judgement, judgement
@@ -53,16 +53,8 @@ class Item:
 
 def read_bbq(data: DataSet) -> list[Item]:
     """The items of a data set; DataFileError names the first line that is none."""
-    items: dict[str, Item] = {}
-    for path in data.files:
-        for line, row in table_rows(path):
-            item = _item(path, line, row)
-            if item.id in items:
-                raise DataFileError(f"{path}:{line} item '{item.id}' is there twice")
-            items[item.id] = item
-    if not items:
-        raise DataFileError(f"{data.files[0]}: no item in it")
-    return list(items.values())
+    found = ((f"{path}:{line}", _item(path, line, row)) for path in data.files for line, row in table_rows(path))
+    return once_each(data, found, "item")
 
 
 def _item(path: Path, line: int, row: Any) -> Item:
