@@ -72,8 +72,8 @@ def _plain(text: str) -> str:
     return f" {words} " if words else ""
 
 
-def trained(features: csr_matrix, label: npt.NDArray[np.bool_] | Codes, penalty: float = PENALTY) -> Pipeline:
-    """The classifier of these texts: weighted mean logistic loss plus penalty / 2 x squared weights, at its one minimum.
+def trained(features: csr_matrix, label: npt.NDArray[np.bool_] | Codes) -> Pipeline:
+    """The classifier of these texts: weighted mean logistic loss plus PENALTY / 2 x squared weights, at its one minimum.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def trained(features: csr_matrix, label: npt.NDArray[np.bool_] | Codes, penalty:
         If all texts have the same label.
     """
     linear = require("sklearn.linear_model", extra="models").LogisticRegression(
-        C=1 / (penalty * label.size), class_weight="balanced", solver="newton-cg", tol=TOLERANCE
+        C=1 / (PENALTY * label.size), class_weight="balanced", solver="newton-cg", tol=TOLERANCE
     )  # C is against the sum of the losses
     in_some_text = require("sklearn.feature_selection", extra="models").VarianceThreshold()
     return require("sklearn.pipeline", extra="models").make_pipeline(in_some_text, linear).fit(features, label)
@@ -101,12 +101,12 @@ def cross_fitted(features: csr_matrix, harmful: npt.NDArray[np.bool_], cluster: 
     return CrossFitted(parts, classifiers, trained(features, harmful))
 
 
-def folds(cluster: npt.NDArray[np.str_], count: int = FOLDS) -> Codes:
-    """The part from 0 to count - 1 that each text is in, whole clusters together, by a hash of their names: int64 (text,).
+def folds(cluster: npt.NDArray[np.str_]) -> Codes:
+    """The part from 0 to 4 that each text is in, whole clusters together, by a hash of their names: int64 (text,).
 
-    >>> folds(np.array(["a", "b", "a", "c"]), 2).tolist() == folds(np.array(["a", "c", "a", "b"]), 2)[[0, 3, 2, 1]].tolist()
+    >>> folds(np.array(["a", "b", "a", "c"])).tolist() == folds(np.array(["a", "c", "a", "b"]))[[0, 3, 2, 1]].tolist()
     True
     """
     names, place = np.unique(cluster, return_inverse=True)
     rank = np.argsort(np.argsort([zlib.crc32(str(name).encode("utf-8", "surrogatepass")) for name in names], kind="stable"))
-    return np.asarray(rank[place] % count, dtype=np.int64)
+    return np.asarray(rank[place] % FOLDS, dtype=np.int64)
