@@ -34,6 +34,7 @@ BUCKETS = 2**17  # for the n-grams of characters, and as many for those of words
 PENALTY = 1e-4  # of half the squared length of the weights, beside the mean loss: fixed beforehand, not tuned on any set
 TOLERANCE = 1e-6  # of the gradient: the order of the texts then does not show in the answers
 FOLDS = 5
+LIBRARY = ("sklearn.feature_extraction.text", "sklearn.feature_selection", "sklearn.linear_model", "sklearn.pipeline")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +52,12 @@ class CrossFitted:
         for one in np.unique(part):
             found[part == one] = self.classifiers.get(int(one), self.whole).decision_function(features[part == one])
         return found
+
+
+def import_library() -> None:
+    """Import what the functions here need, for who takes the time or the energy of what follows."""
+    for module in LIBRARY:
+        require(module, extra="models")
 
 
 def text_features(texts: Sequence[str]) -> csr_matrix:
