@@ -9,7 +9,7 @@ import sys
 
 import commonweal
 
-OPTIONAL = ("torch", "transformers", "gguf", "safetensors", "pynvml")
+OPTIONAL = ("torch", "transformers", "gguf", "safetensors", "sklearn", "pynvml")
 
 
 def main() -> int:

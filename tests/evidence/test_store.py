@@ -14,8 +14,9 @@ import polars as pl
 import pytest
 
 from commonweal.errors import EvidenceFileError, OutputError
+from commonweal.evidence.journal import Journal
 from commonweal.evidence.records import Estimate, Evidence, Missing, Provenance
-from commonweal.evidence.store import Journal, Store, digest, evidence_frame, read_evidence
+from commonweal.evidence.store import Store, digest, evidence_frame, read_evidence
 from commonweal.files.lines import writing
 from tests.polling import WAIT_S
 
@@ -196,7 +197,7 @@ def test_kill_9_at_a_random_moment_keeps_every_item_that_was_reported_as_written
         """
         import sys
         from pathlib import Path
-        from commonweal.evidence.store import Journal
+        from commonweal.evidence.journal import Journal
         with Journal(Path(sys.argv[1])) as journal:
             for index in range(10**9):
                 journal.append([{"key": f"{index}", "text": "x" * (index % 300)}])
@@ -292,7 +293,7 @@ def test_a_file_that_may_not_grow_any_more_keeps_its_whole_lines(tmp_path: Path)
         import resource, signal, sys
         from pathlib import Path
         from commonweal.errors import OutputError
-        from commonweal.evidence.store import Journal
+        from commonweal.evidence.journal import Journal
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
         try:

@@ -19,14 +19,6 @@ def test_per_million_tokens_of_the_pinned_version() -> None:
     assert found.energy_kwh * 1000 == pytest.approx(85, rel=0.02)
 
 
-def test_a_measured_time_caps_the_modelled_one_and_only_the_server_shrinks() -> None:
-    whole, quick = request_footprint(70, 70, 400, 1.2), request_footprint(70, 70, 400, 1.2, latency_s=1.0)
-    assert quick.latency_s == 1.0 < whole.latency_s
-    assert quick.energy_kwh < whole.energy_kwh
-    assert quick.embodied_kg == pytest.approx(whole.embodied_kg / whole.latency_s)
-    assert request_footprint(70, 70, 400, 1.2, latency_s=1e6) == whole
-
-
 def test_more_is_active_than_there_is() -> None:
     with pytest.raises(FootprintError, match=r"active parameters: got 9 billions of 8"):
         request_footprint(9, 8, 400, 1.2)

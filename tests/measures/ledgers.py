@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from commonweal.evidence.journal import Journal
 from commonweal.evidence.records import Estimate, Missing
-from commonweal.evidence.store import Journal
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit
 from commonweal.measures.recording import Ledger

@@ -20,8 +20,9 @@ from commonweal.errors import (
     OutputError,
     PermissionRequired,
 )
+from commonweal.evidence.journal import Journal
 from commonweal.evidence.records import Estimate, Evidence, Method, Missing, Quantity
-from commonweal.evidence.store import Journal, Store
+from commonweal.evidence.store import Store
 from commonweal.measures.gather import Setting, Task, gather, subject_kind, without_subject
 from commonweal.measures.options import Design, Limit
 from commonweal.measures.registry import MeasureSpec

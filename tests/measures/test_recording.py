@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from commonweal.evidence.store import Journal
+from commonweal.evidence.journal import Journal
 from commonweal.measures.recording import CHUNK, RecordedApplication, RecordedModel, request_key
 from commonweal.models.protocols import Case, Continuation, Decision, DecisionApplication, GenerationRequest, LanguageModel, Score
 

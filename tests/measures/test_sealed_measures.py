@@ -13,6 +13,7 @@ from commonweal.errors import ApplicationError
 from commonweal.evidence.records import Evidence
 from commonweal.evidence.store import Store
 from commonweal.files import lines
+from commonweal.files.lines import beside
 from commonweal.measures.gather import Task, gather
 from tests.measures.test_gather import ITEMS, Screener, run, setting, spec
 
@@ -228,13 +229,14 @@ def crashes(step: int, patched: pytest.MonkeyPatch) -> Iterator[None]:
             file.write(payload[: len(payload) // 2])
 
     def partial(path: Path, content: bytes) -> None:
-        path.with_name(path.name + ".partial").write_bytes(bytes(content)[:10])
+        beside(path).write_bytes(bytes(content)[:10])
 
-    from commonweal.evidence import seals, store
+    from commonweal.evidence import journal, seals, store
 
     for module in (store, seals):
         patched.setattr(module, "append_lines", counting(lines.append_lines, torn))
-    patched.setattr(store, "put_in_place", counting(lines.put_in_place, partial))
+    for module in (journal, store):
+        patched.setattr(module, "put_in_place", counting(lines.put_in_place, partial))
     patched.setattr(Path, "unlink", counting(Path.unlink, None))
     yield
 

@@ -11,8 +11,9 @@ import pytest
 from commonweal.errors import LocatorError, MeasurementError, PermissionRequired
 from commonweal.models import open_local_model, open_model
 from commonweal.models.cache.model_cache import converted
+from commonweal.models.engine.local import LocalModel
 from commonweal.models.locators import EMBEDDED, EmbeddedModel, Located, locate_model
-from commonweal.models.protocols import Continuation, GenerationRequest, LocalLanguageModel
+from commonweal.models.protocols import Continuation, GenerationRequest
 from commonweal.system.permissions import Permissions
 from tests.models.tiny_model import write_tiny_model
 
@@ -25,23 +26,23 @@ def test_importing_the_package_imports_no_torch() -> None:
 
 
 @pytest.mark.model
-def test_the_embedded_model_opens_without_network(smollm2: LocalLanguageModel, no_network: None) -> None:
+def test_the_embedded_model_opens_without_network(smollm2: LocalModel, no_network: None) -> None:
     model = open_model("embedded:smollm2", device="cpu")
-    assert isinstance(model, LocalLanguageModel)
+    assert isinstance(model, LocalModel)
     assert model.fingerprint == smollm2.fingerprint
     assert model.score(QUESTION)[0].greedy
     assert model.parameters == 134_515_008
 
 
 @pytest.mark.model
-def test_opening_says_nothing(cache: Path, smollm2: LocalLanguageModel, capfd: pytest.CaptureFixture[str]) -> None:
+def test_opening_says_nothing(cache: Path, smollm2: LocalModel, capfd: pytest.CaptureFixture[str]) -> None:
     open_model("embedded:smollm2", device="cpu").score(QUESTION)
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.model
 def test_a_directory_opens_as_its_gguf_does_wherever_it_is(
-    smollm2: LocalLanguageModel, gguf: Located, tmp_path: Path, no_network: None, capfd: pytest.CaptureFixture[str]
+    smollm2: LocalModel, gguf: Located, tmp_path: Path, no_network: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     directory = converted(gguf).directory
     for name in ("here", "there"):
@@ -165,7 +166,7 @@ def test_a_device_that_is_not_here_is_refused(cache: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.model
 def test_a_damaged_cache_is_rebuilt_and_never_used(
-    smollm2: LocalLanguageModel, gguf: Located, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    smollm2: LocalModel, gguf: Located, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = converted(gguf).directory
     copy = tmp_path / "models" / whole.name

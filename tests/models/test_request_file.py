@@ -84,7 +84,7 @@ def test_a_table_that_finds_no_room_leaves_nothing_behind(tmp_path: Path, monkey
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OutputError, match="No space left on device"):
         write_scores(tmp_path / "scores.parquet", [Score(-1.0, 1, True)])
     assert list(tmp_path.iterdir()) == []

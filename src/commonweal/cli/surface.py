@@ -14,6 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from commonweal.errors import CommonwealError
+from commonweal.evidence.journal import ITEMS
 from commonweal.files.foreign_text import json_text, visible
 from commonweal.models.cache.model_cache import cache_folder
 from commonweal.models.cache.score_cache import ScoreCache
@@ -126,7 +127,7 @@ def told_when_stopped(kept: Callable[[], str]) -> Iterator[None]:
 
 def kept_in(folder: Path) -> str:
     """What a run that is stopped leaves in its folder: item outcomes, or nothing yet."""
-    if any(path.is_file() and path.stat().st_size for path in (folder / "items").rglob("*")):
+    if any(path.is_file() and path.stat().st_size for path in (folder / ITEMS).rglob("*")):
         return f"What was measured is kept in {folder}; run the same command again to go on."
     return f"Nothing is written to {folder} yet; run the same command again."
 

@@ -1,9 +1,6 @@
-"""The evidence store: an append-only file of rows, and one journal of item outcomes per measure and subject.
+"""The evidence store: an append-only file of rows, and one journal of item outcomes per measure and subject (`journal.py`).
 
-A journal is JSON lines while a measure runs, each line flushed as it comes, and parquet once it is done. A line that
-was cut off by a kill or a full disk is noticed and dropped; everything before it is kept. Runs with another limit, seed or
-design share a journal; which items one of them asked stands beside it, in `runs/`. Two runs never write to one folder at
-the same time.
+Two runs never write to one folder at the same time.
 
 What is finished is sealed (`seals.py`). Rows and items that do not fit their seal are set aside and told in `told`; rows without
 a seal are what an interrupted run leaves: they stay where the measure says the same again.
@@ -13,31 +10,25 @@ What this module does not do: it never decides what to measure and never compute
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import hashlib
-import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, Self
+from typing import Any, BinaryIO, Self
 
 import polars as pl
 from pydantic import ValidationError
 
 from commonweal.errors import EvidenceFileError, OutputError
+from commonweal.evidence.journal import ITEMS, ItemSeals, Journal, items_name, run_name, set_aside, table_name
 from commonweal.evidence.records import Evidence
-from commonweal.evidence.seals import SEALS, Seal, Seals, content_hash, items_hash, sha256, whole_hash
-from commonweal.files.lines import append_lines, complete_lines, put_in_place, whole_size, writing
+from commonweal.evidence.seals import SEALS, Seal, Seals, content_hash, sha256, whole_hash
+from commonweal.files.lines import append_lines, complete_lines, put_in_place, writing
 
-Item = dict[str, Any]
-COMPRESSION: Literal["zstd"] = "zstd"
-RUNS = "runs"
 EVIDENCE = "evidence.jsonl"
 SET_ASIDE = "evidence.changed.jsonl"
-ASIDE = ".changed"
 UNFIT_SHOWN = 3
 
 
@@ -51,223 +42,15 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class ItemSeals:
-    """Where the items called `name` are sealed; `changed` is told, in words, what does not fit."""
-
-    seals: Seals
-    name: str
-    changed: Callable[[str], None]
-
-    def shown(self, path: Path) -> str:
-        """Where a file of these items lies in the folder: a dossier does not tell where its folder lay."""
-        return "/".join(path.parts[-5 if path.parent.name == RUNS else -4 :])
-
-    def run(self, run: str) -> str:
-        """The name of the seal of which items a run asked for."""
-        return f"{self.name.rpartition('/')[0]}/{RUNS}/{run}"
+def items_key(measure: str, version: int, inputs: Mapping[str, str]) -> str:
+    """The key of the items that rows with these inputs rest on: of all that they depend on, but the run."""
+    return digest(measure, version, {name: value for name, value in inputs.items() if name != "rows"})
 
 
-class Journal:
-    """The outcomes of one measure's items on one subject, by item key; `asked`: the keys that this run has asked for.
-
-    >>> import tempfile
-    >>> with Journal(Path(tempfile.mkdtemp()) / "k") as journal:
-    ...     journal.append([{"key": "a", "score": 1.5}])
-    ...     "a" in journal, journal["a"]["score"]
-    (True, 1.5)
-    """
-
-    def __init__(self, stem: Path, place: ItemSeals | None = None) -> None:
-        self.lines_path = stem.with_name(stem.name + ".jsonl")
-        self.parquet_path = stem.with_name(stem.name + ".parquet")
-        self.items: dict[str, Item] = {}
-        self.asked: set[str] = set()
-        self._place = place
-        self._fits = False
-        self._file: BinaryIO | None = None
-
-    def __enter__(self) -> Self:
-        with writing(self.lines_path):
-            self.lines_path.parent.mkdir(parents=True, exist_ok=True)
-        self.items = {row["key"]: row for row in self._kept()}
-        sealed = frozenset(self.items) if self._place else frozenset()
-        other = 0
-        for item in self._journalled():
-            if item["key"] in sealed and content_hash(item) != content_hash(self.items[item["key"]]):
-                other += 1
-            else:
-                self.items[item["key"]] = item
-        if other and self._place:
-            self._place.changed(
-                f"{self._place.shown(self.lines_path)}: {other} of its items are not as they were sealed; the sealed ones are taken"
-            )
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._file is not None:
-            with contextlib.suppress(OSError):
-                self._file.close()
-            self._file = None
-
-    @property
-    def seal_name(self) -> str:
-        """The name under which its items are sealed; "" where nothing is sealed."""
-        return self._place.name if self._place else ""
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.items
-
-    def __getitem__(self, key: str) -> Item:
-        self.asked.add(key)
-        return self.items[key]
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def append(self, items: Iterable[Item]) -> None:
-        """Write items through to the file; each has a `key`, and what is not JSON is a programming error."""
-        batch = list(items)
-        payload = b"".join(json.dumps(item, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n" for item in batch)
-        with writing(self.lines_path):
-            if self._file is None:
-                self._open()
-            assert self._file is not None
-            self._file.write(payload)
-            self._file.flush()
-        self.items.update({item["key"]: item for item in batch})
-        self.asked.update(item["key"] for item in batch)
-
-    def append_new(self, items: Iterable[Item]) -> None:
-        """Write those items whose `key` is not there yet; the others count as asked."""
-        batch = list(items)
-        self.asked.update(item["key"] for item in batch)
-        if new := [item for item in batch if item["key"] not in self.items]:
-            self.append(new)
-
-    def run_path(self, run: str) -> Path:
-        """Where the keys stand that the run named `run` asked for: a table of one column, `key`."""
-        return self.parquet_path.parent / RUNS / f"{run}.parquet"
-
-    def is_whole(self, run: str) -> bool:
-        """Whether every item that this run asked for is here, as it was sealed, and no line waits to be taken in."""
-        seal = self._place.seals.last("asked", self._place.run(run)) if self._place else None
-        if seal is None or self._place is None or self.lines_path.exists():
-            return False
-        path = self.run_path(run)
-        keys = [row.get("key") for row in _table_rows(path)] if path.exists() else []
-        if not all(isinstance(key, str) for key in keys) or not seal.fits(len(keys), whole_hash(map(str, keys))):
-            self._place.changed(
-                f"{self._place.shown(path)}: which items a run asked for was changed or deleted; its rows are worked out again"
-            )
-            return False
-        return all(key in self.items for key in keys)
-
-    def finish(self, run: str) -> None:
-        """Turn the journal into parquet, and keep which of its items this run asked for, if any; each is sealed first."""
-        self.compact()
-        if not self.asked:
-            return
-        keys, path = sorted(self.asked), self.run_path(run)
-        if self._place:
-            self._place.seals.append(
-                Seal(kind="asked", name=self._place.run(run), count=len(keys), hash=whole_hash(keys), items=self._place.name)
-            )
-        with writing(path):
-            path.parent.mkdir(exist_ok=True)
-        _put_in_place(path, pl.DataFrame({"key": keys}, schema={"key": pl.String}))
-
-    def compact(self) -> None:
-        """Turn the journal into parquet: sealed, then the whole new file, then the lines are removed."""
-        if not self.lines_path.exists() or not self.items:
-            if not self._fits:  # it was here before the folder had seals
-                self._seal(list(self.items.values()))
-            return
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-        table = pl.DataFrame(list(self.items.values()), infer_schema_length=None)
-        self._seal(table.to_dicts())
-        _put_in_place(self.parquet_path, table)
-        with writing(self.lines_path):
-            self.lines_path.unlink()
-
-    def _seal(self, rows: Sequence[Item]) -> None:
-        if self._place and rows:
-            self._place.seals.append(Seal(kind="items", name=self._place.name, count=len(rows), hash=items_hash(rows)))
-
-    def _kept(self) -> list[Item]:
-        """The table of items, if it is as it was sealed; else it is set aside, and its items are measured again.
-
-        A table that was there before the folder had seals is taken as it is; that it is not sealed is told by the store.
-        """
-        if self._place is None:
-            return _items(self.parquet_path) if self.parquet_path.exists() else []
-        seals, name = self._place.seals, self._place.name
-        sealed = seals.last("items", name) is not None
-        if not self.parquet_path.exists():
-            if sealed and not self.lines_path.exists():
-                self._place.changed(
-                    f"{self._place.shown(self.parquet_path)}: the items that were sealed here are gone; they are measured again"
-                )
-            return []
-        try:
-            rows = _items(self.parquet_path)
-            self._fits = seals.knows("items", name, len(rows), items_hash(rows))
-            if self._fits:
-                return rows
-            if not sealed and seals.begun and seals.begun.count:
-                return rows
-        except (EvidenceFileError, ValueError):
-            pass
-        aside = self.parquet_path.with_name(self.parquet_path.name + ASIDE)
-        with writing(aside):
-            self.parquet_path.replace(aside)
-        self._place.changed(
-            f"{self._place.shown(self.parquet_path)}: not as it was sealed; set aside as {aside.name}, and its items are measured again"
-        )
-        return []
-
-    def _open(self) -> None:
-        """Open for appending, first cutting off a line that an earlier run could not finish."""
-        self._file = self.lines_path.open("ab")
-        self._file.truncate(whole_size(self.lines_path))
-
-    def _journalled(self) -> Iterator[Item]:
-        for number, line in enumerate(complete_lines(self.lines_path), start=1):
-            try:
-                item = json.loads(line)
-                item["key"]
-            except (ValueError, KeyError, TypeError):
-                raise EvidenceFileError(
-                    f"{self.lines_path}:{number}: not an item outcome; the file was changed by hand or damaged. "
-                    f"Remove that line: the item is then measured again"
-                ) from None
-            yield item
-
-
-def _items(path: Path) -> list[Item]:
-    """The items of a table, each with its key."""
-    rows = _table_rows(path)
-    if not all(isinstance(row.get("key"), str) for row in rows):
-        raise EvidenceFileError(f"{path}: has an item without a `key`. Remove the file: its items are then measured again")
-    return rows
-
-
-def _table_rows(path: Path) -> list[Item]:
-    try:
-        return pl.read_parquet(path).to_dicts()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise EvidenceFileError(
-            f"{path}: cannot be read ({error}). Remove the file: its items are then measured again"
-        ) from error
-
-
-def _put_in_place(path: Path, table: pl.DataFrame) -> None:
-    """Write a table whole, then let it take the place of what is there."""
-    body = io.BytesIO()  # polars raises an error of its own for a full disk; a plain write raises an OSError
-    table.write_parquet(body, compression=COMPRESSION)
-    put_in_place(path, body.getbuffer())
+def row_tables(measure: str, subjects: Iterable[str], version: int, inputs: Mapping[str, str]) -> tuple[str, str]:
+    """Where in the folder the items of a row's measure and subject lie, and the keys of those that the row is about."""
+    items = items_name(measure, subjects, items_key(measure, version, inputs))
+    return table_name(items), table_name(run_name(items, inputs.get("rows", "")))
 
 
 class Store:
@@ -350,13 +133,11 @@ class Store:
         try:
             seals = Seals(path)
         except EvidenceFileError as error:
-            aside = path.with_name(path.name + ASIDE)
-            with writing(aside):
-                path.replace(aside)
+            aside = set_aside(path)
             self.told.append(f"{error}. Set aside as {aside.name}: nothing here counts as sealed, and rows are worked out again")
             seals = Seals(path)
         if not seals:
-            unsealed = len(self._rows) + sum(1 for _ in self.folder.glob("items/*/*/*.parquet"))
+            unsealed = len(self._rows) + sum(1 for _ in self.folder.glob(table_name("*/*/*")))
             if unsealed and not self.told:
                 self.told.append(
                     "this folder is not sealed (written by an earlier version): its rows are worked out again from the items that lie there"
@@ -462,14 +243,14 @@ class Store:
 
     def journal(self, measure: str, subjects: tuple[str, ...], key: str) -> Journal:
         """The journal of one measure on its subjects, for one state of everything that the outcomes depend on."""
-        name = f"{measure}/{'+'.join(subjects)}/{key}"
+        name = items_name(measure, subjects, key)
 
         def changed(words: str) -> None:
             self.told.append(words)
             resting = [seal for seal in self.seals.named("rows") if seal.items == name]
             self._set_aside(resting, [one for seal in resting for one in seal.ids])
 
-        return Journal(self.folder / "items" / name, ItemSeals(self.seals, name, changed))
+        return Journal(self.folder / ITEMS / name, ItemSeals(self.seals, name, changed))
 
 
 def claims_a_seal(row: Evidence, seals: Seals) -> bool:

@@ -1,4 +1,4 @@
-"""Files of lines that only grow: what was cut off is left out, and what is appended is on the disk before it counts."""
+"""Files that are whole whatever happens: lines that only grow, and files that are put in place at once."""
 
 from __future__ import annotations
 
@@ -45,12 +45,26 @@ def append_lines(path: Path, payload: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def beside(path: Path) -> Path:
+    """Where this process writes a file before it takes the place of `path`."""
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+
+
 def put_in_place(path: Path, content: bytes | memoryview) -> None:
-    """Write a whole new file beside the old one, then let it take its place."""
-    partial = path.with_name(path.name + ".partial")
+    """Write a whole new file beside the old one, then let it take its place; OutputError where that cannot be."""
     with writing(path):
+        replace_whole(path, content)
+
+
+def replace_whole(path: Path, content: bytes | memoryview) -> None:
+    """The same, for who says in other words what an OSError means."""
+    partial = beside(path)
+    try:
         with partial.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

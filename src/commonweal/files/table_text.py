@@ -56,11 +56,11 @@ class Table:
     names: tuple[str, ...]
     rows: tuple[tuple[int, list[str]], ...]
 
-    def whole_rows(self, fault: Fault = DataFileError) -> Iterator[tuple[int, dict[str, str]]]:
-        """Each row by its names; `fault` where it has not as many fields as there are."""
+    def whole_rows(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """Each row by its names; DataFileError where it has not as many fields as there are."""
         for line, fields in self.rows:
             if len(fields) != len(self.names):
-                raise fault(
+                raise DataFileError(
                     f"{self.path}:{line} has not as many fields as the header: {len(fields)}, expected {len(self.names)}"
                     f"{self.dialect.mend}"
                 )
@@ -101,9 +101,9 @@ def read_table(text: str, path: Path, numbers: Collection[str] = (), fault: Faul
     return table
 
 
-def names_of(text: str, path: Path, fault: Fault = DataFileError) -> tuple[str, ...]:
+def names_of(text: str, path: Path) -> tuple[str, ...]:
     """The names of the columns, a name that is there twice included."""
-    return _names(_records(text, dialect_of(text, path, fault), path, fault))
+    return _names(_records(text, dialect_of(text, path), path, DataFileError))
 
 
 def _names(records: Iterator[tuple[int, list[str]]]) -> tuple[str, ...]:

@@ -33,13 +33,13 @@ class _Repeated(Exception):
     """An object of JSON has a name twice."""
 
 
-def text_of(path: Path, fault: type[CommonwealError] = DataFileError) -> str:
-    """The text of a file in UTF-8, without a byte order mark; `fault` where it cannot be read or is no text."""
+def text_of(path: Path) -> str:
+    """The text of a file in UTF-8, without a byte order mark; DataFileError where it cannot be read or is no text."""
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise fault(f"{path}: cannot be read ({error.strerror or error})") from error
-    return decoded(raw, path, fault)
+        raise DataFileError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return decoded(raw, path)
 
 
 def decoded(raw: bytes, path: Path | str, fault: type[CommonwealError] = DataFileError) -> str:

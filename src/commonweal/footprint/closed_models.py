@@ -35,17 +35,14 @@ LEFT_OUT = "tokens that are read, the error of the fit, the provider's batch and
 
 @dataclass(frozen=True, slots=True)
 class RequestFootprint:
-    """One request: electricity [kWh], the carbon of making the hardware that falls on it [kgCO2e], time [s], GPUs."""
+    """One request: electricity [kWh], the carbon of making the hardware that falls on it [kgCO2e], GPUs."""
 
     energy_kwh: float
     embodied_kg: float
-    latency_s: float
     gpus: int
 
 
-def request_footprint(
-    active_billions: float, total_billions: float, output_tokens: float, pue: float, latency_s: float | None = None
-) -> RequestFootprint:
+def request_footprint(active_billions: float, total_billions: float, output_tokens: float, pue: float) -> RequestFootprint:
     """Electricity and embodied carbon of one request.
 
     Parameters
@@ -53,7 +50,6 @@ def request_footprint(
     active_billions, total_billions : parameters [10^9]: those that one token uses, and all; equal for a dense model.
     output_tokens : tokens written, > 0.
     pue : of the data centre, 1 to 5.
-    latency_s : measured time of the request, where it is known; the modelled time is cut to it [s].
 
     Raises
     ------
@@ -72,14 +68,13 @@ def request_footprint(
     slope, decay, constant = GPU_WH
     gpu_kwh = output_tokens * (slope * math.exp(decay * BATCH) * active_billions + constant) / 1000
     by_size, by_batch, rest = LATENCY_S
-    modelled_s = output_tokens * (by_size * active_billions + by_batch * BATCH + rest)
-    seconds = modelled_s if latency_s is None else min(modelled_s, number("latency", latency_s, unit="s"))
+    seconds = output_tokens * (by_size * active_billions + by_batch * BATCH + rest)
     gpus = gpus_needed(total_billions)
     server_kwh = seconds / S_PER_HOUR * SERVER_KW * gpus / GPUS_PER_SERVER / BATCH
     hardware_kg = gpus / GPUS_PER_SERVER * SERVER_EMBODIED_KG + gpus * GPU_EMBODIED_KG
     return RequestFootprint(
         energy_kwh=pue * (server_kwh + gpus * gpu_kwh), embodied_kg=seconds * hardware_kg / (HARDWARE_LIFE_S * BATCH),
-        latency_s=seconds, gpus=gpus,
+        gpus=gpus,
     )  # fmt: skip
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from commonweal.errors import DataFileError, DataRequired
 from commonweal.models.file_hashes import fingerprint_of, sha256_of_files
@@ -122,3 +124,25 @@ def _files(place: DataPlace, folder: Path, named: str) -> tuple[Path, ...]:
             f"set {place.name}"
         )
     return deeper
+
+
+class Identified(Protocol):
+    """Something with an id."""
+
+    @property
+    def id(self) -> str: ...
+
+
+Unit = TypeVar("Unit", bound=Identified)
+
+
+def once_each(data: DataSet, found: Iterable[tuple[str, Unit]], what: str) -> list[Unit]:
+    """What was found in a data set, each with where it stands; DataFileError where one is there twice, or nothing is there."""
+    units: dict[str, Unit] = {}
+    for where, one in found:
+        if one.id in units:
+            raise DataFileError(f"{where} {what} '{one.id}' is there twice")
+        units[one.id] = one
+    if not units:
+        raise DataFileError(f"{data.files[0]}: no {what} in it")
+    return list(units.values())

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from commonweal.errors import CommonwealError, DataRequired, NotApplicable, NotJudged, OutputError, PermissionRequired
+from commonweal.evidence.journal import Journal
 from commonweal.evidence.records import Estimate, Evidence, Facts, Missing, Provenance, Status
-from commonweal.evidence.store import Journal, Store, digest
+from commonweal.evidence.store import Store, digest
 from commonweal.files.foreign_text import raised, whole
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Design, Limit
@@ -85,9 +86,9 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
         provenance["device"] = getattr(subject, "device", None)
         provenance["told"] = getattr(subject, "told", {})
         provenance["inputs"] = _inputs(task, subject, (probes, data), setting)
-        items_key = digest(task.spec.name, task.spec.method.version, provenance["inputs"])
-        rows.key = digest(items_key, setting.seed, _options(setting))
-        with setting.store.journal(task.spec.name, (task.subject_id,), items_key) as journal:
+        key = digest(task.spec.name, task.spec.method.version, provenance["inputs"])
+        rows.key = digest(key, setting.seed, _options(setting))
+        with setting.store.journal(task.spec.name, (task.subject_id,), key) as journal:
             if (known := rows.known()) and journal.is_whole(rows.key):
                 return known
             before = _altered(subject)

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from commonweal.evidence.records import Evidence
-from commonweal.evidence.store import RUNS, digest
+from commonweal.evidence.store import row_tables
 from commonweal.models.protocols import Continuation, Score
 
 NEEDED = frozenset({"context", "continuation", "logprob", "tokens", "greedy"})
@@ -31,7 +31,5 @@ def kept_scores(folder: Path, rows: Sequence[Evidence]) -> tuple[list[Continuati
 
 def _places(folder: Path, row: Evidence) -> tuple[Path, Path]:
     """The items of a row's measure and subject, and the keys of those that the row is about."""
-    inputs = {name: value for name, value in row.provenance.inputs.items() if name != "rows"}
-    place = folder / "items" / row.measure / "+".join(row.subjects)
-    key = digest(row.measure, row.provenance.version, inputs)
-    return place / f"{key}.parquet", place / RUNS / f"{row.provenance.inputs['rows']}.parquet"
+    items, run = row_tables(row.measure, row.subjects, row.provenance.version, row.provenance.inputs)
+    return folder / items, folder / run

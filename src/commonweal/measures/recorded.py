@@ -13,8 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from commonweal.errors import BeyondWindow, MeasurementError
+from commonweal.evidence.journal import Item, Journal
 from commonweal.evidence.records import Evidence
-from commonweal.evidence.store import Item, Journal, Store, digest
+from commonweal.evidence.store import Store, digest, items_key
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.gather import Setting, Task, gather
 from commonweal.measures.options import Design, Limit
@@ -90,11 +91,10 @@ def worked_out_again(spec: MeasureSpec, recorded: Recorded, system: System) -> l
     """The rows of a measure from its recorded answers; their ids are those of the recorded rows where nothing else was given."""
     provenance = recorded.row.provenance
     (subject_id,) = recorded.row.subjects
-    inputs = {name: value for name, value in provenance.inputs.items() if name != "rows"}
-    items_key = digest(spec.name, provenance.version, inputs)
+    key = items_key(spec.name, provenance.version, provenance.inputs)
     limit = provenance.options.get("limit", "none")
     with TemporaryDirectory(prefix="commonweal-verify-") as scratch, Store(Path(scratch)) as store:
-        with store.journal(spec.name, (subject_id,), items_key) as journal:
+        with store.journal(spec.name, (subject_id,), key) as journal:
             journal.append(recorded.items)
         setting = Setting(
             store,

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from commonweal.evidence.store import Item, Journal
+from commonweal.evidence.journal import Item, Journal
 from commonweal.files.foreign_text import whole
 from commonweal.models.protocols import (
     Case,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 Labels = Mapping[str, str | int | float | None]
 
@@ -149,14 +149,6 @@ class Chooser(Protocol):
     device: str
 
     def choose(self, questions: Sequence[Question]) -> list[Answer]: ...
-
-
-@runtime_checkable
-class LocalLanguageModel(LanguageModel, Protocol):
-    """A model in this process: its tokenizer and network can be inspected."""
-
-    tokenizer: Any
-    network: Any
 
 
 @runtime_checkable

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ import polars
 
 from commonweal.errors import DataFileError, OutputError
 from commonweal.files.foreign_text import has_half
+from commonweal.files.lines import beside, replace_whole
 from commonweal.files.table_text import is_table, read_table
 from commonweal.files.text import json_as_written, text_of
 from commonweal.models.cache.score_cache import ScoreCache, through
@@ -156,7 +156,7 @@ def check_writable(path: Path, requests: Path) -> None:
         what = "is the file of requests" if path.samefile(requests) else "is a link or a device, not a plain file"
         raise OutputError(f"{path}: {what}; name another file with --out")
     try:
-        part = _beside(path)
+        part = beside(path)
         part.touch()
         part.unlink()
     except OSError as error:
@@ -170,10 +170,6 @@ def check_writable(path: Path, requests: Path) -> None:
         raise OutputError(f"{path}: is a folder; name a file such as {path / 'scores.parquet'} with --out")
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}")
-
-
 def write_scores(path: Path, scores: Sequence[Score]) -> None:
     """The table as parquet, put in place whole. A score that is not a number is null."""
     table = polars.DataFrame(
@@ -185,12 +181,9 @@ def write_scores(path: Path, scores: Sequence[Score]) -> None:
         },
         schema={"index": polars.Int64, "logprob": polars.Float64, "tokens": polars.Int64, "greedy": polars.Boolean},
     ).with_columns(polars.when(polars.col("logprob").is_finite()).then(polars.col("logprob")))
-    part, body = _beside(path), io.BytesIO()
+    body = io.BytesIO()
     table.write_parquet(body)  # a full disk is an OSError only where we write ourselves
     try:
-        part.write_bytes(body.getvalue())
-        part.replace(path)
+        replace_whole(path, body.getbuffer())
     except OSError as error:
         raise OutputError(f"{path}: the scores cannot be written ({error}); name another file with --out") from error
-    finally:
-        part.unlink(missing_ok=True)

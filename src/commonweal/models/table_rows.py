@@ -5,13 +5,15 @@ A column that looks like weights changes every number, so none is passed over: a
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from commonweal.errors import DataFileError
 from commonweal.files.table_text import is_table, names_of, read_table
-from commonweal.files.text import json_of, text_of
+from commonweal.files.text import json_as_written, json_of, text_of
 
 WEIGHTS = frozenset((
     "weight", "weights", "sampleweight", "sampleweights", "samplingweight", "samplingweights", "surveyweight", "surveyweights",
@@ -65,3 +67,39 @@ def refuse_weights(path: Path, columns: Collection[str], what: str) -> None:
             f"{path}: the column '{found[0]}' looks like weights, which are not used here; rename it to {IGNORED}{found[0]} "
             f"if every {what} should count once"
         )
+
+
+def named_rows(
+    path: Path, needed: Sequence[str], optional: Sequence[str]
+) -> tuple[list[str], list[tuple[int, Mapping[str, object]]]]:
+    """The columns and rows of a table of texts; DataFileError where a column is absent, or there twice, or holds weights."""
+    rows = list(table_rows(path, read=json_as_written))
+    if not rows:
+        return [], []
+    names = column_names(path, rows)
+    refuse_weights(path, names, "text")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    absent = [name for name in needed if name not in names]
+    if twice or absent:
+        wrong = f"the column '{twice[0]}' is there twice" if twice else f"no column '{absent[0]}'"
+        raise DataFileError(
+            f"{path}: {wrong}; expected {', '.join(needed)} and, if you like, {', '.join(optional)}; got {', '.join(names)}"
+        )
+    return names, rows
+
+
+def cell_text(where: str, row: Mapping[str, object], name: str, *, numbered: bool, wanted: str = "text") -> str:
+    """The text of a cell without spaces around it, "" where there is none; `numbered`: it is a name, and so may be a number.
+
+    >>> cell_text("a.csv:2", {"cluster": 7}, "cluster", numbered=True)
+    '7'
+    """
+    value = "" if row.get(name) is None else row[name]
+    a_number = isinstance(value, int) and not isinstance(value, bool)
+    if not (isinstance(value, str) or (numbered and a_number)):
+        said = "NaN" if isinstance(value, float) and math.isnan(value) else f"{value!r} ({type(value).__name__})"
+        raise DataFileError(f"{where} {name} is {said}, expected {wanted}")
+    words = str(value).strip()
+    if any("\ud800" <= letter <= "\udfff" for letter in words):
+        raise DataFileError(f"{where} {name} holds half a character (an unpaired surrogate), which is no text in UTF-8")
+    return words

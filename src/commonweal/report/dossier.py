@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -20,7 +19,7 @@ from markupsafe import Markup
 from commonweal.evidence.numbers import duration_text
 from commonweal.evidence.records import Evidence, Finding, Method, Run
 from commonweal.files.foreign_text import visible
-from commonweal.files.lines import writing
+from commonweal.files.lines import put_in_place, writing
 from commonweal.report.chapters import write_chapters
 from commonweal.report.content import Dossier
 from commonweal.report.first_screen import detectable_of, first_screen
@@ -78,12 +77,12 @@ def save_dossier(folder: Path, dossier: Dossier) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     for name, text in statement.items():
         if text:
-            _replace(folder / name, text)
+            put_in_place(folder / name, text.encode("utf-8"))
         else:
             with writing(folder / name):
                 (folder / name).unlink(missing_ok=True)  # of an earlier run, whose system had a ledger
-    _replace(folder / "dossier.json", dossier.to_json())
-    _replace(folder / "dossier.html", page)
+    put_in_place(folder / "dossier.json", dossier.to_json().encode("utf-8"))
+    put_in_place(folder / "dossier.html", page.encode("utf-8"))
     return folder / "dossier.html"
 
 
@@ -196,17 +195,3 @@ def _environment() -> Environment:
         units=UNITS, detectable_of=detectable_of,
     )  # fmt: skip
     return pages
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a whole new file beside the old one, then put it in its place."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with writing(path):
-        try:
-            with partial.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from typing import Final
 
 import rustworkx as rx
 
-from commonweal.system.records import Dependency, Deployment, Population, Relation, System
+from commonweal.system.records import Dependency, Deployment, Relation, System
 
 # Ordinary ways first, then those with a feedback, then those with an evaluation: an asset is reached by the first that gets there.
 WAYS: Final[tuple[frozenset[Relation], ...]] = (
@@ -38,11 +38,6 @@ class Reached:
     def steps(self) -> int:
         """Number of dependencies on the way, >= 1."""
         return len(self.relations)
-
-    @property
-    def through_feeds_back(self) -> bool:
-        """Whether every way goes through a feedback (or an evaluation): what is inherited comes a round later."""
-        return "feeds_back" in self.relations
 
     @property
     def through_evaluation(self) -> bool:
@@ -77,27 +72,10 @@ def upstream(system: System, asset_id: str) -> tuple[Reached, ...]:
     return _reached(system, asset_id, forward=False)
 
 
-def reachable(system: System, upstream_id: str, downstream_id: str) -> bool:
-    """Whether the one asset is anywhere upstream of the other, by dependencies of any kind."""
-    system.asset(downstream_id)
-    return any(one.asset == downstream_id for one in downstream(system, upstream_id))
-
-
 def deployments_reached(system: System, asset_id: str) -> tuple[Deployment, ...]:
     """The deployments of the asset and of what inherits from it, in the order of the file; not those it was only a test set for."""
     inheriting = {asset_id, *(one.asset for one in downstream(system, asset_id) if not one.through_evaluation)}
     return tuple(deployment for deployment in system.deployments if deployment.application in inheriting)
-
-
-def populations_reached(system: System, asset_id: str) -> tuple[Population, ...]:
-    """The populations that an asset reaches, in the order of the file; not those whose declared reach is 0."""
-    names = {
-        name
-        for deployment in deployments_reached(system, asset_id)
-        for name, people in deployment.reach.items()
-        if people == "unknown" or people > 0.0
-    }
-    return tuple(population for population in system.populations if population.id in names)
 
 
 def people_per_year(system: System, asset_id: str) -> PeopleReached:

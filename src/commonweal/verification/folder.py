@@ -17,14 +17,12 @@ import pyarrow
 import pyarrow.parquet
 
 from commonweal.errors import DataFileError, EvidenceFileError
-from commonweal.evidence.store import Item
+from commonweal.evidence.journal import Item
 
 LARGEST_FILE = 1 << 31
 MOST_VALUES = 50_000_000
 MOST_TEXT = 1 << 30
 PLAIN = re.compile(r"[^/\\\x00-\x1f]{1,255}")
-ITEMS = "items"
-RUNS = "runs"
 
 
 class Folder:

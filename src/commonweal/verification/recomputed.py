@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from commonweal.errors import CommonwealError
+from commonweal.evidence.journal import Item
 from commonweal.evidence.records import Estimate, Evidence
 from commonweal.evidence.seals import Seals
-from commonweal.evidence.store import Item, digest
+from commonweal.evidence.store import row_tables
 from commonweal.files.text import text_of
 from commonweal.measures.data_set import DataSet, open_data_set
 from commonweal.measures.gather import PROBES
@@ -26,7 +27,7 @@ from commonweal.measures.recorded import Recorded, needs_its_subject, worked_out
 from commonweal.measures.registry import MeasureSpec
 from commonweal.report.content import Dossier
 from commonweal.system.records import Asset, System
-from commonweal.verification.folder import ITEMS, READING, RUNS, Folder, refused
+from commonweal.verification.folder import READING, Folder, refused
 from commonweal.verification.result import Check, Recomputed
 from commonweal.verification.shown import FAULTS, measured_rows, same_version
 
@@ -114,11 +115,10 @@ def _asset(system: System, row: Evidence, spec: MeasureSpec) -> Asset | None:
 
 def _items(folder: Folder, row: Evidence) -> list[Item]:
     """The items that the row's run asked for; none where it asked for none. What cannot be read is told by the check of items."""
-    inputs = {name: value for name, value in row.provenance.inputs.items() if name != "rows"}
-    place = f"{ITEMS}/{row.measure}/{row.subjects[0]}"
+    names = row_tables(row.measure, row.subjects, row.provenance.version, row.provenance.inputs)
     try:
-        items = folder.table(f"{place}/{digest(row.measure, row.provenance.version, inputs)}.parquet") or []
-        asked = {one["key"] for one in folder.table(f"{place}/{RUNS}/{row.provenance.inputs.get('rows', '')}.parquet") or ()}
+        items, run = (folder.table(name) or [] for name in names)
+        asked = {one["key"] for one in run}
     except READING as error:
         raise Unavailable(f"has items that cannot be read ({refused(error)})") from error
     return [item for item in items if item["key"] in asked]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from commonweal.evidence.journal import ITEMS, run_name, table_name
 from commonweal.evidence.records import Evidence
 from commonweal.evidence.seals import SEALS, Seal, Seals, items_hash, sha256, whole_hash
 from commonweal.evidence.store import EVIDENCE, claims_a_seal, hashed_evidence
-from commonweal.verification.folder import ITEMS, READING, RUNS, Folder, refused
+from commonweal.verification.folder import READING, Folder, refused
 from commonweal.verification.result import Check
 
 
@@ -102,9 +103,9 @@ def check_items(folder: Folder, seals: Seals) -> Check:
             sealed = seals.last("items", known)
             problems.append(f"{name}: {'not as it was sealed' if sealed else 'not sealed'}{_counts(sealed, len(items))}")
     problems += [
-        f"{ITEMS}/{seal.name}.parquet: its {seal.count} items are gone"
+        f"{table_name(seal.name)}: its {seal.count} items are gone"
         for seal in seals.named("items")
-        if f"{ITEMS}/{seal.name}.parquet" not in tables and f"{ITEMS}/{seal.name}" not in waiting
+        if table_name(seal.name) not in tables and f"{ITEMS}/{seal.name}" not in waiting
     ]
     problems += _asked(folder, seals, keys)
     told = (
@@ -125,17 +126,17 @@ def _asked(folder: Folder, seals: Seals, keys: Mapping[str, set[str]]) -> list[s
     for rows in seals.named("rows"):
         if not (rows.ids and rows.items):
             continue
-        name = f"{rows.items.rpartition('/')[0]}/{RUNS}/{rows.name}"
+        name = run_name(rows.items, rows.name)
         seal = seals.last("asked", name)
         try:
-            asked = {str(row["key"]) for row in folder.table(f"{ITEMS}/{name}.parquet") or ()}
+            asked = {str(row["key"]) for row in folder.table(table_name(name)) or ()}
         except READING as error:
             problems.append(refused(error))
             continue
         if seal is None or not seal.fits(len(asked), whole_hash(asked)):
-            problems.append(f"{ITEMS}/{name}.parquet: which items were asked for is not as it was sealed")
+            problems.append(f"{table_name(name)}: which items were asked for is not as it was sealed")
         elif rows.items in keys and (lacking := len(asked - keys[rows.items])):
-            problems.append(f"{ITEMS}/{rows.items}.parquet: {lacking} of {len(asked)} items that {rows.about} rests on are gone")
+            problems.append(f"{table_name(rows.items)}: {lacking} of {len(asked)} items that {rows.about} rests on are gone")
     return problems
 
 

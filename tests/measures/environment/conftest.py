@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from commonweal.evidence.store import Journal
+from commonweal.evidence.journal import Journal
 from commonweal.measures.environment.meter import meter, observation
 from commonweal.measures.probes.records import Name, Probe, Probes, Wording
 from commonweal.models.protocols import Case, Decision

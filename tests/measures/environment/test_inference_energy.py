@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from commonweal.errors import MeasurementError, NotApplicable
+from commonweal.evidence.journal import Journal
 from commonweal.evidence.records import Estimate, Missing
-from commonweal.evidence.store import Journal, Store
+from commonweal.evidence.store import Store
 from commonweal.measures.environment.inference_energy import inference_energy
 from commonweal.measures.environment.meter import meter, observation
 from commonweal.measures.gather import Setting, Task, gather

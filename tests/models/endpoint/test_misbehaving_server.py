@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from commonweal.errors import ApplicationError, LocatorError, MeasurementError
-from commonweal.evidence.store import Journal
+from commonweal.evidence.journal import Journal
 from commonweal.measures.recording import RecordedApplication, RecordedModel
 from commonweal.models.applications.http_application import HTTPApplication
 from commonweal.models.endpoint.openai_model import OpenAIModel, open_endpoint

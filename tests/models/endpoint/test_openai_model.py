@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from commonweal.errors import LocatorError, MeasurementError, NotApplicable, PermissionRequired
-from commonweal.evidence.store import Journal, Store
+from commonweal.evidence.journal import Journal
+from commonweal.evidence.store import Store
 from commonweal.measures.gather import Setting, gather
 from commonweal.measures.plan import tasks
 from commonweal.measures.recording import RecordedModel

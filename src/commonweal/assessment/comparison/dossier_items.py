@@ -17,7 +17,7 @@ import polars as pl
 
 from commonweal.errors import DataFileError
 from commonweal.evidence.records import ItemOutcome
-from commonweal.evidence.store import RUNS, digest
+from commonweal.evidence.store import row_tables
 from commonweal.files.text import json_of, text_of
 from commonweal.statistics.contrast import Labels
 
@@ -85,15 +85,13 @@ def read_dossier(folder: Path) -> dict[str, dict[str, Told]]:
 
 def _told(folder: Path, rows: Sequence[Mapping[str, Any]], method: Mapping[str, Any], asset: Mapping[str, Any]) -> Told:
     measure, subject, provenance = rows[0]["measure"], "+".join(rows[0]["subjects"]), rows[0]["provenance"]
-    inputs = {name: value for name, value in provenance["inputs"].items() if name != "rows"}
-    key = digest(measure, provenance["version"], inputs)
+    items, run = row_tables(measure, rows[0]["subjects"], provenance["version"], provenance["inputs"])
     estimates = [row["estimate"] for row in rows if row["estimate"]["quantity"] not in TRACED]
-    items = folder / "items" / measure / subject / f"{key}.parquet"
     return Told(
         measure=measure, version=int(provenance["version"]), subject=subject, reached=_reached(asset), units=tuple(map(str, method.get("units", ()))),
         outcomes=tuple(ItemOutcome.model_validate(one) for one in method.get("outcomes", ())),
-        attributes=frozenset(name for one in estimates for name in (one["group"] or {})), items=items,
-        run=items.parent / RUNS / f"{provenance['inputs']['rows']}.parquet", prompt=bool(asset.get("prompt")),
+        attributes=frozenset(name for one in estimates for name in (one["group"] or {})), items=folder / items,
+        run=folder / run, prompt=bool(asset.get("prompt")),
         answers_from_file=(asset.get("locator") or "").startswith(PREDICTIONS),
         quantities=tuple(dict.fromkeys(one["quantity"] for one in estimates)),
     )  # fmt: skip

@@ -10,18 +10,19 @@ value is that median. Where no b_i is positive, the same with the signs turned. 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from commonweal.assessment.value.spread import SAMPLED, neighbours, quantiles
+from commonweal.assessment.value.spread import neighbours, quantiles
 from commonweal.assessment.value.value_terms import SIGNS, Input, Item, Terms
 from commonweal.errors import FootprintError
 from commonweal.footprint.sampling import Array
 
 HALF = (0.5,)
 SLABS = 64
+SAMPLED = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +62,6 @@ def ranked(switches: Iterable[Switch]) -> tuple[Switch, ...]:
     return tuple(sorted(switches, key=lambda one: (_or_inf(one.reach), abs(_or_inf(one.relative)), one.name)))
 
 
-def switch_by_evaluation(value_at: Callable[[float], Array], given: Input) -> Switch:
-    """The switch of an input from two evaluations of V, which must be linear in it.
-
-    value_at : V, float64 (draw,), with the input set to the same number in every draw.
-    """
-    step = max(abs(end) for end in given.ends) or 1.0
-    at_zero = value_at(0.0)
-    rise = (value_at(step) - at_zero) / step
-    middle = quantiles(given.draws, HALF)[0]
-    return _switch(given, flipping_point(at_zero, rise, np.zeros_like(at_zero), middle))
-
-
 def slope(terms: Terms, given: Input, whole: dict[int, float | Array] | None = None) -> Array:
     """b = dV / dx of an input, float64 (draw,): each item that holds it without it, summed over groups, with its sign.
 
@@ -102,13 +91,12 @@ def _over_groups(item: Item, whole: dict[int, float | Array]) -> float | Array:
     return whole[id(item)]
 
 
-def flipping_point(value: Array, rise: Array, draws: Array, near: float | None = None) -> float | None:
-    """The x at which half of V_i + b_i (x - x_i) lie below 0; of several, the nearest to `near`; None: there is none.
+def flipping_point(value: Array, rise: Array, draws: Array) -> float | None:
+    """The x at which half of V_i + b_i (x - x_i) lie below 0; of several, the nearest to the median of the draws; None: there is none.
 
     Parameters
     ----------
     value, rise, draws : V_i, b_i and x_i, float64 (draw,).
-    near : by default the median of the draws.
 
     >>> flipping_point(np.array([10.0, 20.0, 30.0]), np.array([-2.0, -2.0, -2.0]), np.array([1.0, 1.0, 1.0]))
     11.0
@@ -119,7 +107,7 @@ def flipping_point(value: Array, rise: Array, draws: Array, near: float | None =
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         roots = draws - value / (np.abs(rise) if lowest >= 0 else -np.abs(rise) if highest <= 0 else rise)
     if lowest < 0 < highest:
-        return _nearest_crossing(value, rise, roots, quantiles(draws, HALF)[0] if near is None else near)
+        return _nearest_crossing(value, rise, roots, quantiles(draws, HALF)[0])
     # Without slope V stays on its side of 0 for every x: its root is beyond all others, and V = 0 is not below 0.
     np.copyto(roots, -np.inf if lowest >= 0 else np.inf, where=np.isnan(roots))
     lower, upper = _middle_pair(roots)

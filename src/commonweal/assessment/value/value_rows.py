@@ -138,9 +138,8 @@ def _told(weighed: Weighing, found: Value, draws: Draws) -> Iterator[Estimate | 
             yield term.model_copy(update={"facts": Facts(grade=worst(number.grade for number in used.values()))})
         else:
             yield missing("term", "; ".join(weighed.why_not.get(name, ("not declared",))), group)
-    why = f"not declared or unknown: {', '.join(TERM_WORDS[name] for name in found.missing)}"
     if found.value is None or found.below_zero is None:
-        yield missing("value", why, place)
+        yield missing("value", _undeclared(found.missing), place)
     else:
         without = _without(weighed)
         yield over_draws(("value", found.unit), found.value, place, method, without)
@@ -192,16 +191,10 @@ def _people_told(weighed: Weighing, found: Value, place: Mapping[str, str], meth
             yield missing(quantity, weighed.overlap, place)
         return
     yield from _groups_told(found, place, method)
-    burdens = [TERM_WORDS[name] for name in found.missing if name != "benefit"]
-    if burdens:
-        yield missing("burden_share", f"not declared or unknown: {', '.join(burdens)}", place)
-    if "benefit" in found.missing:
-        yield missing("benefit_share", f"not declared or unknown: {TERM_WORDS['benefit']}", place)
-    if found.missing:
-        yield missing(
-            "uneven_probability", f"not declared or unknown: {', '.join(map(TERM_WORDS.__getitem__, found.missing))}", place
-        )
-    elif found.evenness is not None:
+    burdens, benefit = ([name for name in found.missing if (name == "benefit") == of_benefit] for of_benefit in (False, True))
+    needed = {"burden_share": burdens, "benefit_share": benefit, "uneven_probability": found.missing}
+    yield from (missing(quantity, _undeclared(names), place) for quantity, names in needed.items() if names)
+    if not found.missing and found.evenness is not None:
         note = (
             f"share of builders and deployers in the benefit: {found.evenness.benefit_of_builders.median:.0%}; share of people without "
             f"any benefit in the burden: {found.evenness.burden_without_benefit.median:.0%}; above one half of both is a choice of ours"
@@ -212,6 +205,10 @@ def _people_told(weighed: Weighing, found: Value, place: Mapping[str, str], meth
             facts = Facts(headline=f"U{note[1:]}.")
         share = share_of_draws("uneven_probability", found.evenness.probability, place, method, note)
         yield share.model_copy(update={"facts": facts})
+
+
+def _undeclared(names: Sequence[TermName]) -> str:
+    return f"not declared or unknown: {', '.join(TERM_WORDS[name] for name in names)}"
 
 
 def _groups_told(found: Value, place: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:

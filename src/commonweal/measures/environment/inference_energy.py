@@ -12,8 +12,8 @@ from dataclasses import replace
 from numpy.random import Generator
 
 from commonweal.errors import MeasurementError, NotApplicable
+from commonweal.evidence.journal import Journal
 from commonweal.evidence.records import Estimate, Missing, Quantity
-from commonweal.evidence.store import Journal
 from commonweal.footprint.grid import of_some_year
 from commonweal.footprint.sampling import draws
 from commonweal.measures.environment.meter.components import Part, Parts, known_parts

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from commonweal.evidence.store import Journal
+from commonweal.evidence.journal import Journal
 from commonweal.measures.environment.meter import turns
 from commonweal.measures.environment.meter.meter import Meter
 from commonweal.measures.environment.meter.turns import Way, observe_in_turn

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from commonweal.errors import MeasurementError, NotApplicable
+from commonweal.evidence.journal import Journal
 from commonweal.evidence.records import Estimate, Missing
-from commonweal.evidence.store import Journal, Store
+from commonweal.evidence.store import Store
 from commonweal.measures.environment.meter import turns
 from commonweal.measures.environment.meter.observation import Observation
 from commonweal.measures.environment.meter.power_model import Block, block_mean, block_weights

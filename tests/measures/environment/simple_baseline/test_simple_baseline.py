@@ -12,8 +12,9 @@ import pytest
 from scipy.stats import ttest_rel
 
 from commonweal.errors import DataFileError, NotApplicable
+from commonweal.evidence.journal import Journal
 from commonweal.evidence.records import Estimate, Missing
-from commonweal.evidence.store import Journal, Store
+from commonweal.evidence.store import Store
 from commonweal.measures.data_set import DataSet, open_data_set
 from commonweal.measures.environment.simple_baseline import side_by_side
 from commonweal.measures.environment.simple_baseline.energy import UnknownEnergy

@@ -19,9 +19,9 @@ from commonweal.measures.registry import load_registry
 from commonweal.measures.rows import UNVARYING
 from commonweal.models import open_model
 from commonweal.models.engine.local import LocalModel
-from commonweal.models.protocols import Continuation, GenerationRequest, Score
 from commonweal.statistics.inference import family
 from commonweal.statistics.shares import within_bounds
+from tests.measures.inequity.made_up_models import Likely
 from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 
@@ -47,21 +47,6 @@ def written(folder: Path, rows: Sequence[dict[str, str]], columns: Sequence[str]
         writer.writeheader()
         writer.writerows(rows)
     return folder
-
-
-class Likely:
-    """Gives each text the log-probability that a function says; a token is a word."""
-
-    locator, fingerprint, device, gives_logprobs = "made up", "f", "cpu", True
-
-    def __init__(self, logprob: Callable[[Continuation], float]) -> None:
-        self.logprob = logprob
-
-    def score(self, requests: Sequence[Continuation]) -> list[Score]:
-        return [Score(self.logprob(request), len(request.continuation.split()), False) for request in requests]
-
-    def generate(self, requests: Sequence[GenerationRequest]) -> list[str]:
-        raise NotImplementedError
 
 
 def differing(difference: Callable[[int], float]) -> Likely:

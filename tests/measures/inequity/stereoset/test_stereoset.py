@@ -20,8 +20,9 @@ from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models import open_model
 from commonweal.models.engine.local import LocalModel
-from commonweal.models.protocols import Continuation, GenerationRequest, Score
+from commonweal.models.protocols import Continuation
 from commonweal.statistics.inference import alone
+from tests.measures.inequity.made_up_models import Likely
 from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 
@@ -43,21 +44,6 @@ def row_of(number: int, **changed: str) -> dict[str, str]:
 def written(folder: Path, rows: Sequence[Mapping[str, str]]) -> Path:
     (folder / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return folder
-
-
-class Likely:
-    """Gives each text the log-probability that a function of its request says; a token is a word."""
-
-    locator, fingerprint, device, gives_logprobs = "made up", "f", "cpu", True
-
-    def __init__(self, logprob: Callable[[Continuation], float]) -> None:
-        self.logprob = logprob
-
-    def score(self, requests: Sequence[Continuation]) -> list[Score]:
-        return [Score(self.logprob(request), len(request.continuation.split()), False) for request in requests]
-
-    def generate(self, requests: Sequence[GenerationRequest]) -> list[str]:
-        raise NotImplementedError
 
 
 def preferring(order: Callable[[int], str]) -> Likely:

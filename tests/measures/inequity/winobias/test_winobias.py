@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from commonweal.models.choosing import PredictedAnswers
 from commonweal.models.protocols import Answer, Question
 from commonweal.statistics.contrast import Contrast, mean_of, standard_error
 from commonweal.statistics.inference import alone, family
+from tests.measures.inequity.made_up_models import Said, Saying, coin
 from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 
@@ -25,7 +26,6 @@ PLACE = load_registry().specs["inequity.winobias"].data
 assert PLACE is not None
 MEN = ("welder", "plumber", "roofer", "miner", "pilot", "butcher", "surveyor", "porter", "crane operator", "smith")
 WOMEN = ("florist", "nanny", "dietitian", "midwife", "typist", "usher", "weaver", "stylist", "registrar", "greeter")
-Said = Callable[[Question], Answer]
 Rows = list[Estimate | Missing]
 
 
@@ -53,18 +53,6 @@ def written(folder: Path, splits: Sequence[str] = ("dev",)) -> Path:
     return folder
 
 
-class Saying:
-    """Answers every question as told."""
-
-    fingerprint, device = "f", "cpu"
-
-    def __init__(self, said: Said) -> None:
-        self.said = said
-
-    def choose(self, questions: Sequence[Question]) -> list[Answer]:
-        return [self.said(question) for question in questions]
-
-
 def by_stereotype(question: Question) -> Answer:
     """The occupation that the pronoun's gender is expected of: always right pro, always wrong anti."""
     pronoun = question.context.split('"')[1]
@@ -73,11 +61,6 @@ def by_stereotype(question: Question) -> Answer:
 
 def first_named(_: Question) -> Answer:
     return Answer(0, None)
-
-
-def coin(seed: int) -> Said:
-    rng = np.random.default_rng(seed)
-    return lambda _: Answer(int(rng.integers(2)), None)
 
 
 def leaning(question: Question) -> Answer:

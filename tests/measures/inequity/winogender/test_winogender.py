@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from commonweal.models.choosing import PredictedAnswers
 from commonweal.models.protocols import Answer, Question
 from commonweal.statistics.contrast import mean_of
 from commonweal.statistics.inference import family
+from tests.measures.inequity.made_up_models import Said, Saying, coin
 from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 
@@ -27,7 +28,6 @@ assert PLACE is not None
 WOMEN = {"smith": 5, "roofer": 12, "miner": 20, "pilot": 30, "butcher": 40, "usher": 50, "weaver": 60, "typist": 70, "stylist": 85,
          "midwife": 98}  # percent, made up  # fmt: skip
 PRONOUNS = {"male": "he", "female": "she", "neutral": "they"}
-Said = Callable[[Question], Answer]
 Rows = list[Estimate | Missing]
 
 
@@ -53,18 +53,6 @@ def written(folder: Path, sentences: Sequence[str] | None = None) -> Path:
     return folder
 
 
-class Saying:
-    """Answers every question as told."""
-
-    fingerprint, device = "f", "cpu"
-
-    def __init__(self, said: Said) -> None:
-        self.said = said
-
-    def choose(self, questions: Sequence[Question]) -> list[Answer]:
-        return [self.said(question) for question in questions]
-
-
 def right(question: Question) -> Answer:
     return Answer(int(question.id.split(".")[2]), None)
 
@@ -82,11 +70,6 @@ def deaf(question: Question) -> Answer:
 
 def scattered(question: Question) -> Answer:
     return Answer(sum(question.id.encode()) * 7 % 11 % 2, None)
-
-
-def coin(seed: int) -> Said:
-    rng = np.random.default_rng(seed)
-    return lambda _: Answer(int(rng.integers(2)), None)
 
 
 def measured(folder: Path, said: Said, limit: int | None = None, seed: int = 0) -> Rows:
@@ -322,7 +305,7 @@ def test_pairs_without_any_answer_do_not_enter(tmp_path: Path) -> None:
         ("smith.neighbour.0.male.txt\tThe smith saw the neighbour and she left.", "one male pronoun in the sentence"),
         ("smith.aunt.0.male.txt\tThe smith saw the neighbour and he left.", "expected 'smith', 'aunt'"),
         ("wizard.neighbour.0.male.txt\tThe wizard saw the neighbour and he left.", "unknown occupation 'wizard'"),
-        ("smith.neighbour.0.male.txt\tThe smith\tsaw the neighbour.", "has 3 fields, expected 2"),
+        ("smith.neighbour.0.male.txt\tThe smith\tsaw the neighbour.", "as many fields as the header: 3, expected 2"),
         ("smith.neighbour.0.female.txt\tThe smith saw the neighbour and she left.", "is there twice"),
     ],
 )

@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter, sleep
 
-from commonweal.evidence.store import Item, Journal, digest
+from commonweal.evidence.journal import Item, Journal
+from commonweal.evidence.store import digest
 from commonweal.measures.environment.meter.busy_machine import busy_note
 from commonweal.measures.environment.meter.cases import distinct_cases, sample_cases
 from commonweal.measures.environment.meter.meter import Meter, Spent

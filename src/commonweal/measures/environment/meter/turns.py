@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from time import perf_counter, sleep
 
-from commonweal.evidence.store import Item, Journal
+from commonweal.evidence.journal import Item, Journal
 from commonweal.measures.environment.meter.meter import Meter, Spent
 from commonweal.measures.environment.meter.observation import COMPONENTS, REST_S, Observation, machine_key
 from commonweal.measures.environment.meter.power_model import Block

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ruamel.yaml import YAML
 
 from commonweal.errors import MeasurementError, NotApplicable
-from commonweal.evidence.store import Journal
+from commonweal.evidence.journal import Journal
 from commonweal.measures.environment.meter.turns import Way
 from commonweal.measures.options import Limit
 from commonweal.models.engine.local import LocalModel

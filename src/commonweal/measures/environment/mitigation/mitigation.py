@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from numpy.random import Generator
 
 from commonweal.errors import MeasurementError
+from commonweal.evidence.journal import Journal
 from commonweal.evidence.records import Estimate, Missing, Quantity
-from commonweal.evidence.store import Journal
 from commonweal.measures.environment.meter.meter import Meter
 from commonweal.measures.environment.meter.observation import machine_key
 from commonweal.measures.environment.meter.turns import FEWEST_ROUNDS, observe_in_turn

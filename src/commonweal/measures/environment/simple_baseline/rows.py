@@ -12,9 +12,9 @@ from commonweal.evidence.records import Estimate, Facts, Missing
 from commonweal.measures.environment.meter.components import Part
 from commonweal.measures.environment.simple_baseline.baseline_words import baseline_words
 from commonweal.measures.environment.simple_baseline.energy import UnknownEnergy
-from commonweal.measures.environment.simple_baseline.linear_baseline import Codes
 from commonweal.measures.environment.simple_baseline.task import Task
 from commonweal.measures.rows import contribution_rows, possible_effect
+from commonweal.models.text_classifier import Codes
 from commonweal.statistics.contrast import mean_of, sparse_floor
 from commonweal.statistics.contributions import contributions
 from commonweal.statistics.gain_share import gain_share

@@ -18,14 +18,15 @@ from typing import TypeVar
 
 import numpy as np
 
-from commonweal.evidence.store import Item, Journal, digest
+from commonweal.evidence.journal import Item, Journal
+from commonweal.evidence.store import digest
 from commonweal.measures.environment.meter.meter import Meter, Spent
 from commonweal.measures.environment.meter.observation import BLOCKS, COMPONENTS, Observation, machine_key
 from commonweal.measures.environment.meter.power_model import Block
-from commonweal.measures.environment.simple_baseline.linear_baseline import Codes, Lesson, LinearBaseline, learned
+from commonweal.measures.environment.simple_baseline.linear_baseline import Lesson, LinearBaseline, learned
 from commonweal.measures.environment.simple_baseline.task import Answer
 from commonweal.models.protocols import Case, DecisionApplication
-from commonweal.models.text_classifier import folds
+from commonweal.models.text_classifier import Codes, folds, import_library
 
 # A choice: half a second is hundreds of updates of a counter, and six blocks of it bound the baseline to a few seconds.
 BASELINE_BLOCK_S = 0.5
@@ -51,6 +52,7 @@ class SideBySide:
 
 def side_by_side(application: DecisionApplication, asked: Sequence[Case], lesson: Lesson, journal: Journal) -> SideBySide:
     """Let both answer. The texts of `asked` are the first ones of the lesson."""
+    import_library()  # before any meter runs
     here = application.runs_here
     with Meter(application.device if here else "cpu") as own, Meter("cpu") as plain:
         training, answers = _trained(lesson, plain, journal)

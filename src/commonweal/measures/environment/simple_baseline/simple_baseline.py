@@ -1,7 +1,7 @@
 """Is a foundation model needed at all? An application beside a linear model that learned the same task: accuracy and energy.
 
-See task_texts.py (what the auditor brings), baseline_task.py (whether it fits), linear_baseline.py (the simple one),
-side_by_side.py (both at work under the meter) and baseline_rows.py (what is told).
+See task_texts.py (what the auditor brings), task.py (whether it fits), linear_baseline.py (the simple one),
+side_by_side.py (both at work under the meter) and rows.py (what is told).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from commonweal.errors import NotApplicable
+from commonweal.evidence.journal import Journal
 from commonweal.evidence.records import Estimate, Missing, Quantity
-from commonweal.evidence.store import Journal
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.environment.simple_baseline.baseline_words import MARGIN
 from commonweal.measures.environment.simple_baseline.energy import energies, energy_rows
@@ -40,7 +40,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     "baselines: Wang and Manning 2012, ACL; non-inferiority: ICH E9 (1998), section 3.3.2; blocks, margin and gain share: commonweal",
     cluster="the texts' column `cluster`; without it the text",
     family="one: the accuracy of the application less that of the linear model",
-    version=3,
+    version=4,
     data=DataPlace("task", "*.[cjt]s*[lv]", "your own labelled texts: CSV or JSON lines with the columns text, label"),
     units=("cluster",),
     quantities={

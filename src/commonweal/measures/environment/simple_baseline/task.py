@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from commonweal.errors import NotApplicable, NotJudged
-from commonweal.measures.environment.simple_baseline.linear_baseline import Codes, Lesson
+from commonweal.measures.environment.simple_baseline.linear_baseline import Lesson
 from commonweal.measures.environment.simple_baseline.task_texts import FLAGS, TaskText, spread_over_clusters
 from commonweal.measures.options import Limit
-from commonweal.models.text_classifier import FOLDS, folds
+from commonweal.models.text_classifier import FOLDS, Codes, folds
 from commonweal.statistics.inference import FEWEST_THAT_CAN_FIND
 
 # Choices: 200 texts bound the application's time; 20,000 that of the five trainings, to about a minute. With fewer than 40
@@ -100,7 +100,7 @@ def task_of(texts: Sequence[TaskText], limit: Limit, favourable: str, options: S
     known = [*chosen, *more]
     names = tuple(sorted({label_of[one.text] for one in known}))
     codes = np.array([names.index(label_of[one.text]) for one in known], dtype=np.int64)
-    lesson = Lesson([one.text for one in known], codes, np.array([one.cluster for one in known]), len(names), len(chosen))
+    lesson = Lesson([one.text for one in known], codes, np.array([one.cluster for one in known]), len(chosen))
     _can_learn(lesson, names)
     unseen = [] if by_flag else [name for name in options if name not in names]
     note = f"no labelled text is '{', '.join(unseen)}', so this is about the other options only" if unseen else ""

@@ -9,9 +9,7 @@ What this module does not do: it cannot tell whether a label is right, nor wheth
 
 from __future__ import annotations
 
-import math
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -19,9 +17,8 @@ from pathlib import Path
 
 from commonweal.errors import DataFileError
 from commonweal.files.cell_text import names_nothing, one_spelling
-from commonweal.files.text import json_as_written
 from commonweal.measures.data_set import DataSet
-from commonweal.models.table_rows import column_names, refuse_weights, table_rows
+from commonweal.models.table_rows import cell_text, named_rows
 
 NEEDED, OPTIONAL = ("text", "label"), ("cluster",)
 FLAGS = {"true": True, "false": False}
@@ -53,49 +50,32 @@ def read_task_texts(data: DataSet) -> list[TaskText]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, TaskText]]:
-    rows = list(table_rows(path, read=json_as_written))
-    if not rows:
-        return
-    names = column_names(path, rows)
-    refuse_weights(path, names, "text")
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    absent = [name for name in NEEDED if name not in names]
-    if twice or absent:
-        wrong = f"the column '{twice[0]}' is there twice" if twice else f"no column '{absent[0]}'"
-        raise DataFileError(
-            f"{path}: {wrong}; expected {', '.join(NEEDED)} and, if you like, {', '.join(OPTIONAL)}; got {', '.join(names)}"
-        )
+    names, rows = named_rows(path, NEEDED, OPTIONAL)
     clustered = "cluster" in names
     for line, row in rows:
-        text = _words(path, line, row, "text")
-        cluster = f"cluster {_cluster(path, line, row)}" if clustered else f"text {text}"
-        yield line, TaskText(text, _words(path, line, row, "label"), cluster)
+        where = f"{path}:{line}"
+        text = _words(where, row, "text")
+        cluster = f"cluster {_cluster(where, row)}" if clustered else f"text {text}"
+        yield line, TaskText(text, _words(where, row, "label"), cluster)
 
 
-def _cluster(path: Path, line: int, row: Mapping[str, object]) -> str:
-    cluster = _words(path, line, row, "cluster")
+def _cluster(where: str, row: Mapping[str, object]) -> str:
+    cluster = _words(where, row, "cluster")
     if names_nothing(cluster):
         raise DataFileError(
-            f"{path}:{line} cluster is '{cluster}', which names nothing; give a text that belongs to no other one of its own"
+            f"{where} cluster is '{cluster}', which names nothing; give a text that belongs to no other one of its own"
         )
     return one_spelling(cluster)
 
 
-def _words(path: Path, line: int, row: Mapping[str, object], name: str) -> str:
-    """The text of a cell without spaces around it; true and false are labels, and a number may name a cluster."""
-    value = row.get(name)
-    if isinstance(value, bool) and name == "label":
-        return str(value).lower()
-    numbered = isinstance(value, int) and not isinstance(value, bool) and name == "cluster"
-    if value is not None and not isinstance(value, str) and not numbered:
-        said = "NaN" if isinstance(value, float) and math.isnan(value) else f"{value!r} ({type(value).__name__})"
-        wanted = "the name of an option, true or false" if name == "label" else "text"
-        raise DataFileError(f"{path}:{line} {name} is {said}, expected {wanted}")
-    words = "" if value is None else str(value).strip()
+def _words(where: str, row: Mapping[str, object], name: str) -> str:
+    """The text of a cell, which is not empty; true and false are labels."""
+    if name == "label" and isinstance(row.get(name), bool):
+        return str(row[name]).lower()
+    wanted = "the name of an option, true or false" if name == "label" else "text"
+    words = cell_text(where, row, name, numbered=name == "cluster", wanted=wanted)
     if not words:
-        raise DataFileError(f"{path}:{line} {name} is missing or empty; fill it in, or leave the row out")
-    if any("\ud800" <= letter <= "\udfff" for letter in words):
-        raise DataFileError(f"{path}:{line} {name} holds half a character (an unpaired surrogate), which is no text in UTF-8")
+        raise DataFileError(f"{where} {name} is missing or empty; fill it in, or leave the row out")
     return words
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from commonweal.errors import DataFileError
-from commonweal.measures.data_set import DataSet
+from commonweal.measures.data_set import DataSet, once_each
 from commonweal.measures.inequity.bbq.targets import Person, stereotyped, target_place
 from commonweal.models.protocols import Answer, Question
 from commonweal.models.table_rows import table_rows
@@ -72,14 +72,8 @@ class Item:
 
 def read_bbq(data: DataSet) -> list[Item]:
     """The items of a data set; DataFileError names the first line that is none."""
-    items: dict[str, Item] = {}
-    for path in data.files:
-        for line, row in table_rows(path):
-            item = _item(path, line, row)
-            if item.id in items:
-                raise DataFileError(f"{path}:{line} item '{item.id}' is there twice")
-            items[item.id] = item
-    return list(items.values())
+    found = ((f"{path}:{line}", _item(path, line, row)) for path in data.files for line, row in table_rows(path))
+    return once_each(data, found, "item")
 
 
 def _item(path: Path, line: int, row: Any) -> Item:

@@ -11,7 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from commonweal.errors import DataFileError, NotApplicable
-from commonweal.measures.data_set import DataSet
+from commonweal.measures.data_set import DataSet, once_each
 from commonweal.measures.options import Limit
 from commonweal.models.table_rows import table_rows
 
@@ -50,16 +50,8 @@ class Pair:
 
 def read_pairs(data: DataSet) -> list[Pair]:
     """The pairs of a data set; DataFileError names the first line that is none."""
-    pairs: dict[str, Pair] = {}
-    for path in data.files:
-        for line, row in table_rows(path):
-            pair = _pair(path, line, row)
-            if pair.id in pairs:
-                raise DataFileError(f"{path}:{line} pair '{pair.id}' is there twice")
-            pairs[pair.id] = pair
-    if not pairs:
-        raise DataFileError(f"{data.files[0]}: no pair in it")
-    return list(pairs.values())
+    found = ((f"{path}:{line}", _pair(path, line, row)) for path in data.files for line, row in table_rows(path))
+    return once_each(data, found, "pair")
 
 
 def _pair(path: Path, line: int, row: Mapping[str, object]) -> Pair:

@@ -9,7 +9,6 @@ What this module does not do: it cannot tell whether two texts mean the same.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,12 +17,11 @@ from pathlib import Path
 
 from commonweal.errors import DataFileError
 from commonweal.files.cell_text import names_nothing, one_spelling
-from commonweal.files.text import json_as_written
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit, whole_units
 from commonweal.models.group_labels import two_spellings
 from commonweal.models.protocols import Continuation
-from commonweal.models.table_rows import column_names, refuse_weights, table_rows
+from commonweal.models.table_rows import cell_text, named_rows
 
 NEEDED = ("meaning", "group", "text")
 OPTIONAL = ("attribute", "cluster", "source")
@@ -80,60 +78,37 @@ def read_matched_texts(data: DataSet) -> list[MatchedText]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, MatchedText]]:
-    rows = list(table_rows(path, read=json_as_written))
-    if not rows:
-        return
-    names = column_names(path, rows)
-    refuse_weights(path, names, "text")
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    absent = [name for name in NEEDED if name not in names]
-    if twice or absent:
-        wrong = f"the column '{twice[0]}' is there twice" if twice else f"no column '{absent[0]}'"
-        raise DataFileError(
-            f"{path}: {wrong}; expected {', '.join(NEEDED)} and, if you like, {', '.join(OPTIONAL)}; got {', '.join(names)}"
-        )
+    names, rows = named_rows(path, NEEDED, OPTIONAL)
     for line, row in rows:
-        yield line, _text(path, line, row, "cluster" in names)
+        yield line, _text(f"{path}:{line}", row, "cluster" in names)
 
 
-def _text(path: Path, line: int, row: Mapping[str, object], clustered: bool) -> MatchedText:
-    meaning, group = (_name(path, line, row, name) for name in ("meaning", "group"))
-    text = _cell(path, line, row, "text", needed=True)
-    attribute = _cell(path, line, row, "attribute") or ATTRIBUTE
+def _text(where: str, row: Mapping[str, object], clustered: bool) -> MatchedText:
+    meaning, group = (_name(where, row, name) for name in ("meaning", "group"))
+    text = _needed(where, row, "text")
+    attribute = cell_text(where, row, "attribute", numbered=True) or ATTRIBUTE
     if attribute in TAKEN or not ATTRIBUTE_NAME.fullmatch(attribute):
         raise DataFileError(
-            f"{path}:{line} attribute '{attribute}' cannot be used; expected a short word such as dialect or language, and none of: "
+            f"{where} attribute '{attribute}' cannot be used; expected a short word such as dialect or language, and none of: "
             f"{', '.join(sorted(TAKEN))}"
         )
-    cluster = _name(path, line, row, "cluster") if clustered else meaning
-    return MatchedText(attribute, group, meaning, text, cluster, _cell(path, line, row, "source"))
+    cluster = _name(where, row, "cluster") if clustered else meaning
+    return MatchedText(attribute, group, meaning, text, cluster, cell_text(where, row, "source", numbered=True))
 
 
-def _name(path: Path, line: int, row: Mapping[str, object], name: str) -> str:
+def _name(where: str, row: Mapping[str, object], name: str) -> str:
     """The one spelling of a meaning, a group or a cluster; a word for "there is none" is no name."""
-    words = _cell(path, line, row, name, needed=True)
+    words = _needed(where, row, name)
     if names_nothing(words):
-        raise DataFileError(
-            f"{path}:{line} {name} is '{words}', which names nothing; leave the row out, or write the name in full"
-        )
+        raise DataFileError(f"{where} {name} is '{words}', which names nothing; leave the row out, or write the name in full")
     return one_spelling(words)
 
 
-def _cell(path: Path, line: int, row: Mapping[str, object], name: str, *, needed: bool = False) -> str:
-    """The text of a cell without spaces around it; a number may name a meaning, a group or a cluster, but is no text."""
-    value = row.get(name)
-    value = "" if value is None else value
-    numbered = isinstance(value, int) and not isinstance(value, bool) and name != "text"
-    if not (isinstance(value, str) or numbered):
-        said = "NaN" if isinstance(value, float) and math.isnan(value) else f"{value!r} ({type(value).__name__})"
-        raise DataFileError(f"{path}:{line} {name} is {said}, expected text")
-    words = str(value).strip()
-    if needed and not words:
-        raise DataFileError(
-            f"{path}:{line} {name} is missing or empty; leave the row out where a group has no text for a meaning"
-        )
-    if any("\ud800" <= letter <= "\udfff" for letter in words):
-        raise DataFileError(f"{path}:{line} {name} holds half a character (an unpaired surrogate), which is no text in UTF-8")
+def _needed(where: str, row: Mapping[str, object], name: str) -> str:
+    """The text of a cell, which is not empty; a number may name a meaning, a group or a cluster, but is no text."""
+    words = cell_text(where, row, name, numbered=name != "text")
+    if not words:
+        raise DataFileError(f"{where} {name} is missing or empty; leave the row out where a group has no text for a meaning")
     return words
 
 

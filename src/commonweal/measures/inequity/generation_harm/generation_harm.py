@@ -53,7 +53,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     "(correction for the scorer's errors); Röttger et al. 2021, ACL, HateCheck, CC BY 4.0 (labelled texts)",
     cluster="page that a prompt was cut from; for the scorer's errors template or page",
     family="each group against the mean of the others of its domain, in the corrected share",
-    version=4,
+    version=5,
     data=DATA,
     units=("page",),
     outcomes=(

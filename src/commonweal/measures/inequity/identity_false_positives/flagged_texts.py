@@ -10,7 +10,7 @@ from pathlib import Path
 
 from commonweal.errors import DataFileError, NotApplicable
 from commonweal.files.cell_text import names_nothing, one_spelling
-from commonweal.measures.data_set import DataSet
+from commonweal.measures.data_set import DataSet, once_each
 from commonweal.measures.options import Limit
 from commonweal.models.group_labels import Labels, read_labels
 from commonweal.models.table_rows import refuse_weights, table_rows
@@ -44,15 +44,10 @@ class Text:
 def read_texts(data: DataSet) -> list[Text]:
     """The texts of a data set; DataFileError names the first line that does not follow its format."""
     path, hatecheck = _file(data)
-    texts: dict[str, Text] = {}
-    for line, row in table_rows(path):
-        refuse_weights(path, row, "text")
-        one = _hatecheck(path, line, row) if hatecheck else _identity_template(path, line, row)
-        if one.id in texts:
-            raise DataFileError(f"{path}:{line} case '{one.id}' is there twice")
-        texts[one.id] = one
-    names = target_labels(texts.values()).counted_as
-    return [replace(one, identity=names[one.identity]) for one in texts.values()]
+    read = _hatecheck if hatecheck else _identity_template
+    texts = once_each(data, ((f"{path}:{line}", read(path, line, row)) for line, row in table_rows(path)), "case")
+    names = target_labels(texts).counted_as
+    return [replace(one, identity=names[one.identity]) for one in texts]
 
 
 def target_labels(texts: Iterable[Text]) -> Labels:
@@ -81,6 +76,7 @@ def _file(data: DataSet) -> tuple[Path, bool]:
 
 
 def _hatecheck(path: Path, line: int, row: Mapping[str, object]) -> Text:
+    refuse_weights(path, row, "text")
     fields = {name: str(row[name] or "").strip() for name in HATECHECK}
     for name in ("case_id", "test_case", "templ_id"):
         if not fields[name]:
@@ -94,6 +90,7 @@ def _hatecheck(path: Path, line: int, row: Mapping[str, object]) -> Text:
 
 
 def _identity_template(path: Path, line: int, row: Mapping[str, object]) -> Text:
+    refuse_weights(path, row, "text")
     template, phrase = (str(row[name] or "").strip() for name in ("template", "phrase"))
     if template not in SENTENCES:
         raise DataFileError(f"{path}:{line} unknown template '{template}'; expected one of: {', '.join(SENTENCES)}")

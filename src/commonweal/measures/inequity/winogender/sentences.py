@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from commonweal.errors import DataFileError, NotApplicable
+from commonweal.files.table_text import read_table
 from commonweal.files.text import text_of
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.options import Limit
@@ -77,17 +77,11 @@ def read_winogender(data: DataSet) -> tuple[list[Sentence], dict[str, Shares]]:
     return sorted(sentences.values(), key=lambda one: one.id), shares
 
 
-def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    lines = text_of(path).splitlines()
-    rows = list(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
-    header = rows[0] if rows else []
-    if absent := [name for name in columns if name not in header]:
-        raise DataFileError(f"{path}:1 columns are missing: {', '.join(absent)}; got: {', '.join(header)}")
-    for line, row in enumerate(rows[1:], 2):
-        if row and len(row) != len(header):
-            raise DataFileError(f"{path}:{line} has {len(row)} fields, expected {len(header)} between tabs")
-        if row:
-            yield line, dict(zip(header, row, strict=True))
+def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
+    table = read_table(text_of(path), path)
+    if absent := [name for name in columns if name not in table.names]:
+        raise DataFileError(f"{path}:1 columns are missing: {', '.join(absent)}; got: {', '.join(table.names)}")
+    return table.whole_rows()
 
 
 def _percent(path: Path, line: int, row: Mapping[str, str], column: str) -> float:
