@@ -53,7 +53,7 @@ class FactSummary:
 
 def questions(system: System) -> tuple[Question, ...]:
     """Everything undeclared, unknown or out of reach, as questions; essential ones first, then in the order of the file."""
-    found = [
+    open_questions = [
         *_about_system(system),
         *(question for deployment in system.deployments for question in _about_deployment(deployment)),
         *(question for deployment in system.deployments for question in _about_reach(system, deployment)),
@@ -63,7 +63,7 @@ def questions(system: System) -> tuple[Question, ...]:
         *(question for actor in system.actors for question in _about_actor(actor)),
         *(question for asset in system.assets for question in _about_facts(asset)),
     ]
-    return tuple(sorted(found, key=lambda question: ORDER.index(question.weight)))
+    return tuple(sorted(open_questions, key=lambda question: ORDER.index(question.weight)))
 
 
 def fact_summary(asset: Asset) -> FactSummary:

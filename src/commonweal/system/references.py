@@ -35,7 +35,7 @@ class Declared:
     groups: Mapping[str, Node | None]
 
 
-def name_of(section: str, place: int, record: Node | None) -> str:
+def name_of(section: str, index: int, record: Node | None) -> str:
     """How a record is called in a message: by its id, by its ends, or by its place in the list.
 
     >>> name_of("assets", 2, None)
@@ -47,7 +47,7 @@ def name_of(section: str, place: int, record: Node | None) -> str:
         if all(ends):
             return f"dependency {shown(' -> '.join(str(end) for end in ends))}"
     key = text_of(values.get("id")) or (text_of(values.get("application")) if section == "deployments" else None)
-    return f"{SINGULAR[section]} {shown(key)}" if key else f"{SINGULAR[section]} number {place + 1}"
+    return f"{SINGULAR[section]} {shown(key)}" if key else f"{SINGULAR[section]} number {index + 1}"
 
 
 def reference_faults(root: Entries) -> list[Fault]:
@@ -68,24 +68,24 @@ def reference_faults(root: Entries) -> list[Fault]:
         kinds={text_of(one.values.get("id")) or "": text_of(one.values.get("kind")) for _, one in records(root, "assets")},
         groups={text_of(one.values.get("id")) or "": one.values.get("groups") for _, one in records(root, "populations")},
     )
-    for place, record in records(root, "assets"):
+    for index, record in records(root, "assets"):
         actor = text_of(record.values.get("actor"))
         if actor != "unknown":
-            faults += _unresolved(name_of("assets", place, record), record, "actor", "actors", declared)
+            faults += _unresolved(name_of("assets", index, record), record, "actor", "actors", declared)
     faults += _dependency_faults(root, declared)
-    for place, record in records(root, "deployments"):
-        faults += _deployment_faults(name_of("deployments", place, record), record, declared)
+    for index, record in records(root, "deployments"):
+        faults += _deployment_faults(name_of("deployments", index, record), record, declared)
     return faults
 
 
 def _ids(root: Entries, section: str, faults: list[Fault]) -> dict[str, int]:
     lines: dict[str, int] = {}
-    for place, record in records(root, section):
+    for index, record in records(root, section):
         node = record.values.get("id")
         key = text_of(node)
         if node is None or key is None:
             continue
-        name = name_of(section, place, record)
+        name = name_of(section, index, record)
         if key in RESERVED_IDS:
             faults.append(Fault(node.line, f"{name}: id '{key}' is an answer, not a name; expected another id"))
         elif key in lines:

@@ -141,19 +141,19 @@ def _own_remarks(claim: Claim) -> tuple[str, ...]:
 
 
 def _remarks(claim: Claim, inputs: Inputs, stated: Values) -> tuple[str, ...]:
-    found = list(_own_remarks(claim))
-    found += dict.fromkeys(stated.years)
+    remarks = list(_own_remarks(claim))
+    remarks += dict.fromkeys(stated.years)
     if stated.pue_dropped:
-        found.append(f"the PUE is in claim '{claim.inputs['energy'].claim}' already, so it is not applied again here")
+        remarks.append(f"the PUE is in claim '{claim.inputs['energy'].claim}' already, so it is not applied again here")
     for name, below in inputs.below.items():
         if below.verdict.outcome == "cannot_be_checked":
-            found.append(f"`{name}` is claim '{below.verdict.claim.id}', which cannot be checked itself")
+            remarks.append(f"`{name}` is claim '{below.verdict.claim.id}', which cannot be checked itself")
     if claim.formula == "carbon_price" and not stated.missing:
         price = PRICES[stated.words["table"]]
         cells = zip(price.rates, price.by_year[int(stated.words["year"])], strict=True)
         row = ", ".join(f"{rate}: {value:g}" for rate, value in cells)
-        found.append(f"one cell of a table; its row for {stated.words['year']}, in {price.unit}: {row}")
-    return tuple(found)
+        remarks.append(f"one cell of a table; its row for {stated.words['year']}, in {price.unit}: {row}")
+    return tuple(remarks)
 
 
 def _verdict(claim: Claim, outcome: str, explanation: str, **rest: Any) -> Verdict:

@@ -176,7 +176,7 @@ class _Reader:
                 f"{where}`inputs` is not a group; expected `name: value` lines, such as `energy: 120 kWh`",
             )
             return {}
-        found = {}
+        inputs = {}
         for name, value in given.values.items():
             slot = _slot(FORMULAS[formula], name)
             if slot is None:
@@ -190,8 +190,8 @@ class _Reader:
             tell = partial(self._tell_input, f"{where}`{name}` ")
             one = read_input(value, Place(slot, self.things, tell))
             if one is not None:
-                found[name] = one
-        return found
+                inputs[name] = one
+        return inputs
 
     def _tolerance(self, node: Entries, where: str) -> float:
         written = self._text(node, "tolerance", where)

@@ -49,15 +49,15 @@ def _kind_faults(claim: Claim, claims: Mapping[str, Claim]) -> list[Fault]:
         return []
     formula = FORMULAS[claim.formula]
     faults, dims = [], {}
-    for name, one in claim.inputs.items():
-        quantity = claims[one.claim].claimed if one.claim else one.quantity or one.low
+    for name, claim_input in claim.inputs.items():
+        quantity = claims[claim_input.claim].claimed if claim_input.claim else claim_input.quantity or claim_input.low
         if quantity is None:
             continue
         dims[name] = quantity.unit.dims
         slot = formula.slots.get(name, formula.free)
-        if one.claim and slot is not None and (fault := misfit(quantity, slot)):
-            text = f"`{name}` is claim '{one.claim}' with {shown(quantity.text)}, {fault}"
-            faults.append(Fault(one.line, f"claim '{claim.id}': {text}"))
+        if claim_input.claim and slot is not None and (fault := misfit(quantity, slot)):
+            text = f"`{name}` is claim '{claim_input.claim}' with {shown(quantity.text)}, {fault}"
+            faults.append(Fault(claim_input.line, f"claim '{claim.id}': {text}"))
     needed = {name for name, slot in formula.slots.items() if slot.needed and slot.kind != "word"}
     faults += _word_faults(claim)
     if faults or not needed <= dims.keys() or not claim.inputs or len(currencies(claim, claims)) > 1:

@@ -116,15 +116,15 @@ def parse_unit(text: str, things: Collection[str] = ()) -> Unit:
     """
     plain = _CARBON.sub(r"\1C", _GAS.sub("", re.sub(r"\s+per\s+", "/", text.strip())))
     factor, dims, currency, year = 1.0, product(), "", None
-    for place, part in enumerate(plain.split("/")):
-        scale, own, found = _part(part.strip(), text, things)
-        power = -1 if place else 1
+    for index, part in enumerate(plain.split("/")):
+        scale, own, money = _part(part.strip(), text, things)
+        power = -1 if index else 1
         factor *= scale**power
         dims = product((dims, 1), (own, power))
-        if found is not None:
-            if place:
+        if money is not None:
+            if index:
                 raise ValueError(f"has the unit {shown(text)}, which divides by money; turn it round, such as USD2020/t")
-            currency, year = found
+            currency, year = money
     return Unit(text.strip(), factor, dims, currency, year)
 
 

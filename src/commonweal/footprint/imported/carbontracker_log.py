@@ -143,26 +143,26 @@ def _epochs(entries: Sequence[Entry], cut: list[str], path: Path) -> Imported:
 
 def _take(text: str, session: Session) -> None:
     """Facts of the session; ValueError where a number cannot be."""
-    if found := VERSION.match(text):
-        session.version = found[1]
-    if found := PUE.search(text):
-        session.pue = measured_pue(found[1])
+    if match := VERSION.match(text):
+        session.version = match[1]
+    if match := PUE.search(text):
+        session.pue = measured_pue(match[1])
     if text.startswith("The following components were found:"):
         session.devices = {name.lower(): devices.split(", ") for name, devices in FOUND.findall(text)}
-    if found := INTENSITY.search(text):
-        session.g_per_kwh = measured(found[1], "carbon intensity", "g/kWh")
+    if match := INTENSITY.search(text):
+        session.g_per_kwh = measured(match[1], "carbon intensity", "g/kWh")
 
 
 def _take_epoch(entry: Entry, epochs: list[Epoch]) -> None:
     """A line of an epoch; ValueError where a number cannot be."""
-    if found := EPOCH.match(entry.text):
-        epochs.append(Epoch(int(found[1]), entry.line))
+    if match := EPOCH.match(entry.text):
+        epochs.append(Epoch(int(match[1]), entry.line))
     elif not epochs:
         return
-    elif found := DURATION.match(entry.text):
-        epochs[-1].seconds = int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
-    elif (found := POWER.match(entry.text)) and found[2].startswith("[") == found[2].endswith("]"):  # a list is not cut in two
-        epochs[-1].watts[found[1]] = _watts(found[2])
+    elif match := DURATION.match(entry.text):
+        epochs[-1].seconds = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+    elif (match := POWER.match(entry.text)) and match[2].startswith("[") == match[2].endswith("]"):  # a list is not cut in two
+        epochs[-1].watts[match[1]] = _watts(match[2])
 
 
 def _watts(text: str) -> list[float] | None:
@@ -203,13 +203,13 @@ def _by_component(name: str, watts: list[float] | None, devices: list[str]) -> M
 
 def _sum(entries: Sequence[Entry], cut: list[str], path: Path) -> Imported:
     """The last sum of an output log: each counts from the start."""
-    found = [(entry, match) for entry in entries for match in [SUM.search(entry.text)] if match]
+    sums = [(entry, match) for entry in entries for match in [SUM.search(entry.text)] if match]
     begun = [entry for entry in entries if "Actual consumption" in entry.text and not SUM.search(entry.text)]
     cut = [*(f"{path}:{entry.line} the sum of what was used is not whole; it is not counted" for entry in begun), *cut]
-    if not found:
+    if not sums:
         none = f"{path}: no sum of what was used in it; a run that was stopped early leaves it only in the log without `_output`"
         raise DataFileError("\n".join(cut) or none)
-    entry, match = found[-1]
+    entry, match = sums[-1]
     session, beside = _session_beside(path)
     try:
         for each in entries:

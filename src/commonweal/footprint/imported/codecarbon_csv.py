@@ -192,17 +192,17 @@ def _unread_words(run: ImportedRun) -> list[str]:
 
 def _power_doubts(row: Row, duration_s: float) -> list[str]:
     """Where energy is no power times time: one of them is in another unit."""
-    found = []
+    warnings = []
     for energy_name, power_name in COLUMNS.values():
         if name_in(row.get(energy_name)) and name_in(row.get(power_name)):
             kwh, power_w = measured(row[energy_name], energy_name, "kWh"), measured(row[power_name], power_name, "W")
             expected = power_w * duration_s / J_PER_KWH
             if expected and kwh > POWER_APART * expected:
-                found.append(
+                warnings.append(
                     f"`{energy_name}` {kwh:.3g} kWh is {kwh / expected:,.0f} times `{power_name}` x `duration`, {expected:.3g} kWh: "
                     "is the energy in Wh, given as kWh?"
                 )
-    return found
+    return warnings
 
 
 def _last_of_each(rows: Sequence[_Counted]) -> list[ImportedRun]:
