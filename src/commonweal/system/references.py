@@ -27,7 +27,7 @@ RESERVED_IDS = frozenset({"none", "unknown"})
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredIds:
     """The ids of each section, with the line on which each was first declared."""
 
     lines: Mapping[str, Mapping[str, int]]
@@ -63,7 +63,7 @@ def reference_faults(root: Entries) -> list[Fault]:
         for key, line in lines["populations"].items()
         if key in lines["actors"]
     ]
-    declared = Declared(
+    declared = DeclaredIds(
         lines=lines,
         kinds={text_of(one.values.get("id")) or "": text_of(one.values.get("kind")) for _, one in records(root, "assets")},
         groups={text_of(one.values.get("id")) or "": one.values.get("groups") for _, one in records(root, "populations")},
@@ -97,20 +97,20 @@ def _ids(root: Entries, section: str, faults: list[Fault]) -> dict[str, int]:
     return lines
 
 
-def _unresolved(name: str, record: Entries, field: str, section: str, declared: Declared) -> Iterator[Fault]:
+def _unresolved(name: str, record: Entries, field: str, section: str, declared: DeclaredIds) -> Iterator[Fault]:
     node = record.values.get(field)
     reference = text_of(node)
     if node is not None and reference is not None:
         yield from _unknown(name, node.line, reference, section, declared)
 
 
-def _unknown(name: str, line: int, reference: str, section: str, declared: Declared) -> Iterator[Fault]:
+def _unknown(name: str, line: int, reference: str, section: str, declared: DeclaredIds) -> Iterator[Fault]:
     known = declared.lines[section]
     if reference not in known:
         yield Fault(line, partial(_with_names, f"{name}: unknown {SINGULAR[section]} {shown(reference)}", reference, known))
 
 
-def _deployment_faults(name: str, record: Entries, declared: Declared) -> Iterator[Fault]:
+def _deployment_faults(name: str, record: Entries, declared: DeclaredIds) -> Iterator[Fault]:
     node = record.values.get("application")
     application = text_of(node)
     if node is not None and application is not None:
@@ -138,13 +138,13 @@ def _deployment_faults(name: str, record: Entries, declared: Declared) -> Iterat
                 yield from _group_faults(f"{name}, {field}", stake, declared)
 
 
-def _no_application(name: str, asset: str, declared: Declared) -> str:
+def _no_application(name: str, asset: str, declared: DeclaredIds) -> str:
     applications = listed(key for key, one in declared.kinds.items() if one == "application")
     kind = declared.kinds[asset]
     return f"{name}: {shown(asset)} is a {kind}, not an application; expected one of the applications: {applications}"
 
 
-def _group_faults(name: str, stake: Entries, declared: Declared) -> Iterator[Fault]:
+def _group_faults(name: str, stake: Entries, declared: DeclaredIds) -> Iterator[Fault]:
     population, group = text_of(stake.values.get("population")), stake.values.get("group")
     if population is None or population not in declared.groups or not isinstance(group, Entries):
         return
@@ -166,7 +166,7 @@ def _with_names(text: str, word: str, names: Iterable[str]) -> str:
     return f"{text}; declared: {listed(names)}{did_you_mean(word, names)}"
 
 
-def _dependency_faults(root: Entries, declared: Declared) -> list[Fault]:
+def _dependency_faults(root: Entries, declared: DeclaredIds) -> list[Fault]:
     faults: list[Fault] = []
     seen: dict[tuple[str, str, str | None], int] = {}
     edges: dict[tuple[str, str], int] = {}

@@ -16,7 +16,7 @@ from commonweal.footprint.carbon_price import PRICES
 from commonweal.footprint.claims.claim_file import read_claims
 from commonweal.footprint.claims.claim_needed import needed_text
 from commonweal.footprint.claims.claim_records import Claim, ClaimFile, Verdict
-from commonweal.footprint.claims.claim_suspicions import Setting, Slip, close, digit_lost, explaining, slips
+from commonweal.footprint.claims.claim_suspicions import ClaimSetting, Slip, close, digit_lost, explaining, slips
 from commonweal.footprint.claims.claim_units import Unit
 from commonweal.footprint.claims.claim_values import Inputs, Known, Values
 from commonweal.footprint.claims.claim_words import deviates_text, follows_text, number_text
@@ -123,7 +123,7 @@ def _possible(inputs: Inputs, value: float) -> list[Slip]:
     """The slips that could have happened to this claim; money at face value shows what a forgotten conversion would give."""
     face = inputs.compute(inputs.values(face=True), face=True)
     ratio = face / value if face is not None and value else 1.0
-    return slips(Setting(inputs.dims(), inputs.pues, ratio))
+    return slips(ClaimSetting(inputs.dims(), inputs.pues, ratio))
 
 
 def _inherited_text(claim: Claim, wrong: tuple[str, ...], rebuilt: float | None) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from commonweal.footprint.claims.claim_formulas import EXAMPLES, Slot, fits
-from commonweal.footprint.claims.claim_records import Input
-from commonweal.footprint.claims.claim_units import MONEY, Quantity, dims_text, parse_quantity
+from commonweal.footprint.claims.claim_records import ClaimInput
+from commonweal.footprint.claims.claim_units import MONEY, WrittenQuantity, dims_text, parse_quantity
 from commonweal.system.wording import did_you_mean, shown
 from commonweal.system.yaml_tree import Entries, Listing, Node, Scalar, is_empty, text_of
 
@@ -19,7 +19,7 @@ ONLY_RATIO = "for a plain ratio write `88 times` or `37 %`"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class InputContext:
     """Where an input is read: the slot it fills, the further things that the file counts, and whom to tell of a fault."""
 
     slot: Slot
@@ -27,7 +27,7 @@ class Place:
     tell: Tell
 
 
-def read_input(node: Node, context: Place) -> Input | None:
+def read_input(node: Node, context: InputContext) -> ClaimInput | None:
     """The input that a node gives; None, after telling why with the line, where it gives none."""
     if isinstance(node, Listing) or is_empty(node):
         state = "a list" if isinstance(node, Listing) else "empty"
@@ -36,12 +36,12 @@ def read_input(node: Node, context: Place) -> Input | None:
     if isinstance(node, Scalar):
         text = (node.text or "").strip()
         if text == "unknown":
-            return Input(node.line, unknown="not given")
+            return ClaimInput(node.line, unknown="not given")
         return _given(node.line, text, context)
     return _from_fields(node, context)
 
 
-def _from_fields(node: Entries, context: Place) -> Input | None:
+def _from_fields(node: Entries, context: InputContext) -> ClaimInput | None:
     fields: dict[str, str] = {}
     form = next((form for form in FORMS if form[0] in node.values), None)
     if form is None:
@@ -61,7 +61,7 @@ def _from_fields(node: Entries, context: Place) -> Input | None:
     return _reference(node.line, fields, context) if form[0] == "claim" else _unknown(node.line, fields, context)
 
 
-def _reference(line: int, fields: Mapping[str, str], context: Place) -> Input | None:
+def _reference(line: int, fields: Mapping[str, str], context: InputContext) -> ClaimInput | None:
     take = fields.get("take", "claimed")
     if take not in TAKES:
         context.tell(line, f"has `take` {shown(take)}; expected {' or '.join(TAKES)}{did_you_mean(take, TAKES)}")
@@ -69,14 +69,14 @@ def _reference(line: int, fields: Mapping[str, str], context: Place) -> Input | 
     if context.slot.kind == "word" or not fields["claim"]:
         context.tell(line, f"has {'a' if fields['claim'] else 'an empty'} `claim`; expected {_expected(context.slot)}")
         return None
-    return Input(line, claim=fields["claim"], take_recomputed=take == "recomputed")
+    return ClaimInput(line, claim=fields["claim"], take_recomputed=take == "recomputed")
 
 
-def _unknown(line: int, fields: Mapping[str, str], context: Place) -> Input | None:
+def _unknown(line: int, fields: Mapping[str, str], context: InputContext) -> ClaimInput | None:
     ends = [fields.get(name, "") for name in ("from", "to")]
     why = fields["unknown"] or "not given"
     if not any(ends):
-        return Input(line, unknown=why)
+        return ClaimInput(line, unknown=why)
     if not all(ends):
         context.tell(line, "has only one end of its range; expected both `from` and `to`")
         return None
@@ -86,15 +86,15 @@ def _unknown(line: int, fields: Mapping[str, str], context: Place) -> Input | No
     if low.quantity.unit.dims != high.quantity.unit.dims or low.quantity.base > high.quantity.base:
         context.tell(line, f"has a range from {ends[0]} to {ends[1]}; expected two of one kind, the smaller first")
         return None
-    return Input(line, unknown=why, low=low.quantity, high=high.quantity)
+    return ClaimInput(line, unknown=why, low=low.quantity, high=high.quantity)
 
 
-def _given(line: int, text: str, context: Place, source: str = "") -> Input | None:
+def _given(line: int, text: str, context: InputContext, source: str = "") -> ClaimInput | None:
     if context.slot.kind == "word":
         if not text:
             context.tell(line, "is empty; expected a word")
             return None
-        return Input(line, word=text, source=source)
+        return ClaimInput(line, word=text, source=source)
     try:
         quantity = parse_quantity(text, context.things)
     except ValueError as error:
@@ -104,10 +104,10 @@ def _given(line: int, text: str, context: Place, source: str = "") -> Input | No
     if fault:
         context.tell(line, f"is {shown(text)}, {fault}")
         return None
-    return Input(line, quantity=quantity, source=source)
+    return ClaimInput(line, quantity=quantity, source=source)
 
 
-def misfit(quantity: Quantity, slot: Slot) -> str:
+def misfit(quantity: WrittenQuantity, slot: Slot) -> str:
     """Why a quantity cannot stand in a slot, or nothing."""
     dims = quantity.unit.dims
     if not fits(slot.kind, dims):

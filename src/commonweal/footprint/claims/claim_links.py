@@ -10,7 +10,7 @@ from commonweal.errors import FootprintError
 from commonweal.footprint.claims.claim_formulas import FORMULAS, published_price
 from commonweal.footprint.claims.claim_inputs import misfit
 from commonweal.footprint.claims.claim_records import Claim
-from commonweal.footprint.claims.claim_units import Dims, Quantity, dims_text
+from commonweal.footprint.claims.claim_units import Dims, WrittenQuantity, dims_text
 from commonweal.system.wording import did_you_mean, listed, shown
 from commonweal.system.yaml_tree import Fault
 
@@ -102,7 +102,7 @@ def _currency_faults(claim: Claim, claims: Mapping[str, Claim]) -> list[Fault]:
 
 def currencies(claim: Claim, claims: Mapping[str, Claim]) -> set[str]:
     """The currencies of a claim and of what it rests on directly."""
-    quantities: list[Quantity] = [claim.claimed]
+    quantities: list[WrittenQuantity] = [claim.claimed]
     for one in claim.inputs.values():
         quantities += [claims[one.claim].claimed] if one.claim else [each for each in (one.quantity, one.low, one.high) if each]
     return {quantity.unit.currency for quantity in quantities if quantity.unit.currency}

@@ -28,7 +28,7 @@ class Slip:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ClaimSetting:
     """Where a claim stands: all dimensions in it, every PUE that it or its sources used, and the face value of money over the real."""
 
     dims: frozenset[str]
@@ -36,10 +36,10 @@ class Setting:
     face_over_real: float = 1.0
 
 
-def slips(setting: Setting) -> list[Slip]:
+def slips(setting: ClaimSetting) -> list[Slip]:
     """The slips that can arise in a setting.
 
-    >>> [slip.name for slip in slips(Setting(frozenset({"energy"}), frozenset({1.5})))]
+    >>> [slip.name for slip in slips(ClaimSetting(frozenset({"energy"}), frozenset({1.5})))]
     ['pue_twice', 'pue_forgotten', 'thousands', 'thousands', 'thousands', 'thousands']
     """
     possible = [Slip("pue_twice", pue, f"the PUE of {pue:g} is applied twice") for pue in sorted(setting.pues)]

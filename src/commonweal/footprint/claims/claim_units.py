@@ -68,7 +68,7 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Quantity:
+class WrittenQuantity:
     """A number with its unit as written; `half_digit` is half a unit of the last digit, in the same unit."""
 
     text: str
@@ -154,7 +154,7 @@ def _unknown(part: str, whole: str, counted: Collection[str]) -> str:
     return f"has the unknown unit {shown(part)}{inside}{offered}"
 
 
-def parse_quantity(text: str, things: Collection[str] = ()) -> Quantity:
+def parse_quantity(text: str, things: Collection[str] = ()) -> WrittenQuantity:
     """The number and unit that a text gives; ValueError, continuing a sentence, where it gives none.
 
     >>> one = parse_quantity("12,768 kg CO2e/day")
@@ -170,4 +170,4 @@ def parse_quantity(text: str, things: Collection[str] = ()) -> Quantity:
         raise ValueError(f"is {shown(text)}, which is not a finite number")
     exponent = int(match["exponent"][1:]) if match["exponent"] else 0
     last = exponent - max(len(match["decimals"] or "") - 1, 0)
-    return Quantity(text.strip(), value, parse_unit(match["unit"] or "1", things), 0.5 * 10.0 ** min(last, MOST_EXPONENT))
+    return WrittenQuantity(text.strip(), value, parse_unit(match["unit"] or "1", things), 0.5 * 10.0 ** min(last, MOST_EXPONENT))
