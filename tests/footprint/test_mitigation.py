@@ -24,15 +24,15 @@ def test_henderson_in_quebec() -> None:
 
 def test_gpt3_moved_by_hand() -> None:
     """1,287 MWh (Patterson et al. 2021): in each zone kWh x g/kWh / 1000, and what is saved against the present one."""
-    found = {one.grid.zone: one for one in moves(1_287_000.0, "USA", ["FRA", "ZAF", "FRA"])}
-    assert list(found) == ["FRA", "USA", "ZAF"]
+    by_zone = {move.grid.zone: move for move in moves(1_287_000.0, "USA", ["FRA", "ZAF", "FRA"])}
+    assert list(by_zone) == ["FRA", "USA", "ZAF"]
     usa, fra, zaf = (intensity(zone).g_per_kwh for zone in ("USA", "FRA", "ZAF"))
-    assert found["USA"].carbon_kg == pytest.approx(1287 * usa)
-    assert (found["USA"].saved_kg, found["USA"].ratio) == (0.0, 1.0)
-    assert found["FRA"].saved_kg == pytest.approx(1287 * (usa - fra))
-    assert found["FRA"].ratio == pytest.approx(fra / usa)
-    assert found["ZAF"].saved_kg == pytest.approx(1287 * (usa - zaf))
-    assert found["ZAF"].saved_kg < 0
+    assert by_zone["USA"].carbon_kg == pytest.approx(1287 * usa)
+    assert (by_zone["USA"].saved_kg, by_zone["USA"].ratio) == (0.0, 1.0)
+    assert by_zone["FRA"].saved_kg == pytest.approx(1287 * (usa - fra))
+    assert by_zone["FRA"].ratio == pytest.approx(fra / usa)
+    assert by_zone["ZAF"].saved_kg == pytest.approx(1287 * (usa - zaf))
+    assert by_zone["ZAF"].saved_kg < 0
 
 
 def test_moving_and_moving_back_saves_nothing_and_twice_the_energy_saves_twice() -> None:

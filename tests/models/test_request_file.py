@@ -71,12 +71,12 @@ def test_no_table_takes_the_place_of_the_requests_of_a_link_or_of_a_device(tmp_p
     requests.write_text('{"context": "a", "continuation": "b"}', encoding="utf-8")
     link.symlink_to(tmp_path / "target.parquet")
     (tmp_path / "target.parquet").write_text("kept", encoding="utf-8")
-    for path, told in (
+    for path, reason in (
         (requests, "is the file of requests"),
         (link, "is a link or a device"),
         (Path("/dev/null"), "is a link or a device"),
     ):
-        with pytest.raises(OutputError, match=told):
+        with pytest.raises(OutputError, match=reason):
             check_writable(path, requests)
 
 

@@ -36,7 +36,7 @@ TOKENS = [END, BEGIN, *letters(), "he", "Ġs", "Ġshe"]
 
 def facts(**changed: Any) -> dict[str, Any]:
     """The facts of a sound file; `changed`: by the end of their names, None leaves one out."""
-    found: dict[str, Any] = {
+    sound: dict[str, Any] = {
         "general.architecture": "llama", "llama.block_count": LAYERS, "llama.context_length": WINDOW,
         "llama.embedding_length": WIDTH, "llama.feed_forward_length": INNER, "llama.attention.head_count": HEADS,
         "llama.attention.head_count_kv": HEADS, "llama.attention.layer_norm_rms_epsilon": 1e-5,
@@ -46,9 +46,9 @@ def facts(**changed: Any) -> dict[str, Any]:
         "tokenizer.ggml.bos_token_id": 1, "tokenizer.ggml.eos_token_id": 0, "tokenizer.ggml.add_bos_token": True,
     }  # fmt: skip
     for end, value in changed.items():
-        name = next((name for name in found if name.endswith("." + end)), end.replace("__", "."))
-        found[name] = value
-    return {name: value for name, value in found.items() if value is not None}
+        name = next((name for name in sound if name.endswith("." + end)), end.replace("__", "."))
+        sound[name] = value
+    return {name: value for name, value in sound.items() if value is not None}
 
 
 def tensors() -> dict[str, npt.NDArray[np.float32]]:
@@ -58,14 +58,14 @@ def tensors() -> dict[str, npt.NDArray[np.float32]]:
     def drawn(*shape: int) -> npt.NDArray[np.float32]:
         return (rng.standard_normal(shape) * 0.2).astype(np.float32)
 
-    found = {"token_embd.weight": drawn(len(TOKENS), WIDTH), "output_norm.weight": np.ones(WIDTH, np.float32)}
+    weights = {"token_embd.weight": drawn(len(TOKENS), WIDTH), "output_norm.weight": np.ones(WIDTH, np.float32)}
     for layer in range(LAYERS):
         before = f"blk.{layer}."
-        found |= {f"{before}{name}.weight": np.ones(WIDTH, np.float32) for name in ("attn_norm", "ffn_norm")}
-        found |= {f"{before}{name}.weight": drawn(WIDTH, WIDTH) for name in ("attn_q", "attn_k", "attn_v", "attn_output")}
-        found |= {f"{before}{name}.weight": drawn(INNER, WIDTH) for name in ("ffn_gate", "ffn_up")}
-        found[f"{before}ffn_down.weight"] = drawn(WIDTH, INNER)
-    return found
+        weights |= {f"{before}{name}.weight": np.ones(WIDTH, np.float32) for name in ("attn_norm", "ffn_norm")}
+        weights |= {f"{before}{name}.weight": drawn(WIDTH, WIDTH) for name in ("attn_q", "attn_k", "attn_v", "attn_output")}
+        weights |= {f"{before}{name}.weight": drawn(INNER, WIDTH) for name in ("ffn_gate", "ffn_up")}
+        weights[f"{before}ffn_down.weight"] = drawn(WIDTH, INNER)
+    return weights
 
 
 @dataclass

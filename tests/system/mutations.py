@@ -150,16 +150,16 @@ def _characters(text: str, rng: random.Random) -> str:
 
 def _lines(text: str, rng: random.Random) -> str:
     lines = text.split("\n")
-    place, other = rng.randrange(len(lines)), rng.randrange(len(lines))
+    index, other = rng.randrange(len(lines)), rng.randrange(len(lines))
     match rng.randrange(4):
         case 0:
-            del lines[place]
+            del lines[index]
         case 1:
-            lines[place], lines[other] = lines[other], lines[place]
+            lines[index], lines[other] = lines[other], lines[index]
         case 2:
-            lines.insert(place, lines[other])
+            lines.insert(index, lines[other])
         case _:
-            lines[place] = " " * rng.randint(0, 3) + lines[place].lstrip()
+            lines[index] = " " * rng.randint(0, 3) + lines[index].lstrip()
     return "\n".join(lines)
 
 
@@ -178,8 +178,8 @@ def _encoded(text: str, rng: random.Random) -> str:
 def broken(first: int, count: int) -> Iterator[tuple[int, str]]:
     """Every mutation that ends in anything but an error in words, or takes over 5 seconds of processor time."""
     every = sources()
-    for place in range(first, first + count):
-        rng = random.Random(place)
+    for seed in range(first, first + count):
+        rng = random.Random(seed)
         text, take = rng.choice(every)
         text = mutated(text, rng)
         start = time.process_time()
@@ -188,9 +188,9 @@ def broken(first: int, count: int) -> Iterator[tuple[int, str]]:
         except CommonwealError:
             pass
         except Exception:  # noqa: BLE001 - the fault that is looked for
-            yield place, traceback.format_exc(limit=-4)
+            yield seed, traceback.format_exc(limit=-4)
         if (took_s := time.process_time() - start) > LONGEST_S:
-            yield place, f"took {took_s:.1f} s of processor time"
+            yield seed, f"took {took_s:.1f} s of processor time"
 
 
 def main(arguments: Mapping[int, str]) -> None:

@@ -18,13 +18,13 @@ def test_every_kind_has_its_facts(kind: AssetKind) -> None:
 
 
 def test_every_fact_is_sourced_and_keys_are_unique() -> None:
-    assert len({one.key for one in CATALOGUE}) == len(CATALOGUE) > 20
-    for one in CATALOGUE:
-        assert one.label
-        assert one.why
-        assert "et al." in one.source
-        assert (one.unit is not None) == (one.type == "number")
-        assert bool(one.choices) == (one.type == "choice")
+    assert len({declarable.key for declarable in CATALOGUE}) == len(CATALOGUE) > 20
+    for declarable in CATALOGUE:
+        assert declarable.label
+        assert declarable.why
+        assert "et al." in declarable.source
+        assert (declarable.unit is not None) == (declarable.type == "number")
+        assert bool(declarable.choices) == (declarable.type == "choice")
 
 
 def test_units_come_from_the_keys() -> None:

@@ -52,11 +52,11 @@ def test_downstream_is_breadth_first_with_steps() -> None:
 
 
 def test_a_way_through_a_feedback_says_so() -> None:
-    found = {one.asset: one for one in downstream(CIRCLE, "tuned")}
-    assert found["base"].way == ("tuned", "app", "data", "base")
-    assert found["base"].relations == ("serves", "feeds_back", "trained_on")
-    assert found["app"].relations == ("serves",)
-    assert "tuned" not in found
+    reached = {reach.asset: reach for reach in downstream(CIRCLE, "tuned")}
+    assert reached["base"].way == ("tuned", "app", "data", "base")
+    assert reached["base"].relations == ("serves", "feeds_back", "trained_on")
+    assert reached["app"].relations == ("serves",)
+    assert "tuned" not in reached
 
 
 def test_an_ordinary_way_is_preferred_to_a_shorter_feedback() -> None:
@@ -147,13 +147,13 @@ def test_ways_exist_and_are_shortest(edges: list[tuple[str, str, Relation]]) -> 
     start = edges[0][0]
     ordinary = _steps([edge for edge in edges if edge[2] not in ("feeds_back", "evaluated_on")], start)
     every = _steps(edges, start)
-    found = downstream(system, start)
-    assert {one.asset for one in found} == every.keys() - {start}
-    for one in found:
-        assert all((*ends, relation) in edges for ends, relation in zip(pairwise(one.way), one.relations, strict=True))
-        if one.asset in ordinary:
-            assert one.steps == ordinary[one.asset]
-    assert [one.steps for one in found] == sorted(one.steps for one in found)
+    reached = downstream(system, start)
+    assert {reach.asset for reach in reached} == every.keys() - {start}
+    for reach in reached:
+        assert all((*ends, relation) in edges for ends, relation in zip(pairwise(reach.way), reach.relations, strict=True))
+        if reach.asset in ordinary:
+            assert reach.steps == ordinary[reach.asset]
+    assert [reach.steps for reach in reached] == sorted(reach.steps for reach in reached)
 
 
 @given(EDGES)

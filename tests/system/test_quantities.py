@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commonweal.system.quantities import FACTORS, Quantity
+from commonweal.system.quantities import FACTORS, QuantityRange
 
-VOLUME = Quantity("task/year", low=0.0)
-ENERGY = Quantity("kWh", low=0.0)
-SHARE = Quantity("1", low=0.0, high=1.0)
+VOLUME = QuantityRange("task/year", low=0.0)
+ENERGY = QuantityRange("kWh", low=0.0)
+SHARE = QuantityRange("1", low=0.0, high=1.0)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_range() -> None:
     with pytest.raises(ValueError, match=r"^is '1.01', which is too large"):
         SHARE.read(1.01)
     with pytest.raises(ValueError, match=r"^is 0, so there is nobody in it$"):
-        Quantity("people", low=0.0, open_low=True).read("0 people")
+        QuantityRange("people", low=0.0, open_low=True).read("0 people")
 
 
 def test_suggested_factors_are_never_their_own_unit() -> None:

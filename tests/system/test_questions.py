@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from commonweal.system.loading import system_from_text
-from commonweal.system.questions import ORDER, Question, fact_summary, questions
+from commonweal.system.questions import ORDER, OpenQuestion, fact_summary, questions
 from commonweal.system.starter import STARTER
 
 BARE = """\
@@ -21,7 +21,7 @@ deployments:
 """
 
 
-def asked(text: str) -> tuple[Question, ...]:
+def asked(text: str) -> tuple[OpenQuestion, ...]:
     return questions(system_from_text(text))
 
 

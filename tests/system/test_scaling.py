@@ -41,12 +41,12 @@ def chain(count: int, made: str = MADE) -> str:
 
 def diamonds(count: int) -> str:
     """Two ways from each asset to the next, so 2^count ways in all."""
-    assets = "".join(f"  - {{id: {one}{place}, kind: model{MADE}}}\n" for place in range(count) for one in "abc")
+    assets = "".join(f"  - {{id: {letter}{place}, kind: model{MADE}}}\n" for place in range(count) for letter in "abc")
     edges = ""
     for place in range(count):
         onward = f"a{place + 1}" if place < count - 1 else "app"
-        for one, other in ((f"a{place}", f"b{place}"), (f"a{place}", f"c{place}"), (f"b{place}", onward), (f"c{place}", onward)):
-            edges += f"  - {{upstream: {one}, downstream: {other}, relation: serves, allocated: 0.5}}\n"
+        for start, end in ((f"a{place}", f"b{place}"), (f"a{place}", f"c{place}"), (f"b{place}", onward), (f"c{place}", onward)):
+            edges += f"  - {{upstream: {start}, downstream: {end}, relation: serves, allocated: 0.5}}\n"
     return f"{HEAD}assets:\n{assets}  - {{id: app, kind: application}}\ndependencies:\n{edges}deployments:\n  - {{application: app}}\n"
 
 

@@ -62,28 +62,27 @@ def show(file: ClaimFile, verdicts: Sequence[Verdict]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, side in (("claim", "left"), ("claimed", "right"), ("recomputed", "right"), ("ratio", "right"), ("verdict", "left")):
         table.add_column(name, justify=side, overflow="fold")  # type: ignore[arg-type]
-    for one in verdicts:
-        table.add_row(*map(Text, _cells(one)), Text(SAID[one.outcome], style=COLOURS[one.outcome]))
+    for verdict in verdicts:
+        table.add_row(*map(Text, _cells(verdict)), Text(SAID[verdict.outcome], style=COLOURS[verdict.outcome]))
     out.print(table)
-    for one in verdicts:
+    for verdict in verdicts:
         out.print()
-        out.print(Text.assemble((visible(one.claim.id), "bold"), f": {visible(one.claim.quantity)}"))
+        out.print(Text.assemble((visible(verdict.claim.id), "bold"), f": {visible(verdict.claim.quantity)}"))
         reasons = (
-            f"{SAID[one.outcome]}: {one.explanation}",
-            *(f"remark: {remark}" for remark in one.remarks),
-            f"source: {'; '.join(one.sources)}",
+            f"{SAID[verdict.outcome]}: {verdict.explanation}",
+            *(f"remark: {remark}" for remark in verdict.remarks),
+            f"source: {'; '.join(verdict.sources)}",
         )
         for line in reasons:
             for piece in Text(visible(line)).wrap(out, out.width - 2):
                 out.print(Text("  " + piece.plain.rstrip()))
-    counts = ", ".join(f"{sum(one.outcome == outcome for one in verdicts)} {said}" for outcome, said in COUNTED.items())
+    counts = ", ".join(f"{sum(verdict.outcome == outcome for verdict in verdicts)} {said}" for outcome, said in COUNTED.items())
     out.print()
     out.print(
         Text(f"{visible(file.name)}: {counts}. A suspicion is no proof; a claim that follows is only as true as its inputs.")
     )
 
 
-def _cells(one: Verdict) -> tuple[str, str, str, str]:
-    unknown = one.recomputed is None
-    ratio = "" if one.ratio is None else number_text(one.ratio)
-    return visible(one.claim.id), visible(one.claim.claimed.text), "" if unknown else number_text(one.recomputed), ratio
+def _cells(verdict: Verdict) -> tuple[str, str, str, str]:
+    recomputed, ratio = ("" if number is None else number_text(number) for number in (verdict.recomputed, verdict.ratio))
+    return visible(verdict.claim.id), visible(verdict.claim.claimed.text), recomputed, ratio

@@ -220,37 +220,38 @@ def crosscheck_command(
         opened.score(texts)
         err.print(f"scoring for {seconds:g} s with both meters; one round takes {perf_counter() - began:.2g} s")
         with Meter(opened.device) as meter:
-            found = check_both(lambda: opened.score(texts), seconds, meter, np.random.default_rng(seed))
+            crosscheck = check_both(lambda: opened.score(texts), seconds, meter, np.random.default_rng(seed))
     if as_json:
-        print_json(crosscheck_json(found), indent=2)
+        print_json(crosscheck_json(crosscheck), indent=2)
         return
-    for line in crosscheck_lines(found):
+    for line in crosscheck_lines(crosscheck):
         out.print(line)
 
 
-def crosscheck_json(found: CrossCheck) -> dict[str, Any]:
+def crosscheck_json(crosscheck: CrossCheck) -> dict[str, Any]:
     """Both meters by component; null: unknown to that meter."""
     components = {
-        one.component: {
-            "ours_wh": one.ours_wh, "low_wh": one.low, "high_wh": one.high, "codecarbon_wh": one.theirs_wh, "ratio": one.ratio,
-            "ours_by": one.ours_by, "codecarbon_by": one.theirs_by,
+        row.component: {
+            "ours_wh": row.ours_wh, "low_wh": row.low, "high_wh": row.high, "codecarbon_wh": row.theirs_wh, "ratio": row.ratio,
+            "ours_by": row.ours_by, "codecarbon_by": row.theirs_by,
         }
-        for one in found.compared
+        for row in crosscheck.compared
     }  # fmt: skip
     return {
-        "codecarbon_version": found.version, "ours_s": found.ours_s, "codecarbon_s": found.theirs_s, "components": components,
-        "explanations": list(found.explanations),
+        "codecarbon_version": crosscheck.version, "ours_s": crosscheck.ours_s, "codecarbon_s": crosscheck.theirs_s,
+        "components": components, "explanations": list(crosscheck.explanations),
     }  # fmt: skip
 
 
-def crosscheck_lines(found: CrossCheck) -> Iterator[str]:
+def crosscheck_lines(crosscheck: CrossCheck) -> Iterator[str]:
     """Both meters by component, as lines."""
-    yield f"{'':8}{'commonweal [Wh]':>34}{f'codecarbon {found.version} [Wh]':>26}{'ratio':>9}"
-    for one in found.compared:
-        ours = "unknown" if one.ours_wh is None else f"{one.ours_wh:.3g} ({one.low:.3g} to {one.high:.3g})"
-        theirs = "unknown" if one.theirs_wh is None else f"{one.theirs_wh:.3g}"
-        yield f"{one.component:8}{ours:>34}{theirs:>26}{'' if one.ratio is None else f'{one.ratio:.2f}x':>9}"
-    yield f"\nover {found.ours_s:.1f} s (ours) and {found.theirs_s:.1f} s (theirs); in brackets our uncertainty interval, 95 %"
-    for one in found.compared[:-1]:
-        yield f"{one.component}: ours {one.ours_by}\n{' ' * len(one.component)}  theirs {one.theirs_by}"
-    yield from found.explanations
+    yield f"{'':8}{'commonweal [Wh]':>34}{f'codecarbon {crosscheck.version} [Wh]':>26}{'ratio':>9}"
+    for row in crosscheck.compared:
+        ours = "unknown" if row.ours_wh is None else f"{row.ours_wh:.3g} ({row.low:.3g} to {row.high:.3g})"
+        theirs = "unknown" if row.theirs_wh is None else f"{row.theirs_wh:.3g}"
+        yield f"{row.component:8}{ours:>34}{theirs:>26}{'' if row.ratio is None else f'{row.ratio:.2f}x':>9}"
+    times = f"{crosscheck.ours_s:.1f} s (ours) and {crosscheck.theirs_s:.1f} s (theirs)"
+    yield f"\nover {times}; in brackets our uncertainty interval, 95 %"
+    for row in crosscheck.compared[:-1]:
+        yield f"{row.component}: ours {row.ours_by}\n{' ' * len(row.component)}  theirs {row.theirs_by}"
+    yield from crosscheck.explanations

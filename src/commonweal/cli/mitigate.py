@@ -55,17 +55,17 @@ def mitigate(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
 ) -> None:
     """What the same energy would emit in other grid zones, and what moving there would save."""
     with plain_errors(debug):
-        found = moves(energy_kwh, grid, against or lowest(SHOWN), year)
-        best = greenest([one.grid.zone for one in found], year).zone
+        options = moves(energy_kwh, grid, against or lowest(SHOWN), year)
+        best = greenest([move.grid.zone for move in options], year).zone
         waiting = None if hourly is None else other_hours(_hourly(hourly), hours)
     if as_json:
-        told = {"energy_kwh": energy_kwh, "grid": grid, "greenest": best, "zones": [_zone_json(one) for one in found]}
+        told = {"energy_kwh": energy_kwh, "grid": grid, "greenest": best, "zones": [_zone_json(move) for move in options]}
         told |= {"another_hour": None if waiting is None else _hours_json(waiting, energy_kwh), "notes": [AVERAGES]}
         print_json(told, indent=2)
         return
     out.print(f"{figures(energy_kwh)} kWh, now in {grid}")
-    for one in found:
-        out.print(_zone_line(one, grid))
+    for move in options:
+        out.print(_zone_line(move, grid))
     out.print(f"another hour  {YEARLY_ONLY if waiting is None else _hours_line(waiting, energy_kwh)}")
     out.print(f"note: {AVERAGES}")
 
@@ -84,12 +84,12 @@ def hardware(
     with plain_errors(debug):
         now, then = Hardware(power_w, tasks_per_s), Hardware(other_power_w, other_tasks_per_s)
         ratio = other_hardware_ratio(now, then)
-    told = {"j_per_task": now.joules_per_task(), "other_j_per_task": then.joules_per_task(), "energy_ratio": ratio}
+    energies = {"j_per_task": now.joules_per_task(), "other_j_per_task": then.joules_per_task(), "energy_ratio": ratio}
     if as_json:
-        print_json({**told, "notes": [RUNNING_ONLY]}, indent=2)
+        print_json({**energies, "notes": [RUNNING_ONLY]}, indent=2)
         return
     verb = f"saves {1 - ratio:.1%}" if ratio <= 1 else f"takes {ratio - 1:.1%} more"
-    out.print(f"now {figures(told['j_per_task'])} J a task, then {figures(told['other_j_per_task'])} J: {verb}")
+    out.print(f"now {figures(energies['j_per_task'])} J a task, then {figures(energies['other_j_per_task'])} J: {verb}")
     out.print(f"energy ratio  {ratio:.4g} (`energy_ratio` of a mitigation in a system file)")
     out.print(f"note: {RUNNING_ONLY}")
 
@@ -106,15 +106,15 @@ def smaller(
 ) -> None:
     """What a distilled model, or one of another architecture, saves over its life, its making subtracted; from how many tasks on."""
     with plain_errors(debug):
-        found = smaller_model(tasks, wh_per_task, other_wh_per_task, making_kwh)
+        saving = smaller_model(tasks, wh_per_task, other_wh_per_task, making_kwh)
     if as_json:
-        told = {"saved_kwh": found.saved_kwh, "break_even_tasks": found.break_even_tasks, "notes": [SAME_ANSWERS]}
+        told = {"saved_kwh": saving.saved_kwh, "break_even_tasks": saving.break_even_tasks, "notes": [SAME_ANSWERS]}
         print_json(told, indent=2)
         return
-    verb = "saves" if found.saved_kwh >= 0 else "costs"
-    out.print(f"{verb} {figures(abs(found.saved_kwh))} kWh over {figures(tasks)} tasks, its making subtracted")
+    verb = "saves" if saving.saved_kwh >= 0 else "costs"
+    out.print(f"{verb} {figures(abs(saving.saved_kwh))} kWh over {figures(tasks)} tasks, its making subtracted")
     since = (
-        "never: a task takes no less" if found.break_even_tasks is None else f"from {figures(found.break_even_tasks)} tasks on"
+        "never: a task takes no less" if saving.break_even_tasks is None else f"from {figures(saving.break_even_tasks)} tasks on"
     )
     out.print(f"it pays  {since}")
     out.print(f"note: {SAME_ANSWERS}")
@@ -127,22 +127,22 @@ def _hourly(text: str) -> list[float]:
         raise FootprintError(f"--hourly-g-per-kwh {text}: expected numbers with commas between, such as 320,300,280") from None
 
 
-def _zone_json(one: Move) -> dict[str, Any]:
+def _zone_json(move: Move) -> dict[str, Any]:
     return {
-        "zone": one.grid.zone, "name": one.grid.name, "g_per_kwh": one.grid.g_per_kwh, "year": one.grid.year,
-        "source": one.grid.source, "carbon_kg": one.carbon_kg, "saved_kg": one.saved_kg, "ratio": one.ratio,
-        "doubt": one.doubt or None,
+        "zone": move.grid.zone, "name": move.grid.name, "g_per_kwh": move.grid.g_per_kwh, "year": move.grid.year,
+        "source": move.grid.source, "carbon_kg": move.carbon_kg, "saved_kg": move.saved_kg, "ratio": move.ratio,
+        "doubt": move.doubt or None,
     }  # fmt: skip
 
 
-def _zone_line(one: Move, present: str) -> str:
-    grid = one.grid
-    start = f"  {grid.zone:7}{figures(one.carbon_kg):>10} kgCO2e  {grid.g_per_kwh:6.4g} g/kWh in {grid.year}  {grid.name}"
+def _zone_line(move: Move, present: str) -> str:
+    grid = move.grid
+    start = f"  {grid.zone:7}{figures(move.carbon_kg):>10} kgCO2e  {grid.g_per_kwh:6.4g} g/kWh in {grid.year}  {grid.name}"
     if grid.zone == present:
         return f"{start}: now"
-    verb = "saves" if one.saved_kg >= 0 else "adds"
-    times = "" if one.ratio is None else f" ({one.ratio:.3g} times as much as now)"
-    return f"{start}: {verb} {figures(abs(one.saved_kg))} kg{times}{f'; {one.doubt}' if one.doubt else ''}"
+    verb = "saves" if move.saved_kg >= 0 else "adds"
+    times = "" if move.ratio is None else f" ({move.ratio:.3g} times as much as now)"
+    return f"{start}: {verb} {figures(abs(move.saved_kg))} kg{times}{f'; {move.doubt}' if move.doubt else ''}"
 
 
 def _hours_json(waiting: Hours, energy_kwh: float) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def value(
     with plain_errors(debug):
         system = load(file)
         if problems := table_problems(system):
-            raise OptionError("\n".join(f"{file} {one}" for one in problems))
+            raise OptionError("\n".join(f"{file} {problem}" for problem in problems))
         if measured is not None and not (measured / "evidence.jsonl").is_file():
             raise OptionError(
                 f"--measured {measured}: there is no evidence.jsonl; expected the folder of an earlier run (its --out)"
@@ -42,13 +42,13 @@ def value(
         evidence = () if measured is None else read_evidence(measured / "evidence.jsonl")
         methods = {name: spec.method for name, spec in load_registry().specs.items()}
         inputs = digest(system.model_dump(mode="json"))
-        writers = tuple(Writer(one.name, one.source, seed, inputs) for one in (LEDGER_METHOD, VALUE_METHOD))
+        writers = tuple(Writer(method.name, method.source, seed, inputs) for method in (LEDGER_METHOD, VALUE_METHOD))
         rows = tuple(value_rows(system, evidence, methods, (writers[0], writers[1]), seed))
     if as_json:
         print_json([row.model_dump(mode="json") for row in rows])
         return
     tell(rows)
-    without = [one.key for one in system.deployments if one.value is None]
+    without = [deployment.key for deployment in system.deployments if deployment.value is None]
     if without:
         err.print(
             f"{counted(without, 'deployment')} without `value:` ({', '.join(without)}): how its value is reckoned is not declared",

@@ -40,52 +40,52 @@ def verify(
     with plain_errors(debug):
         if data is not None and not data.startswith("hf:") and not Path(data).expanduser().is_dir():
             raise OptionError(f"--data {data}: there is no such folder; expected one that holds data sets")
-        found = verify_dossier(dossier, data)
+        verified = verify_dossier(dossier, data)
     if as_json:
-        out.print_json(found.model_dump_json(), ensure_ascii=True)
+        out.print_json(verified.model_dump_json(), ensure_ascii=True)
     else:
-        tell(found)
-    raise typer.Exit(0 if found.whole else CHANGED)
+        tell(verified)
+    raise typer.Exit(0 if verified.whole else CHANGED)
 
 
-def tell(found: Verification) -> None:
+def tell(verified: Verification) -> None:
     """At most ten lines; what was printed by a stranger has its hidden marks made visible."""
-    lines = [f"dossier: {found.title}, {found.rows} rows, of {found.started} by commonweal {found.version}"]
-    lines.append("checked: " + "; ".join(f"{check.name}: {check.checked}" for check in found.checks))
-    lines.append(recomputed_text(found))
-    if found.recomputed.not_recomputed:
-        lines.append(not_recomputed_text(found))
-    told = [words for check in found.checks for words in check.told]
-    if told:
-        lines.append("note: " + "; ".join(told))
-    if found.hash:
-        lines.append(f"hash of all seals: {found.hash}")
+    lines = [f"dossier: {verified.title}, {verified.rows} rows, of {verified.started} by commonweal {verified.version}"]
+    lines.append("checked: " + "; ".join(f"{check.name}: {check.checked}" for check in verified.checks))
+    lines.append(recomputed_text(verified))
+    if verified.recomputed.not_recomputed:
+        lines.append(not_recomputed_text(verified))
+    notes = [words for check in verified.checks for words in check.told]
+    if notes:
+        lines.append("note: " + "; ".join(notes))
+    if verified.hash:
+        lines.append(f"hash of all seals: {verified.hash}")
     for words in lines:
         out.print(_line(words))
-    for problem in found.problems[:SHOWN]:
+    for problem in verified.problems[:SHOWN]:
         err.print(_line(f"changed: {problem}"), style="red")
-    more = len(found.problems) - SHOWN
+    more, wrong = len(verified.problems) - SHOWN, counted(verified.problems, "thing")
     rest = f" ({more} more: --json)" if more > 0 else ""
-    unchecked = f", as far as it could be checked; not checked: {', '.join(found.unchecked)}" if found.unchecked else ""
-    verdict = f"whole{unchecked}" if found.whole else f"NOT WHOLE: {counted(found.problems, 'thing')} not as it should be{rest}"
+    unchecked = f", as far as it could be checked; not checked: {', '.join(verified.unchecked)}" if verified.unchecked else ""
+    verdict = f"whole{unchecked}" if verified.whole else f"NOT WHOLE: {wrong} not as it should be{rest}"
     out.print(verdict)
 
 
-def recomputed_text(found: Verification) -> str:
+def recomputed_text(verified: Verification) -> str:
     """How much was worked out again."""
-    done = found.recomputed
+    done = verified.recomputed
     drawn = "all" if done.measurements == done.drawn_from else f"drawn with seed {done.seed}"
     if not done.measurements:
-        return f"worked out again: none of {found.rows} rows"
+        return f"worked out again: none of {verified.rows} rows"
     return (
-        f"worked out again: {done.rows} of {found.rows} rows, of {done.measurements} of {done.drawn_from} measurements ({drawn}); values and "
-        f"bounds to {done.tolerance:g}"
+        f"worked out again: {done.rows} of {verified.rows} rows, of {done.measurements} of {done.drawn_from} measurements "
+        f"({drawn}); values and bounds to {done.tolerance:g}"
     )
 
 
-def not_recomputed_text(found: Verification) -> str:
+def not_recomputed_text(verified: Verification) -> str:
     """How many rows were not, and why."""
-    reasons = sorted(found.recomputed.not_recomputed.items(), key=lambda one: -one[1])
+    reasons = sorted(verified.recomputed.not_recomputed.items(), key=lambda one: -one[1])
     shown = "; ".join(f"{count} {reason}" for reason, count in reasons[:REASONS])
     more = f"; {sum(count for _, count in reasons[REASONS:])} for other reasons (--json)" if len(reasons) > REASONS else ""
     return f"not worked out again, so not verified: {sum(count for _, count in reasons)} rows: {shown}{more}"

@@ -130,13 +130,13 @@ def dialect_of(text: str, path: Path, fault: Fault = DataFileError) -> Dialect:
         start, line = _after_empty(text, _line_end(text, start) + 1, line + 1)
         return Dialect(declared[1], start, line)
     possible = [Dialect(mark, start, line) for mark in DELIMITERS if mark in text[start : _line_end(text, start)]]
-    possible = [one for one in possible if len(_names(_records(text, one, path, fault))) > 1]
+    possible = [dialect for dialect in possible if len(_names(_records(text, dialect, path, fault))) > 1]
     if len(possible) < 2:
         return possible[0] if possible else Dialect(",", start, line)
-    even = [one for one in possible if _is_even(_records(text, one, path, fault))] or possible
+    even = [dialect for dialect in possible if _is_even(_records(text, dialect, path, fault))] or possible
     if len(even) == 1 or even[0].delimiter == ",":
         return even[0]
-    marks = " or ".join(DELIMITERS[one.delimiter] for one in even)
+    marks = " or ".join(DELIMITERS[dialect.delimiter] for dialect in even)
     raise fault(f"{path}:{line} its columns may be divided by {marks}; expected one mark in all lines; {COMMAS}")
 
 
@@ -194,15 +194,16 @@ def _is_even(records: Iterator[tuple[int, list[str]]]) -> bool:
 
 def _write_points(table: Table, numbers: Collection[str], fault: Fault) -> None:
     """Points for decimal commas in the columns of numbers, in place; `fault` where a cell may be a thousand as well."""
-    places = [place for place, name in enumerate(table.names) if name in numbers]
-    cells = [(line, fields, place) for line, fields in table.rows for place in places if place < len(fields)]
-    certain = any(DECIMAL_COMMA.fullmatch(fields[place].strip()) for _, fields, place in cells)
+    columns = [column for column, name in enumerate(table.names) if name in numbers]
+    cells = [(line, fields, column) for line, fields in table.rows for column in columns if column < len(fields)]
+    certain = any(DECIMAL_COMMA.fullmatch(fields[column].strip()) for _, fields, column in cells)
     unsure = POINT_OR_THOUSAND if certain else COMMA_OR_THOUSAND
-    for line, fields, place in cells:
-        cell = fields[place].strip()
+    for line, fields, column in cells:
+        cell = fields[column].strip()
         if unsure.fullmatch(cell):
             raise fault(
-                f"{table.path}:{line} {table.names[place]} is '{cell}', which may be a thousand or a fraction{table.dialect.mend}"
+                f"{table.path}:{line} {table.names[column]} is '{cell}', which may be a thousand or a fraction"
+                f"{table.dialect.mend}"
             )
         if DECIMAL_COMMA.fullmatch(cell) or COMMA_OR_THOUSAND.fullmatch(cell):
-            fields[place] = cell.replace(",", ".")
+            fields[column] = cell.replace(",", ".")

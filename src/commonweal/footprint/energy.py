@@ -93,12 +93,12 @@ def plausibility(energy_kwh: float, device_hours: float | None = None, tasks: fl
     >>> plausibility(1_503_000.0, device_hours=5056.0)
     ['297,271 W per device: above 20,000 W, which no device draws; is the energy in Wh, given as kWh?']
     """
-    found = []
+    doubts = []
     if device_hours and energy_kwh / device_hours * W_PER_KW > MOST_DEVICE_W:
         watts = energy_kwh / device_hours * W_PER_KW
-        found.append(
+        doubts.append(
             f"{watts:,.0f} W per device: above {MOST_DEVICE_W:,.0f} W, which no device draws; is the energy in Wh, given as kWh?"
         )
     if tasks and energy_kwh / tasks > MOST_TASK_KWH:
-        found.append(f"{energy_kwh / tasks:,.3g} kWh per task: above {MOST_TASK_KWH:g} kWh; is the energy in Wh, given as kWh?")
-    return found
+        doubts.append(f"{energy_kwh / tasks:,.3g} kWh per task: above {MOST_TASK_KWH:g} kWh; is the energy in Wh, given as kWh?")
+    return doubts

@@ -159,15 +159,15 @@ def _embodied(devices: Devices) -> Amount | None:
 
 
 def _power_doubts(power: str, device_power_w: float) -> list[str]:
-    found = [] if power == "measured" else [POWER_WORDS[power]]
+    warnings = [] if power == "measured" else [POWER_WORDS[power]]
     if device_power_w < LEAST_DEVICE_W:
-        found.append(f"{device_power_w:g} W per device is below {LEAST_DEVICE_W:g} W; is it in kW, given as W?")
+        warnings.append(f"{device_power_w:g} W per device is below {LEAST_DEVICE_W:g} W; is it in kW, given as W?")
     if device_power_w > MOST_ACCELERATOR_W:
-        found.append(
+        warnings.append(
             f"{device_power_w:,.0f} W per device is above {MOST_ACCELERATOR_W:,.0f} W, which no single accelerator draws; "
             "where it is a server's power, the hours must be those of servers"
         )
-    return found
+    return warnings
 
 
 def inference(tasks: float, per_task: Range | ClosedModel, pue: Range, zone: Zone | None) -> Report:

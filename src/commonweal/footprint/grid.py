@@ -123,19 +123,19 @@ def of_some_year(zone: str, since: int | None = None) -> Uncertain:
     >>> round(of_some_year("FRA", since=2017).high)
     124
     """
-    found = intensity(zone)
+    grid = intensity(zone)
     last = max(rows[-1].year for rows in intensities().values()) + AHEAD
-    first = min(found.year, since or found.year)
-    low, high = drift(last - found.year)
-    fell, rose = drift(found.year - first) if first < found.year else (1.0, 1.0)
+    first = min(grid.year, since or grid.year)
+    low, high = drift(last - grid.year)
+    fell, rose = drift(grid.year - first) if first < grid.year else (1.0, 1.0)
     low, high = min(low, 1 / rose), max(high, 1 / fell)
     source = (
-        f"{found.name} {found.year}: {found.source}; its year of use is not declared, {first} to {last}: {low:.2g} to {high:.2g} "
+        f"{grid.name} {grid.year}: {grid.source}; its year of use is not declared, {first} to {last}: {low:.2g} to {high:.2g} "
         "times that, as 28 European zones changed in such times"
     )
-    least, most = (float(f"{found.g_per_kwh * times:.3g}") for times in (low, high))
+    least, most = (float(f"{grid.g_per_kwh * times:.3g}") for times in (low, high))
     return Uncertain(
-        low=least, central=found.g_per_kwh, high=most, shape="lognormal", unit="g/kWh", grade="assumed", source=source
+        low=least, central=grid.g_per_kwh, high=most, shape="lognormal", unit="g/kWh", grade="assumed", source=source
     )
 
 

@@ -116,13 +116,13 @@ def moves(energy_kwh: float, present: str, zones: Sequence[str], year: int | Non
     """
     here = intensity(present, year)
     now_kg = carbon_kg(energy_kwh, here.g_per_kwh)
-    found = []
+    options = []
     for zone in dict.fromkeys((present, *zones)):
         grid = intensity(zone, year)
         then_kg = carbon_kg(energy_kwh, grid.g_per_kwh)
         ratio = grid.g_per_kwh / here.g_per_kwh if here.g_per_kwh else None
-        found.append(Move(grid, then_kg, now_kg - then_kg, ratio, _doubt(here, grid)))
-    return sorted(found, key=lambda one: (one.carbon_kg, one.grid.zone))
+        options.append(Move(grid, then_kg, now_kg - then_kg, ratio, _doubt(here, grid)))
+    return sorted(options, key=lambda move: (move.carbon_kg, move.grid.zone))
 
 
 def _doubt(here: GridIntensity, there: GridIntensity) -> str:

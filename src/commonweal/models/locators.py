@@ -108,15 +108,15 @@ def _embedded(locator: str, known_as: str) -> Located:
     if known_as not in EMBEDDED:
         raise LocatorError(f"{locator}: there is no embedded model '{known_as}'; there is: {', '.join(EMBEDDED)}")
     model = EMBEDDED[known_as]
-    found = []
+    paths = []
     for package, name in model.files:
         spec = importlib.util.find_spec(package)
         roots = spec.submodule_search_locations if spec else None
         path = next((file for root in roots or () if (file := Path(root) / name).is_file()), None)
         if path is None:
             raise LocatorError(f"{locator}: the model's file {name} is not installed. Install it with: {model.install}")
-        found.append(path)
-    return Located(locator, found[0], "gguf", model.sha256, tuple(found[1:] and found))
+        paths.append(path)
+    return Located(locator, paths[0], "gguf", model.sha256, tuple(paths[1:] and paths))
 
 
 def _on_disk(locator: str, folder: Path | None, permissions: Permissions) -> Located:

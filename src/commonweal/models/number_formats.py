@@ -43,12 +43,12 @@ class TokenAnswers:
 
 def local_model(model: LanguageModel) -> LocalModel:
     """The model in this process behind the score cache; NotApplicable where it runs elsewhere, or not in float32."""
-    found = model.uncached if isinstance(model, CachedModel) else model
-    if not isinstance(found, LocalModel):
+    local = model.uncached if isinstance(model, CachedModel) else model
+    if not isinstance(local, LocalModel):
         raise NotApplicable("runs elsewhere: its weights are not here, so it cannot be run in another number format or batch")
-    if found.dtype != FLOAT32:
-        raise NotApplicable(f"it is opened in {found.dtype}; what a format saves is measured against float32")
-    return found
+    if local.dtype != FLOAT32:
+        raise NotApplicable(f"it is opened in {local.dtype}; what a format saves is measured against float32")
+    return local
 
 
 def in_format(model: LocalModel, dtype: str) -> LocalModel:
@@ -131,7 +131,7 @@ def token_answers(model: LocalModel, texts: Sequence[tuple[int, ...]], size: int
         This machine cannot compute in the format, or what it computes is not a number.
     """
     torch = require("torch", extra="models")
-    found = []
+    answers = []
     with torch.inference_mode(), quiet():
         for start in range(0, len(texts), size):
             rows = texts[start : start + size]
@@ -142,8 +142,8 @@ def token_answers(model: LocalModel, texts: Sequence[tuple[int, ...]], size: int
                 logits = model.network(input_ids=ids.to(model.device), use_cache=False).logits
             except (RuntimeError, NotImplementedError) as error:
                 raise MeasurementError(f"this machine cannot compute so: {str(error).splitlines()[0]}") from error
-            found += [_answers(logits[line, : len(row) - 1], row) for line, row in enumerate(rows)]
-    return found
+            answers += [_answers(logits[line, : len(row) - 1], row) for line, row in enumerate(rows)]
+    return answers
 
 
 def _answers(logits: Any, row: tuple[int, ...]) -> TokenAnswers:

@@ -236,18 +236,18 @@ def _claims(text: str, options: tuple[str, ...]) -> Iterator[_Claim | None]:
         yield _Claim(None, 0) if claim is not None and _other_letters(before, claim.option, len(options)) else claim
 
 
-def _led(text: str, place: int, options: tuple[str, ...]) -> _Claim | None:
+def _led(text: str, position: int, options: tuple[str, ...]) -> _Claim | None:
     """The claim at this place, after as many words that lead to one as there are ("So I think the answer is")."""
     retold = False
     for _ in range(MOST_LEADS):
-        if (claim := _claim(text, place, options)) is not None:
-            story = retold and not LETTER.match(text, _begin(text, place)) and not re.match(r"\W*[.!]", text[claim.end :])
+        if (claim := _claim(text, position, options)) is not None:
+            story = retold and not LETTER.match(text, _begin(text, position)) and not re.match(r"\W*[.!]", text[claim.end :])
             return None if story else claim
-        lead = LEAD.match(text, place)
+        lead = LEAD.match(text, position)
         if lead is None:
             return None
         retold = lead["source"] is not None  # "In this text, the boy" tells the story, where no mark ends it
-        place = lead.end()
+        position = lead.end()
     return None
 
 

@@ -134,16 +134,16 @@ def deviation_text(exact: LocalModel, dtype: str, requests: Sequence[Continuatio
         for part in exact.score_tokens(exact.encode([requests[index] for index in chosen]))
         for number, score in part.items()
     }
-    found = [abs(exactly[number].logprob - scores[index].logprob) for number, index in enumerate(chosen)]
-    gaps = [gap for gap in found if math.isfinite(gap)]
-    absent = len(found) - len(gaps)
+    deviations = [abs(exactly[number].logprob - scores[index].logprob) for number, index in enumerate(chosen)]
+    gaps = [gap for gap in deviations if math.isfinite(gap)]
+    absent = len(deviations) - len(gaps)
     if not gaps:
         return f"{dtype} against float32: no request has a number in both"
     return (
         f"{dtype} against float32 on {len(gaps)} of the requests: |difference| {statistics.median(gaps):.2g} nat in the median, "
         f"{max(gaps):.2g} nat at most"
         + (
-            f"; {absent} of the {len(found)} looked at {'has' if absent == 1 else 'have'} no number in one of the two"
+            f"; {absent} of the {len(deviations)} looked at {'has' if absent == 1 else 'have'} no number in one of the two"
             if absent
             else ""
         )

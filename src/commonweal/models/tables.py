@@ -304,12 +304,12 @@ def _text(value: object) -> str:
 
 
 def _weights(path: Path, rows: Sequence[tuple[int, Mapping[str, object]]], column: str) -> Array:
-    found = np.array([_number(path, line, row, column, math.inf) for line, row in rows])
-    if not found.any():
+    weights = np.array([_number(path, line, row, column, math.inf) for line, row in rows])
+    if not weights.any():
         raise DataFileError(
             f"{path}: all weights in '{column}' are 0, so no row counts; rename it to {IGNORED}{column} if every row should count once"
         )
-    return found
+    return weights
 
 
 def _items_once(path: Path, rows: Sequence[tuple[int, Mapping[str, object]]]) -> None:

@@ -88,19 +88,19 @@ def _final(text: str) -> str:
 
 def _outside(text: str) -> str:
     """What stands outside all thoughts. A thought within a thought ends alone; an end that fits no beginning ends all of them."""
-    said, place = "", 0
+    said, position = "", 0
     inside: list[str] = []
     text = FENCED.sub("\n", text)
     for mark in MARK.finditer(text):
         name = re.sub(r"(?:begin|start|end)(?:_of)?_?|\W", "", mark[0].lower())
         if mark["opening"] is not None:
-            said += "" if inside else text[place : mark.start()]
+            said += "" if inside else text[position : mark.start()]
             inside += [] if name in inside else [name]
         else:
             said = said if inside else ""
             inside = inside[: inside.index(name)] if name in inside else []
-        place = mark.end()
-    return said if inside else said + text[place:]
+        position = mark.end()
+    return said if inside else said + text[position:]
 
 
 def thinks_in(message: Mapping[str, Any]) -> bool:

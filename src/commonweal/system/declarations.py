@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from commonweal.system.quantities import Quantity
+from commonweal.system.quantities import QuantityRange
 from commonweal.system.records import Asset, AssetKind, Fact
 
 FactType = Literal["text", "number", "choice"]
@@ -57,9 +57,9 @@ class DeclarableFact:
         return next(unit for suffix, unit in UNIT_OF_SUFFIX.items() if self.key.endswith(suffix))
 
     @property
-    def quantity(self) -> Quantity | None:
+    def quantity(self) -> QuantityRange | None:
         """How its number is read; None for a text."""
-        return None if self.unit is None else Quantity(self.unit, low=0.0)
+        return None if self.unit is None else QuantityRange(self.unit, low=0.0)
 
 
 def _f(key: str, label: str, kinds: tuple[AssetKind, ...], why: str, source: str, type_: FactType = "text") -> DeclarableFact:

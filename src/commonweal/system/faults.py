@@ -71,7 +71,7 @@ def _line(root: Entries, path: Path, errors: list[Any]) -> int:
 
 
 def _words(root: Entries, path: Path, errors: list[Any]) -> str:
-    types = {one["type"] for one in errors}
+    types = {error["type"] for error in errors}
     parent, field = path[:-1], str(path[-1])
     holder, node = _node(root, parent), _node(root, path)
     if types == {"missing"}:
@@ -79,7 +79,7 @@ def _words(root: Entries, path: Path, errors: list[Any]) -> str:
         return f"{_where(root, parent)}`{field}` is {'empty' if empty else 'missing'}; expected {_expected(path)}"
     if "extra_forbidden" in types:
         return _unknown_field(root, path)
-    own = next((str(one["ctx"]["error"]) for one in errors if one["type"] == "value_error"), None)
+    own = next((str(error["ctx"]["error"]) for error in errors if error["type"] == "value_error"), None)
     where, what = _where(root, path), _what(path)
     if own is None:
         return f"{where}{what} {_plain_message(path, node, errors)}"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
-from commonweal.system.quantities import LARGEST, Quantity
+from commonweal.system.quantities import LARGEST, QuantityRange
 from commonweal.system.wording import Means
 
 Identifier = Annotated[
@@ -22,16 +22,16 @@ Jurisdiction = Annotated[
     Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"),
     Means("a country code of two capital letters, such as FR or US-CA (ISO 3166)"),
 ]
-Share = Annotated[float, Quantity("1", low=0.0, high=1.0)]
+Share = Annotated[float, QuantityRange("1", low=0.0, high=1.0)]
 Shares = Annotated[Mapping[str, Share], Means("groups with their shares, such as {women: 0.48, men: 0.52}")]
-PoolShare = Annotated[float, Quantity("1", low=0.0, high=1.0, open_low=True, open_high=True)]
-Size = Annotated[float, Quantity("people", low=0.0, open_low=True, most=LARGEST)]
-Volume = Annotated[float, Quantity("task/year", low=0.0, most=LARGEST)]
-Reach = Annotated[float, Quantity("people/year", low=0.0, most=LARGEST)]
-LifetimeTasks = Annotated[float, Quantity("count", low=0.0, open_low=True, most=LARGEST)]
-Income = Annotated[float, Quantity("money/year", low=0.01, high=1e12)]  # so that its powers are numbers, for any elasticity
-LogOdds = Annotated[float, Quantity("nat")]
-Seconds = Annotated[float, Quantity("s", low=0.0, high=3600.0, open_low=True)]
+PoolShare = Annotated[float, QuantityRange("1", low=0.0, high=1.0, open_low=True, open_high=True)]
+Size = Annotated[float, QuantityRange("people", low=0.0, open_low=True, most=LARGEST)]
+Volume = Annotated[float, QuantityRange("task/year", low=0.0, most=LARGEST)]
+Reach = Annotated[float, QuantityRange("people/year", low=0.0, most=LARGEST)]
+LifetimeTasks = Annotated[float, QuantityRange("count", low=0.0, open_low=True, most=LARGEST)]
+Income = Annotated[float, QuantityRange("money/year", low=0.01, high=1e12)]  # so that its powers are numbers, for any elasticity
+LogOdds = Annotated[float, QuantityRange("nat")]
+Seconds = Annotated[float, QuantityRange("s", low=0.0, high=3600.0, open_low=True)]
 Answer = Literal["none", "unknown"]
 NumberFormat = Literal["float32", "bfloat16", "int8"]
 ReachAnswer = Annotated[Literal["unknown"], Means("`none` or `unknown`"), WithJsonSchema({"enum": ["none", "unknown"]})]

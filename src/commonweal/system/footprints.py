@@ -12,13 +12,13 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from commonweal.system.fields import Answer, Identifier, Income, Record, Text
-from commonweal.system.quantities import LARGEST, Quantity
+from commonweal.system.quantities import LARGEST, QuantityRange
 from commonweal.system.uncertain import Uncertain
 from commonweal.system.wording import Means
 from commonweal.units import LEAST_G_PER_KWH, MOST_DEVICE_W, MOST_G_PER_KWH, MOST_PUE, MOST_STAGE_KWH, MOST_TASK_KWH
 
 MakingStage = Literal["experimentation", "pretraining", "adaptation", "distillation", "embodied"]
-DeviceHours = Annotated[float, Quantity("h", low=0.0, most=LARGEST)]
+DeviceHours = Annotated[float, QuantityRange("h", low=0.0, most=LARGEST)]
 Year = Annotated[int, Field(ge=1990, le=2100), Means("a year, such as 2023")]
 MoneyUnit = Annotated[str, Field(pattern=r"^[A-Z]{3}(19|20)\d\d$"), Means("a currency with its price year, such as USD2020")]
 LEAST_RATIO = 1e-6  # no lever makes a million times less of an energy

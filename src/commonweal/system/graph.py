@@ -106,15 +106,15 @@ def touched(system: System, asset_ids: Iterable[str], *, forward: bool) -> froze
     neighbours: dict[str, list[str]] = {}
     for edge in system.dependencies:
         if edge.relation in WAYS[1]:
-            one, other = (edge.upstream, edge.downstream) if forward else (edge.downstream, edge.upstream)
-            neighbours.setdefault(one, []).append(other)
-    found: set[str] = set()
+            asset_id, neighbour = (edge.upstream, edge.downstream) if forward else (edge.downstream, edge.upstream)
+            neighbours.setdefault(asset_id, []).append(neighbour)
+    reached: set[str] = set()
     frontier = list(asset_ids)
     while frontier:
-        following = {other for one in frontier for other in neighbours.get(one, ())} - found
-        found |= following
+        following = {neighbour for asset_id in frontier for neighbour in neighbours.get(asset_id, ())} - reached
+        reached |= following
         frontier = list(following)
-    return frozenset(found)
+    return frozenset(reached)
 
 
 def _sum(numbers: list[float | None]) -> float | None:
@@ -125,15 +125,15 @@ def _sum(numbers: list[float | None]) -> float | None:
 def _reached(system: System, asset_id: str, *, forward: bool) -> tuple[Reached, ...]:
     system.asset(asset_id)
     ids = [asset.id for asset in system.assets]
-    place = {key: index for index, key in enumerate(ids)}
-    start = place[asset_id]
-    found: dict[int, Reached] = {}
+    position = {key: index for index, key in enumerate(ids)}
+    start = position[asset_id]
+    reached: dict[int, Reached] = {}
     edges: list[Dependency] = []
     for allowed in WAYS:
         before, edges = edges, [edge for edge in system.dependencies if edge.relation in allowed]
         if len(edges) == len(before):
             continue
-        graph = _graph(ids, place, edges, forward)
+        graph = _graph(ids, position, edges, forward)
         ways: dict[int, Reached] = {start: Reached(asset_id, (asset_id,), ())}
         for parent, children in rx.bfs_successors(graph, start):
             for child in children:
@@ -143,15 +143,15 @@ def _reached(system: System, asset_id: str, *, forward: bool) -> tuple[Reached, 
                 relations = (*before_it.relations, graph.get_edge_data(parent, child))
                 ways[child] = Reached(ids[child], (*before_it.way, ids[child]), relations)
         del ways[start]
-        found = ways | found
-    return tuple(sorted(found.values(), key=lambda one: (one.steps, place[one.asset])))
+        reached = ways | reached
+    return tuple(sorted(reached.values(), key=lambda one: (one.steps, position[one.asset])))
 
 
-def _graph(ids: list[str], place: Mapping[str, int], edges: list[Dependency], forward: bool) -> rx.PyDiGraph[int, Relation]:
+def _graph(ids: list[str], position: Mapping[str, int], edges: list[Dependency], forward: bool) -> rx.PyDiGraph[int, Relation]:
     graph: rx.PyDiGraph[int, Relation] = rx.PyDiGraph(multigraph=False)
     graph.add_nodes_from(range(len(ids)))
     # The newest edge wins and is visited first: added backwards, ordinary relations and what the file names first go first.
     for edge in sorted(edges, key=lambda edge: [edge.relation in way for way in WAYS].index(True))[::-1]:
         one, other = (edge.upstream, edge.downstream) if forward else (edge.downstream, edge.upstream)
-        graph.add_edge(place[one], place[other], edge.relation)
+        graph.add_edge(position[one], position[other], edge.relation)
     return graph

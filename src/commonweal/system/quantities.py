@@ -1,6 +1,6 @@
 """Numbers with their unit, as people write them: `120000`, `400,000`, `400000 task/year`, `120 kWh`.
 
-A `Quantity` annotates a field of a record. It reads a number or a text, checks unit and range, and explains in plain
+A `QuantityRange` annotates a field of a record. It reads a number or a text, checks unit and range, and explains in plain
 words what is wrong. It never converts: `12 MWh` for a field in kWh is refused, with the number that would be right.
 """
 
@@ -60,16 +60,16 @@ _LOOKS_GROUPED_BY_DOTS = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+")
 
 
 @dataclass(frozen=True)
-class Quantity:
+class QuantityRange:
     """A number in one unit within a range; `open_low` and `open_high` leave the bound itself out.
 
     `most` is no part of what is expected: it keeps out what would be no number any more where it is multiplied.
 
     Unit "1" is a share or ratio, without dimension.
 
-    >>> Quantity("task/year", low=0).read("400,000 task/year")
+    >>> QuantityRange("task/year", low=0).read("400,000 task/year")
     400000.0
-    >>> Quantity("kWh", low=0).read("12 MWh")
+    >>> QuantityRange("kWh", low=0).read("12 MWh")
     Traceback (most recent call last):
     ValueError: is in 'MWh', not in kWh; 12 MWh would be 12000 kWh
     """
@@ -98,7 +98,7 @@ class Quantity:
     def words(self) -> str:
         """What is expected, in plain words.
 
-        >>> Quantity("people", low=0, open_low=True).words()
+        >>> QuantityRange("people", low=0, open_low=True).words()
         'a number above 0 [people], such as 120000'
         """
         low, high = self.low, self.high

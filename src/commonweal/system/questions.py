@@ -21,7 +21,7 @@ MOST_FACTS_NAMED: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class OpenQuestion:
     """One open question. `where`: the place in the file for its answer; `why`: what the answer makes possible.
 
     `weight`: essential (without it nothing can be said about people), important (a finding stays without scale or without
@@ -51,9 +51,9 @@ class FactSummary:
         return self.declared + self.none + self.unknown + self.empty
 
 
-def questions(system: System) -> tuple[Question, ...]:
+def questions(system: System) -> tuple[OpenQuestion, ...]:
     """Everything undeclared, unknown or out of reach, as questions; essential ones first, then in the order of the file."""
-    found = [
+    open_questions = [
         *_about_system(system),
         *(question for deployment in system.deployments for question in _about_deployment(deployment)),
         *(question for deployment in system.deployments for question in _about_reach(system, deployment)),
@@ -63,7 +63,7 @@ def questions(system: System) -> tuple[Question, ...]:
         *(question for actor in system.actors for question in _about_actor(actor)),
         *(question for asset in system.assets for question in _about_facts(asset)),
     ]
-    return tuple(sorted(found, key=lambda question: ORDER.index(question.weight)))
+    return tuple(sorted(open_questions, key=lambda question: ORDER.index(question.weight)))
 
 
 def fact_summary(asset: Asset) -> FactSummary:
@@ -85,36 +85,36 @@ def fact_summary(asset: Asset) -> FactSummary:
     )
 
 
-def _about_system(system: System) -> Iterator[Question]:
+def _about_system(system: System) -> Iterator[OpenQuestion]:
     if not system.populations:
-        yield Question(
+        yield OpenQuestion(
             "system", "essential", "Who is affected? No population is declared.",
             "`populations`", "without people, a finding reaches nobody and says nothing about harm",
         )  # fmt: skip
     if not system.actors:
-        yield Question(
+        yield OpenQuestion(
             "system", "essential", "Who decides? No actor is declared.",
             "`actors`", "without actors, no finding can travel to someone who can mend it",
         )  # fmt: skip
     if not any(asset.kind == "application" for asset in system.assets):
-        yield Question(
+        yield OpenQuestion(
             "system", "essential", "What are the models used for? No application is declared.",
             "`assets`, an entry with `kind: application`", "people meet applications, not models",
         )  # fmt: skip
 
 
-def _about_deployment(deployment: Deployment) -> Iterator[Question]:
+def _about_deployment(deployment: Deployment) -> Iterator[OpenQuestion]:
     subject = f"deployment '{deployment.key}'"
     where = f"`deployments`, the entry of '{deployment.key}', "
     if not deployment.reach:
         text = f"Whom does '{deployment.application}' reach here, and how many people a year?"
-        yield Question(
+        yield OpenQuestion(
             subject, "essential", text, where + "`reach: {population: people a year}`", "every exposure is a number of people"
         )
     for population, people in deployment.reach.items():
         if people == "unknown":
             text = f"How many of '{population}' are reached a year? The file says unknown."
-            yield Question(
+            yield OpenQuestion(
                 subject, "important", text, where + f"`reach: {{{population}: …}}`", "every exposure is a number of people"
             )
     asked: tuple[tuple[str, object, Weight, str, str], ...] = (
@@ -129,20 +129,20 @@ def _about_deployment(deployment: Deployment) -> Iterator[Question]:
     for key, value, weight, text, why in asked:
         if value is None or value == "unknown":
             said = " The file says unknown." if value == "unknown" else ""
-            yield Question(subject, weight, text + said, f"{where}`{key}: …`", why)
+            yield OpenQuestion(subject, weight, text + said, f"{where}`{key}: …`", why)
     for key in ("benefits", "burdens"):
         if not getattr(deployment, key):
             text = "Who gains what from it?" if key == "benefits" else "Who bears what because of it?"
-            yield Question(subject, "helpful", text, f"{where}`{key}: …`", "value is weighed by who gains and who bears")
+            yield OpenQuestion(subject, "helpful", text, f"{where}`{key}: …`", "value is weighed by who gains and who bears")
 
 
-def _about_reach(system: System, deployment: Deployment) -> Iterator[Question]:
+def _about_reach(system: System, deployment: Deployment) -> Iterator[OpenQuestion]:
     """Nobody can reach more people than there are."""
     for key, people in deployment.reach.items():
         population = system.population(key)
         size = population.size if population is not None else None
         if isinstance(size, float) and isinstance(people, float) and people > size:
-            yield Question(
+            yield OpenQuestion(
                 f"deployment '{deployment.key}'", "important",
                 f"How can it reach {people:,.12g} of '{key}' a year, when they are {size:,.12g} people? Reach counts people, not decisions.",
                 f"`deployments`, the entry of '{deployment.key}', `reach: {{{key}: …}}`, or `populations`, the entry '{key}', `size: …`",
@@ -150,7 +150,7 @@ def _about_reach(system: System, deployment: Deployment) -> Iterator[Question]:
             )  # fmt: skip
 
 
-def _about_spelling(system: System) -> Iterator[Question]:
+def _about_spelling(system: System) -> Iterator[OpenQuestion]:
     """Groups and attributes whose names differ only by case, spaces, '_' or '-': probably one and the same."""
     seen: dict[tuple[str, ...], tuple[str, str]] = {}
     for population in system.populations:
@@ -160,7 +160,7 @@ def _about_spelling(system: System) -> Iterator[Question]:
                 name = place[-1]
                 first, owner = seen.setdefault(tuple(map(_folded, place)), (name, population.id))
                 if first != name:
-                    yield Question(
+                    yield OpenQuestion(
                         f"population '{population.id}'", "important",
                         f"Is '{name}' the same as '{first}' of population '{owner}'? Spelt differently, they count as two.",
                         f"`populations`, the entry '{population.id}', `groups`; write '{first}' in both", "findings follow a group by its name",
@@ -171,17 +171,17 @@ def _folded(name: str) -> str:
     return re.sub(r"[\s_-]+", "", name.casefold())
 
 
-def _about_populations(system: System) -> Iterator[Question]:
+def _about_populations(system: System) -> Iterator[OpenQuestion]:
     reached = {name for deployment in system.deployments for name in deployment.reach}
     for population in system.populations:
         yield from _about_population(population, population.id in reached)
 
 
-def _about_population(population: Population, reached: bool) -> Iterator[Question]:
+def _about_population(population: Population, reached: bool) -> Iterator[OpenQuestion]:
     subject, where = f"population '{population.id}'", f"`populations`, the entry '{population.id}', "
     if not reached:
         text = f"Which deployment reaches '{population.id}'? None names it under `reach`."
-        yield Question(
+        yield OpenQuestion(
             subject,
             "important",
             text,
@@ -191,23 +191,23 @@ def _about_population(population: Population, reached: bool) -> Iterator[Questio
     if population.size is None or population.size == "unknown":
         said = " The file says unknown." if population.size == "unknown" else ""
         text = f"How many people are {population.definition}?{said}"
-        yield Question(subject, "important", text, where + "`size: …`", "shares become numbers of people")
+        yield OpenQuestion(subject, "important", text, where + "`size: …`", "shares become numbers of people")
     if not population.groups:
         text = "Which groups make it up, with which shares?"
-        yield Question(
+        yield OpenQuestion(
             subject, "important", text, where + "`groups: {attribute: {group: share}}`", "an average hides who is harmed"
         )
     for attribute, shares in population.groups.items():
         if shares == "unknown":
             text = f"Which groups by {attribute}, with which shares? The file says unknown."
-            yield Question(subject, "helpful", text, where + f"`groups: {{{attribute}: …}}`", "an average hides who is harmed")
+            yield OpenQuestion(subject, "helpful", text, f"{where}`groups: {{{attribute}: …}}`", "an average hides who is harmed")
     if population.source is None or population.source == "unknown":
-        yield Question(
+        yield OpenQuestion(
             subject, "helpful", "Where do its size and shares come from?", where + "`source: …`", "a number needs a source"
         )
 
 
-def _about_assets(system: System) -> Iterator[Question]:
+def _about_assets(system: System) -> Iterator[OpenQuestion]:
     """Tracing is done once for all assets, so that 3,000 of them take no longer than the file takes to read."""
     of_kind = {kind: [asset.id for asset in system.assets if asset.kind == kind] for kind in get_args(AssetKind)}
     below_data = touched(system, of_kind["dataset"], forward=True)
@@ -222,37 +222,38 @@ def _about_assets(system: System) -> Iterator[Question]:
             yield from _about_application(asset, asset.id in in_use, asset.id in served)
         elif asset.id not in deployed and asset.id not in tests:
             text = f"Which application uses '{asset.id}'? It reaches no deployment."
-            yield Question(name, "important", text, "`dependencies`", "a finding about it reaches nobody")
+            yield OpenQuestion(name, "important", text, "`dependencies`", "a finding about it reaches nobody")
         if asset.kind == "adapted_model" and asset.id not in below_model:
             text = f"Which model was '{asset.id}' adapted from? None is declared."
-            yield Question(
+            yield OpenQuestion(
                 name, "important", text, "`dependencies`, `relation: adapted_from`", "what it inherits cannot be traced"
             )
         if asset.kind in ("model", "adapted_model") and asset.id not in below_data:
             text = f"Which data was '{asset.id}' made from? No dataset behind it is declared."
             where = "`assets`, an entry with `kind: dataset`, and `dependencies`, `relation: trained_on`"
-            yield Question(name, "important", text, where, "what it learned cannot be traced to its source")
+            yield OpenQuestion(name, "important", text, where, "what it learned cannot be traced to its source")
         if asset.actor is None or asset.actor == "unknown":
             text = f"Who decides about '{asset.id}'?{' The file says unknown.' if asset.actor else ''}"
             why = "a finding must travel to someone who can mend it"
-            yield Question(name, "important", text, _entry(asset) + "`actor: …`", why)
+            yield OpenQuestion(name, "important", text, _entry(asset) + "`actor: …`", why)
 
 
-def _about_application(asset: Asset, in_use: bool, served: bool) -> Iterator[Question]:
+def _about_application(asset: Asset, in_use: bool, served: bool) -> Iterator[OpenQuestion]:
     name, where = _subject(asset), _entry(asset)
     if not in_use:
         text = f"Where is '{asset.id}' in use, and on whom? It has no deployment."
-        yield Question(name, "essential", text, "`deployments`", "without a deployment no finding reaches people")
+        yield OpenQuestion(name, "essential", text, "`deployments`", "without a deployment no finding reaches people")
     if asset.prompt is None and asset.locator in (None, "none", "unknown"):
         text = f"How can '{asset.id}' be asked? It has neither a `prompt` nor a `locator`."
-        yield Question(name, "essential", text, where + "`prompt:` or `locator:`", "what cannot be asked cannot be measured")
+        yield OpenQuestion(name, "essential", text, where + "`prompt:` or `locator:`", "what cannot be asked cannot be measured")
     elif asset.prompt is None and asset.outcome is None:
         text = f"Which answer of '{asset.id}' would the person affected want?"
-        yield Question(name, "essential", text, where + "`outcome: {favourable: …}`", "selection rates need a favourable answer")
+        place = where + "`outcome: {favourable: …}`"
+        yield OpenQuestion(name, "essential", text, place, "selection rates need a favourable answer")
     if not served:
         text = f"Which model serves '{asset.id}'? None is declared."
         weight: Weight = "essential" if asset.prompt is not None else "important"
-        yield Question(
+        yield OpenQuestion(
             name, weight, text, "`dependencies`, `relation: serves`", "what it inherits from its model cannot be traced"
         )
 
@@ -265,28 +266,29 @@ def _entry(asset: Asset) -> str:
     return f"`assets`, the entry '{asset.id}', "
 
 
-def _about_actor(actor: Actor) -> Iterator[Question]:
+def _about_actor(actor: Actor) -> Iterator[OpenQuestion]:
     subject, where = f"actor '{actor.id}'", f"`actors`, the entry '{actor.id}', "
     if set(actor.roles) <= {"user", "affected"}:
         return
     if actor.contact is None or actor.contact == "unknown":
         text = f"Where can a harmed person write to '{actor.id}' ({actor.name})?"
-        yield Question(subject, "important", text, where + "`contact: …`, or `none`", "recourse begins with an address")
+        yield OpenQuestion(subject, "important", text, where + "`contact: …`, or `none`", "recourse begins with an address")
     if actor.decision_rights is None or actor.decision_rights == "unknown":
         text = f"What may '{actor.id}' ({actor.name}) change?"
-        yield Question(subject, "important", text, where + "`decision_rights: […]`, or `none`", "power is who may change what")
+        place = where + "`decision_rights: […]`, or `none`"
+        yield OpenQuestion(subject, "important", text, place, "power is who may change what")
     if actor.jurisdiction is None or actor.jurisdiction == "unknown":
         text = f"Under which country's law is '{actor.id}' ({actor.name})?"
-        yield Question(subject, "helpful", text, where + "`jurisdiction: …`", "rights differ by country")
+        yield OpenQuestion(subject, "helpful", text, where + "`jurisdiction: …`", "rights differ by country")
 
 
-def _about_facts(asset: Asset) -> Iterator[Question]:
+def _about_facts(asset: Asset) -> Iterator[OpenQuestion]:
     subject, where = _subject(asset), _entry(asset) + "`declared`"
     for key in asset.declared:
         meant = None if key in BY_KEY else closest(key, (one.key for one in facts_of(asset.kind) if not one.field), likeness=0.8)
         if meant is not None and meant not in asset.declared:
             text = f"Is '{key}' meant to be '{meant}'? It is kept as an extra fact, and '{meant}' counts as empty."
-            yield Question(subject, "helpful", text, f"{where}, `{meant}: …`", "a misspelt fact is not found")
+            yield OpenQuestion(subject, "helpful", text, f"{where}, `{meant}: …`", "a misspelt fact is not found")
     summary = fact_summary(asset)
     if summary.open:
         rest = len(summary.open) - MOST_FACTS_NAMED
@@ -295,4 +297,4 @@ def _about_facts(asset: Asset) -> Iterator[Question]:
             f"Can you tell more? Of {summary.asked} facts, {summary.declared} are declared, {summary.none} are `none`, "
             f"{summary.unknown} unknown and {summary.empty} empty. Open: {named}."
         )
-        yield Question(subject, "helpful", text, where, "those downstream inherit what they cannot see")
+        yield OpenQuestion(subject, "helpful", text, where, "those downstream inherit what they cannot see")

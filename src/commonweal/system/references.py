@@ -27,7 +27,7 @@ RESERVED_IDS = frozenset({"none", "unknown"})
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredIds:
     """The ids of each section, with the line on which each was first declared."""
 
     lines: Mapping[str, Mapping[str, int]]
@@ -35,7 +35,7 @@ class Declared:
     groups: Mapping[str, Node | None]
 
 
-def name_of(section: str, place: int, record: Node | None) -> str:
+def name_of(section: str, index: int, record: Node | None) -> str:
     """How a record is called in a message: by its id, by its ends, or by its place in the list.
 
     >>> name_of("assets", 2, None)
@@ -47,7 +47,7 @@ def name_of(section: str, place: int, record: Node | None) -> str:
         if all(ends):
             return f"dependency {shown(' -> '.join(str(end) for end in ends))}"
     key = text_of(values.get("id")) or (text_of(values.get("application")) if section == "deployments" else None)
-    return f"{SINGULAR[section]} {shown(key)}" if key else f"{SINGULAR[section]} number {place + 1}"
+    return f"{SINGULAR[section]} {shown(key)}" if key else f"{SINGULAR[section]} number {index + 1}"
 
 
 def reference_faults(root: Entries) -> list[Fault]:
@@ -63,29 +63,29 @@ def reference_faults(root: Entries) -> list[Fault]:
         for key, line in lines["populations"].items()
         if key in lines["actors"]
     ]
-    declared = Declared(
+    declared = DeclaredIds(
         lines=lines,
         kinds={text_of(one.values.get("id")) or "": text_of(one.values.get("kind")) for _, one in records(root, "assets")},
         groups={text_of(one.values.get("id")) or "": one.values.get("groups") for _, one in records(root, "populations")},
     )
-    for place, record in records(root, "assets"):
+    for index, record in records(root, "assets"):
         actor = text_of(record.values.get("actor"))
         if actor != "unknown":
-            faults += _unresolved(name_of("assets", place, record), record, "actor", "actors", declared)
+            faults += _unresolved(name_of("assets", index, record), record, "actor", "actors", declared)
     faults += _dependency_faults(root, declared)
-    for place, record in records(root, "deployments"):
-        faults += _deployment_faults(name_of("deployments", place, record), record, declared)
+    for index, record in records(root, "deployments"):
+        faults += _deployment_faults(name_of("deployments", index, record), record, declared)
     return faults
 
 
 def _ids(root: Entries, section: str, faults: list[Fault]) -> dict[str, int]:
     lines: dict[str, int] = {}
-    for place, record in records(root, section):
+    for index, record in records(root, section):
         node = record.values.get("id")
         key = text_of(node)
         if node is None or key is None:
             continue
-        name = name_of(section, place, record)
+        name = name_of(section, index, record)
         if key in RESERVED_IDS:
             faults.append(Fault(node.line, f"{name}: id '{key}' is an answer, not a name; expected another id"))
         elif key in lines:
@@ -97,20 +97,20 @@ def _ids(root: Entries, section: str, faults: list[Fault]) -> dict[str, int]:
     return lines
 
 
-def _unresolved(name: str, record: Entries, field: str, section: str, declared: Declared) -> Iterator[Fault]:
+def _unresolved(name: str, record: Entries, field: str, section: str, declared: DeclaredIds) -> Iterator[Fault]:
     node = record.values.get(field)
     reference = text_of(node)
     if node is not None and reference is not None:
         yield from _unknown(name, node.line, reference, section, declared)
 
 
-def _unknown(name: str, line: int, reference: str, section: str, declared: Declared) -> Iterator[Fault]:
+def _unknown(name: str, line: int, reference: str, section: str, declared: DeclaredIds) -> Iterator[Fault]:
     known = declared.lines[section]
     if reference not in known:
         yield Fault(line, partial(_with_names, f"{name}: unknown {SINGULAR[section]} {shown(reference)}", reference, known))
 
 
-def _deployment_faults(name: str, record: Entries, declared: Declared) -> Iterator[Fault]:
+def _deployment_faults(name: str, record: Entries, declared: DeclaredIds) -> Iterator[Fault]:
     node = record.values.get("application")
     application = text_of(node)
     if node is not None and application is not None:
@@ -138,13 +138,13 @@ def _deployment_faults(name: str, record: Entries, declared: Declared) -> Iterat
                 yield from _group_faults(f"{name}, {field}", stake, declared)
 
 
-def _no_application(name: str, asset: str, declared: Declared) -> str:
+def _no_application(name: str, asset: str, declared: DeclaredIds) -> str:
     applications = listed(key for key, one in declared.kinds.items() if one == "application")
     kind = declared.kinds[asset]
     return f"{name}: {shown(asset)} is a {kind}, not an application; expected one of the applications: {applications}"
 
 
-def _group_faults(name: str, stake: Entries, declared: Declared) -> Iterator[Fault]:
+def _group_faults(name: str, stake: Entries, declared: DeclaredIds) -> Iterator[Fault]:
     population, group = text_of(stake.values.get("population")), stake.values.get("group")
     if population is None or population not in declared.groups or not isinstance(group, Entries):
         return
@@ -166,7 +166,7 @@ def _with_names(text: str, word: str, names: Iterable[str]) -> str:
     return f"{text}; declared: {listed(names)}{did_you_mean(word, names)}"
 
 
-def _dependency_faults(root: Entries, declared: Declared) -> list[Fault]:
+def _dependency_faults(root: Entries, declared: DeclaredIds) -> list[Fault]:
     faults: list[Fault] = []
     seen: dict[tuple[str, str, str | None], int] = {}
     edges: dict[tuple[str, str], int] = {}

@@ -158,13 +158,13 @@ def _fact_words(one: DeclarableFact) -> str:
     return f"one of: {', '.join(one.choices)}" if one.type == "choice" else "text"
 
 
-def _fact_schema(one: DeclarableFact) -> dict[str, Any]:
-    description = f"{one.label}; {one.why}"
+def _fact_schema(fact: DeclarableFact) -> dict[str, Any]:
+    description = f"{fact.label}; {fact.why}"
     answers = {"enum": ["none", "unknown", None]}
-    if one.quantity is not None:
-        return {"description": description, "anyOf": [*one.quantity.json_schema()["anyOf"], answers]}
-    if one.type == "choice":
-        return {"description": description, "enum": [*one.choices, "none", "unknown", None]}
+    if fact.quantity is not None:
+        return {"description": description, "anyOf": [*fact.quantity.json_schema()["anyOf"], answers]}
+    if fact.type == "choice":
+        return {"description": description, "enum": [*fact.choices, "none", "unknown", None]}
     return {"description": description, "type": ["string", "number", "boolean", "array", "null"], "items": {"type": "string"}}
 
 

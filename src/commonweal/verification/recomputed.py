@@ -79,12 +79,12 @@ def recompute(sources: Sources, seals: Seals | None) -> Recomputed:
 
 def _measurements(dossier: Dossier) -> Iterator[list[Evidence]]:
     """The rows of each measure on each subject; a row that tells why there is none of these stands alone."""
-    found: dict[tuple[str, tuple[str, ...], str], list[Evidence]] = {}
+    measurements: dict[tuple[str, tuple[str, ...], str], list[Evidence]] = {}
     for row in measured_rows(dossier):
         run = row.provenance.inputs.get("rows", "")
-        found.setdefault((row.measure, row.subjects, run if row.status == "ok" or row.missing else row.id), []).append(row)
-    for key in sorted(found):
-        yield found[key]
+        measurements.setdefault((row.measure, row.subjects, run if row.status == "ok" or row.missing else row.id), []).append(row)
+    for key in sorted(measurements):
+        yield measurements[key]
 
 
 def _recorded(sources: Sources, rows: Sequence[Evidence]) -> Recorded:
@@ -159,12 +159,12 @@ def _data(data: str | None, row: Evidence, spec: MeasureSpec) -> DataSet | None:
     if data is None:
         raise Unavailable(f"needs published data, named with --data: {spec.data.name}")
     try:
-        found = open_data_set(spec.data, data)
+        data_set = open_data_set(spec.data, data)
     except CommonwealError as error:
         raise Unavailable(refused(error)) from error
-    if found.fingerprint != row.provenance.inputs.get("data"):
+    if data_set.fingerprint != row.provenance.inputs.get("data"):
         raise Unavailable(f"needs the data that it was measured with; those of --data are other ones: {spec.data.name}")
-    return found
+    return data_set
 
 
 def _compared(sources: Sources, rows: Sequence[Evidence], recorded: Recorded) -> list[str]:

@@ -37,50 +37,50 @@ def read_seals(folder: Folder) -> tuple[Seals | None, Check]:
         return None, Check(name="seals", checked="none that fits", problems=(refused(error),))
     kinds = [*seals.named("rows"), *seals.named("items"), *seals.named("file")]
     earlier = seals.begun.count if seals.begun else 0
-    told = (
+    notes = (
         (f"{earlier} rows and tables lay there unsealed when the first seal was made (written by an earlier version)",)
         if earlier
         else ()
     )
     if not seals:
         return None, Check(name="seals", checked="none", problems=(f"not sealed: {SEALS} is empty",))
-    return seals, Check(name="seals", checked=f"{len(kinds)} seals, each with the hash of the one before", told=told)
+    return seals, Check(name="seals", checked=f"{len(kinds)} seals, each with the hash of the one before", told=notes)
 
 
 def check_rows(folder: Folder, seals: Seals | None) -> tuple[Rows, Check]:
     """The rows of evidence.jsonl against their seals."""
-    found, problems, lines = Rows(), [], 0
+    rows, problems, lines = Rows(), [], 0
     try:
         path = folder.file(EVIDENCE)
         for row, content in hashed_evidence(path) if path is not None else ():
             lines += 1
-            found.rows[row.id], found.hashes[row.id] = row, content
+            rows.rows[row.id], rows.hashes[row.id] = row, content
         if path is None:
             problems.append(f"{EVIDENCE} is missing")
     except READING as error:
         problems.append(refused(error))
-    if lines > len(found.rows):
-        problems.append(f"{EVIDENCE}: {lines - len(found.rows)} rows are there twice")
+    if lines > len(rows.rows):
+        problems.append(f"{EVIDENCE}: {lines - len(rows.rows)} rows are there twice")
     total = 0
     for seal in seals.named("rows") if seals is not None else ():
         total += len(seal.ids)
-        here = [one for one in seal.ids if one in found.rows]
-        if not seal.ids or seal.fits(len(here), whole_hash(found.hashes[one] for one in here)):
-            found.sealed |= set(seal.ids)
+        here = [row_id for row_id in seal.ids if row_id in rows.rows]
+        if not seal.ids or seal.fits(len(here), whole_hash(rows.hashes[row_id] for row_id in here)):
+            rows.sealed |= set(seal.ids)
             continue
         gone = seal.count - len(here)
         what = f"{gone} of {seal.count} rows are gone" if gone else f"of {seal.count} rows some were changed"
         problems.append(f"{EVIDENCE}: {seal.about or seal.name}: {what} since they were sealed")
-    loose = found.rows.keys() - found.sealed
-    claiming = sum(seals is not None and claims_a_seal(found.rows[one], seals) for one in loose)
+    loose = rows.rows.keys() - rows.sealed
+    claiming = sum(seals is not None and claims_a_seal(rows.rows[row_id], seals) for row_id in loose)
     if claiming and not problems:
         problems.append(f"{EVIDENCE}: {claiming} rows were added to what was sealed")
-    told = (f"{len(loose)} rows of {EVIDENCE} have no seal (what an interrupted run leaves, or put in since)",)
-    return found, Check(
+    notes = (f"{len(loose)} rows of {EVIDENCE} have no seal (what an interrupted run leaves, or put in since)",)
+    return rows, Check(
         name="rows",
-        checked=f"{len(found.sealed)} of {total} sealed rows fit",
+        checked=f"{len(rows.sealed)} of {total} sealed rows fit",
         problems=tuple(problems),
-        told=told if loose and seals is not None else (),
+        told=notes if loose and seals is not None else (),
     )
 
 
@@ -108,12 +108,12 @@ def check_items(folder: Folder, seals: Seals) -> Check:
         if table_name(seal.name) not in tables and f"{ITEMS}/{seal.name}" not in waiting
     ]
     problems += _asked(folder, seals, keys)
-    told = (
+    notes = (
         (f"{len(waiting)} measurements were interrupted and wait to be finished; their items have no seal yet",)
         if waiting
         else ()
     )
-    return Check(name="items", checked=f"{total:,} items in {len(tables)} tables", problems=tuple(problems), told=told)
+    return Check(name="items", checked=f"{total:,} items in {len(tables)} tables", problems=tuple(problems), told=notes)
 
 
 def _counts(seal: Seal | None, here: int) -> str:

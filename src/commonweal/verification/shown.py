@@ -80,13 +80,13 @@ def check_findings(dossier: Dossier, methods: Mapping[str, Method]) -> Check:
     elif any(_number(made[one]) != _number(stored[one]) for one in made):
         problems.append("dossier.json: rows that are worked out from others have other numbers than follow from them")
     said = [finding.model_dump(mode="json") for finding in weighed.findings]
-    told = [finding.model_dump(mode="json") for finding in dossier.findings]
-    if said != told:
-        first: dict[str, Any] = next((b or a for a, b in _beside(said, told) if a != b), {})
+    recorded = [finding.model_dump(mode="json") for finding in dossier.findings]
+    if said != recorded:
+        first: dict[str, Any] = next((b or a for a, b in _beside(said, recorded) if a != b), {})
         problems.append(
             f"dossier.json: its findings are not those that follow from its rows ({first.get('measure')} on {first.get('subject')})"
         )
-    return Check(name=name, checked=f"{len(told)} findings and {len(stored)} rows worked out again", problems=tuple(problems))
+    return Check(name=name, checked=f"{len(recorded)} findings and {len(stored)} rows worked out again", problems=tuple(problems))
 
 
 def _number(row: Evidence) -> object:

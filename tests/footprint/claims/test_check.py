@@ -182,13 +182,13 @@ def test_a_chain_takes_the_claimed_or_the_recomputed_value_and_says_what_it_inhe
     from_right = claim("right", "15 kg", "carbon", energy="{claim: energy, take: recomputed}", intensity="500 g/kWh")
     mended = claim("mended", "15 kg", "carbon", energy="{claim: energy}", intensity="500 g/kWh")
     later = claim("later", "100 kg", "per_unit", each="{claim: carbon}", count="2")
-    found = checked(later, mended, from_right, from_claimed, wrong)
-    assert [one.outcome for one in found.values()] == ["follows", "does_not_follow", "follows", "follows", "does_not_follow"]
-    assert found["carbon"].inherits == found["later"].inherits == ("energy",)
-    assert found["carbon"].rebuilt == pytest.approx(15.0)
-    assert found["later"].rebuilt == pytest.approx(30.0)
-    assert "it rests on 'energy', which does not follow; with that mended the inputs give 15" in found["carbon"].explanation
-    assert "give 15, as claimed" in found["mended"].explanation
+    verdicts = checked(later, mended, from_right, from_claimed, wrong)
+    assert [one.outcome for one in verdicts.values()] == ["follows", "does_not_follow", "follows", "follows", "does_not_follow"]
+    assert verdicts["carbon"].inherits == verdicts["later"].inherits == ("energy",)
+    assert verdicts["carbon"].rebuilt == pytest.approx(15.0)
+    assert verdicts["later"].rebuilt == pytest.approx(30.0)
+    assert "it rests on 'energy', which does not follow; with that mended the inputs give 15" in verdicts["carbon"].explanation
+    assert "give 15, as claimed" in verdicts["mended"].explanation
 
 
 @pytest.mark.parametrize(
@@ -249,13 +249,13 @@ def test_never_is_no_number() -> None:
 
 def test_the_example_of_the_docs_says_what_the_docs_say() -> None:
     text = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)[0]
-    found = {one.claim.id: one for one in check_claims(claims_from_text(text))}
-    assert [one.outcome for one in found.values()] == ["follows", "does_not_follow", "follows", "cannot_be_checked"]
-    assert found["training-carbon"].suspicion == "carbon_co2"
-    assert found["training-carbon"].ratio == pytest.approx(3.66, abs=0.01)
-    assert found["training-cost"].inherits == ("training-carbon",)
-    assert found["training-cost"].rebuilt == pytest.approx(122.5, abs=0.1)
-    assert "adaptation = 8.212 kWh" in found["tasks-to-break-even"].explanation
+    verdicts = {one.claim.id: one for one in check_claims(claims_from_text(text))}
+    assert [one.outcome for one in verdicts.values()] == ["follows", "does_not_follow", "follows", "cannot_be_checked"]
+    assert verdicts["training-carbon"].suspicion == "carbon_co2"
+    assert verdicts["training-carbon"].ratio == pytest.approx(3.66, abs=0.01)
+    assert verdicts["training-cost"].inherits == ("training-carbon",)
+    assert verdicts["training-cost"].rebuilt == pytest.approx(122.5, abs=0.1)
+    assert "adaptation = 8.212 kWh" in verdicts["tasks-to-break-even"].explanation
     assert all(f"`{name}`" in DOCS.read_text(encoding="utf-8") for name in FORMULAS)
 
 
@@ -278,12 +278,12 @@ def test_a_right_claim_times_a_slip_is_always_named_unless_two_explain_it(
     hours: float, power: float, pue: float, intensity: float, name: str, up: bool
 ) -> None:
     factor = NAMED.get(name, pue)
-    found = chain(hours, power, pue, intensity, factor if up else 1 / factor)
+    verdict = chain(hours, power, pue, intensity, factor if up else 1 / factor)
     wanted = name if up or name != "pue_twice" else "pue_forgotten"
-    assert found.outcome == "does_not_follow"
-    assert found.suspicion == wanted or "more than one slip would explain it" in found.explanation
+    assert verdict.outcome == "does_not_follow"
+    assert verdict.suspicion == wanted or "more than one slip would explain it" in verdict.explanation
     if not any(abs(pue / other - 1) < 0.03 for other in NAMED.values()):
-        assert found.suspicion == wanted
+        assert verdict.suspicion == wanted
 
 
 @settings(max_examples=40, deadline=None)

@@ -52,12 +52,12 @@ def test_one_number_for_the_processor_as_newer_versions_write_it() -> None:
 def test_the_sum_with_its_pue_from_the_log_beside(tmp_path: Path) -> None:
     path = tmp_path / "x_carbontracker_output.log"
     (tmp_path / "x_carbontracker.log").write_text(STANDARD_LOG)
-    found = read_carbontracker(OUTPUT_LOG, path)
-    (run,) = found.runs
+    imported = read_carbontracker(OUTPUT_LOG, path)
+    (run,) = imported.runs
     assert (run.run, run.total_kwh, run.duration_s, run.carbon_kg) == ("2 epochs", 0.6, 1202.0, 0.267)
     assert (run.pue, run.version, run.g_per_kwh) == (1.58, "2.4.7", 445.0)
     assert run.where.endswith(":8")
-    assert found.notes == ("a prediction for more epochs is in the file; it is not imported",)
+    assert imported.notes == ("a prediction for more epochs is in the file; it is not imported",)
     (tmp_path / "x_carbontracker.log").unlink()
     (alone,) = read_carbontracker(OUTPUT_LOG, path).runs
     assert alone.pue is None
@@ -74,27 +74,27 @@ def test_every_cut_of_a_log_loses_nothing_that_was_whole() -> None:
     ends = [STANDARD_LOG.index(" 300.]\n") + 7, STANDARD_LOG.index("gpu: None\n") + 10]
     for end in range(STANDARD_LOG.index("Epoch 1"), len(STANDARD_LOG)):
         whole = sum(end >= each for each in ends)
-        found = tried(epochs, STANDARD_LOG[:end])
-        if isinstance(found, str):
+        imported = tried(epochs, STANDARD_LOG[:end])
+        if isinstance(imported, str):
             assert whole == 0
             continue
-        assert len(found.runs) == whole
-        assert found.runs[0].total_kwh == pytest.approx(0.101)
+        assert len(imported.runs) == whole
+        assert imported.runs[0].total_kwh == pytest.approx(0.101)
         if STANDARD_LOG[end - 1] != "\n":
-            assert "is cut in the middle of the line" in " ".join(found.faults)
+            assert "is cut in the middle of the line" in " ".join(imported.faults)
         elif whole == 1 and "Epoch 2" in STANDARD_LOG[:end]:
-            assert "epoch 2 is not whole" in found.faults[0]
+            assert "epoch 2 is not whole" in imported.faults[0]
 
 
 def test_every_cut_of_a_sum_is_the_sum_or_an_error() -> None:
     whole = OUTPUT_LOG.index("267.000000000000 g\n") + 19
     for end in range(OUTPUT_LOG.index("Actual"), len(OUTPUT_LOG)):
-        found = tried(total, OUTPUT_LOG[:end])
-        assert isinstance(found, str) == (end < whole)
-        if isinstance(found, str):
-            assert "output.log:" in found
+        imported = tried(total, OUTPUT_LOG[:end])
+        assert isinstance(imported, str) == (end < whole)
+        if isinstance(imported, str):
+            assert "output.log:" in imported
         else:
-            assert found.runs[0].total_kwh == 0.6
+            assert imported.runs[0].total_kwh == 0.6
 
 
 def test_a_run_that_was_stopped_says_so() -> None:

@@ -97,15 +97,15 @@ def test_every_cut_loses_nothing_that_was_whole() -> None:
     starts = [at + 1 for at, letter in enumerate(text) if letter == "\n"]
     for end in range(starts[0] + 1, len(text)):
         whole = sum(start <= end for start in starts[1:])
-        found = tried(read, text[:end])
-        if isinstance(found, str):
+        imported = tried(read, text[:end])
+        if isinstance(imported, str):
             assert whole == 0
-            assert "emissions.csv:2 is not whole" in found or "no row below the header" in found
+            assert "emissions.csv:2 is not whole" in imported or "no row below the header" in imported
             continue
-        assert len(found.runs) >= whole
-        if len(found.runs) == whole and text[end - 1] != "\n":
-            assert f"emissions.csv:{whole + 2} is not whole" in found.faults[0]
-        assert [run.total_kwh for run in found.runs] == [0.3] * len(found.runs)
+        assert len(imported.runs) >= whole
+        if len(imported.runs) == whole and text[end - 1] != "\n":
+            assert f"emissions.csv:{whole + 2} is not whole" in imported.faults[0]
+        assert [run.total_kwh for run in imported.runs] == [0.3] * len(imported.runs)
 
 
 def test_a_last_row_without_line_end_may_have_lost_digits_of_its_last_field() -> None:
@@ -161,13 +161,14 @@ def test_what_would_be_right_in_another_unit_is_told(row: dict[str, Any], said: 
 @pytest.mark.parametrize("word", ["", "None", "nan", "NaN", "NA", "N/A", "null", "<NA>", "-", "  "])
 def test_a_word_for_nothing_is_no_run_id(word: str) -> None:
     days = [{"run_id": word, "timestamp": f"2026-03-0{day}T10:00:00", "duration": 3600 + day} for day in (1, 2, 3)]
-    found = read(
+    imported = read(
         emissions_csv(*days, {"run_id": word, "timestamp": "2026-03-03T10:00:00", "duration": 60, "project_name": "other"})
     )
-    assert [run.run for run in found.runs] == [f"2026-03-0{day}T10:00:00" for day in (1, 2, 3, 3)]
-    assert sum(run.total_kwh or 0 for run in found.runs) == pytest.approx(1.2)
-    assert all(run.warnings == () for run in found.runs)
-    assert found.notes == ("4 rows have no run id (an empty cell or a word such as None): each is counted as a run of its own",)
+    assert [run.run for run in imported.runs] == [f"2026-03-0{day}T10:00:00" for day in (1, 2, 3, 3)]
+    assert sum(run.total_kwh or 0 for run in imported.runs) == pytest.approx(1.2)
+    assert all(run.warnings == () for run in imported.runs)
+    (note,) = imported.notes
+    assert note == "4 rows have no run id (an empty cell or a word such as None): each is counted as a run of its own"
 
 
 def test_rows_without_an_id_that_began_at_the_same_time_are_told() -> None:

@@ -55,14 +55,14 @@ def test_every_cut_loses_nothing_that_was_whole(content: str) -> None:
     ends = [content.index("}", end) + 1 for end in ends]
     for end in range(1, len(content)):
         whole = sum(end > each for each in ends)
-        found = tried(read, content[:end])
-        if isinstance(found, str):
+        imported = tried(read, content[:end])
+        if isinstance(imported, str):
             assert whole == 0
-            assert "cut short here" in found
+            assert "cut short here" in imported
             continue
-        assert [run.run for run in found.runs] == list(names[: len(found.runs)])
-        assert len(found.runs) >= whole
-        assert "cut short here" in found.faults[0]
+        assert [run.run for run in imported.runs] == list(names[: len(imported.runs)])
+        assert len(imported.runs) >= whole
+        assert "cut short here" in imported.faults[0]
 
 
 def changed(**energy: Any) -> dict[str, Any]:

@@ -31,12 +31,12 @@ class Counting:
 
 def asked(path: Path, pairs: Sequence[TokenPair], fingerprint: str = "model") -> list[TokenPair]:
     """Score through the cache at `path`, check the scores, and return what had to be computed."""
-    compute, found = Counting(), {}
+    compute, scores = Counting(), {}
     with ScoreCache(path) as cache:
         for part in through(cache, fingerprint, pairs, compute):
-            found.update(part)
+            scores.update(part)
         assert cache.lost is None
-    assert {number: score.logprob for number, score in found.items()} == {
+    assert {number: score.logprob for number, score in scores.items()} == {
         number: -1.5 * pair.continuation[0] for number, pair in enumerate(pairs)
     }
     return compute.asked
@@ -127,13 +127,13 @@ def test_damage_that_is_met_while_reading_is_put_aside_and_the_next_run_keeps_it
     body = bytearray(path.read_bytes())
     body[9000:14000] = b"x" * 5000
     path.write_bytes(body)
-    compute, found = Counting(), {}
+    compute, scores = Counting(), {}
     with ScoreCache(path) as cache:
         for part in through(cache, "model", many, compute):
-            found.update(part)
+            scores.update(part)
         assert cache.lost is not None
         assert str(path) in cache.lost
-    assert [found[number].logprob for number in range(3000)] == [-1.5 * number for number in range(3000)]
+    assert [scores[number].logprob for number in range(3000)] == [-1.5 * number for number in range(3000)]
     asked(path, many)
     assert asked(path, many) == []
 

@@ -77,12 +77,12 @@ def test_both_ways_give_a_network_the_same_scores(tmp_path: Path, monkeypatch: p
     if not torch.backends.mkldnn.is_available():
         pytest.skip("this torch has no oneDNN")
     folder = write_tiny_model(tmp_path / "model")
-    found = []
+    scores = []
     for faster in (False, True):
         monkeypatch.setattr(products, "onednn_is_faster", lambda faster=faster: faster)
         model = open_local_model(str(folder), folder=None, device="cpu")
-        found.append([score.logprob for score in model.score(REQUESTS)])
-    assert found[0] == pytest.approx(found[1], abs=1e-4)
+        scores.append([score.logprob for score in model.score(REQUESTS)])
+    assert scores[0] == pytest.approx(scores[1], abs=1e-4)
 
 
 def test_elsewhere_than_on_a_cpu_and_without_onednn_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:

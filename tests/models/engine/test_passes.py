@@ -113,18 +113,18 @@ def test_logits_that_the_network_changes_afterwards_are_asked_whole() -> None:
 def test_a_large_vocabulary_is_projected_part_by_part(monkeypatch: pytest.MonkeyPatch, bias: bool, dtype: torch.dtype) -> None:
     torch.manual_seed(1)
     head, states = torch.nn.Linear(8, 50, bias=bias, dtype=dtype), torch.randn(20, 8, dtype=dtype)
-    place = np.sort(default_rng(0).integers(0, 20, 40))
+    position = np.sort(default_rng(0).integers(0, 20, 40))
     target = default_rng(1).integers(0, 50, 40)
     with torch.inference_mode():
         logits = head(states).float()
-        target[:10] = logits.argmax(-1).numpy()[place[:10]]
-        expected = logits.double().log_softmax(-1)[place, target].numpy()
-        most_likely = (logits.argmax(-1).numpy()[place] == target).tolist()
-        whole = Vocabulary(head).answers(states, place, target)
-        given = Vocabulary(None).answers(logits, place, target)
+        target[:10] = logits.argmax(-1).numpy()[position[:10]]
+        expected = logits.double().log_softmax(-1)[position, target].numpy()
+        most_likely = (logits.argmax(-1).numpy()[position] == target).tolist()
+        whole = Vocabulary(head).answers(states, position, target)
+        given = Vocabulary(None).answers(logits, position, target)
         monkeypatch.setattr("commonweal.models.engine.vocabulary.TILE_BYTES", {"cpu": 4 * 6 * 7})
         monkeypatch.setattr("commonweal.models.engine.vocabulary.ROWS", 6)
-        streamed = Vocabulary(head).answers(states, place, target)
+        streamed = Vocabulary(head).answers(states, position, target)
     assert sum(most_likely) >= 10
     for logprobs, best in (whole, streamed, given):
         assert logprobs == pytest.approx(expected, abs=1e-5 if dtype == torch.float32 else 0.02)

@@ -145,11 +145,11 @@ def test_what_was_done_is_told_by_score_by_compare_and_on_each_row(tmp_path: Pat
     where = {"COMMONWEAL_CACHE": tmp_path / "cache"}
     ended = within("score", model, requests, "--out", tmp_path / "s.parquet", "--device", "cpu", **where)
     assert ended.code == 0, ended.said
-    told = (
+    warnings = (
         "no tokenizer.ggml.add_bos_token): one is added",
         "1 of the requests begin with the model's beginning token themselves",
     )
-    assert all(words in ended.err for words in told)
+    assert all(words in ended.err for words in warnings)
     ended = within("compare", model, model, "--dtype-b", "bfloat16", "--requests", requests, "--device", "cpu", **where)
     assert ended.code == 0, ended.said
     assert "A: the file does not say whether a text begins with the beginning token" in ended.said
@@ -158,14 +158,14 @@ def test_what_was_done_is_told_by_score_by_compare_and_on_each_row(tmp_path: Pat
     assert ended.code == 0, ended.said
     notes = [row["note"] for row in rows_in(tmp_path / "one") if row["basis"] != "propagated"]
     assert notes
-    assert all(told[0] in note for note in notes)
+    assert all(warnings[0] in note for note in notes)
 
 
 def gemma_facts(**changed: Any) -> dict[str, Any]:
     """The facts of a Gemma 3 with a vocabulary of pieces of words."""
     tokens = ["<pad>", "<eos>", BEGIN, "<unk>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *"abcdehimnorst", "he"]
-    found = {name.replace("llama.", "gemma3."): value for name, value in facts().items()}
-    found |= {
+    changed_facts = {name.replace("llama.", "gemma3."): value for name, value in facts().items()}
+    changed_facts |= {
         "general.architecture": "gemma3", "gemma3.attention.key_length": WIDTH // HEADS, "gemma3.attention.value_length": WIDTH // HEADS,
         "gemma3.attention.sliding_window": 16, "gemma3.vocab_size": len(tokens), "tokenizer.ggml.model": "llama",
         "tokenizer.ggml.tokens": tokens, "tokenizer.ggml.scores": [-float(place) for place in range(len(tokens))],
@@ -173,9 +173,9 @@ def gemma_facts(**changed: Any) -> dict[str, Any]:
         "tokenizer.ggml.eos_token_id": 1, "tokenizer.ggml.padding_token_id": 0, "tokenizer.ggml.unknown_token_id": 3,
     }  # fmt: skip
     for name in ("tokenizer.ggml.pre", "tokenizer.ggml.merges", "gemma3.rope.dimension_count"):
-        del found[name]
-    found |= {f"tokenizer.ggml.{name}": value for name, value in changed.items()}
-    return {name: value for name, value in found.items() if value is not None}
+        del changed_facts[name]
+    changed_facts |= {f"tokenizer.ggml.{name}": value for name, value in changed.items()}
+    return {name: value for name, value in changed_facts.items() if value is not None}
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from commonweal.footprint.carbon_price import PRICES
 from commonweal.footprint.claims.claim_file import read_claims
 from commonweal.footprint.claims.claim_needed import needed_text
 from commonweal.footprint.claims.claim_records import Claim, ClaimFile, Verdict
-from commonweal.footprint.claims.claim_suspicions import Setting, Slip, close, digit_lost, explaining, slips
+from commonweal.footprint.claims.claim_suspicions import ClaimSetting, Slip, close, digit_lost, explaining, slips
 from commonweal.footprint.claims.claim_units import Unit
 from commonweal.footprint.claims.claim_values import Inputs, Known, Values
 from commonweal.footprint.claims.claim_words import deviates_text, follows_text, number_text
@@ -123,7 +123,7 @@ def _possible(inputs: Inputs, value: float) -> list[Slip]:
     """The slips that could have happened to this claim; money at face value shows what a forgotten conversion would give."""
     face = inputs.compute(inputs.values(face=True), face=True)
     ratio = face / value if face is not None and value else 1.0
-    return slips(Setting(inputs.dims(), inputs.pues, ratio))
+    return slips(ClaimSetting(inputs.dims(), inputs.pues, ratio))
 
 
 def _inherited_text(claim: Claim, wrong: tuple[str, ...], rebuilt: float | None) -> str:
@@ -141,19 +141,19 @@ def _own_remarks(claim: Claim) -> tuple[str, ...]:
 
 
 def _remarks(claim: Claim, inputs: Inputs, stated: Values) -> tuple[str, ...]:
-    found = list(_own_remarks(claim))
-    found += dict.fromkeys(stated.years)
+    remarks = list(_own_remarks(claim))
+    remarks += dict.fromkeys(stated.years)
     if stated.pue_dropped:
-        found.append(f"the PUE is in claim '{claim.inputs['energy'].claim}' already, so it is not applied again here")
+        remarks.append(f"the PUE is in claim '{claim.inputs['energy'].claim}' already, so it is not applied again here")
     for name, below in inputs.below.items():
         if below.verdict.outcome == "cannot_be_checked":
-            found.append(f"`{name}` is claim '{below.verdict.claim.id}', which cannot be checked itself")
+            remarks.append(f"`{name}` is claim '{below.verdict.claim.id}', which cannot be checked itself")
     if claim.formula == "carbon_price" and not stated.missing:
         price = PRICES[stated.words["table"]]
         cells = zip(price.rates, price.by_year[int(stated.words["year"])], strict=True)
         row = ", ".join(f"{rate}: {value:g}" for rate, value in cells)
-        found.append(f"one cell of a table; its row for {stated.words['year']}, in {price.unit}: {row}")
-    return tuple(found)
+        remarks.append(f"one cell of a table; its row for {stated.words['year']}, in {price.unit}: {row}")
+    return tuple(remarks)
 
 
 def _verdict(claim: Claim, outcome: str, explanation: str, **rest: Any) -> Verdict:

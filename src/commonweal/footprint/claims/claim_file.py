@@ -12,10 +12,10 @@ from pathlib import Path
 from commonweal.errors import DataFileError
 from commonweal.files.text import decoded
 from commonweal.footprint.claims.claim_formulas import FORMULAS, Formula, Slot
-from commonweal.footprint.claims.claim_inputs import ONLY_RATIO, Place, read_input
+from commonweal.footprint.claims.claim_inputs import ONLY_RATIO, InputContext, read_input
 from commonweal.footprint.claims.claim_links import link_faults, order_of
-from commonweal.footprint.claims.claim_records import TOLERANCE, Claim, ClaimFile, Input
-from commonweal.footprint.claims.claim_units import MONEY, Quantity, parse_quantity
+from commonweal.footprint.claims.claim_records import TOLERANCE, Claim, ClaimFile, ClaimInput
+from commonweal.footprint.claims.claim_units import MONEY, WrittenQuantity, parse_quantity
 from commonweal.system.wording import did_you_mean, listed, shown
 from commonweal.system.yaml_tree import Entries, Fault, Listing, Node, Scalar, is_empty, parse, text_of
 
@@ -46,7 +46,7 @@ def claims_from_text(text: str, name: str = "claims.yaml") -> ClaimFile:
         got = text_of(root.values.get("schema"))
         line = root.key_lines.get("schema", 1)
         raise _error(name, [*faults, Fault(line, f"`schema` is {shown(got) if got else 'missing'}; expected `{SCHEMA}`")])
-    reader = _Reader(root, faults)
+    reader = _ClaimReader(root, faults)
     claims = {claim.id: claim for claim in reader.claims()}
     if not faults:
         faults += link_faults(claims)
@@ -76,7 +76,7 @@ def _error(name: str, faults: list[Fault]) -> DataFileError:
     return DataFileError("\n".join(lines))
 
 
-class _Reader:
+class _ClaimReader:
     """Goes through the tree once, and adds what is wrong to `faults`."""
 
     def __init__(self, root: Entries, faults: list[Fault]) -> None:
@@ -134,7 +134,7 @@ class _Reader:
             return None
         return Claim(name, node.line, said, claimed, source, formula, inputs, tolerance, remark)
 
-    def _claimed(self, node: Entries, where: str, formula: str) -> Quantity | None:
+    def _claimed(self, node: Entries, where: str, formula: str) -> WrittenQuantity | None:
         written = self._text(node, "claimed", where, needed="the number with its unit, such as 1507 kWh")
         unit = self._text(node, "unit", where)
         if not written:
@@ -166,7 +166,7 @@ class _Reader:
             return ""
         return name
 
-    def _inputs(self, node: Entries, where: str, formula: str) -> dict[str, Input]:
+    def _inputs(self, node: Entries, where: str, formula: str) -> dict[str, ClaimInput]:
         given = node.values.get("inputs")
         if is_empty(given) or not formula:
             return {}
@@ -176,7 +176,7 @@ class _Reader:
                 f"{where}`inputs` is not a group; expected `name: value` lines, such as `energy: 120 kWh`",
             )
             return {}
-        found = {}
+        inputs = {}
         for name, value in given.values.items():
             slot = _slot(FORMULAS[formula], name)
             if slot is None:
@@ -188,10 +188,10 @@ class _Reader:
                 )
                 continue
             tell = partial(self._tell_input, f"{where}`{name}` ")
-            one = read_input(value, Place(slot, self.things, tell))
+            one = read_input(value, InputContext(slot, self.things, tell))
             if one is not None:
-                found[name] = one
-        return found
+                inputs[name] = one
+        return inputs
 
     def _tolerance(self, node: Entries, where: str) -> float:
         written = self._text(node, "tolerance", where)

@@ -10,7 +10,7 @@ from commonweal.errors import FootprintError
 from commonweal.footprint.claims.claim_formulas import FORMULAS, published_price
 from commonweal.footprint.claims.claim_inputs import misfit
 from commonweal.footprint.claims.claim_records import Claim
-from commonweal.footprint.claims.claim_units import Dims, Quantity, dims_text
+from commonweal.footprint.claims.claim_units import Dims, WrittenQuantity, dims_text
 from commonweal.system.wording import did_you_mean, listed, shown
 from commonweal.system.yaml_tree import Fault
 
@@ -49,15 +49,15 @@ def _kind_faults(claim: Claim, claims: Mapping[str, Claim]) -> list[Fault]:
         return []
     formula = FORMULAS[claim.formula]
     faults, dims = [], {}
-    for name, one in claim.inputs.items():
-        quantity = claims[one.claim].claimed if one.claim else one.quantity or one.low
+    for name, claim_input in claim.inputs.items():
+        quantity = claims[claim_input.claim].claimed if claim_input.claim else claim_input.quantity or claim_input.low
         if quantity is None:
             continue
         dims[name] = quantity.unit.dims
         slot = formula.slots.get(name, formula.free)
-        if one.claim and slot is not None and (fault := misfit(quantity, slot)):
-            text = f"`{name}` is claim '{one.claim}' with {shown(quantity.text)}, {fault}"
-            faults.append(Fault(one.line, f"claim '{claim.id}': {text}"))
+        if claim_input.claim and slot is not None and (fault := misfit(quantity, slot)):
+            text = f"`{name}` is claim '{claim_input.claim}' with {shown(quantity.text)}, {fault}"
+            faults.append(Fault(claim_input.line, f"claim '{claim.id}': {text}"))
     needed = {name for name, slot in formula.slots.items() if slot.needed and slot.kind != "word"}
     faults += _word_faults(claim)
     if faults or not needed <= dims.keys() or not claim.inputs or len(currencies(claim, claims)) > 1:
@@ -102,7 +102,7 @@ def _currency_faults(claim: Claim, claims: Mapping[str, Claim]) -> list[Fault]:
 
 def currencies(claim: Claim, claims: Mapping[str, Claim]) -> set[str]:
     """The currencies of a claim and of what it rests on directly."""
-    quantities: list[Quantity] = [claim.claimed]
+    quantities: list[WrittenQuantity] = [claim.claimed]
     for one in claim.inputs.values():
         quantities += [claims[one.claim].claimed] if one.claim else [each for each in (one.quantity, one.low, one.high) if each]
     return {quantity.unit.currency for quantity in quantities if quantity.unit.currency}

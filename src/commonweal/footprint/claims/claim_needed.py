@@ -22,16 +22,16 @@ def needed_text(claim: Claim, numbers: Mapping[str, float], name: str) -> str:
     slot = formula.slots.get(name, formula.free)
     if slot is None or slot.kind == "word":
         return ""
-    one = claim.inputs.get(name)
-    unit = one.low.unit if one is not None and one.low is not None else _usual_unit(slot)
+    claim_input = claim.inputs.get(name)
+    unit = claim_input.low.unit if claim_input is not None and claim_input.low is not None else _usual_unit(slot)
     parts = []
     needed = needed_value(claim, numbers, name, slot)
     if needed is not None and unit is not None:
         parts.append(f"the claim needs {name} = {number_text(needed / unit.factor)} {_label(unit)}".rstrip())
-    if one is not None and one.low is not None and one.high is not None:
-        ends = [_value(claim, numbers, name, end.base) for end in (one.low, one.high)]
+    if claim_input is not None and claim_input.low is not None and claim_input.high is not None:
+        ends = [_value(claim, numbers, name, end.base) for end in (claim_input.low, claim_input.high)]
         within = " to ".join(number_text(None if end is None else end / claim.claimed.unit.factor) for end in ends)
-        parts.append(f"with {name} from {one.low.text} to {one.high.text} it would be {within}")
+        parts.append(f"with {name} from {claim_input.low.text} to {claim_input.high.text} it would be {within}")
     return "; ".join(parts)
 
 

@@ -6,27 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from commonweal.footprint.claims.claim_units import Quantity
+from commonweal.footprint.claims.claim_units import WrittenQuantity
 
-Outcome = Literal["follows", "does_not_follow", "cannot_be_checked"]
+ClaimOutcome = Literal["follows", "does_not_follow", "cannot_be_checked"]
 TOLERANCE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class ClaimInput:
     """One input: a `quantity`, a `word`, another `claim` (its claimed or recomputed value), or `unknown` with why.
 
     An unknown one may say between which two quantities, `low` and `high`, public sources put it.
     """
 
     line: int
-    quantity: Quantity | None = None
+    quantity: WrittenQuantity | None = None
     word: str = ""
     claim: str = ""
     take_recomputed: bool = False
     unknown: str = ""
-    low: Quantity | None = None
-    high: Quantity | None = None
+    low: WrittenQuantity | None = None
+    high: WrittenQuantity | None = None
     source: str = ""
 
 
@@ -37,10 +37,10 @@ class Claim:
     id: str
     line: int
     quantity: str
-    claimed: Quantity
+    claimed: WrittenQuantity
     source: str
     formula: str = ""
-    inputs: Mapping[str, Input] = field(default_factory=dict)
+    inputs: Mapping[str, ClaimInput] = field(default_factory=dict)
     tolerance: float = TOLERANCE
     remark: str = ""
 
@@ -63,7 +63,7 @@ class Verdict:
     """
 
     claim: Claim
-    outcome: Outcome
+    outcome: ClaimOutcome
     explanation: str
     recomputed: float | None = None
     ratio: float | None = None

@@ -28,7 +28,7 @@ class Slip:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ClaimSetting:
     """Where a claim stands: all dimensions in it, every PUE that it or its sources used, and the face value of money over the real."""
 
     dims: frozenset[str]
@@ -36,19 +36,19 @@ class Setting:
     face_over_real: float = 1.0
 
 
-def slips(setting: Setting) -> list[Slip]:
+def slips(setting: ClaimSetting) -> list[Slip]:
     """The slips that can arise in a setting.
 
-    >>> [slip.name for slip in slips(Setting(frozenset({"energy"}), frozenset({1.5})))]
+    >>> [slip.name for slip in slips(ClaimSetting(frozenset({"energy"}), frozenset({1.5})))]
     ['pue_twice', 'pue_forgotten', 'thousands', 'thousands', 'thousands', 'thousands']
     """
-    found = [Slip("pue_twice", pue, f"the PUE of {pue:g} is applied twice") for pue in sorted(setting.pues)]
-    found += [Slip("pue_forgotten", 1 / pue, f"the PUE of {pue:g} is not applied") for pue in sorted(setting.pues)]
+    possible = [Slip("pue_twice", pue, f"the PUE of {pue:g} is applied twice") for pue in sorted(setting.pues)]
+    possible += [Slip("pue_forgotten", 1 / pue, f"the PUE of {pue:g} is not applied") for pue in sorted(setting.pues)]
     for factor, size in ((1e3, "1,000"), (1e6, "1,000,000")):
-        found.append(Slip("thousands", factor, f"it is {size} times too large: Wh for kWh, g for kg, or the like"))
-        found.append(Slip("thousands", 1 / factor, f"it is {size} times too small: kWh for Wh, kg for g, or the like"))
+        possible.append(Slip("thousands", factor, f"it is {size} times too large: Wh for kWh, g for kg, or the like"))
+        possible.append(Slip("thousands", 1 / factor, f"it is {size} times too small: kWh for Wh, kg for g, or the like"))
     if MASS in setting.dims:
-        found += [
+        possible += [
             Slip("carbon_co2", CO2_PER_C, "CO2 is counted as carbon: a factor 44/12 that does not belong here"),
             Slip(
                 "carbon_co2", 1 / CO2_PER_C, "carbon is counted as CO2: the factor 44/12 is missing, or is applied the wrong way"
@@ -57,7 +57,7 @@ def slips(setting: Setting) -> list[Slip]:
             Slip("pounds_kilograms", KG_PER_LB, "kilograms stand for pounds: 2.2046 times too small"),
         ]
     if TIME in setting.dims:
-        found += [
+        possible += [
             Slip("days_years", DAYS_PER_YEAR, "a year stands for a day, 365 times too large"),
             Slip("days_years", 1 / DAYS_PER_YEAR, "a day stands for a year, 365 times too small"),
             Slip("hours_days", HOURS_PER_DAY, "a factor 24 too large: hours for days, or the like"),
@@ -65,8 +65,8 @@ def slips(setting: Setting) -> list[Slip]:
         ]
     if MONEY in setting.dims and abs(setting.face_over_real - 1.0) > SAME_YEARS:
         words = "money of one price year stands as that of another, and nothing was converted"
-        found.append(Slip("price_year", setting.face_over_real, words))
-    return found
+        possible.append(Slip("price_year", setting.face_over_real, words))
+    return possible
 
 
 def explaining(claimed: float, recomputed: float, tolerance: float, half_digit: float, possible: Iterable[Slip]) -> list[Slip]:

@@ -68,7 +68,7 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Quantity:
+class WrittenQuantity:
     """A number with its unit as written; `half_digit` is half a unit of the last digit, in the same unit."""
 
     text: str
@@ -116,15 +116,15 @@ def parse_unit(text: str, things: Collection[str] = ()) -> Unit:
     """
     plain = _CARBON.sub(r"\1C", _GAS.sub("", re.sub(r"\s+per\s+", "/", text.strip())))
     factor, dims, currency, year = 1.0, product(), "", None
-    for place, part in enumerate(plain.split("/")):
-        scale, own, found = _part(part.strip(), text, things)
-        power = -1 if place else 1
+    for index, part in enumerate(plain.split("/")):
+        scale, own, money = _part(part.strip(), text, things)
+        power = -1 if index else 1
         factor *= scale**power
         dims = product((dims, 1), (own, power))
-        if found is not None:
-            if place:
+        if money is not None:
+            if index:
                 raise ValueError(f"has the unit {shown(text)}, which divides by money; turn it round, such as USD2020/t")
-            currency, year = found
+            currency, year = money
     return Unit(text.strip(), factor, dims, currency, year)
 
 
@@ -154,7 +154,7 @@ def _unknown(part: str, whole: str, counted: Collection[str]) -> str:
     return f"has the unknown unit {shown(part)}{inside}{offered}"
 
 
-def parse_quantity(text: str, things: Collection[str] = ()) -> Quantity:
+def parse_quantity(text: str, things: Collection[str] = ()) -> WrittenQuantity:
     """The number and unit that a text gives; ValueError, continuing a sentence, where it gives none.
 
     >>> one = parse_quantity("12,768 kg CO2e/day")
@@ -170,4 +170,4 @@ def parse_quantity(text: str, things: Collection[str] = ()) -> Quantity:
         raise ValueError(f"is {shown(text)}, which is not a finite number")
     exponent = int(match["exponent"][1:]) if match["exponent"] else 0
     last = exponent - max(len(match["decimals"] or "") - 1, 0)
-    return Quantity(text.strip(), value, parse_unit(match["unit"] or "1", things), 0.5 * 10.0 ** min(last, MOST_EXPONENT))
+    return WrittenQuantity(text.strip(), value, parse_unit(match["unit"] or "1", things), 0.5 * 10.0 ** min(last, MOST_EXPONENT))

@@ -44,35 +44,35 @@ class Inputs:
 
     def __init__(self, claim: Claim, claims: Mapping[str, Claim], known: Mapping[str, Known]) -> None:
         self.claim, self.claims, self.known = claim, claims, known
-        self.below = {name: known[one.claim] for name, one in claim.inputs.items() if one.claim}
+        self.below = {name: known[claim_input.claim] for name, claim_input in claim.inputs.items() if claim_input.claim}
         given = claim.inputs.get("pue")
         own = None if given is None else claims[given.claim].claimed if given.claim else given.quantity
         self.own_pue = own.base if own is not None and own.base > 1.0 else None
         self.pues = frozenset().union(*(each.pues for each in self.below.values())) | ({self.own_pue} if self.own_pue else set())
-        self.wrong = tuple(dict.fromkeys(one for each in self.below.values() for one in each.wrong))
+        self.wrong = tuple(dict.fromkeys(claim_id for each in self.below.values() for claim_id in each.wrong))
 
     def values(self, *, rebuilt: bool = False, face: bool = False) -> Values:
         """The inputs; `rebuilt`: from recomputed claims all the way; `face`: money taken as if every price year were the same."""
-        found = Values()
-        for name, one in self.claim.inputs.items():
-            if one.word:
-                found.words[name] = one.word
-            elif one.unknown:
-                found.missing[name] = one.unknown
-            elif one.claim:
-                self._from_claim(name, found, rebuilt, face)
-            elif one.quantity is not None:
-                self._enter(name, one.quantity.base, one.quantity.unit, found, face)
+        values = Values()
+        for name, claim_input in self.claim.inputs.items():
+            if claim_input.word:
+                values.words[name] = claim_input.word
+            elif claim_input.unknown:
+                values.missing[name] = claim_input.unknown
+            elif claim_input.claim:
+                self._from_claim(name, values, rebuilt, face)
+            elif claim_input.quantity is not None:
+                self._enter(name, claim_input.quantity.base, claim_input.quantity.unit, values, face)
         for name, slot in FORMULAS[self.claim.formula].slots.items():
             if slot.needed and name not in self.claim.inputs:
-                found.missing[name] = "not given"
+                values.missing[name] = "not given"
         if self.claim.formula == "carbon_price" and self.claim.claimed.unit.price_year == UNKNOWN_YEAR:
-            found.missing["claimed"] = "the price year of the claim is unknown"
+            values.missing["claimed"] = "the price year of the claim is unknown"
         energy = self.below.get("energy")
-        if "pue" in found.numbers and self.own_pue and energy is not None and energy.pues:
-            found.numbers["pue"] = 1.0
-            found.pue_dropped = True
-        return found
+        if "pue" in values.numbers and self.own_pue and energy is not None and energy.pues:
+            values.numbers["pue"] = 1.0
+            values.pue_dropped = True
+        return values
 
     def compute(self, values: Values, *, face: bool = False) -> float | None:
         """The value of the formula in base units; None: a break-even that never comes."""
@@ -95,39 +95,39 @@ class Inputs:
         units += [one.quantity.unit for one in self.claim.inputs.values() if one.quantity is not None]
         return frozenset(name for unit in units for name in unit.dims)
 
-    def _from_claim(self, name: str, found: Values, rebuilt: bool, face: bool) -> None:
-        one = self.claim.inputs[name]
-        below, claimed = self.below[name], self.claims[one.claim].claimed
+    def _from_claim(self, name: str, values: Values, rebuilt: bool, face: bool) -> None:
+        claim_input = self.claim.inputs[name]
+        below, claimed = self.below[name], self.claims[claim_input.claim].claimed
         value = claimed.base
         if rebuilt and below.rebuilt is not None:
             value = below.rebuilt
-        elif one.take_recomputed:
+        elif claim_input.take_recomputed:
             if below.recomputed is None:
-                found.missing[name] = f"claim '{one.claim}' cannot be recomputed"
+                values.missing[name] = f"claim '{claim_input.claim}' cannot be recomputed"
                 return
             value = below.recomputed
-        self._enter(name, value, claimed.unit, found, face)
+        self._enter(name, value, claimed.unit, values, face)
 
-    def _enter(self, name: str, value: float, unit: Unit, found: Values, face: bool) -> None:
+    def _enter(self, name: str, value: float, unit: Unit, values: Values, face: bool) -> None:
         target = self._target()
         if not unit.currency or target is None:
-            found.numbers[name] = value
+            values.numbers[name] = value
             return
         if UNKNOWN_YEAR in {unit.price_year, target.price_year}:
-            found.missing[name] = f"the price year of {'the claim' if unit.price_year else name} is unknown"
+            values.missing[name] = f"the price year of {'the claim' if unit.price_year else name} is unknown"
             return
         if unit.price_year == target.price_year or face or "deflator" in self.claim.inputs:
-            found.numbers[name] = value
+            values.numbers[name] = value
             return
         there, here = f"{unit.currency}{unit.price_year}", f"{target.currency}{target.price_year}"
         try:
             factor = deflator(there, here)
         except FootprintError:
-            found.missing[name] = f"a deflator from {there} to {here}"
-            found.no_deflator = True
+            values.missing[name] = f"a deflator from {there} to {here}"
+            values.no_deflator = True
             return
-        found.numbers[name] = value * factor
-        found.years.append(f"{there} became {here} by the consumer price index, x {factor:.4g}")
+        values.numbers[name] = value * factor
+        values.years.append(f"{there} became {here} by the consumer price index, x {factor:.4g}")
 
     def _target(self) -> Unit | None:
         """The unit whose price year counts: the claim's own, or the first input's where the claim is no money."""

@@ -52,7 +52,7 @@ NO_CARBON = "carbon of an epoch: only the sum, in the output log"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """One entry of a log: its line and its text, continued lines joined."""
 
     line: int
@@ -60,7 +60,7 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Session:
+class LogSession:
     """What holds for all epochs of a standard log."""
 
     version: str | None = None
@@ -99,26 +99,26 @@ def read_carbontracker(text: str, path: Path) -> Imported:
     return _epochs(entries, cut, path)
 
 
-def _entries(text: str, path: Path) -> tuple[list[Entry], list[str]]:
+def _entries(text: str, path: Path) -> tuple[list[LogEntry], list[str]]:
     """The entries with their lines; a last line without its end is cut, and left out."""
     lines = text.split("\n")
     cut = []
     if lines[-1]:
         cut.append(f"{path}:{len(lines)} is cut in the middle of the line; it is not counted")
-    entries: list[Entry] = []
+    entries: list[LogEntry] = []
     for number, line in enumerate(lines[:-1], 1):
         stamped = STAMPED.match(line)
         if stamped is not None:
-            entries.append(Entry(number, stamped[1]))
+            entries.append(LogEntry(number, stamped[1]))
         elif entries:
-            entries[-1] = Entry(entries[-1].line, f"{entries[-1].text}\n{line}")
+            entries[-1] = LogEntry(entries[-1].line, f"{entries[-1].text}\n{line}")
     if not entries:
         raise DataFileError("\n".join(cut) or f"{path}: no line with a time; expected a log of carbontracker")
     return entries, cut
 
 
-def _epochs(entries: Sequence[Entry], cut: list[str], path: Path) -> Imported:
-    session, epochs, faults = Session(), list[Epoch](), list[str]()
+def _epochs(entries: Sequence[LogEntry], cut: list[str], path: Path) -> Imported:
+    session, epochs, faults = LogSession(), list[Epoch](), list[str]()
     for entry in entries:
         try:
             _take(entry.text, session)
@@ -141,28 +141,28 @@ def _epochs(entries: Sequence[Entry], cut: list[str], path: Path) -> Imported:
     return Imported(TOOL, tuple(runs), tuple(cut), tuple(notes))
 
 
-def _take(text: str, session: Session) -> None:
+def _take(text: str, session: LogSession) -> None:
     """Facts of the session; ValueError where a number cannot be."""
-    if found := VERSION.match(text):
-        session.version = found[1]
-    if found := PUE.search(text):
-        session.pue = measured_pue(found[1])
+    if match := VERSION.match(text):
+        session.version = match[1]
+    if match := PUE.search(text):
+        session.pue = measured_pue(match[1])
     if text.startswith("The following components were found:"):
         session.devices = {name.lower(): devices.split(", ") for name, devices in FOUND.findall(text)}
-    if found := INTENSITY.search(text):
-        session.g_per_kwh = measured(found[1], "carbon intensity", "g/kWh")
+    if match := INTENSITY.search(text):
+        session.g_per_kwh = measured(match[1], "carbon intensity", "g/kWh")
 
 
-def _take_epoch(entry: Entry, epochs: list[Epoch]) -> None:
+def _take_epoch(entry: LogEntry, epochs: list[Epoch]) -> None:
     """A line of an epoch; ValueError where a number cannot be."""
-    if found := EPOCH.match(entry.text):
-        epochs.append(Epoch(int(found[1]), entry.line))
+    if match := EPOCH.match(entry.text):
+        epochs.append(Epoch(int(match[1]), entry.line))
     elif not epochs:
         return
-    elif found := DURATION.match(entry.text):
-        epochs[-1].seconds = int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
-    elif (found := POWER.match(entry.text)) and found[2].startswith("[") == found[2].endswith("]"):  # a list is not cut in two
-        epochs[-1].watts[found[1]] = _watts(found[2])
+    elif match := DURATION.match(entry.text):
+        epochs[-1].seconds = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+    elif (match := POWER.match(entry.text)) and match[2].startswith("[") == match[2].endswith("]"):  # a list is not cut in two
+        epochs[-1].watts[match[1]] = _watts(match[2])
 
 
 def _watts(text: str) -> list[float] | None:
@@ -171,7 +171,7 @@ def _watts(text: str) -> list[float] | None:
     return [measured(number, "average power", "W") for number in text.strip().strip("[]").split()]
 
 
-def _run_of(epoch: Epoch, session: Session, path: Path) -> ImportedRun:
+def _run_of(epoch: Epoch, session: LogSession, path: Path) -> ImportedRun:
     seconds = epoch.seconds or 0.0
     kwh: dict[str, float | None] = {}
     for name, watts in epoch.watts.items():
@@ -201,15 +201,15 @@ def _by_component(name: str, watts: list[float] | None, devices: list[str]) -> M
     return {name: None if 0 in powers else sum(powers) for name, powers in parts.items()}
 
 
-def _sum(entries: Sequence[Entry], cut: list[str], path: Path) -> Imported:
+def _sum(entries: Sequence[LogEntry], cut: list[str], path: Path) -> Imported:
     """The last sum of an output log: each counts from the start."""
-    found = [(entry, match) for entry in entries for match in [SUM.search(entry.text)] if match]
+    sums = [(entry, match) for entry in entries for match in [SUM.search(entry.text)] if match]
     begun = [entry for entry in entries if "Actual consumption" in entry.text and not SUM.search(entry.text)]
     cut = [*(f"{path}:{entry.line} the sum of what was used is not whole; it is not counted" for entry in begun), *cut]
-    if not found:
+    if not sums:
         none = f"{path}: no sum of what was used in it; a run that was stopped early leaves it only in the log without `_output`"
         raise DataFileError("\n".join(cut) or none)
-    entry, match = found[-1]
+    entry, match = sums[-1]
     session, beside = _session_beside(path)
     try:
         for each in entries:
@@ -229,13 +229,13 @@ def _sum(entries: Sequence[Entry], cut: list[str], path: Path) -> Imported:
     return Imported(TOOL, (replace(run, warnings=doubts(run, 1)),), tuple(cut), tuple(notes))
 
 
-def _predicts(entries: Sequence[Entry]) -> bool:
+def _predicts(entries: Sequence[LogEntry]) -> bool:
     return any("Predicted consumption" in entry.text for entry in entries)
 
 
-def _session_beside(path: Path) -> tuple[Session, tuple[str, ...]]:
+def _session_beside(path: Path) -> tuple[LogSession, tuple[str, ...]]:
     """Version and PUE from the standard log beside an output log, and what is missing without it."""
-    session = Session()
+    session = LogSession()
     beside = path.with_name(path.name.replace(OUTPUT, STANDARD))
     if not path.name.endswith(OUTPUT) or not beside.is_file():
         return session, (f"PUE and version: they stand in {beside.name}, which is not beside it",)

@@ -52,7 +52,7 @@ NUMBERS = (
 # A choice: a row is written a moment after its time is taken, and both clocks are read to the second at best.
 CLOCKS_APART_S = 60.0
 SAME_BEGINNING_S = 5.0
-Row = Mapping[str, str]
+CsvRow = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def read_codecarbon(text: str, path: Path) -> Imported:
     return Imported(TOOL, tuple(runs), tuple(cut), () if tasks else tuple(_nameless(counted)))
 
 
-def _rows(text: str, path: Path) -> tuple[list[tuple[int, Row]], list[str]]:
+def _rows(text: str, path: Path) -> tuple[list[tuple[int, CsvRow]], list[str]]:
     """The whole rows with their lines, and what is wrong with the others."""
     table = read_table(text, path, NUMBERS)
     header = table.names
@@ -113,7 +113,7 @@ def _rows(text: str, path: Path) -> tuple[list[tuple[int, Row]], list[str]]:
             f"{path}:{table.dialect.line} has no column {', '.join(absent)}; expected the columns of codecarbon's emissions.csv, got: "
             f"{', '.join(header)}"
         )
-    rows: list[tuple[int, Row]] = []
+    rows: list[tuple[int, CsvRow]] = []
     cut = []
     for line, fields in table.rows:
         if len(fields) == len(header):
@@ -123,7 +123,7 @@ def _rows(text: str, path: Path) -> tuple[list[tuple[int, Row]], list[str]]:
     return rows, cut
 
 
-def _counted(row: Row, where: str) -> _Counted:
+def _counted(row: CsvRow, where: str) -> _Counted:
     """One row; ValueError where a number cannot be."""
     try:
         written = datetime.fromisoformat(row["timestamp"].strip()).replace(tzinfo=None)
@@ -137,7 +137,7 @@ def _counted(row: Row, where: str) -> _Counted:
     )
 
 
-def _run(row: Row, where: str) -> ImportedRun:
+def _run(row: CsvRow, where: str) -> ImportedRun:
     """One row; ValueError where a number cannot be."""
     duration_s = measured(row["duration"], "duration", "s")
     counted = measured(row["energy_consumed"], "energy_consumed", "kWh")
@@ -158,14 +158,14 @@ def _run(row: Row, where: str) -> ImportedRun:
     return replace(run, warnings=(*doubts(run, devices), *_power_doubts(row, duration_s), *_unread_words(run)))
 
 
-def _zone(row: Row) -> str | None:
+def _zone(row: CsvRow) -> str | None:
     """The place that the tool took; NA is one only where the country is named beside it."""
     if row.get("country_iso_code") == "NA" and row.get("country_name") == "Namibia":
         return "NA"
     return name_in(row.get("country_iso_code")) or name_in(row.get("region"))
 
 
-def _part(row: Row, component: str, duration_s: float) -> float | None:
+def _part(row: CsvRow, component: str, duration_s: float) -> float | None:
     """Energy of a component [kWh]; None where it is empty, or exactly 0 although time passed."""
     name = COLUMNS[component][0]
     if names_nothing(row[name]) and row[name].casefold() != "nan":
@@ -174,12 +174,12 @@ def _part(row: Row, component: str, duration_s: float) -> float | None:
     return None if kwh == 0 and duration_s > 0 else kwh
 
 
-def _carbon(row: Row, counted_kwh: float) -> float | None:
+def _carbon(row: CsvRow, counted_kwh: float) -> float | None:
     carbon = measured(row["emissions"], "emissions", "kg")
     return carbon if counted_kwh else None
 
 
-def _gpus(row: Row) -> float:
+def _gpus(row: CsvRow) -> float:
     return measured(name_in(row.get("gpu_count")) or "0", "gpu_count", "")
 
 
@@ -190,19 +190,19 @@ def _unread_words(run: ImportedRun) -> list[str]:
     ]
 
 
-def _power_doubts(row: Row, duration_s: float) -> list[str]:
+def _power_doubts(row: CsvRow, duration_s: float) -> list[str]:
     """Where energy is no power times time: one of them is in another unit."""
-    found = []
+    warnings = []
     for energy_name, power_name in COLUMNS.values():
         if name_in(row.get(energy_name)) and name_in(row.get(power_name)):
             kwh, power_w = measured(row[energy_name], energy_name, "kWh"), measured(row[power_name], power_name, "W")
             expected = power_w * duration_s / J_PER_KWH
             if expected and kwh > POWER_APART * expected:
-                found.append(
+                warnings.append(
                     f"`{energy_name}` {kwh:.3g} kWh is {kwh / expected:,.0f} times `{power_name}` x `duration`, {expected:.3g} kWh: "
                     "is the energy in Wh, given as kWh?"
                 )
-    return found
+    return warnings
 
 
 def _last_of_each(rows: Sequence[_Counted]) -> list[ImportedRun]:

@@ -132,17 +132,17 @@ def doubts(run: ImportedRun, devices: int) -> tuple[str, ...]:
     >>> doubts(run, 1)
     ('40,000 W per device: above 20,000 W, which no device draws; is the energy in Wh, given as kWh?',)
     """
-    found: list[str] = []
+    warnings: list[str] = []
     if run.counted_kwh is not None and run.duration_s:
-        found += plausibility(run.counted_kwh, device_hours=run.duration_s / S_PER_HOUR * devices)
+        warnings += plausibility(run.counted_kwh, device_hours=run.duration_s / S_PER_HOUR * devices)
     parts = sum(kwh for kwh in run.kwh.values() if kwh is not None)
     if parts and run.counted_kwh and abs(parts - run.counted_kwh) > APART * run.counted_kwh:
-        found.append(
+        warnings.append(
             f"the components add up to {parts:.4g} kWh and the total says {run.counted_kwh:.4g} kWh, {parts / run.counted_kwh:.3g} times"
         )
     intensity = run.g_per_kwh
     if intensity is not None and intensity > MOST_G_PER_KWH:
-        found.append(
+        warnings.append(
             f"{intensity:,.0f} g/kWh implied: above {MOST_G_PER_KWH:,.0f} g/kWh, which no grid emits; is the carbon in g, given as kg?"
         )
-    return tuple(found)
+    return tuple(warnings)

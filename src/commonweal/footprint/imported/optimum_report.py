@@ -119,16 +119,16 @@ def _skip(text: str, at: int, sign: str) -> int:
     return at
 
 
-def _run(target: str, found: Mapping[str, Any], environment: Mapping[str, Any], path: Path) -> ImportedRun:
+def _run(target: str, figures: Mapping[str, Any], environment: Mapping[str, Any], path: Path) -> ImportedRun:
     """One target; ValueError where a number cannot be."""
-    energy = _object(found["energy"])
+    energy = _object(figures["energy"])
     if energy.get("unit") != UNIT:
         raise ValueError(f"`unit` is {energy.get('unit')!r}; expected '{UNIT}'")
     kwh = {component: _part(energy, key) for component, key in KEYS.items()}
     counted = measured(_text(energy.get("total")), "total", UNIT)
-    if kwh["GPU"] is None and not _has_gpu(found, environment):
+    if kwh["GPU"] is None and not _has_gpu(figures, environment):
         del kwh["GPU"]
-    latency = _object(found.get("latency"))
+    latency = _object(figures.get("latency"))
     duration_s = measured(_text(latency.get("mean")), "latency.mean", "s") if latency else None
     missing = NEVER_SAID if latency else (*NEVER_SAID, NO_DURATION)
     version = environment.get("optimum_benchmark_version")
@@ -154,9 +154,9 @@ def _text(value: object) -> str:
     return "" if value is None or isinstance(value, bool) else str(value)
 
 
-def _has_gpu(found: Mapping[str, Any], environment: Mapping[str, Any]) -> bool:
+def _has_gpu(figures: Mapping[str, Any], environment: Mapping[str, Any]) -> bool:
     """A GPU is named in the settings, or its memory was in use."""
-    return _gpus(environment) > 0 or _object(found.get("memory")).get("max_global_vram") is not None
+    return _gpus(environment) > 0 or _object(figures.get("memory")).get("max_global_vram") is not None
 
 
 def _gpus(environment: Mapping[str, Any]) -> int:

@@ -81,7 +81,7 @@ class CheckedCache(Generic[Value]):
 
     def known(self, keys: Sequence[bytes]) -> dict[bytes, Value]:
         """The values that are stored whole, by key."""
-        found: dict[bytes, Value] = {}
+        values: dict[bytes, Value] = {}
         for start in range(0, len(keys) if self._file else 0, AT_ONCE):
             part = keys[start : start + AT_ONCE]
             marks = ",".join("?" * len(part))
@@ -89,8 +89,8 @@ class CheckedCache(Generic[Value]):
                 body = stored[:-CHECK_BYTES]
                 value = self._form.unpack(body) if stored[-CHECK_BYTES:] == _check(key, body) else None
                 if value is not None:
-                    found[key] = value
-        return found
+                    values[key] = value
+        return values
 
     def _rows(self, query: str, keys: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
         try:

@@ -47,7 +47,7 @@ REPLIES = "2"  # raise it when a reply that was kept as an answer before would b
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ModelListing:
     """What the server lists: the names of its models, and what it says of this one (nothing, where it does not list)."""
 
     names: tuple[str, ...] = ()
@@ -106,19 +106,20 @@ def endpoint_parts(locator: str) -> tuple[str, str]:
     return url.rstrip("/"), name
 
 
-def listed(endpoint: Endpoint, name: str) -> Listing:
+def listed(endpoint: Endpoint, name: str) -> ModelListing:
     """What GET /models tells. Many servers do not offer it, or not to every key; that is no fault."""
     where = f"{SCHEME}{endpoint.address}#{name}"
     with Session(endpoint, min(ATTEMPTS_TO_LIST, endpoint.settings.attempts)) as session:
         reply = session.ask(Message("GET", "/models", None, where, final=CANNOT_LIST))
     if reply.status == 401:
-        _refuse(endpoint, where, reply, Listing())
+        _refuse(endpoint, where, reply, ModelListing())
     try:
         entries = [entry for entry in endpoint.read(reply.body)["data"] if reply.status == 200 and isinstance(entry["id"], str)]
     except (NotJSON, KeyError, TypeError):
-        return Listing()
+        return ModelListing()
     own: dict[str, Any] = next((entry for entry in entries if entry["id"] == name), {})
-    return Listing(tuple(entry["id"] for entry in entries), {fact: own[fact] for fact in STEADY if own.get(fact) is not None})
+    facts = {fact: own[fact] for fact in STEADY if own.get(fact) is not None}
+    return ModelListing(tuple(entry["id"] for entry in entries), facts)
 
 
 class OpenAIModel:
@@ -127,9 +128,9 @@ class OpenAIModel:
     device = "remote"
     gives_logprobs = False
 
-    def __init__(self, endpoint: Endpoint, name: str, listing: Listing | None = None, cache: Path | None = None) -> None:
+    def __init__(self, endpoint: Endpoint, name: str, listing: ModelListing | None = None, cache: Path | None = None) -> None:
         self.endpoint, self.name = endpoint, name
-        self.listing = listing or Listing()
+        self.listing = listing or ModelListing()
         self.locator = f"{SCHEME}{endpoint.address}#{name}"
         identity = {"url": endpoint.address, "model": name, "route": endpoint.settings.route, "replies": REPLIES}
         self._server = Server(identity, self.listing.facts, cache)
@@ -247,7 +248,7 @@ def _field(answer: object, *names: str) -> object:
     return answer
 
 
-def _refuse(endpoint: Endpoint, where: str, reply: Reply, listing: Listing) -> NoReturn:
+def _refuse(endpoint: Endpoint, where: str, reply: Reply, listing: ModelListing) -> NoReturn:
     """Raise the MeasurementError that says why the server refused, as far as its status tells."""
     status, said = reply.status, endpoint.said(reply.body)
     if status == 401:

@@ -44,23 +44,23 @@ class State:
     joined: bool = False
 
 
-def arrived(states: Sequence[State], server: Mapping[str, str], told: Facts, today: str) -> tuple[tuple[State, ...], str]:
+def arrived(states: Sequence[State], server: Mapping[str, str], facts: Facts, today: str) -> tuple[tuple[State, ...], str]:
     """The states with the present one last, and what there is to say about it ("": nothing)."""
     last = states[-1] if states else None
     if last is None:
-        return (State(_fingerprint(server, told), told, today),), ""
-    if told == last.told:
+        return (State(_fingerprint(server, facts), facts, today),), ""
+    if facts == last.told:
         return tuple(states), ""
-    if not told:
+    if not facts:
         return tuple(states), f"the server did not list its model this time; it is taken to be what it listed on {last.since}"
     if not last.told:
-        return (*states[:-1], replace(last, told=told, since=today, joined=True)), ""
-    said = f"since {last.since} the server lists another model under this name ({_changes(last.told, told)})"
-    former = [state for state in states if state.told == told]
-    others = [state for state in states if state.told != told]
+        return (*states[:-1], replace(last, told=facts, since=today, joined=True)), ""
+    said = f"since {last.since} the server lists another model under this name ({_changes(last.told, facts)})"
+    former = [state for state in states if state.told == facts]
+    others = [state for state in states if state.told != facts]
     if former:
         return (*others, former[0]), f"{said}: only the answers from when it listed the same as now are used"
-    return (*others, State(_fingerprint(server, told), told, today)), f"{said}: the answers from before are not used"
+    return (*others, State(_fingerprint(server, facts), facts, today)), f"{said}: the answers from before are not used"
 
 
 def _fingerprint(server: Mapping[str, str], told: Facts) -> str:

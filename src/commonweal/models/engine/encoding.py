@@ -38,7 +38,7 @@ class TokenPair:
 
 
 @dataclass(slots=True)
-class Row:
+class TokenRow:
     """What the network reads once, and which pairs (by number) are answered from it."""
 
     tokens: Tokens
@@ -154,7 +154,7 @@ def altered(pairs: Sequence[TokenPair]) -> Altered:
     return Altered(sum(pair.cut for pair in pairs), sum(pair.merged for pair in pairs), sum(pair.begun for pair in pairs))
 
 
-def rows_of(pairs: Sequence[TokenPair]) -> list[Row]:
+def rows_of(pairs: Sequence[TokenPair]) -> list[TokenRow]:
     """The sequences to read: a sequence that begins another one is not read on its own.
 
     So " yes" and " no" after the same context are both answered from one reading of it.
@@ -163,19 +163,19 @@ def rows_of(pairs: Sequence[TokenPair]) -> list[Row]:
     [(1, 2, 4)]
     """
     inputs = [pair.context + pair.continuation[:-1] for pair in pairs]
-    rows: list[Row] = []
+    rows: list[TokenRow] = []
     for number in sorted(range(len(pairs)), key=inputs.__getitem__, reverse=True):
         tokens = inputs[number]
         if rows and rows[-1].tokens[: len(tokens)] == tokens:
             rows[-1].pairs.append(number)
         else:
-            rows.append(Row(tokens, [number]))
+            rows.append(TokenRow(tokens, [number]))
     return rows
 
 
-def batches_of(rows: Sequence[Row], budget: int) -> Iterator[list[Row]]:
+def batches_of(rows: Sequence[TokenRow], budget: int) -> Iterator[list[TokenRow]]:
     """Rows of similar length together, longest first, at most `budget` tokens with their padding (or one row)."""
-    batch: list[Row] = []
+    batch: list[TokenRow] = []
     for row in sorted(rows, key=lambda row: (-len(row.tokens), row.tokens)):
         if batch and (len(batch) + 1) * len(batch[0].tokens) > budget:
             yield batch

@@ -109,12 +109,14 @@ def _by_onednn() -> AbstractContextManager[Any]:
         """Sends float32 products of dense matrices to oneDNN, and everything else on as it is."""
 
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if function is torch.nn.functional.linear and not kwargs and all(_float32(one) for one in args):
+            if function is torch.nn.functional.linear and not kwargs and all(_float32(term) for term in args):
                 return onednn_product(*args)
             return function(*args, **(kwargs or {}))
 
-    def _float32(one: Any) -> bool:
-        return one is None or (type(one) in {torch.Tensor, torch.nn.Parameter} and one.dtype == torch.float32 and one.numel() > 0)
+    def _float32(term: Any) -> bool:
+        return term is None or (
+            type(term) in {torch.Tensor, torch.nn.Parameter} and term.dtype == torch.float32 and term.numel() > 0
+        )
 
     found: AbstractContextManager[Any] = ByOneDNN()
     return found

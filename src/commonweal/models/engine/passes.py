@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from commonweal.errors import require
-from commonweal.models.engine.encoding import Row, TokenPair, batches_of, rows_of
+from commonweal.models.engine.encoding import TokenPair, TokenRow, batches_of, rows_of
 from commonweal.models.engine.onednn import quick_products
 from commonweal.models.engine.prefix_tree import PrefixTree, packs_of, tree_of
 from commonweal.models.engine.tree_attention import ARGUMENT, Walk, reading_trees
@@ -87,7 +87,7 @@ def read_rows(reader: Reader, pairs: Sequence[TokenPair], budget: int) -> Iterat
         yield {one: Score(float(logprobs[at].sum()), int(at.sum()), bool(best[at].all())) for one, at in mine.items()}
 
 
-def _reads(row: Row, pairs: Sequence[TokenPair], start: int) -> Iterator[tuple[int, int, int]]:
+def _reads(row: TokenRow, pairs: Sequence[TokenPair], start: int) -> Iterator[tuple[int, int, int]]:
     """Place, target token and pair of each answer from a row that begins at `start`: the place before the token."""
     for number in row.pairs:
         first = start + len(pairs[number].context) - 1

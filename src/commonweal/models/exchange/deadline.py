@@ -93,22 +93,22 @@ class _Network(httpcore.NetworkBackend):
 
     def _addresses(self, host: str, port: int) -> list[str]:
         """The addresses of a name. Asking for them knows no time limit, so it is done aside, and left alone if it takes too long."""
-        found: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+        answers: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
 
         def ask() -> None:
             try:
-                found.put([str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
+                answers.put([str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
             except (OSError, UnicodeError) as error:  # a name that cannot be one is a UnicodeError
-                found.put(error)
+                answers.put(error)
 
         threading.Thread(target=ask, daemon=True).start()
         try:
-            told = found.get(timeout=self._clock.left(httpcore.ConnectTimeout))
+            answer = answers.get(timeout=self._clock.left(httpcore.ConnectTimeout))
         except queue.Empty:
             raise httpcore.ConnectTimeout(f"the address of '{host}' was not told in time") from None
-        if isinstance(told, Exception):
-            raise httpcore.ConnectError(str(told)) from told
-        return told
+        if isinstance(answer, Exception):
+            raise httpcore.ConnectError(str(answer)) from answer
+        return answer
 
 
 class _Stream(httpcore.NetworkStream):

@@ -130,12 +130,12 @@ def _check_shapes(header: GGUFHeader) -> None:
     }  # fmt: skip
     for layer in range(header.fact("block_count")):
         expected |= {f"blk.{layer}.{name}": shape for name, shape in shapes.items()}
-    found = {tensor.name.removesuffix(".weight"): tensor.shape for tensor in header.tensors}
-    expected |= {name: found["token_embd"] for name in ("token_embd", "output") if name in found}
+    actual = {tensor.name.removesuffix(".weight"): tensor.shape for tensor in header.tensors}
+    expected |= {name: actual["token_embd"] for name in ("token_embd", "output") if name in actual}
     for name, shape in expected.items():
-        if found.get(name) != shape:
+        if actual.get(name) != shape:
             raise _refusal(
-                header, f"its tensor {name}.weight is {_shown(found.get(name))}, where its facts announce {_shown(shape)}"
+                header, f"its tensor {name}.weight is {_shown(actual.get(name))}, where its facts announce {_shown(shape)}"
             )
 
 
