@@ -59,7 +59,7 @@ class Preflight:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Complaints:
     """What was found beforehand, each once: what stops the run, what is left out, and the measures whose data nobody named."""
 
     problems: dict[str, None]
@@ -79,7 +79,7 @@ def preflight(
     tasks: Sequence[Task], system: System, permissions: Permissions, opener: Opener, options: tuple[Design, Limit]
 ) -> Preflight:
     """Check every subject and probe file that the tasks need, and estimate the time from what they will ask."""
-    told = _Told(dict.fromkeys(table_problems(system)))
+    told = _Complaints(dict.fromkeys(table_problems(system)))
     operations = 0.0
     for asset in {task.subject_id: system.asset(task.subject_id) for task in tasks if system.has_asset(task.subject_id)}.values():
         own = [
@@ -174,7 +174,7 @@ def _is_locatable(asset: Asset, system: System) -> bool:
         return True
 
 
-def _probes(asset: Asset, own: Sequence[Task], opener: Opener, told: _Told) -> Probes | None:
+def _probes(asset: Asset, own: Sequence[Task], opener: Opener, told: _Complaints) -> Probes | None:
     if not any(task.open_probes for task in own):
         return None
     try:
@@ -218,7 +218,7 @@ def _operations(
     return 2.0 * (weights or 0) * distinct_characters(texts) / CHARACTERS_PER_TOKEN
 
 
-def _data(task: Task, told: _Told) -> DataSet | None:
+def _data(task: Task, told: _Complaints) -> DataSet | None:
     """The data set of a task; one that is not in the folder leaves the measure out, a faulty one is a problem."""
     try:
         return task.open_data() if task.open_data else None

@@ -19,7 +19,7 @@ NO_SPREAD = "one item, or items that do not differ: no interval"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RowSpec:
     """How an inference is told.
 
     `statistic`: what was computed over what ("mean over items"); how its interval was made the inference says itself. `bounds`: the
@@ -36,7 +36,7 @@ class Told:
     solved: bool = False
 
 
-def inferred_row(told: Told, found: Inference, group: Mapping[str, str] | None) -> Estimate | Missing:
+def inferred_row(told: RowSpec, found: Inference, group: Mapping[str, str] | None) -> Estimate | Missing:
     """The row of a hypothesis: without a standard error it cannot be judged; or that of a description.
 
     Nor where the clusters do not differ at all, and nothing else than their spread gave an interval: none of width 0 is told. Nor
@@ -53,13 +53,13 @@ def inferred_row(told: Told, found: Inference, group: Mapping[str, str] | None) 
     return Missing(quantity=told.quantity, status="not_applicable", unjudged=True, group=group, reason=reason)
 
 
-def described_row(told: Told, found: Inference, group: Mapping[str, str] | None) -> Estimate:
+def described_row(told: RowSpec, found: Inference, group: Mapping[str, str] | None) -> Estimate:
     """The row of a number that is no hypothesis: where no interval is known it has none."""
     assert told.null is None
     return _row(told, found, group)
 
 
-def _row(told: Told, found: Inference, group: Mapping[str, str] | None) -> Estimate:
+def _row(told: RowSpec, found: Inference, group: Mapping[str, str] | None) -> Estimate:
     unvarying = found.alike and found.low == found.high
     known = found.known and not unvarying
     tested = known and told.null is not None

@@ -42,7 +42,7 @@ from commonweal.measures.options import Limit, whole_units
 from commonweal.measures.readable import Readable, readable
 from commonweal.measures.recording import Judgement, Ledger, judgement
 from commonweal.measures.registry import Measured, measure
-from commonweal.measures.rows import Told, contribution_rows, described_row, inferred_row, unlike_published
+from commonweal.measures.rows import RowSpec, contribution_rows, described_row, inferred_row, unlike_published
 from commonweal.models.protocols import Answer, Chooser, Labels, Question
 from commonweal.statistics.contrast import NEGLIGIBLE, Contrast, mean_of
 from commonweal.statistics.contributions import contributions
@@ -325,10 +325,10 @@ class Suite(Generic[Item]):
         one = self.quantities[quantity]
         return MIDDLES.get(one.null, SHARE) if one.unit == "1" else None
 
-    def _told(self, result: Result[Item], note: str) -> Told:
+    def _told(self, result: Result[Item], note: str) -> RowSpec:
         bounds, quantity = self.bounds(result.quantity), self.quantities[result.quantity]
         statistic = "share of items" if bounds == SHARE else "mean over items"
-        return Told(result.quantity, statistic, quantity.unit, quantity.null, bounds or UNBOUNDED, note, result.solved)
+        return RowSpec(result.quantity, statistic, quantity.unit, quantity.null, bounds or UNBOUNDED, note, result.solved)
 
     def _tested(
         self, tested: Sequence[tuple[Result[Item], Contrast, str]], rng: np.random.Generator

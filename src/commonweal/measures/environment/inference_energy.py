@@ -16,10 +16,16 @@ from commonweal.evidence.journal import Journal
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.footprint.grid import of_some_year
 from commonweal.footprint.sampling import draws
-from commonweal.measures.environment.meter.components import Part, Parts, known_parts
+from commonweal.measures.environment.meter.components import ComponentValue, Parts, known_parts
 from commonweal.measures.environment.meter.meter import Meter
 from commonweal.measures.environment.meter.observation import Observation, observe
-from commonweal.measures.environment.meter.power_model import JOULES_PER_WH, Figure, above_idle_wh, block_weights, run_time_s
+from commonweal.measures.environment.meter.power_model import (
+    JOULES_PER_WH,
+    MonteCarlo,
+    above_idle_wh,
+    block_weights,
+    run_time_s,
+)
 from commonweal.measures.probes.records import Probes
 from commonweal.measures.registry import measure
 from commonweal.models.protocols import DecisionApplication
@@ -87,7 +93,7 @@ def inference_energy(
         yield _carbon(seen, parts, deployment, rng)
 
 
-def _estimate(quantity: str, unit: str, part: Part, seen: Observation, group: dict[str, str] | None = None) -> Estimate:
+def _estimate(quantity: str, unit: str, part: ComponentValue, seen: Observation, group: dict[str, str] | None = None) -> Estimate:
     low, high = part.figure.bounds()
     return Estimate(
         quantity=quantity,
@@ -105,14 +111,16 @@ def _estimate(quantity: str, unit: str, part: Part, seen: Observation, group: di
     )
 
 
-def _run_time(seen: Observation, time_s: Figure) -> Estimate:
+def _run_time(seen: Observation, time_s: MonteCarlo) -> Estimate:
     again = " There are fewer texts than decisions, so some were asked again." if seen.repeated else ""
     note = f"Asked in batches of {seen.blocks[0].decisions}, after a warm-up.{again}{seen.busy_note}"
-    part = Part("all", time_s, "measured", f"wall clock; mean of blocks, Student's t by {len(time_s.draws)} draws", note)
+    part = ComponentValue(
+        "all", time_s, "measured", f"wall clock; mean of blocks, Student's t by {len(time_s.draws)} draws", note
+    )
     return _estimate("run_time", RUN_TIME, part, seen).model_copy(update={"interval": "confidence"})
 
 
-def _energy(seen: Observation, parts: Parts, time_s: Figure) -> Iterator[Estimate | Missing]:
+def _energy(seen: Observation, parts: Parts, time_s: MonteCarlo) -> Iterator[Estimate | Missing]:
     """The total and the mean power; power x run time is the energy, exactly."""
     if parts.unknown is not None:
         yield from (Missing(quantity=quantity, status="failed", reason=parts.unknown) for quantity in ("energy", "power"))
@@ -121,10 +129,10 @@ def _energy(seen: Observation, parts: Parts, time_s: Figure) -> Iterator[Estimat
     yield _estimate("energy", ENERGY, replace(total, note=total.note + seen.busy_note), seen)
     power_w = total.figure.times(JOULES_PER_WH).per(time_s)
     equation = f"{power_w.value:.3g} W x {time_s.value:.3g} s / 3600 = {total.figure.value:.3g} Wh per 1,000 decisions."
-    yield _estimate("power", "W", Part("all", power_w, total.basis, "energy / run time", equation), seen)
+    yield _estimate("power", "W", ComponentValue("all", power_w, total.basis, "energy / run time", equation), seen)
 
 
-def _idle(seen: Observation, part: Part, time_s: Figure, rng: Generator) -> Iterator[Estimate]:
+def _idle(seen: Observation, part: ComponentValue, time_s: MonteCarlo, rng: Generator) -> Iterator[Estimate]:
     """Idle power, and energy above idle, of a component that was read."""
     idle_w = seen.idle_w.get(part.component)
     if idle_w is None or part.basis != "measured":
@@ -138,7 +146,9 @@ def _idle(seen: Observation, part: Part, time_s: Figure, rng: Generator) -> Iter
     )  # fmt: skip
     above = above_idle_wh(part.figure, time_s, idle_w, rng)
     note = f"Above idle: {part.figure.value:.3g} Wh gross less {words}."
-    yield _estimate("energy_above_idle", ENERGY, Part("", above, "measured", "gross - idle power x run time", note), seen, group)
+    yield _estimate(
+        "energy_above_idle", ENERGY, ComponentValue("", above, "measured", "gross - idle power x run time", note), seen, group
+    )
 
 
 def _carbon(seen: Observation, parts: Parts, deployment: Deployment, rng: Generator) -> Estimate | Missing:
@@ -157,11 +167,11 @@ def _carbon(seen: Observation, parts: Parts, deployment: Deployment, rng: Genera
         return Missing(quantity="carbon", status="failed", reason=f"deployment '{deployment.key}': {error}", group=group)
     total = parts.total()
     kg_per_kwh = draws(grid, total.figure.draws.size, rng) / 1000
-    figure = Figure(total.figure.value * grid.middle / 1000, total.figure.draws * kg_per_kwh)
+    figure = MonteCarlo(total.figure.value * grid.middle / 1000, total.figure.draws * kg_per_kwh)
     low, high = grid.ends
     note = (
         f"{grid.middle:g} gCO2e/kWh ({low:g} to {high:g}): {grid.source}. "
         "Energy of this machine, as if drawn from that grid; PUE is not counted."
     )
-    part = Part("all", figure, "modelled", "energy x grid intensity", note)
+    part = ComponentValue("all", figure, "modelled", "energy x grid intensity", note)
     return _estimate("carbon", CARBON, part, seen, group)

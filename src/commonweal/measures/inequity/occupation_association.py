@@ -15,7 +15,7 @@ from commonweal.errors import NotApplicable
 from commonweal.evidence.records import Estimate, FigureChoice, Missing, Quantity
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import Told, described_row
+from commonweal.measures.rows import RowSpec, described_row
 from commonweal.models.protocols import Continuation, LanguageModel
 from commonweal.statistics.contrast import mean_of
 from commonweal.statistics.inference import alone
@@ -29,7 +29,7 @@ SOURCE_OF_SHARES = "US Bureau of Labor Statistics, Current Population Survey 201
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class OccupationPrompts:
     """Occupations with the share of women among those who work in them, and the templates that ask."""
 
     occupations: tuple[str, ...]
@@ -49,7 +49,7 @@ class Material:
         ]
 
 
-def material(limit: Limit) -> Material:
+def material(limit: Limit) -> OccupationPrompts:
     """The occupations and templates; a limit keeps occupations spread evenly over the share of women."""
     folder = files("commonweal.measures.inequity")
     with (folder / "occupations.csv").open(encoding="utf-8") as file:
@@ -63,7 +63,7 @@ def material(limit: Limit) -> Material:
             f"--limit {limit.items} leaves {count} occupations; no correlation is taken over fewer than {MINIMUM_OCCUPATIONS}"
         )
     kept = [rows[index] for index in np.linspace(0, len(rows) - 1, count).round().astype(int)]
-    return Material(
+    return OccupationPrompts(
         tuple(row["occupation"] for row in kept),
         np.array([float(row["women_share"]) for row in kept]),
         tuple(f"{row['source']} ({row['year']})" for row in kept),
@@ -143,13 +143,13 @@ def occupation_association(model: LanguageModel, limit: Limit, rng: np.random.Ge
     yield from _overall(given, among_two, among_three, rng)
 
 
-def _by_occupation(given: Material, she: Array, they: Array) -> Iterator[Estimate]:
+def _by_occupation(given: OccupationPrompts, she: Array, they: Array) -> Iterator[Estimate]:
     templates = she.shape[1]
     for index, occupation in enumerate(given.occupations):
         group = {"occupation": occupation}
         for quantity, values in (("she_share", she[index]), ("they_share", they[index])):
             found = alone(mean_of(values, np.arange(templates), by="template"))
-            yield described_row(Told(quantity, "mean over templates"), found, group)
+            yield described_row(RowSpec(quantity, "mean over templates"), found, group)
         share = float(given.women[index])
         yield Estimate(
             quantity="women_share_in_work", unit="1", value=share, n=1, group=group, basis="declared",
@@ -157,7 +157,7 @@ def _by_occupation(given: Material, she: Array, they: Array) -> Iterator[Estimat
         )  # fmt: skip
 
 
-def _overall(given: Material, she: Array, they: Array, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
+def _overall(given: OccupationPrompts, she: Array, they: Array, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
     """Slope, correlation, skew: intervals resample occupations and templates, both at random (Owen 2007)."""
     occupations, templates = she.shape
     if np.ptp(she.mean(axis=1)) <= ROUNDING:

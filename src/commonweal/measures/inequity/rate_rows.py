@@ -28,7 +28,7 @@ SPREAD_METHOD = (
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RateSpec:
     """How a rate is told: its quantity, its groups, the rows that count in words, a note, and whether it lies in [-1, 1]."""
 
     quantity: str
@@ -47,7 +47,7 @@ class Told:
         return 2 * mean - 1 if self.signed else mean
 
 
-def rate_rows(rates: GroupRates, told: Told) -> Iterator[Estimate | Missing]:
+def rate_rows(rates: GroupRates, told: RateSpec) -> Iterator[Estimate | Missing]:
     """One row for each group."""
     low, high = rate_intervals(rates)
     usable = rates.usable
@@ -65,7 +65,7 @@ def rate_rows(rates: GroupRates, told: Told) -> Iterator[Estimate | Missing]:
         )  # fmt: skip
 
 
-def why_not(rates: GroupRates, told: Told, place: int) -> str:
+def why_not(rates: GroupRates, told: RateSpec, place: int) -> str:
     """Why a group has no number, in words."""
     n, clusters = int(rates.n[place]), int(rates.clusters[place])
     if n == 0:
@@ -84,7 +84,7 @@ def _counted(count: int, name: str) -> str:
     return f"{count} {name}{'' if count == 1 else 's'}"
 
 
-def gap_rows(rates: GroupRates, gaps: Sequence[Gap], told: Told) -> Iterator[Estimate | Missing]:
+def gap_rows(rates: GroupRates, gaps: Sequence[Gap], told: RateSpec) -> Iterator[Estimate | Missing]:
     """A row for each pair of groups, and one for the largest minus the smallest; or why there is none."""
     everyone = dict.fromkeys(told.groups[0], "all groups")
     if not gaps:
@@ -105,7 +105,7 @@ def gap_rows(rates: GroupRates, gaps: Sequence[Gap], told: Told) -> Iterator[Est
     yield _spread(rates, gaps, told, everyone)
 
 
-def unjudged_gaps(gaps: Sequence[Gap], told: Told, reason: str) -> Iterator[Missing]:
+def unjudged_gaps(gaps: Sequence[Gap], told: RateSpec, reason: str) -> Iterator[Missing]:
     """The reason in the place of each gap, and of the largest minus the smallest, where the outcome decides nothing."""
     sides = [(told.groups[gap.group], told.groups[gap.reference]) for gap in gaps]
     shared = {"status": "not_applicable", "unjudged": True, "reason": reason}
@@ -117,7 +117,7 @@ def unjudged_gaps(gaps: Sequence[Gap], told: Told, reason: str) -> Iterator[Miss
     yield Missing.model_validate({"quantity": f"{told.quantity}_spread", "group": everyone, **shared})
 
 
-def no_gaps(told: Told, reason: str, *, unjudged: bool) -> Iterator[Missing]:
+def no_gaps(told: RateSpec, reason: str, *, unjudged: bool) -> Iterator[Missing]:
     """The reason in the place of the differences and of the largest minus the smallest."""
     everyone = dict.fromkeys(told.groups[0], "all groups")
     for kind in ("difference", "spread"):
@@ -126,7 +126,7 @@ def no_gaps(told: Told, reason: str, *, unjudged: bool) -> Iterator[Missing]:
         )
 
 
-def _spread(rates: GroupRates, gaps: Sequence[Gap], told: Told, everyone: Mapping[str, str]) -> Estimate:
+def _spread(rates: GroupRates, gaps: Sequence[Gap], told: RateSpec, everyone: Mapping[str, str]) -> Estimate:
     usable = np.flatnonzero(rates.usable)
     value, low, high = (told.scale * part for part in spread(gaps))
     note = extremes_text([", ".join(told.groups[place].values()) for place in usable.tolist()], rates.mean[usable].tolist())
@@ -146,7 +146,7 @@ def _distinct(rates: GroupRates) -> int:
     return int(np.count_nonzero(np.bincount(layout.pair_cluster[member])))
 
 
-def too_many_groups(told: Told, most: int) -> Missing:
+def too_many_groups(told: RateSpec, most: int) -> Missing:
     """The reason in the place of gaps between more groups than can be compared."""
     reason = f"{len(told.groups)} groups; at most {most} are compared with each other: merge groups, or read their rates"
     return Missing(

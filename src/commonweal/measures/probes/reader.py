@@ -45,7 +45,7 @@ def load_probes(reference: str, folder: Path, permissions: Permissions = NOTHING
             raise ProbeFileError(f"no built-in probe file '{reference}'; expected one of: {listed}; or give the path of a file")
         reference, folder = reference.removeprefix(BUILTIN) + ".yaml", home
     path = _readable(folder / reference, folder, permissions, f"probe file '{reference}'")
-    return _Reader(path, folder, permissions).probes()
+    return _ProbeReader(path, folder, permissions).probes()
 
 
 def _readable(path: Path, folder: Path, permissions: Permissions, where: str) -> Path:
@@ -60,7 +60,7 @@ def _readable(path: Path, folder: Path, permissions: Permissions, where: str) ->
     return resolved
 
 
-class _Reader(LinedYaml):
+class _ProbeReader(LinedYaml):
     """Turns one file into `Probes`. The names may lie in any folder that the system file may read."""
 
     def __init__(self, path: Path, folder: Path, permissions: Permissions) -> None:

@@ -8,9 +8,9 @@ import pytest
 from commonweal.measures.environment.meter.power_model import (
     WATTS_PER_GB,
     WATTS_PER_THREAD,
-    Block,
     Factor,
-    Figure,
+    MeteredBlock,
+    MonteCarlo,
     above_idle_wh,
     block_mean,
     block_weights,
@@ -21,8 +21,8 @@ from commonweal.measures.environment.meter.power_model import (
 )
 
 
-def blocks(*cpu_s: float) -> list[Block]:
-    return [Block(100, 1.0, seconds, 2.0, {"CPU": 50.0}) for seconds in cpu_s]
+def blocks(*cpu_s: float) -> list[MeteredBlock]:
+    return [MeteredBlock(100, 1.0, seconds, 2.0, {"CPU": 50.0}) for seconds in cpu_s]
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -51,7 +51,7 @@ def test_what_was_read_by_hand_and_none_unless_every_block_was_read() -> None:
     assert read is not None
     assert read.value == pytest.approx(500 / 3600)
     assert read_wh(blocks(2.0, 2.0), "GPU", weights) is None
-    assert read_wh([*blocks(2.0), Block(100, 1.0, 2.0, 2.0, {})], "CPU", weights) is None
+    assert read_wh([*blocks(2.0), MeteredBlock(100, 1.0, 2.0, 2.0, {})], "CPU", weights) is None
 
 
 def test_twice_the_work_is_twice_the_energy() -> None:
@@ -95,7 +95,7 @@ def test_blocks_that_differ_wildly_still_give_a_positive_time_to_divide_by() -> 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_every_interval_contains_its_value(seed: int) -> None:
-    noisy = [Block(10, wall, cpu, 1.0, {}) for wall, cpu in rng(seed).gamma(2.0, 1.0, (6, 2))]
+    noisy = [MeteredBlock(10, wall, cpu, 1.0, {}) for wall, cpu in rng(seed).gamma(2.0, 1.0, (6, 2))]
     weights = block_weights(6, rng(seed))
     for figure in (
         run_time_s(noisy, weights),
@@ -115,7 +115,7 @@ def test_the_same_seed_gives_the_same_interval() -> None:
 
 
 def test_above_idle_is_gross_less_idle_power_times_time() -> None:
-    gross, time_s = Figure(1.0, np.full(100, 1.0)), Figure(36.0, np.full(100, 36.0))
+    gross, time_s = MonteCarlo(1.0, np.full(100, 1.0)), MonteCarlo(36.0, np.full(100, 36.0))
     above = above_idle_wh(gross, time_s, [10.0, 30.0], rng())
     assert above.value == pytest.approx(1.0 - 20 * 36 / 3600)
     assert above.bounds()[0] >= 1.0 - 30 * 36 / 3600

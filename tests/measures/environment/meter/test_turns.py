@@ -8,7 +8,7 @@ import pytest
 from commonweal.evidence.journal import Journal
 from commonweal.measures.environment.meter import turns
 from commonweal.measures.environment.meter.meter import Meter
-from commonweal.measures.environment.meter.turns import Way, observe_in_turn
+from commonweal.measures.environment.meter.turns import TimedWork, observe_in_turn
 from tests.measures.environment.conftest import DRAM, PACKAGE
 
 
@@ -18,7 +18,9 @@ def clock(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "sleep", machine.rest)
 
 
-def way(machine: Any, name: str, wall_s: float, joules: dict[str, float] | None = None, **more: Any) -> tuple[Way, list[str]]:
+def way(
+    machine: Any, name: str, wall_s: float, joules: dict[str, float] | None = None, **more: Any
+) -> tuple[TimedWork, list[str]]:
     """A way that takes so long for a request; what it did is written into the list that all share."""
     done: list[str] = more.get("done", [])
 
@@ -29,7 +31,7 @@ def way(machine: Any, name: str, wall_s: float, joules: dict[str, float] | None 
         spent = {zone: each * count for zone, each in (joules or {}).items()}
         machine.spend(count * wall_s, 2 * count * wall_s, spent)
 
-    return Way(name, run, 16, more.get("tried", 4), lambda: more.get("elsewhere_gb", 0.0)), done
+    return TimedWork(name, run, 16, more.get("tried", 4), lambda: more.get("elsewhere_gb", 0.0)), done
 
 
 def test_blocks_come_in_turn_and_each_round_begins_with_another_way(machine: Any, journal: Journal) -> None:
@@ -61,7 +63,7 @@ def test_a_machine_that_grows_busy_hits_both_alike(machine: Any, journal: Journa
 
         return work
 
-    ways = [Way(name, run(factor), 16, 4, lambda: 0.0) for name, factor in (("a", 1.0), ("b", 2.0))]
+    ways = [TimedWork(name, run(factor), 16, 4, lambda: 0.0) for name, factor in (("a", 1.0), ("b", 2.0))]
     with Meter("cpu") as meter:
         seen = observe_in_turn(ways, meter, journal)
     pairs = [(one.wall_s, two.wall_s) for one, two in zip(seen["a"].blocks, seen["b"].blocks, strict=True)]

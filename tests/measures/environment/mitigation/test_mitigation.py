@@ -14,8 +14,8 @@ from commonweal.evidence.records import Estimate, Missing
 from commonweal.evidence.store import Store
 from commonweal.measures.environment.meter import turns
 from commonweal.measures.environment.meter.observation import Observation
-from commonweal.measures.environment.meter.power_model import Block, block_mean, block_weights
-from commonweal.measures.environment.meter.turns import Way
+from commonweal.measures.environment.meter.power_model import MeteredBlock, block_mean, block_weights
+from commonweal.measures.environment.meter.turns import TimedWork
 from commonweal.measures.environment.mitigation import mitigation as module
 from commonweal.measures.environment.mitigation.bench import Price, Variant, mitigations, price, requests_of
 from commonweal.measures.environment.mitigation.mitigation import PRICES, SAVINGS, expected, mitigation
@@ -47,7 +47,7 @@ def observed(
 ) -> Observation:
     """Blocks of 16 requests; `joules` of the package and a quarter of it of DRAM a request, or nothing that reads them."""
     read = {} if joules is None else {"CPU": 16 * joules, "memory": 4 * joules}
-    blocks = tuple(Block(16, each, each * cpu_s, 1.0, read, others_cpu_s) for each in wall_s)
+    blocks = tuple(MeteredBlock(16, each, each * cpu_s, 1.0, read, others_cpu_s) for each in wall_s)
     return Observation(blocks, {} if joules is None else {"CPU": (10.0, 10.0)}, repeated=True)
 
 
@@ -236,7 +236,7 @@ class MadeUpBench:
         moved = {"float32": 0.0, "bfloat16": 0.01, "int8": 0.1}[variant.format]
         return [TokenAnswers(np.full(3, -2.0 - moved), np.array([1, 2, 3 + (moved > 0.05)])) for _ in self.requests]
 
-    def way(self, variant: Variant) -> Way:
+    def way(self, variant: Variant) -> TimedWork:
         request_s = 0.04 * self.factor[variant.format] / math.sqrt(variant.batch)
 
         def run(count: int) -> None:
@@ -244,7 +244,7 @@ class MadeUpBench:
                 count * request_s, 2 * count * request_s, {PACKAGE: count * request_s * 30, DRAM: count * request_s * 3}
             )
 
-        return Way(variant.name, run, len(self.requests), variant.batch, lambda: 0.0)
+        return TimedWork(variant.name, run, len(self.requests), variant.batch, lambda: 0.0)
 
 
 @pytest.fixture

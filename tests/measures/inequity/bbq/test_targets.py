@@ -15,7 +15,7 @@ import pytest
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.data_set import open_data_set
 from commonweal.measures.inequity.bbq.bbq import bbq
-from commonweal.measures.inequity.bbq.items import CATEGORIES, Item, read_bbq
+from commonweal.measures.inequity.bbq.items import CATEGORIES, BbqItem, read_bbq
 from commonweal.measures.inequity.bbq.targets import SECOND_ATTRIBUTES, TARGETS
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
@@ -108,12 +108,12 @@ def data(folder: Path) -> Path:
     return inner
 
 
-def read(folder: Path, rows: Sequence[dict[str, Any]]) -> list[Item]:
+def read(folder: Path, rows: Sequence[dict[str, Any]]) -> list[BbqItem]:
     (data(folder) / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return read_bbq(open_data_set(PLACE, data(folder)))
 
 
-def answered(folder: Path, items: Sequence[Item], places: Sequence[int]) -> Path:
+def answered(folder: Path, items: Sequence[BbqItem], places: Sequence[int]) -> Path:
     """The answers at these places, in words."""
     lines = [json.dumps({"item": item.id, "answer": item.options[place]}) for item, place in zip(items, places, strict=True)]
     (folder / "answers.jsonl").write_text("\n".join(lines), encoding="utf-8")
@@ -129,7 +129,7 @@ def measured(folder: Path, answers: Path) -> dict[tuple[str, str], float]:
     return {key: row.value for key, row in rows_of(folder, answers).items() if isinstance(row, Estimate)}
 
 
-def one(folder: Path, **changed: Any) -> Item:
+def one(folder: Path, **changed: Any) -> BbqItem:
     (item,) = read(folder, [row_of(0, label=1, **changed)])
     return item
 

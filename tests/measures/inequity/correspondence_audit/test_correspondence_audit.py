@@ -15,7 +15,7 @@ from commonweal.evidence.records import Estimate, Missing
 from commonweal.evidence.store import Store
 from commonweal.measures.gather import Setting, Task, gather
 from commonweal.measures.inequity.correspondence_audit import axes as audit_axes
-from commonweal.measures.inequity.correspondence_audit.axes import Answers, name_axes
+from commonweal.measures.inequity.correspondence_audit.axes import CaseAnswers, name_axes
 from commonweal.measures.inequity.correspondence_audit.correspondence_audit import cases, correspondence_audit, expected
 from commonweal.measures.inequity.correspondence_audit.design import NamesLayout, Placed
 from commonweal.measures.inequity.correspondence_audit.estimates import estimates, four_fifths
@@ -195,7 +195,7 @@ def by_hand(chosen: Sequence[int], score: Sequence[float] | None = None) -> Rows
         for unit, person in enumerate(people)
     )
     layout = NamesLayout(people, {"gender": ("men", "women")}, probes, placed, "by hand")
-    answers = Answers(np.array(chosen, dtype=np.float64), None if score is None else np.array(score))
+    answers = CaseAnswers(np.array(chosen, dtype=np.float64), None if score is None else np.array(score))
     return list(estimates(name_axes(layout, answers, np.random.default_rng(0)), "log_odds", "nat"))
 
 

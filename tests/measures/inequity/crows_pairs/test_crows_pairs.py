@@ -13,7 +13,7 @@ from commonweal.errors import DataFileError, DataRequired, MeasurementError, Not
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.data_set import DataPlace, open_data_set
 from commonweal.measures.inequity.crows_pairs.crows_pairs import crossed, crows_pairs, likelihood, share_estimate
-from commonweal.measures.inequity.crows_pairs.pairs import DIRECTIONS, PUBLISHED, Pair, limited, read_pairs
+from commonweal.measures.inequity.crows_pairs.pairs import DIRECTIONS, PUBLISHED, SentencePair, limited, read_pairs
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.measures.rows import UNVARYING
@@ -137,8 +137,8 @@ def test_where_all_agree_the_interval_is_the_binomial_of_the_clusters_and_not_of
 
 
 def test_words_that_pairs_exchange_are_the_same_in_both_directions_and_capitals() -> None:
-    one = Pair("1", "age", "stereo", "a1", "The Weavers sing.", "The smiths sing.")
-    other = Pair("2", "age", "stereo", "a1", "smiths dance", "weavers dance")
+    one = SentencePair("1", "age", "stereo", "a1", "The Weavers sing.", "The smiths sing.")
+    other = SentencePair("2", "age", "stereo", "a1", "smiths dance", "weavers dance")
     assert one.words == other.words == "smiths / weavers"
 
 
@@ -279,7 +279,7 @@ def test_the_revised_edition_other_encodings_and_absent_data_are_told(tmp_path: 
         open_data_set(PLACE, None)
 
 
-def authors_score(pairs: Sequence[Pair], logprobs: Sequence[tuple[float, float]]) -> float:
+def authors_score(pairs: Sequence[SentencePair], logprobs: Sequence[tuple[float, float]]) -> float:
     """The metric score of scripts/metric.py, written again: sentences swapped by direction, rounded, ties in N only."""
     won = 0
     for pair, (more, less) in zip(pairs, logprobs, strict=True):

@@ -34,7 +34,7 @@ from commonweal.measures.inequity.default_perspective.distance import (
     phrase_spread,
     total_variation,
 )
-from commonweal.measures.inequity.default_perspective.items import MINIMUM_ITEMS, UNNAMED, Attribute, Item, material
+from commonweal.measures.inequity.default_perspective.items import MINIMUM_ITEMS, UNNAMED, Attribute, DailyLifeItem, material
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import REGISTRY
 from commonweal.models import open_model
@@ -324,7 +324,7 @@ def answers_of(rng: np.random.Generator, phrase: float, effects: dict[str, float
     """Distances in five attributes under effects of items, of every phrase, and of some groups."""
     made = []
     for number, groups in enumerate((7, 4, 4, 6, 3)):
-        items = tuple(Item(f"{number}:{place}", "theme", "stem", ("x", "y")) for place in range(25))
+        items = tuple(DailyLifeItem(f"{number}:{place}", "theme", "stem", ("x", "y")) for place in range(25))
         distance = (
             0.2
             + 0.05 * rng.normal(size=25)

@@ -14,7 +14,7 @@ import pytest
 from commonweal.errors import DataFileError, DataRequired, MeasurementError, NotApplicable, NotJudged
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.data_set import DataPlace, open_data_set
-from commonweal.measures.inequity.stereoset.items import INTER, INTRA, OPTIONS, PUBLISHED, Item, limited, read_stereoset
+from commonweal.measures.inequity.stereoset.items import INTER, INTRA, OPTIONS, PUBLISHED, StereoSetItem, limited, read_stereoset
 from commonweal.measures.inequity.stereoset.stereoset import ByTerm, by_term, icat, icat_of_terms, likelihood, stereoset
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
@@ -110,7 +110,7 @@ def test_a_model_that_finds_all_equally_likely_cannot_be_judged(tmp_path: Path) 
         measured(written(tmp_path, [row_of(number) for number in range(80)]), Likely(lambda _: -1.0))
 
 
-def authors_scores(items: Sequence[Item], scores: Sequence[Sequence[float]]) -> dict[str, float]:
+def authors_scores(items: Sequence[StereoSetItem], scores: Sequence[Sequence[float]]) -> dict[str, float]:
     """`count` and `score` of the authors' evaluation.py, written again."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for item, (stereotype, contrary, unrelated) in zip(items, scores, strict=True):
@@ -154,9 +154,9 @@ def test_a_lean_to_stereotypes_is_found(tmp_path: Path) -> None:
 
 
 def test_the_variants_ask_for_the_sentence_or_for_what_follows_the_context() -> None:
-    item = Item("k", INTRA, "race", "t", "He is BLANK.", ("He is a.", "He is b.", "He is c."))
+    item = StereoSetItem("k", INTRA, "race", "t", "He is BLANK.", ("He is a.", "He is b.", "He is c."))
     assert [(one.context, one.continuation) for one in item.requests()] == [("", "He is a."), ("", "He is b."), ("", "He is c.")]
-    after = Item("k", INTER, "race", "t", "He came.", ("A.", "B.", "C."))
+    after = StereoSetItem("k", INTER, "race", "t", "He came.", ("A.", "B.", "C."))
     assert [(one.context, one.continuation) for one in after.requests()] == [("He came.", f" {x}.") for x in "ABC"]
 
 

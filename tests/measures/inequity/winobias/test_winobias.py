@@ -11,7 +11,7 @@ from commonweal.errors import DataFileError, NotApplicable
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.data_set import DataSet, open_data_set
 from commonweal.measures.inequity.winobias.sentences import PRONOUNS, limited, read_winobias
-from commonweal.measures.inequity.winobias.winobias import Answers, approximate_randomisation, f1_gap, winobias
+from commonweal.measures.inequity.winobias.winobias import VersionAnswers, approximate_randomisation, f1_gap, winobias
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models.choosing import PredictedAnswers
@@ -308,7 +308,7 @@ def test_a_coin_is_silent(tmp_path: Path) -> None:
     assert np.mean(alarms) <= 0.15
 
 
-def under_the_null(rng: np.random.Generator, spread: float) -> tuple[Answers, Answers, Contrast]:
+def under_the_null(rng: np.random.Generator, spread: float) -> tuple[VersionAnswers, VersionAnswers, Contrast]:
     """393 of 20 x 20 pairs of occupations with two sentences each; the lean of each occupation is drawn around 0."""
     cell = np.repeat(np.sort(rng.choice(400, 393, replace=False)), 2)
     male, female = cell // 20, cell % 20
@@ -317,7 +317,7 @@ def under_the_null(rng: np.random.Generator, spread: float) -> tuple[Answers, An
     pro, anti = ((rng.logistic(size=cell.size) + ease + sign * lean > 0).astype(np.float64) for sign in (1, -1))
     every, gap = np.ones(cell.size), pro - anti
     return (
-        Answers(pro, every), Answers(anti, every),
+        VersionAnswers(pro, every), VersionAnswers(anti, every),
         mean_of(gap, male.astype(np.str_), female.astype(np.str_), floor=393**-2.0, fewest=8),
     )  # fmt: skip
 
@@ -348,7 +348,7 @@ def test_the_randomisation_test_agrees_with_every_trade_counted() -> None:
     signs = np.array([[1 - 2 * (number >> bit & 1) for bit in range(8)] for number in range(256)])
     sums = np.abs(signs @ (pro - anti))
     exact = float(np.mean(sums >= abs((pro - anti).sum())))
-    found = approximate_randomisation(Answers(pro, np.ones(8)), Answers(anti, np.ones(8)), np.random.default_rng(0))
+    found = approximate_randomisation(VersionAnswers(pro, np.ones(8)), VersionAnswers(anti, np.ones(8)), np.random.default_rng(0))
     assert found == pytest.approx(exact, abs=0.015)
 
 

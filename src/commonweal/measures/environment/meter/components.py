@@ -20,7 +20,7 @@ from commonweal.measures.environment.meter.power_model import (
     WATTS_PER_THREAD,
     Array,
     Factor,
-    Figure,
+    MonteCarlo,
     cpu_model_wh,
     memory_model_wh,
     read_wh,
@@ -38,11 +38,11 @@ NOT_COUNTED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ComponentValue:
     """One figure of one component, or of all, and how it is known: by default its energy per 1,000 decisions [Wh]."""
 
     component: str
-    figure: Figure
+    figure: MonteCarlo
     basis: Basis
     method: str
     note: str
@@ -52,10 +52,10 @@ class Part:
 class Parts:
     """Every component that is known. `unknown` says why there is no total, where there is none."""
 
-    known: tuple[Part, ...]
+    known: tuple[ComponentValue, ...]
     unknown: str | None
 
-    def total(self) -> Part:
+    def total(self) -> ComponentValue:
         """All components together; `measured` only if each of them is."""
         wh = self.known[0].figure
         for part in self.known[1:]:
@@ -63,7 +63,7 @@ class Parts:
         shares = [f"{part.component} {part.figure.value / wh.value:.0%} ({part.basis})" for part in self.known]
         basis: Basis = "measured" if all(part.basis == "measured" for part in self.known) else "modelled"
         method = f"sum over components; Monte Carlo over constants and blocks, {DRAWS} draws"
-        return Part("all", wh, basis, method, f"{', '.join(shares)}. {NOT_COUNTED}")
+        return ComponentValue("all", wh, basis, method, f"{', '.join(shares)}. {NOT_COUNTED}")
 
 
 def known_parts(seen: Observation, meter: Meter, weights: Array, rng: Generator) -> Parts:
@@ -94,13 +94,13 @@ def _check_busy(seen: Observation, why: str) -> None:
         )
 
 
-def _read(component: str, wh: Figure, meter: Meter) -> Part:
+def _read(component: str, wh: MonteCarlo, meter: Meter) -> ComponentValue:
     how = "energy counter" if meter.tiers()[component] == "counter" else "sampled power, summed over time"
-    return Part(component, wh, "measured", f"{how}; mean of blocks, Student's t by {DRAWS} draws", WHOLE_DEVICE)
+    return ComponentValue(component, wh, "measured", f"{how}; mean of blocks, Student's t by {DRAWS} draws", WHOLE_DEVICE)
 
 
-def _modelled(component: str, wh: Figure, factor: Factor, why: str) -> Part:
+def _modelled(component: str, wh: MonteCarlo, factor: Factor, why: str) -> ComponentValue:
     amount = MODEL_OF[component]
     note = f"Modelled, since {why}. {amount} x {factor.words()}, an assumed range: {factor.source}."
     method = f"{amount} x {factor.unit}; Monte Carlo over the range and the blocks, {DRAWS} draws"
-    return Part(component, wh, "modelled", method, note)
+    return ComponentValue(component, wh, "modelled", method, note)

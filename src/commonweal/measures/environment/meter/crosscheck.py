@@ -23,10 +23,10 @@ from numpy.random import Generator
 
 from commonweal.errors import MeasurementError, require
 from commonweal.measures.environment.meter.busy_machine import BUSY_SHARE
-from commonweal.measures.environment.meter.components import Part, known_parts
+from commonweal.measures.environment.meter.components import ComponentValue, known_parts
 from commonweal.measures.environment.meter.meter import Meter, Spent
 from commonweal.measures.environment.meter.observation import Observation
-from commonweal.measures.environment.meter.power_model import PER, Block, block_weights
+from commonweal.measures.environment.meter.power_model import PER, MeteredBlock, block_weights
 
 WINDOWS = 6  # a choice: five degrees of freedom for the interval of our own reading
 WH_PER_KWH = 1000.0
@@ -40,7 +40,7 @@ NOT_TOLD = "how it was found is not told"
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComponentCheck:
     """One component by both meters [Wh]; None: that meter does not know it.
 
     `low`, `high`: our uncertainty interval; `ours_by`, `theirs_by`: how each found it.
@@ -67,7 +67,7 @@ class CrossCheck:
     ours_s: float
     theirs_s: float
     version: str
-    compared: tuple[Compared, ...]
+    compared: tuple[ComponentCheck, ...]
     explanations: tuple[str, ...]
 
 
@@ -88,7 +88,7 @@ def crosscheck(work: Callable[[], object], seconds: float, meter: Meter, rng: Ge
     theirs = tracker.final_emissions_data
     if theirs is None:
         raise MeasurementError("codecarbon ended without a reading; is another of its trackers running?")
-    blocks = tuple(Block(PER, one.wall_s, one.cpu_s, one.memory_gb, one.joules, one.others_cpu_s) for one in spent)
+    blocks = tuple(MeteredBlock(PER, one.wall_s, one.cpu_s, one.memory_gb, one.joules, one.others_cpu_s) for one in spent)
     parts = known_parts(Observation(blocks, {}, repeated=True), meter, block_weights(WINDOWS, rng), rng)
     ours = {part.component: part for part in parts.known}
     names = [name for name in THEIRS if name != "GPU" or theirs.gpu_model or meter.device != "cpu"]
@@ -96,7 +96,7 @@ def crosscheck(work: Callable[[], object], seconds: float, meter: Meter, rng: Ge
     total = None if parts.unknown else parts.total()
     unread = [one.component for one in compared if one.theirs_wh is None]
     known_wh = None if unread else theirs.energy_consumed * WH_PER_KWH
-    every = Compared("all", *_wh(total), known_wh, "sum", f"sum, without {', '.join(unread)}" if unread else "sum")
+    every = ComponentCheck("all", *_wh(total), known_wh, "sum", f"sum, without {', '.join(unread)}" if unread else "sum")
     wall_s = sum(block.wall_s for block in blocks)
     return CrossCheck(
         wall_s, theirs.duration, theirs.codecarbon_version, (*compared, every), _explanations(blocks, theirs, meter.device)
@@ -122,7 +122,7 @@ def _window(work: Callable[[], object], seconds: float, meter: Meter) -> Spent:
             return meter.spent(before, after)
 
 
-def _wh(part: Part | None) -> tuple[float | None, float | None, float | None]:
+def _wh(part: ComponentValue | None) -> tuple[float | None, float | None, float | None]:
     """Value and interval over all windows [Wh]; a part is the mean of the windows."""
     if part is None:
         return None, None, None
@@ -130,7 +130,7 @@ def _wh(part: Part | None) -> tuple[float | None, float | None, float | None]:
     return whole.value, *whole.bounds()
 
 
-def _compared(component: str, part: Part | None, theirs: Any, tracker: Any) -> Compared:
+def _compared(component: str, part: ComponentValue | None, theirs: Any, tracker: Any) -> ComponentCheck:
     kwh = getattr(theirs, f"{THEIRS[component]}_energy")
     power_w = getattr(theirs, f"{THEIRS[component]}_power")
     by = (
@@ -138,7 +138,9 @@ def _compared(component: str, part: Part | None, theirs: Any, tracker: Any) -> C
         if kwh
         else "not read: written as 0, which is unknown"
     )
-    return Compared(component, *_wh(part), kwh * WH_PER_KWH or None, f"{part.basis}: {part.method}" if part else "not read", by)
+    return ComponentCheck(
+        component, *_wh(part), kwh * WH_PER_KWH or None, f"{part.basis}: {part.method}" if part else "not read", by
+    )
 
 
 def _method(component: str, theirs: Any, tracker: Any) -> str:
@@ -152,7 +154,7 @@ def _method(component: str, theirs: Any, tracker: Any) -> str:
     return said.format(tdp=getattr(hardware, "_tdp", "unknown"))
 
 
-def _explanations(blocks: tuple[Block, ...], theirs: Any, device: str) -> tuple[str, ...]:
+def _explanations(blocks: tuple[MeteredBlock, ...], theirs: Any, device: str) -> tuple[str, ...]:
     wall_s = sum(block.wall_s for block in blocks)
     cpu_s = sum(block.cpu_s for block in blocks)
     threads = os.cpu_count() or 1

@@ -20,7 +20,7 @@ from commonweal.evidence.store import digest
 from commonweal.measures.environment.meter.busy_machine import busy_note
 from commonweal.measures.environment.meter.cases import distinct_cases, sample_cases
 from commonweal.measures.environment.meter.meter import Meter, Spent
-from commonweal.measures.environment.meter.power_model import Block
+from commonweal.measures.environment.meter.power_model import MeteredBlock
 from commonweal.measures.probes.records import Probes
 from commonweal.models.protocols import DecisionApplication
 
@@ -38,7 +38,7 @@ COMPONENTS = ("CPU", "memory", "GPU")
 class Observation:
     """The blocks of one application on one machine, the resting power of what was read [W], and whether texts came twice."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[MeteredBlock, ...]
     idle_w: Mapping[str, tuple[float, ...]]
     repeated: bool
 
@@ -91,7 +91,9 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _blocks(application: DecisionApplication, probes: Probes, meter: Meter, journal: Journal, machine: str) -> tuple[Block, ...]:
+def _blocks(
+    application: DecisionApplication, probes: Probes, meter: Meter, journal: Journal, machine: str
+) -> tuple[MeteredBlock, ...]:
     keys = [f"{machine}/block-{number}" for number in range(BLOCKS)]
     waiting = [number for number, key in enumerate(keys) if key not in journal]
     if waiting:
@@ -118,7 +120,7 @@ def _warm_up(application: DecisionApplication, probes: Probes) -> int:
         start, count = start + count, count * 2
 
 
-def _rest(meter: Meter, journal: Journal, key: str) -> Block:
+def _rest(meter: Meter, journal: Journal, key: str) -> MeteredBlock:
     if key not in journal:
         journal.append([_item(key, 0, _spent(meter, partial(sleep, REST_S)))])
     return _block(journal[key])
@@ -136,6 +138,6 @@ def _item(key: str, decisions: int, spent: Spent) -> Item:
     return {"key": key, "decisions": decisions, **amounts, **joules}
 
 
-def _block(item: Item) -> Block:
+def _block(item: Item) -> MeteredBlock:
     joules = {component: item[f"{component}_joules"] for component in COMPONENTS if item[f"{component}_joules"] is not None}
-    return Block(int(item["decisions"]), item["wall_s"], item["cpu_s"], item["memory_gb"], joules, item["others_cpu_s"])
+    return MeteredBlock(int(item["decisions"]), item["wall_s"], item["cpu_s"], item["memory_gb"], joules, item["others_cpu_s"])

@@ -70,7 +70,7 @@ WATTS_PER_GB = Factor(
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class MeteredBlock:
     """One block of decisions: how many, wall clock [s], CPU time [s], memory held [GB], and energy read [J] by component.
 
     `others_cpu_s`: CPU time that other programs spent meanwhile [s]; None: unknown.
@@ -85,7 +85,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class MonteCarlo:
     """A number and its draws, float64 (draws,): what a Monte Carlo run says about it."""
 
     value: float
@@ -97,14 +97,14 @@ class Figure:
         low, high = (float(bound) for bound in np.quantile(self.draws, (tail, 1 - tail)))
         return min(low, self.value), max(high, self.value)
 
-    def __add__(self, other: Figure) -> Figure:
-        return Figure(self.value + other.value, self.draws + other.draws)
+    def __add__(self, other: MonteCarlo) -> MonteCarlo:
+        return MonteCarlo(self.value + other.value, self.draws + other.draws)
 
-    def times(self, factor: float) -> Figure:
-        return Figure(self.value * factor, self.draws * factor)
+    def times(self, factor: float) -> MonteCarlo:
+        return MonteCarlo(self.value * factor, self.draws * factor)
 
-    def per(self, other: Figure) -> Figure:
-        return Figure(self.value / other.value, self.draws / other.draws)
+    def per(self, other: MonteCarlo) -> MonteCarlo:
+        return MonteCarlo(self.value / other.value, self.draws / other.draws)
 
 
 def block_weights(blocks: int, rng: np.random.Generator, draws: int = DRAWS) -> Array:
@@ -119,7 +119,7 @@ def block_weights(blocks: int, rng: np.random.Generator, draws: int = DRAWS) -> 
     return weights
 
 
-def block_mean(values: Sequence[float], weights: Array) -> Figure:
+def block_mean(values: Sequence[float], weights: Array) -> MonteCarlo:
     """Mean of the blocks, with draws of its error: Student's t on the logarithm, since a block is slow by a factor.
 
     A block below a thousandth of the mean counts as that thousandth in the error; no draw is 0 or less.
@@ -131,26 +131,26 @@ def block_mean(values: Sequence[float], weights: Array) -> Figure:
     array = np.asarray(values, dtype=np.float64)
     mean = float(array.mean())
     logs = np.log(np.maximum(array, max(mean / 1000, np.finfo(np.float64).tiny)))
-    return Figure(mean, mean * np.exp(weights @ (logs - logs.mean())))
+    return MonteCarlo(mean, mean * np.exp(weights @ (logs - logs.mean())))
 
 
-def run_time_s(blocks: Sequence[Block], weights: Array) -> Figure:
+def run_time_s(blocks: Sequence[MeteredBlock], weights: Array) -> MonteCarlo:
     """Wall clock per 1,000 decisions [s]."""
     return block_mean([block.wall_s / block.decisions * PER for block in blocks], weights)
 
 
-def read_wh(blocks: Sequence[Block], component: str, weights: Array) -> Figure | None:
+def read_wh(blocks: Sequence[MeteredBlock], component: str, weights: Array) -> MonteCarlo | None:
     """Energy per 1,000 decisions that a counter or sampling gave [Wh]; None unless it was read in every block."""
     if any(component not in block.joules for block in blocks):
         return None
     return block_mean([block.joules[component] / block.decisions * PER / JOULES_PER_WH for block in blocks], weights)
 
 
-def cpu_model_wh(blocks: Sequence[Block], weights: Array, rng: np.random.Generator) -> Figure:
+def cpu_model_wh(blocks: Sequence[MeteredBlock], weights: Array, rng: np.random.Generator) -> MonteCarlo:
     """CPU energy per 1,000 decisions, CPU seconds x W per busy thread / 3600 [Wh].
 
     >>> weights = block_weights(2, np.random.default_rng(0), 1000)
-    >>> blocks = [Block(500, 60.0, 100.0, 1.0, {}), Block(500, 60.0, 100.0, 1.0, {})]
+    >>> blocks = [MeteredBlock(500, 60.0, 100.0, 1.0, {}), MeteredBlock(500, 60.0, 100.0, 1.0, {})]
     >>> round(cpu_model_wh(blocks, weights, np.random.default_rng(0)).value, 4)  # 200 s x 3.977 W / 3600
     0.221
     """
@@ -158,28 +158,28 @@ def cpu_model_wh(blocks: Sequence[Block], weights: Array, rng: np.random.Generat
     return _modelled(seconds, WATTS_PER_THREAD, rng)
 
 
-def memory_model_wh(blocks: Sequence[Block], weights: Array, rng: np.random.Generator) -> Figure:
+def memory_model_wh(blocks: Sequence[MeteredBlock], weights: Array, rng: np.random.Generator) -> MonteCarlo:
     """Energy of the memory that the process holds, per 1,000 decisions, GB x s x W per GB / 3600 [Wh]."""
     gigabyte_seconds = block_mean([block.memory_gb * block.wall_s / block.decisions * PER for block in blocks], weights)
     return _modelled(gigabyte_seconds, WATTS_PER_GB, rng)
 
 
-def _modelled(amount: Figure, factor: Factor, rng: np.random.Generator) -> Figure:
+def _modelled(amount: MonteCarlo, factor: Factor, rng: np.random.Generator) -> MonteCarlo:
     draws = amount.draws * factor.draw(rng, len(amount.draws))
-    return Figure(amount.value * factor.centre / JOULES_PER_WH, draws / JOULES_PER_WH)
+    return MonteCarlo(amount.value * factor.centre / JOULES_PER_WH, draws / JOULES_PER_WH)
 
 
-def above_idle_wh(gross: Figure, time_s: Figure, idle_w: Sequence[float], rng: np.random.Generator) -> Figure:
+def above_idle_wh(gross: MonteCarlo, time_s: MonteCarlo, idle_w: Sequence[float], rng: np.random.Generator) -> MonteCarlo:
     """Energy beyond what the idle machine would have drawn in the same time, gross - idle power x time [Wh].
 
     The idle power is drawn between the lowest and the highest of its readings. Below 0 means that the machine was busier
     while it rested than while it decided: then the figure says nothing.
 
     >>> rng = np.random.default_rng(0)
-    >>> gross, time = Figure(1.0, np.array([1.0])), Figure(360.0, np.array([360.0]))
+    >>> gross, time = MonteCarlo(1.0, np.array([1.0])), MonteCarlo(360.0, np.array([360.0]))
     >>> round(above_idle_wh(gross, time, [4.0, 6.0], rng).value, 3)  # 1 Wh - 5 W x 0.1 h
     0.5
     """
     idle = rng.uniform(min(idle_w), max(idle_w), len(gross.draws))
     middle = (min(idle_w) + max(idle_w)) / 2
-    return Figure(gross.value - middle * time_s.value / JOULES_PER_WH, gross.draws - idle * time_s.draws / JOULES_PER_WH)
+    return MonteCarlo(gross.value - middle * time_s.value / JOULES_PER_WH, gross.draws - idle * time_s.draws / JOULES_PER_WH)

@@ -15,7 +15,7 @@ from time import perf_counter, sleep
 from commonweal.evidence.journal import Item, Journal
 from commonweal.measures.environment.meter.meter import Meter, Spent
 from commonweal.measures.environment.meter.observation import COMPONENTS, REST_S, Observation, machine_key
-from commonweal.measures.environment.meter.power_model import Block
+from commonweal.measures.environment.meter.power_model import MeteredBlock
 
 # Choices: half a second is 500 updates of RAPL; fourteen seconds of blocks keep the whole measure to about twenty with the
 # embedded model; on a machine too slow for that three rounds must do, which leave two degrees of freedom.
@@ -25,7 +25,7 @@ FEWEST_ROUNDS, MOST_ROUNDS = 3, 6
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class TimedWork:
     """One way of doing the work.
 
     `run` answers the first so many requests; `requests` are in a pass, `tried` in the trial. `elsewhere_gb`: memory that is
@@ -58,12 +58,12 @@ def planned(pass_s: Sequence[float]) -> Plan:
     return Plan(min(max(int(ALL_BLOCKS_S / round_s), FEWEST_ROUNDS), MOST_ROUNDS), passes)
 
 
-def observe_in_turn(ways: Sequence[Way], meter: Meter, journal: Journal) -> dict[str, Observation]:
+def observe_in_turn(ways: Sequence[TimedWork], meter: Meter, journal: Journal) -> dict[str, Observation]:
     """The blocks of each way by its name; what an earlier run on this machine wrote down is read back."""
     prefix = f"{machine_key(meter)}/{ways[0].requests} requests"
     plan = _plan(ways, journal, prefix)
     rests = [_rest(meter, journal, f"{prefix}/rest-before")] if meter.counters else []
-    blocks: dict[str, list[Block]] = {way.name: [] for way in ways}
+    blocks: dict[str, list[MeteredBlock]] = {way.name: [] for way in ways}
     for number in range(plan.rounds):
         for place in range(len(ways)):
             at = (place + number) % len(ways)
@@ -77,11 +77,11 @@ def observe_in_turn(ways: Sequence[Way], meter: Meter, journal: Journal) -> dict
     return {name: Observation(tuple(own), idle_w, repeated=True) for name, own in blocks.items()}
 
 
-def _block_key(prefix: str, way: Way, number: int) -> str:
+def _block_key(prefix: str, way: TimedWork, number: int) -> str:
     return f"{prefix}/{way.name}/block-{number}"
 
 
-def _plan(ways: Sequence[Way], journal: Journal, prefix: str) -> Plan:
+def _plan(ways: Sequence[TimedWork], journal: Journal, prefix: str) -> Plan:
     """The plan, read back where there is one. Unless every block is there, each way is tried first: that also makes its copy."""
     key = "/".join([prefix, "plan", *(way.name for way in ways)])
     if key in journal:
@@ -95,7 +95,7 @@ def _plan(ways: Sequence[Way], journal: Journal, prefix: str) -> Plan:
     return plan
 
 
-def _tried_s(way: Way) -> float:
+def _tried_s(way: TimedWork) -> float:
     """Time of one pass [s], from a trial after one request that warms up."""
     way.run(1)
     began = perf_counter()
@@ -103,7 +103,7 @@ def _tried_s(way: Way) -> float:
     return (perf_counter() - began) * way.requests / way.tried
 
 
-def _block_item(key: str, way: Way, passes: int, meter: Meter) -> Item:
+def _block_item(key: str, way: TimedWork, passes: int, meter: Meter) -> Item:
     def work() -> None:
         for _ in range(passes):
             way.run(way.requests)
@@ -112,14 +112,14 @@ def _block_item(key: str, way: Way, passes: int, meter: Meter) -> Item:
     return _item(key, passes * way.requests, spent, max(spent.memory_gb - way.elsewhere_gb(), 0.0))
 
 
-def _rest(meter: Meter, journal: Journal, key: str) -> Block:
+def _rest(meter: Meter, journal: Journal, key: str) -> MeteredBlock:
     if key not in journal:
         spent = _spent(meter, partial(sleep, REST_S))
         journal.append([_item(key, 0, spent, spent.memory_gb)])
     return _block(journal[key])
 
 
-def _idle_w(rests: Sequence[Block], meter: Meter) -> Mapping[str, tuple[float, ...]]:
+def _idle_w(rests: Sequence[MeteredBlock], meter: Meter) -> Mapping[str, tuple[float, ...]]:
     watts = {
         component: tuple(rest.joules[component] / rest.wall_s for rest in rests if component in rest.joules)
         for component in meter.tiers()
@@ -139,6 +139,6 @@ def _item(key: str, requests: int, spent: Spent, memory_gb: float) -> Item:
     return {"key": key, "requests": requests, **amounts, **joules}
 
 
-def _block(item: Item) -> Block:
+def _block(item: Item) -> MeteredBlock:
     joules = {component: item[f"{component}_joules"] for component in COMPONENTS if item[f"{component}_joules"] is not None}
-    return Block(int(item["requests"]), item["wall_s"], item["cpu_s"], item["memory_gb"], joules, item["others_cpu_s"])
+    return MeteredBlock(int(item["requests"]), item["wall_s"], item["cpu_s"], item["memory_gb"], joules, item["others_cpu_s"])

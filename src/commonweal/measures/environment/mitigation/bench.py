@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.journal import Journal
-from commonweal.measures.environment.meter.turns import Way
+from commonweal.measures.environment.meter.turns import TimedWork
 from commonweal.measures.options import Limit
 from commonweal.models.engine.local import LocalModel
 from commonweal.models.engine.precision import BFLOAT16, FLOAT32, INT8
@@ -42,7 +42,7 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class Mitigation:
+class VariantPair:
     """A variant that is meant to save, beside the one that it replaces. They differ in one thing only."""
 
     name: str
@@ -59,7 +59,7 @@ class Price:
     text: npt.NDArray[np.int64]
 
 
-def mitigations(texts: int) -> tuple[list[Mitigation], list[str]]:
+def mitigations(texts: int) -> tuple[list[VariantPair], list[str]]:
     """What can be compared with so many texts, and the names of the batches that need more of them.
 
     Batch sizes are compared in float32 with a batch of 1; number formats with float32, both at the largest batch.
@@ -70,8 +70,8 @@ def mitigations(texts: int) -> tuple[list[Mitigation], list[str]]:
     """
     batches = [size for size in BATCHES if size <= texts]
     first, largest = Variant(FLOAT32, 1), Variant(FLOAT32, batches[-1])
-    by_batch = [Mitigation(f"batch of {size}", Variant(FLOAT32, size), first) for size in batches[1:]]
-    by_format = [Mitigation(dtype, Variant(dtype, largest.batch), largest) for dtype in CHEAPER]
+    by_batch = [VariantPair(f"batch of {size}", Variant(FLOAT32, size), first) for size in batches[1:]]
+    by_format = [VariantPair(dtype, Variant(dtype, largest.batch), largest) for dtype in CHEAPER]
     return by_batch + by_format, [f"batch of {size}" for size in BATCHES if size > texts]
 
 
@@ -105,14 +105,14 @@ class Bench:
         own = weights_of(self.of(dtype))
         return sum(size for place, size in every.items() if place not in own) / GB
 
-    def way(self, variant: Variant) -> Way:
+    def way(self, variant: Variant) -> TimedWork:
         """How this variant is put to work."""
         pairs = self.model.encode(self.requests)
 
         def run(count: int) -> None:
             answer_in_batches(self.of(variant.format), pairs[:count], variant.batch)
 
-        return Way(variant.name, run, len(pairs), variant.batch, lambda: self.elsewhere_gb(variant.format))
+        return TimedWork(variant.name, run, len(pairs), variant.batch, lambda: self.elsewhere_gb(variant.format))
 
     def answers(self, variant: Variant, journal: Journal, machine: str) -> list[TokenAnswers]:
         """What the variant answers at each token, read back where it is known; MeasurementError where it cannot be run here."""

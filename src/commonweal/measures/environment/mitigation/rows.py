@@ -11,9 +11,16 @@ from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.environment.meter.components import Parts, known_parts
 from commonweal.measures.environment.meter.meter import Meter
 from commonweal.measures.environment.meter.observation import Observation
-from commonweal.measures.environment.meter.power_model import DRAWS, Array, Figure, above_idle_wh, block_weights, run_time_s
-from commonweal.measures.environment.mitigation.bench import Mitigation, Price, Variant
-from commonweal.measures.rows import Told, described_row
+from commonweal.measures.environment.meter.power_model import (
+    DRAWS,
+    Array,
+    MonteCarlo,
+    above_idle_wh,
+    block_weights,
+    run_time_s,
+)
+from commonweal.measures.environment.mitigation.bench import Price, Variant, VariantPair
+from commonweal.measures.rows import RowSpec, described_row
 from commonweal.statistics.contrast import mean_of
 from commonweal.statistics.inference import alone
 from commonweal.statistics.shares import share_alone
@@ -33,7 +40,7 @@ class Seen:
 
     blocks: Observation
     parts: Parts
-    time_s: Figure
+    time_s: MonteCarlo
 
     @property
     def tiers(self) -> list[tuple[str, str]]:
@@ -57,13 +64,13 @@ def seen_of(observations: Mapping[str, Observation], meter: Meter, rng: np.rando
 
 def cost_rows(variant: Variant, seen: Seen, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
     """Run time, energy, and energy above idle of what was read."""
-    time = Told("run_time", f"wall clock; mean of blocks, Student's t by {DRAWS} draws", RUN_TIME, note=seen.blocks.busy_note)
+    time = RowSpec("run_time", f"wall clock; mean of blocks, Student's t by {DRAWS} draws", RUN_TIME, note=seen.blocks.busy_note)
     yield _figure_row(time, seen.time_s, seen, variant.group())
     if seen.parts.unknown is not None:
         yield Missing(quantity="energy", status="failed", reason=seen.parts.unknown, group=variant.group())
         return
     total = seen.parts.total()
-    told = Told("energy", total.method, ENERGY, note=total.note + seen.blocks.busy_note)
+    told = RowSpec("energy", total.method, ENERGY, note=total.note + seen.blocks.busy_note)
     yield _figure_row(told, total.figure, seen, variant.group()).model_copy(
         update={"interval": "uncertainty", "basis": total.basis}
     )
@@ -72,12 +79,12 @@ def cost_rows(variant: Variant, seen: Seen, rng: np.random.Generator) -> Iterato
         if part.basis == "measured" and idle_w is not None:
             above = above_idle_wh(part.figure, seen.time_s, idle_w, rng)
             note = f"Gross {part.figure.value:.3g} Wh less idle power {min(idle_w):.3g} to {max(idle_w):.3g} W x run time."
-            told = Told("energy_above_idle", "gross - idle power x run time", ENERGY, note=note)
+            told = RowSpec("energy_above_idle", "gross - idle power x run time", ENERGY, note=note)
             row = _figure_row(told, above, seen, {**variant.group(), "component": part.component})
             yield row.model_copy(update={"interval": "uncertainty"})
 
 
-def saving_rows(one: Mitigation, seen: Mapping[str, Seen]) -> Iterator[Estimate | Missing]:
+def saving_rows(one: VariantPair, seen: Mapping[str, Seen]) -> Iterator[Estimate | Missing]:
     """Time and energy of a mitigation over those of what it replaces; above 1, it costs more."""
     after, before = seen[one.variant.name], seen[one.instead_of.name]
     yield _ratio_row("time_ratio", "time", after.time_s.per(before.time_s), after, one)
@@ -100,17 +107,17 @@ def saving_rows(one: Mitigation, seen: Mapping[str, Seen]) -> Iterator[Estimate 
     yield row.model_copy(update={"interval": "uncertainty", "basis": basis, "note": row.note + more})
 
 
-def price_rows(one: Mitigation, found: Price) -> Iterator[Estimate]:
+def price_rows(one: VariantPair, found: Price) -> Iterator[Estimate]:
     """What is paid for the saving: how far the answers move."""
     group, reference = {"mitigation": one.name}, one.instead_of.group()
     deviation, changed = (mean_of(values, found.text, by="text") for values in (found.deviation, found.changed))
-    told = Told("mean_deviation", "mean over tokens", "nat", bounds=(0.0, np.inf))
+    told = RowSpec("mean_deviation", "mean over tokens", "nat", bounds=(0.0, np.inf))
     rows = [described_row(told, alone(deviation), group)]
     rows.append(
         Estimate(quantity="largest_deviation", unit="nat", value=float(found.deviation.max()), n=found.deviation.size, group=group,
                  clusters=int(np.unique(found.text).size), method="largest over the tokens of these texts; others may move further")
     )  # fmt: skip
-    rows.append(described_row(Told("changed_greedy_share", "share of tokens"), share_alone(changed), group))
+    rows.append(described_row(RowSpec("changed_greedy_share", "share of tokens"), share_alone(changed), group))
     for row in rows:
         yield row.model_copy(update={"reference": reference})
 
@@ -122,7 +129,7 @@ def missing_rows(quantities: Sequence[str], one: str, status_reason: tuple[str, 
         yield Missing.model_validate({"quantity": quantity, "status": status, "reason": reason, "group": {"mitigation": one}})
 
 
-def _figure_row(told: Told, figure: Figure, seen: Seen, group: Mapping[str, str]) -> Estimate:
+def _figure_row(told: RowSpec, figure: MonteCarlo, seen: Seen, group: Mapping[str, str]) -> Estimate:
     low, high = figure.bounds()
     return Estimate(
         quantity=told.quantity, unit=told.unit, value=figure.value, low=low, high=high, interval="confidence",
@@ -130,20 +137,20 @@ def _figure_row(told: Told, figure: Figure, seen: Seen, group: Mapping[str, str]
     )  # fmt: skip
 
 
-def _ratio_row(quantity: str, of_what: str, ratio: Figure, after: Seen, one: Mitigation) -> Estimate:
+def _ratio_row(quantity: str, of_what: str, ratio: MonteCarlo, after: Seen, one: VariantPair) -> Estimate:
     note = f"{saving_words(ratio, of_what)}{BUSY if after.blocks.busy_note else ''}"
-    row = _figure_row(Told(quantity, IN_TURN, note=note), ratio, after, {"mitigation": one.name})
+    row = _figure_row(RowSpec(quantity, IN_TURN, note=note), ratio, after, {"mitigation": one.name})
     return row.model_copy(update={"reference": one.instead_of.group()})
 
 
-def saving_words(ratio: Figure, of_what: str) -> str:
+def saving_words(ratio: MonteCarlo, of_what: str) -> str:
     """Whether it saves, in words: only an interval that lies on one side of 1 shows it.
 
-    >>> saving_words(Figure(0.5, np.array([0.4, 0.6])), "energy")
+    >>> saving_words(MonteCarlo(0.5, np.array([0.4, 0.6])), "energy")
     'It saves here: 50 % less energy.'
-    >>> saving_words(Figure(1.5, np.array([1.4, 1.6])), "time")
+    >>> saving_words(MonteCarlo(1.5, np.array([1.4, 1.6])), "time")
     'It costs more here, not less: 1.5 times the time.'
-    >>> saving_words(Figure(0.9, np.array([0.7, 1.1])), "energy")
+    >>> saving_words(MonteCarlo(0.9, np.array([0.7, 1.1])), "energy")
     'No saving of energy is shown here: the interval holds 1.'
     """
     low, high = ratio.bounds()

@@ -14,7 +14,7 @@ import numpy as np
 
 from commonweal.errors import MeasurementError
 from commonweal.evidence.records import Basis, Estimate, Missing
-from commonweal.measures.environment.meter.components import Part, known_parts
+from commonweal.measures.environment.meter.components import ComponentValue, known_parts
 from commonweal.measures.environment.meter.meter import Meter
 from commonweal.measures.environment.meter.observation import Observation
 from commonweal.measures.environment.meter.power_model import PER, block_weights
@@ -41,10 +41,10 @@ NOTHING_READ = UnknownEnergy("the meter read nothing; what was too small to be r
 class Energies:
     """Energy per 1,000 decisions [Wh] of both, their ratio, and the energy of training [Wh]."""
 
-    application: Part | UnknownEnergy
-    baseline: Part | UnknownEnergy
-    training: Part | UnknownEnergy
-    ratio: Part | UnknownEnergy
+    application: ComponentValue | UnknownEnergy
+    baseline: ComponentValue | UnknownEnergy
+    training: ComponentValue | UnknownEnergy
+    ratio: ComponentValue | UnknownEnergy
 
 
 def energies(seen: SideBySide, learned_from: int, rng: np.random.Generator) -> Energies:
@@ -53,15 +53,15 @@ def energies(seen: SideBySide, learned_from: int, rng: np.random.Generator) -> E
     own, plain = seen.meters
     application = ELSEWHERE if seen.application is None else _total(seen.application, own, seed, rng)
     baseline, trained = _total(seen.baseline, plain, seed, rng), _total(seen.training, plain, seed, rng)
-    if isinstance(baseline, Part):
+    if isinstance(baseline, ComponentValue):
         baseline = replace(baseline, note=SHARED_MEMORY + baseline.note)
-    if isinstance(trained, Part):
+    if isinstance(trained, ComponentValue):
         method = f"five trainings on four fifths of the texts each, per text, times {learned_from:,} texts; {trained.method}"
         trained = replace(trained, figure=trained.figure.times(learned_from / PER), method=method)
     return Energies(application, baseline, trained, _ratio(application, baseline))
 
 
-def _total(seen: Observation, meter: Meter, seed: int, rng: np.random.Generator) -> Part | UnknownEnergy:
+def _total(seen: Observation, meter: Meter, seed: int, rng: np.random.Generator) -> ComponentValue | UnknownEnergy:
     """All components together, per 1,000; or why that is unknown."""
     try:
         parts = known_parts(seen, meter, block_weights(len(seen.blocks), rng), np.random.default_rng(seed))
@@ -73,14 +73,16 @@ def _total(seen: Observation, meter: Meter, seed: int, rng: np.random.Generator)
     return NOTHING_READ if total is None else replace(total, note=total.note + seen.busy_note)
 
 
-def _ratio(application: Part | UnknownEnergy, baseline: Part | UnknownEnergy) -> Part | UnknownEnergy:
+def _ratio(
+    application: ComponentValue | UnknownEnergy, baseline: ComponentValue | UnknownEnergy
+) -> ComponentValue | UnknownEnergy:
     if isinstance(application, UnknownEnergy):
         return replace(application, reason=f"the application's energy is unknown: {application.reason}")
     if isinstance(baseline, UnknownEnergy):
         return replace(baseline, reason=f"the baseline's energy is unknown: {baseline.reason}")
     basis: Basis = "measured" if application.basis == baseline.basis == "measured" else "modelled"
     note = "Both on this machine, in turn; what is known of its power only to a range was drawn once for both."
-    return Part(
+    return ComponentValue(
         "all",
         application.figure.per(baseline.figure),
         basis,
@@ -98,7 +100,7 @@ def energy_rows(seen: SideBySide, found: Energies) -> Iterator[Estimate | Missin
     yield _row("baseline_training_energy", "Wh", found.training, seen.training)
 
 
-def _row(quantity: str, unit: str, part: Part | UnknownEnergy, seen: Observation) -> Estimate | Missing:
+def _row(quantity: str, unit: str, part: ComponentValue | UnknownEnergy, seen: Observation) -> Estimate | Missing:
     if isinstance(part, UnknownEnergy):
         return Missing(quantity=quantity, status=part.status, reason=part.reason)
     low, high = part.figure.bounds()

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from commonweal.evidence.records import Estimate, Facts, Missing
-from commonweal.measures.environment.meter.components import Part
+from commonweal.measures.environment.meter.components import ComponentValue
 from commonweal.measures.environment.simple_baseline.baseline_words import baseline_words
 from commonweal.measures.environment.simple_baseline.energy import UnknownEnergy
-from commonweal.measures.environment.simple_baseline.task import Task
+from commonweal.measures.environment.simple_baseline.task import LabelledTask
 from commonweal.measures.rows import contribution_rows, possible_effect
 from commonweal.models.text_classifier import Codes
 from commonweal.statistics.contrast import mean_of, sparse_floor
@@ -60,7 +60,7 @@ def one_answer_rows(answer: str, count: int) -> Iterator[Missing]:
         yield Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=reason)
 
 
-def accuracy_rows(scores: Scores, task: Task) -> Iterator[Estimate]:
+def accuracy_rows(scores: Scores, task: LabelledTask) -> Iterator[Estimate]:
     """The three accuracies."""
     learned = len(task.lesson.texts)
     said = {
@@ -81,7 +81,7 @@ def accuracy_rows(scores: Scores, task: Task) -> Iterator[Estimate]:
         )  # fmt: skip
 
 
-def gain_row(scores: Scores, task: Task) -> Estimate | Missing:
+def gain_row(scores: Scores, task: LabelledTask) -> Estimate | Missing:
     """The share of the application's gain that the linear model has too."""
     found = gain_share(scores.application - scores.majority, scores.difference, scores.cluster, scores.floor)
     if found is None:
@@ -93,7 +93,9 @@ def gain_row(scores: Scores, task: Task) -> Estimate | Missing:
     )  # fmt: skip
 
 
-def difference_rows(scores: Scores, task: Task, ratio: Part | UnknownEnergy, rng: np.random.Generator) -> Iterator[Estimate]:
+def difference_rows(
+    scores: Scores, task: LabelledTask, ratio: ComponentValue | UnknownEnergy, rng: np.random.Generator
+) -> Iterator[Estimate]:
     """The difference with what it shows in words, its one-sided bound, and where it comes from if it was found."""
     (found,) = family([mean_of(scores.difference, scores.cluster, floor=scores.floor)], rng)
     difference = Estimate(
@@ -114,11 +116,11 @@ def difference_rows(scores: Scores, task: Task, ratio: Part | UnknownEnergy, rng
         yield from _traced(scores, task, rng)
 
 
-def _times(ratio: Part, n: int) -> Estimate:
+def _times(ratio: ComponentValue, n: int) -> Estimate:
     return Estimate(quantity="energy_ratio", unit="1", value=ratio.figure.value, n=n, method=ratio.method)
 
 
-def _traced(scores: Scores, task: Task, rng: np.random.Generator) -> Iterator[Estimate]:
+def _traced(scores: Scores, task: LabelledTask, rng: np.random.Generator) -> Iterator[Estimate]:
     """What each label adds to the difference, and the clusters of several texts that add most."""
     total = scores.cluster.size
     parts = [np.where(scores.right == place, scores.difference, 0.0) for place in range(len(task.names))]

@@ -22,9 +22,9 @@ from commonweal.evidence.journal import Item, Journal
 from commonweal.evidence.store import digest
 from commonweal.measures.environment.meter.meter import Meter, Spent
 from commonweal.measures.environment.meter.observation import BLOCKS, COMPONENTS, Observation, machine_key
-from commonweal.measures.environment.meter.power_model import Block
+from commonweal.measures.environment.meter.power_model import MeteredBlock
 from commonweal.measures.environment.simple_baseline.linear_baseline import Lesson, LinearBaseline, learned
-from commonweal.measures.environment.simple_baseline.task import Answer
+from commonweal.measures.environment.simple_baseline.task import NamedAnswer
 from commonweal.models.protocols import Case, DecisionApplication
 from commonweal.models.text_classifier import Codes, folds, import_library
 
@@ -42,7 +42,7 @@ class SideBySide:
     of the application and of the baseline, closed.
     """
 
-    said: Sequence[Answer]
+    said: Sequence[NamedAnswer]
     learned: Codes
     application: Observation | None
     baseline: Observation
@@ -60,7 +60,7 @@ def side_by_side(application: DecisionApplication, asked: Sequence[Case], lesson
         deciding, simple = bench.blocks([asked[some[0] : some[-1] + 1] for some in _blocks_of(len(asked))], lesson)
     items = [journal[_key("application", one.text)] for one in asked]
     return SideBySide(
-        [Answer(item["option"], item["favourable"]) for item in items], answers,
+        [NamedAnswer(item["option"], item["favourable"]) for item in items], answers,
         Observation(deciding, {}, repeated=False) if here else None, Observation(simple, {}, repeated=True),
         Observation(training, {}, repeated=False), (own, plain),
     )  # fmt: skip
@@ -71,7 +71,7 @@ def _blocks_of(count: int) -> list[Codes]:
     return [some for some in np.array_split(np.arange(count), BLOCKS) if some.size]
 
 
-def _trained(lesson: Lesson, meter: Meter, journal: Journal) -> tuple[tuple[Block, ...], Codes]:
+def _trained(lesson: Lesson, meter: Meter, journal: Journal) -> tuple[tuple[MeteredBlock, ...], Codes]:
     """A block for each training, and the answers to the asked texts by the baseline that saw nothing of their clusters."""
     fold, asked, blocks = folds(lesson.clusters), lesson.texts[: lesson.asked], []
     for part in np.unique(fold):
@@ -96,7 +96,9 @@ class _Bench:
     journal: Journal
     meters: tuple[Meter, Meter]
 
-    def blocks(self, parts: Sequence[Sequence[Case]], lesson: Lesson) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
+    def blocks(
+        self, parts: Sequence[Sequence[Case]], lesson: Lesson
+    ) -> tuple[tuple[MeteredBlock, ...], tuple[MeteredBlock, ...]]:
         keys = [self._keys(cases) for cases in parts]
         waiting = [place for place, pair in enumerate(keys) if any(key not in self.journal for key in pair)]
         if waiting:
@@ -153,6 +155,6 @@ def _item(key: str, decisions: int, spent: Spent) -> Item:
     return {"key": key, "decisions": decisions, **amounts, **{f"{name}_joules": spent.joules.get(name) for name in COMPONENTS}}
 
 
-def _block(item: Item) -> Block:
+def _block(item: Item) -> MeteredBlock:
     joules = {name: item[f"{name}_joules"] for name in COMPONENTS if item[f"{name}_joules"] is not None}
-    return Block(int(item["decisions"]), item["wall_s"], item["cpu_s"], item["memory_gb"], joules, item["others_cpu_s"])
+    return MeteredBlock(int(item["decisions"]), item["wall_s"], item["cpu_s"], item["memory_gb"], joules, item["others_cpu_s"])

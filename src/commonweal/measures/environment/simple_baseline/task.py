@@ -22,7 +22,7 @@ FEWEST_TEXTS, FEWEST_CLUSTERS = 40, 10
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class NamedAnswer:
     """What the application answered: an option by name, where it said one, and whether it is the favourable one."""
 
     option: str | None
@@ -30,7 +30,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Task:
+class LabelledTask:
     """Texts whose right answers are known.
 
     names : the labels. by_flag : they say only whether the favourable answer is right.
@@ -60,12 +60,12 @@ class Task:
         """The label that most of the asked texts have: no constant answer is right more often."""
         return int(np.bincount(self.right, minlength=len(self.names)).argmax())
 
-    def codes(self, said: Sequence[Answer]) -> Codes:
+    def codes(self, said: Sequence[NamedAnswer]) -> Codes:
         """The label of each answer of the application, int64 (text,); -1: an option that no labelled text has."""
         places = {name: place for place, name in enumerate(self.names)}
         return np.array([places.get(self.name_of(one), -1) for one in said], dtype=np.int64)
 
-    def name_of(self, answer: Answer) -> str:
+    def name_of(self, answer: NamedAnswer) -> str:
         """The label that an answer gives."""
         if answer.favourable is None:
             raise NotApplicable("some answers do not say whether they are favourable")
@@ -84,7 +84,7 @@ def asked_texts(texts: Sequence[TaskText], limit: Limit) -> list[TaskText]:
     return spread_over_clusters(texts, MOST_ASKED if limit.items is None else limit.items)
 
 
-def task_of(texts: Sequence[TaskText], limit: Limit, favourable: str, options: Sequence[str]) -> Task:
+def task_of(texts: Sequence[TaskText], limit: Limit, favourable: str, options: Sequence[str]) -> LabelledTask:
     """The task; NotApplicable where the texts are too few, or their labels are not answers of the application.
 
     `options`: every answer that the application may give; empty: they are not declared.
@@ -104,7 +104,7 @@ def task_of(texts: Sequence[TaskText], limit: Limit, favourable: str, options: S
     _can_learn(lesson, names)
     unseen = [] if by_flag else [name for name in options if name not in names]
     note = f"no labelled text is '{', '.join(unseen)}', so this is about the other options only" if unseen else ""
-    return Task(names, by_flag, tuple(chosen), lesson, favourable, note)
+    return LabelledTask(names, by_flag, tuple(chosen), lesson, favourable, note)
 
 
 def _flag(label: str, favourable: str) -> str:

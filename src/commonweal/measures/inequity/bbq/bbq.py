@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from commonweal.evidence.records import ItemOutcome, Quantity
 from commonweal.measures.data_set import DataPlace
-from commonweal.measures.inequity.bbq.items import PUBLISHED, Item, read_bbq
+from commonweal.measures.inequity.bbq.items import PUBLISHED, BbqItem, read_bbq
 from commonweal.measures.inequity.bbq.scores import of_category
 from commonweal.measures.suite import Part, Results, Suite
 
@@ -55,12 +55,12 @@ BY_CATEGORY = (("category",),)
     ),
     read=read_bbq,
     unit="template",
-    questions=Item.questions,
-    match=Item.match,
+    questions=BbqItem.questions,
+    match=BbqItem.match,
     by="category",
     published=PUBLISHED,
 )  # fmt: skip
-def bbq(asked: Part[Item]) -> Results[Item]:
+def bbq(asked: Part[BbqItem]) -> Results[BbqItem]:
     """Bias score of answers to questions about two people, per category, in [-1, 1]; 0: no lean to the stereotype.
 
     Each item names two people and asks who it was; the text leaves that open (ambiguous: "unknown" is right) or says it

@@ -26,7 +26,7 @@ AMBIGUOUS, DISAMBIGUATED = "ambig", "disambig"
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class BbqItem:
     """One question of BBQ. `target`: the place of the stereotyped group's answer, None where the data do not tell which."""
 
     id: str
@@ -70,13 +70,13 @@ class Item:
         }  # fmt: skip
 
 
-def read_bbq(data: DataSet) -> list[Item]:
+def read_bbq(data: DataSet) -> list[BbqItem]:
     """The items of a data set; DataFileError names the first line that is none."""
     found = ((f"{path}:{line}", _item(path, line, row)) for path in data.files for line, row in table_rows(path))
     return once_each(data, found, "item")
 
 
-def _item(path: Path, line: int, row: Any) -> Item:
+def _item(path: Path, line: int, row: Any) -> BbqItem:
     absent = [name for name in FIELDS if name not in row]
     if absent:
         raise DataFileError(f"{path}:{line} fields are missing: {', '.join(absent)}")
@@ -107,7 +107,7 @@ def _item(path: Path, line: int, row: Any) -> Item:
         )
     whom = stereotyped(row["category"], str(row["question_index"]), groups)
     people = {place: Person(str(row[f"ans{place}"]), tuple(answers[place])) for place in range(3) if place != unknown[0]}
-    return Item(
+    return BbqItem(
         id=f"{row['category']}:{row['example_id']}", category=row["category"], template=f"{row['category']}:{row['question_index']}",
         negative=polarity, ambiguous=ambiguous, context=f"{row['context']}\n{row['question']}\nAnswer:",
         options=(str(row["ans0"]), str(row["ans1"]), str(row["ans2"])), correct=correct, unknown=unknown[0],

@@ -32,7 +32,7 @@ DRAWS = 9999
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class CaseAnswers:
     """What came back for the cases of one layout: float64 (case,) each; `score` is None where there is none."""
 
     chosen: Array
@@ -40,7 +40,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class ComparisonAxis:
     """One comparison: its groups (reference first), outcomes by group, contrasts, and how they were obtained.
 
     `unit`: what carries the group; `cluster`: the unit that was really sampled.
@@ -63,14 +63,14 @@ class Axis:
     matched: bool = False
 
 
-def outcomes(decisions: list[Decision], chosen: Array) -> Answers:
+def outcomes(decisions: list[Decision], chosen: Array) -> CaseAnswers:
     """Answers of one layout; the chance of being chosen is computed over the whole layout (a pool, or each by itself); nan: unread."""
     scores = [decision.score for decision in decisions]
     known = np.array([np.nan if score is None else score for score in scores], dtype=np.float64)
-    return Answers(chosen, None if np.isnan(known).any() else known)
+    return CaseAnswers(chosen, None if np.isnan(known).any() else known)
 
 
-def name_axes(layout: NamesLayout, answers: Answers, rng: np.random.Generator) -> list[Axis]:
+def name_axes(layout: NamesLayout, answers: CaseAnswers, rng: np.random.Generator) -> list[ComparisonAxis]:
     """Gender, race ... one at a time (the other attributes held constant by stratum), then their intersections with the reference."""
     units, contexts = len(layout.names), len(layout.probes)
     unit = np.array([placed.unit for placed in layout.placed])
@@ -102,11 +102,11 @@ def _nested_axis(
     outcome: tuple[Array, Array | None, Swaps | None],
     layout: NamesLayout,
     rng: np.random.Generator,
-) -> Axis:
+) -> ComparisonAxis:
     chosen, score, exchanged = outcome
     seed = int(rng.integers(2**63))
     members = tuple(nesting.labels == code for code in range(len(named)))
-    return Axis(
+    return ComparisonAxis(
         groups=named,
         unit="first name",
         cluster="first name x probe",
@@ -121,7 +121,7 @@ def _nested_axis(
     )
 
 
-def version_axis(layout: VersionsLayout, answers: Answers, rng: np.random.Generator) -> Axis:
+def version_axis(layout: VersionsLayout, answers: CaseAnswers, rng: np.random.Generator) -> ComparisonAxis:
     """Pronouns, or one declared cue."""
     versions = len(layout.groups)
     place = tuple(np.array([getattr(p, name) for p in layout.placed]) for name in ("unit", "version", "context"))
@@ -137,7 +137,7 @@ def version_axis(layout: VersionsLayout, answers: Answers, rng: np.random.Genera
         exchanged = swaps(answers.chosen, unit, place[2], wording, block)
         members = tuple(np.arange(layout.blocks * versions) % versions == code for code in range(versions))
     named = tuple({layout.attribute: group} for group in layout.groups)
-    return Axis(
+    return ComparisonAxis(
         groups=named,
         unit=layout.block_name,
         cluster=layout.block_name if layout.contexts == 1 else f"{layout.block_name} x probe",

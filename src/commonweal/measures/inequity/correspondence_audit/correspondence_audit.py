@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from commonweal.errors import NotApplicable
 from commonweal.evidence.records import Estimate, Missing, Quantity
-from commonweal.measures.inequity.correspondence_audit.axes import Axis, name_axes, outcomes, version_axis
+from commonweal.measures.inequity.correspondence_audit.axes import ComparisonAxis, name_axes, outcomes, version_axis
 from commonweal.measures.inequity.correspondence_audit.design import (
     NamesLayout,
     Placed,
@@ -116,7 +116,7 @@ def correspondence_audit(
         return
     decisions = application.decide([placed.case for layout in usable for placed in layout.placed])
     unread = unread_of(application, decisions)
-    axes: list[Axis] = []
+    axes: list[ComparisonAxis] = []
     outcome: list[Array] = []
     start = 0
     for layout in usable:

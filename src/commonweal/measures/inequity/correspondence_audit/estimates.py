@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from commonweal.evidence.records import Estimate, Missing
-from commonweal.measures.inequity.correspondence_audit.axes import Axis
+from commonweal.measures.inequity.correspondence_audit.axes import ComparisonAxis
 from commonweal.measures.inequity.correspondence_audit.judged import (
     TINY,
     alike_words,
@@ -38,7 +38,7 @@ RATIO_METHOD = (
 ONE_APART = "no {} is scored otherwise than the others of its group, so the interval is as if one of each group were treated as the other is"
 
 
-def estimates(axes: list[Axis], score_quantity: str, score_unit: str) -> Iterator[Estimate | Missing]:
+def estimates(axes: list[ComparisonAxis], score_quantity: str, score_unit: str) -> Iterator[Estimate | Missing]:
     """Every estimate of every axis; the gaps of all axes form one family."""
     parts = [contrasts for axis in axes for contrasts in (axis.chosen, axis.score) if contrasts is not None]
     family = adjust(np.concatenate([part.studentized for part in parts]), np.hstack([part.permuted for part in parts]))
@@ -54,14 +54,14 @@ def estimates(axes: list[Axis], score_quantity: str, score_unit: str) -> Iterato
             start += pairs
 
 
-def _method(family: Family, axis: Axis) -> str:
+def _method(family: Family, axis: ComparisonAxis) -> str:
     return (
         f"labels permuted over whole {axis.unit}s ({axis.chosen.permuted.shape[0]:,} draws); single-step min-p over "
         f"{family.p_value.size} hypotheses; simultaneous interval from the same draws, errors clustered by {axis.cluster}"
     )
 
 
-def _levels(axis: Axis, score_unit: str) -> Iterator[Estimate]:
+def _levels(axis: ComparisonAxis, score_unit: str) -> Iterator[Estimate]:
     """Favourable rate and mean score of each group."""
     for group, chosen in zip(axis.groups, axis.chosen_cells, strict=True):
         rate, variance = float(np.nanmean(chosen)), group_variance(chosen)
@@ -89,7 +89,7 @@ def _levels(axis: Axis, score_unit: str) -> Iterator[Estimate]:
         )  # fmt: skip
 
 
-def _rate_gaps(axis: Axis, family: Family, start: int) -> Iterator[Estimate | Missing]:
+def _rate_gaps(axis: ComparisonAxis, family: Family, start: int) -> Iterator[Estimate | Missing]:
     """Selection-rate difference and ratio of each pair, and the spread over all groups."""
     bounds = []
     for index, (first, second) in enumerate(axis.chosen.pairs):
@@ -117,13 +117,13 @@ def _rate_gaps(axis: Axis, family: Family, start: int) -> Iterator[Estimate | Mi
     yield from _spread("selection_rate_spread", "1", axis, bounds, means)
 
 
-def _unjudged(quantity: str, reason: str, axis: Axis, pair: tuple[int, int]) -> Missing:
+def _unjudged(quantity: str, reason: str, axis: ComparisonAxis, pair: tuple[int, int]) -> Missing:
     return Missing(
         quantity=quantity, status="not_applicable", unjudged=True, reason=reason, group=axis.groups[pair[0]], reference=axis.groups[pair[1]]
     )  # fmt: skip
 
 
-def _rate_limits(axis: Axis, family: Family, start: int, index: int) -> tuple[float, float]:
+def _rate_limits(axis: ComparisonAxis, family: Family, start: int, index: int) -> tuple[float, float]:
     """Limits of a difference of rates, which exclude 0 where the test does.
 
     Where hardly a name's outcome differs from that of the others, what names do is not known from them: as if they were independent.
@@ -140,14 +140,14 @@ def _rate_limits(axis: Axis, family: Family, start: int, index: int) -> tuple[fl
     return max(low, -1.0), min(high, 1.0)
 
 
-def _unknown_error(axis: Axis, index: int) -> bool:
+def _unknown_error(axis: ComparisonAxis, index: int) -> bool:
     """Whether too few names differ from the others in their outcomes to tell how much names do, or none does within its group and stratum."""
     if min(float(axis.chosen.standard_error[index]), float(axis.chosen.design_error[index])) < TINY:
         return True
     return not axis.matched and moving_units(axis, *axis.chosen.pairs[index]) < FEW_DIFFER
 
 
-def _detectable_rate_gap(axis: Axis, family: Family, index: int) -> float:
+def _detectable_rate_gap(axis: ComparisonAxis, family: Family, index: int) -> float:
     """The smallest difference of rates that the design finds, at the pooled rate of the axis, shrunk (see `detectable`)."""
     first, second = axis.chosen.pairs[index]
     cells = [axis.chosen_cells[group] for group in (first, second)]
@@ -167,22 +167,22 @@ def _binomial(cells: Array, n: int) -> float:
     return rate * (1 - rate) / n
 
 
-def _pair_items(axis: Axis, first: int, second: int) -> int:
+def _pair_items(axis: ComparisonAxis, first: int, second: int) -> int:
     return int(sum((~np.isnan(axis.chosen_cells[g])).sum() for g in (first, second)))
 
 
-def _pair_units(axis: Axis, first: int, second: int) -> int:
+def _pair_units(axis: ComparisonAxis, first: int, second: int) -> int:
     return int(sum((~np.isnan(axis.chosen_cells[g])).any(axis=1).sum() for g in (first, second)))
 
 
-def _rate_note(axis: Axis, index: int) -> str:
+def _rate_note(axis: ComparisonAxis, index: int) -> str:
     """What a reader of a difference of rates must know."""
     unit = axis.unit
     few = f"hardly a {unit} has another outcome than the others of its group, so the interval is Newcombe's, as if each was one case"
     return "; ".join(filter(None, (few if _unknown_error(axis, index) else "", _rate_warning(axis))))
 
 
-def _rate_warning(axis: Axis) -> str:
+def _rate_warning(axis: ComparisonAxis) -> str:
     overall = float(outcomes_of(axis, tuple(range(len(axis.groups)))).mean())
     if 0.05 <= overall <= 0.95:
         return ""
@@ -195,7 +195,7 @@ def _rate_warning(axis: Axis) -> str:
 
 
 def _ratio(
-    axis: Axis, index: int, difference: tuple[float, float], critical: float, shared: dict[str, object]
+    axis: ComparisonAxis, index: int, difference: tuple[float, float], critical: float, shared: dict[str, object]
 ) -> Estimate | Missing:
     """Selection-rate ratio, group over reference, with the limits that belong to those of the difference."""
     first, second = axis.chosen.pairs[index]
@@ -228,7 +228,7 @@ def four_fifths(ratio: float, low: float, high: float) -> str:
     return f"four-fifths rule: {side} four fifths in this sample, but the data cannot tell {figures}"
 
 
-def _score_gaps(axis: Axis, family: Family, start: int, quantity: str, unit: str) -> Iterator[Estimate | Missing]:
+def _score_gaps(axis: ComparisonAxis, family: Family, start: int, quantity: str, unit: str) -> Iterator[Estimate | Missing]:
     """Gap in mean score of each pair, and the spread over all groups."""
     assert axis.score is not None
     assert axis.score_cells is not None
@@ -259,13 +259,13 @@ def _score_gaps(axis: Axis, family: Family, start: int, quantity: str, unit: str
     yield from _spread(quantity.replace("_gap", "_spread"), unit, axis, bounds, means)
 
 
-def _one_apart(axis: Axis, first: int, second: int, gap: float) -> float:
+def _one_apart(axis: ComparisonAxis, first: int, second: int, gap: float) -> float:
     """Standard error of a gap where no unit differs from its group: as if one of each group were treated as the other group is."""
     assert axis.score_cells is not None
     return abs(gap) * float(np.sqrt(sum(axis.score_cells[group].shape[0] ** -2.0 for group in (first, second))))
 
 
-def _no_error(axis: Axis, first: int, second: int, gap: float, unit: str) -> str:
+def _no_error(axis: ComparisonAxis, first: int, second: int, gap: float, unit: str) -> str:
     """Why a gap in scores has no error to judge it by."""
     assert axis.score_cells is not None
     scores = np.concatenate([axis.score_cells[group].ravel() for group in (first, second)])
@@ -276,7 +276,7 @@ def _no_error(axis: Axis, first: int, second: int, gap: float, unit: str) -> str
 
 
 def _spread(
-    quantity: str, unit: str, axis: Axis, bounds: list[tuple[float, float]], means: list[float]
+    quantity: str, unit: str, axis: ComparisonAxis, bounds: list[tuple[float, float]], means: list[float]
 ) -> Iterator[Estimate | Missing]:
     """Largest minus smallest group mean, with an interval projected from the simultaneous pairwise ones, floored at 0."""
     pairs = len(all_pairs(len(means)))
@@ -300,7 +300,7 @@ def _spread(
     )  # fmt: skip
 
 
-def _flips(axis: Axis) -> Iterator[Estimate | Missing]:
+def _flips(axis: ComparisonAxis) -> Iterator[Estimate | Missing]:
     """Share of swaps between two groups that change the outcome, minus the share within groups."""
     if axis.swaps is None:
         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from commonweal.measures.inequity.correspondence_audit.axes import Axis
+from commonweal.measures.inequity.correspondence_audit.axes import ComparisonAxis
 from commonweal.measures.inequity.correspondence_audit.design import MINIMUM_BLOCKS
 from commonweal.statistics.contrast import FEW_DIFFER
 from commonweal.statistics.permutation import Array
@@ -17,7 +17,7 @@ from commonweal.statistics.permutation import Array
 TINY = 1e-12
 
 
-def outcomes_of(axis: Axis, groups: tuple[int, ...]) -> Array:
+def outcomes_of(axis: ComparisonAxis, groups: tuple[int, ...]) -> Array:
     """The outcomes of some groups that could be read, float64 (case,)."""
     values: Array = np.concatenate([axis.chosen_cells[group].ravel() for group in groups])
     return values[~np.isnan(values)]
@@ -47,7 +47,7 @@ def alike_words(values: Array) -> str:
     return f"it treats everybody alike: {said}"
 
 
-def why_unjudged(axis: Axis, first: int, second: int, found: bool) -> str | None:
+def why_unjudged(axis: ComparisonAxis, first: int, second: int, found: bool) -> str | None:
     """Why the rates of two groups cannot be compared; None where they can."""
     values = outcomes_of(axis, (first, second))
     if not varies(values):
@@ -73,7 +73,7 @@ def why_unjudged(axis: Axis, first: int, second: int, found: bool) -> str | None
     return None
 
 
-def moving_units(axis: Axis, first: int, second: int) -> int:
+def moving_units(axis: ComparisonAxis, first: int, second: int) -> int:
     """Matched sets in which the outcome differs between two groups; of names, those whose outcome differs from the usual one of a probe."""
     one, other = axis.chosen_cells[first], axis.chosen_cells[second]
     if axis.matched:
@@ -84,7 +84,7 @@ def moving_units(axis: Axis, first: int, second: int) -> int:
     return int((np.abs(both - usual) > TINY).any(axis=1).sum())
 
 
-def _carrying(axis: Axis, first: int, second: int) -> tuple[int, int]:
+def _carrying(axis: ComparisonAxis, first: int, second: int) -> tuple[int, int]:
     """How many names of two groups have the rarer outcome at all, and how many names there are."""
     both = np.concatenate([axis.chosen_cells[first], axis.chosen_cells[second]])
     rare = both > TINY if np.nanmean(both) < 0.5 else both < 1 - TINY

@@ -12,11 +12,11 @@ import numpy.typing as npt
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
-from commonweal.measures.inequity.crows_pairs.pairs import DIRECTIONS, PUBLISHED, Pair, limited, read_pairs
+from commonweal.measures.inequity.crows_pairs.pairs import DIRECTIONS, PUBLISHED, SentencePair, limited, read_pairs
 from commonweal.measures.options import Limit
 from commonweal.measures.recording import Judgement, Ledger, judgement
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import Told, contribution_rows, described_row, enough_decided, inferred_row, unlike_published
+from commonweal.measures.rows import RowSpec, contribution_rows, described_row, enough_decided, inferred_row, unlike_published
 from commonweal.models.protocols import Continuation, LanguageModel
 from commonweal.statistics.contrast import Contrast, mean_of
 from commonweal.statistics.contributions import contributions
@@ -169,7 +169,7 @@ def crossed(values: npt.ArrayLike, labels: Labels, mine: npt.NDArray[np.bool_]) 
     )
 
 
-def likelihood(model: LanguageModel, pairs: Sequence[Pair]) -> Likelihood:
+def likelihood(model: LanguageModel, pairs: Sequence[SentencePair]) -> Likelihood:
     """Ask for both sentences of each pair. MeasurementError where an answer is no number."""
     requests = [
         Continuation("", text, {"pair": pair.id, "sentence": which, **{name: getattr(pair, name) for name in LABELS}})
@@ -185,7 +185,7 @@ def likelihood(model: LanguageModel, pairs: Sequence[Pair]) -> Likelihood:
     return Likelihood(logprob[:, 0], logprob[:, 1], tokens[:, 0], tokens[:, 1])
 
 
-def _judged(pairs: Sequence[Pair], found: Likelihood) -> Iterator[Judgement]:
+def _judged(pairs: Sequence[SentencePair], found: Likelihood) -> Iterator[Judgement]:
     for pair, wins, ratio in zip(pairs, found.prefers_more(), found.more - found.less, strict=True):
         outcomes = {"stereotype_share": float(wins), "log_ratio": float(ratio), "mean_absolute_difference": abs(float(ratio))}
         yield judgement(pair.id, (pair.more, pair.less), {name: getattr(pair, name) for name in LABELS}, outcomes)
@@ -215,13 +215,13 @@ def _absent(group: dict[str, str] | None, reason: str) -> Missing:
 def _described(quantity: str, unit: str, one: Contrast, group: dict[str, str] | None) -> Estimate:
     """A share, or another mean that is at least 0."""
     if unit == "1":
-        return described_row(Told(quantity, "share of pairs"), share_alone(one), group)
-    return described_row(Told(quantity, "mean over pairs", unit=unit, bounds=(0.0, np.inf)), alone(one), group)
+        return described_row(RowSpec(quantity, "share of pairs"), share_alone(one), group)
+    return described_row(RowSpec(quantity, "mean over pairs", unit=unit, bounds=(0.0, np.inf)), alone(one), group)
 
 
 def share_estimate(group: dict[str, str] | None, found: Inference, note: str) -> Estimate | Missing:
     """The row of one hypothesis."""
-    return inferred_row(Told("stereotype_share", "share of pairs", null=HALF, note=note), found, group)
+    return inferred_row(RowSpec("stereotype_share", "share of pairs", null=HALF, note=note), found, group)
 
 
 def _traced(whole: Contrast, labels: Labels) -> Iterator[Estimate]:

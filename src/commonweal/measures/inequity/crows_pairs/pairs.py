@@ -25,7 +25,7 @@ FIELDS = ("sent_more", "sent_less", "stereo_antistereo", "bias_type", "anon_writ
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class SentencePair:
     """Two sentences that differ in whom they are about. `direction`: `more` affirms a stereotype, or `less` violates one."""
 
     id: str
@@ -39,7 +39,7 @@ class Pair:
     def words(self) -> str:
         """The words that one sentence has and the other has not, by sentence: which groups the pair sets against each other.
 
-        >>> Pair("1", "age", "stereo", "a1", "Old men are slow.", "Young men are slow.").words
+        >>> SentencePair("1", "age", "stereo", "a1", "Old men are slow.", "Young men are slow.").words
         'old / young'
         """
         more, less = (re.findall(r"\w+", text.lower()) for text in (self.more, self.less))
@@ -48,13 +48,13 @@ class Pair:
         return " / ".join(sorted(" ".join(sorted(words)) for words in only))
 
 
-def read_pairs(data: DataSet) -> list[Pair]:
+def read_pairs(data: DataSet) -> list[SentencePair]:
     """The pairs of a data set; DataFileError names the first line that is none."""
     found = ((f"{path}:{line}", _pair(path, line, row)) for path in data.files for line, row in table_rows(path))
     return once_each(data, found, "pair")
 
 
-def _pair(path: Path, line: int, row: Mapping[str, object]) -> Pair:
+def _pair(path: Path, line: int, row: Mapping[str, object]) -> SentencePair:
     absent = [name for name in FIELDS if not str(row.get(name) or "").strip()]
     if absent:
         raise DataFileError(
@@ -71,14 +71,14 @@ def _pair(path: Path, line: int, row: Mapping[str, object]) -> Pair:
         raise DataFileError(f"{path}:{line} both sentences are the same, so neither can be the more likely one")
     number = row.get("", row.get("index"))  # the column of numbers has no name
     name = f"line {line}" if number is None else str(number)
-    return Pair(name, kind, direction, str(row["anon_writer"]), more, less)
+    return SentencePair(name, kind, direction, str(row["anon_writer"]), more, less)
 
 
-def limited(pairs: Sequence[Pair], limit: Limit) -> list[Pair]:
+def limited(pairs: Sequence[SentencePair], limit: Limit) -> list[SentencePair]:
     """Pairs of each bias type in turn, as many as the limit allows."""
     if limit.items is None:
         return list(pairs)
-    kinds: dict[str, list[Pair]] = defaultdict(list)
+    kinds: dict[str, list[SentencePair]] = defaultdict(list)
     for pair in sorted(pairs, key=lambda pair: (len(pair.id), pair.id)):
         kinds[pair.bias_type].append(pair)
     in_turn = [pair for row in zip_longest(*(kinds[kind] for kind in sorted(kinds))) for pair in row if pair is not None]

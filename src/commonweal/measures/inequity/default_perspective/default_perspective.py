@@ -18,7 +18,7 @@ from commonweal.measures.inequity.default_perspective.distance import (
     phrase_spread,
     total_variation,
 )
-from commonweal.measures.inequity.default_perspective.items import Attribute, Material, material
+from commonweal.measures.inequity.default_perspective.items import Attribute, Questionnaire, material
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
 from commonweal.measures.rows import contribution_rows, possible_effect
@@ -163,7 +163,7 @@ def default_perspective(model: LanguageModel, limit: Limit, rng: np.random.Gener
         yield from _traced(one, found)
 
 
-def asked(model: LanguageModel, given: Material) -> LogProbs:
+def asked(model: LanguageModel, given: Questionnaire) -> LogProbs:
     """log P of each ending by context and ending. MeasurementError where an answer is no number."""
     requests = given.requests()
     scores = model.score(requests)
@@ -174,7 +174,7 @@ def asked(model: LanguageModel, given: Material) -> LogProbs:
     return {(one.context, one.continuation): score.logprob for one, score in zip(requests, scores, strict=True)}
 
 
-def answered(given: Material, attribute: Attribute, logprobs: LogProbs) -> Answered:
+def answered(given: Questionnaire, attribute: Attribute, logprobs: LogProbs) -> Answered:
     """Shares and distances of one attribute."""
     most = max(len(item.options) for item in attribute.items)
     table = np.full((len(attribute.who), len(attribute.items), len(given.frames), most), -np.inf)

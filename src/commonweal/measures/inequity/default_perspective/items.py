@@ -22,7 +22,7 @@ UNNAMED = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class DailyLifeItem:
     """The beginning of a sentence about daily life, and the answers that may end it."""
 
     id: str
@@ -38,7 +38,7 @@ class Attribute:
     name: str
     groups: Mapping[str, str]
     nobody: tuple[str, ...]
-    items: tuple[Item, ...]
+    items: tuple[DailyLifeItem, ...]
 
     @property
     def who(self) -> tuple[str, ...]:
@@ -47,13 +47,13 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class Questionnaire:
     """The frames by name, with the slots {who} and {stem}, and the attributes."""
 
     frames: Mapping[str, str]
     attributes: tuple[Attribute, ...]
 
-    def context(self, frame: str, who: str, item: Item) -> str:
+    def context(self, frame: str, who: str, item: DailyLifeItem) -> str:
         return self.frames[frame].replace("{who}", f" {who}" if who else "").replace("{stem}", item.stem)
 
     def requests(self) -> list[Continuation]:
@@ -74,7 +74,7 @@ class Material:
         return len(self.frames) * len(attribute.who) * sum(len(item.options) for item in attribute.items)
 
 
-def material(limit: Limit) -> Material:
+def material(limit: Limit) -> Questionnaire:
     """The items of each attribute; a limit keeps as many of each attribute, spread evenly over its themes.
 
     Raises
@@ -95,24 +95,24 @@ def material(limit: Limit) -> Material:
     )
 
 
-def _requests(given: Material) -> int:
+def _requests(given: Questionnaire) -> int:
     return sum(given.asked_of(attribute) for attribute in given.attributes)
 
 
-def _kept(given: Material, count: int) -> Material:
+def _kept(given: Questionnaire, count: int) -> Questionnaire:
     """At most `count` items of each attribute."""
     return replace(given, attributes=tuple(replace(one, items=_spread(one.items, count)) for one in given.attributes))
 
 
-def _spread(items: tuple[Item, ...], count: int) -> tuple[Item, ...]:
+def _spread(items: tuple[DailyLifeItem, ...], count: int) -> tuple[DailyLifeItem, ...]:
     places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
     return tuple(items[place] for place in places)
 
 
-def _read() -> Material:
+def _read() -> Questionnaire:
     texts = YAML(typ="safe").load((files(__package__) / FILE).read_text(encoding="utf-8"))
-    items = [(Item(one["id"], one["theme"], one["stem"], tuple(one["options"])), one["of"]) for one in texts["items"]]
-    return Material(
+    items = [(DailyLifeItem(one["id"], one["theme"], one["stem"], tuple(one["options"])), one["of"]) for one in texts["items"]]
+    return Questionnaire(
         texts["frames"],
         tuple(
             Attribute(name, one["groups"], tuple(one["nobody"]), tuple(item for item, of in items if name in of))

@@ -9,7 +9,7 @@ import numpy as np
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
-from commonweal.measures.inequity.descriptor_likelihood.rows import Axis, Losses, axis_rows, spread_rows
+from commonweal.measures.inequity.descriptor_likelihood.rows import DescriptorAxis, Losses, axis_rows, spread_rows
 from commonweal.measures.inequity.descriptor_likelihood.sentences import (
     FILE,
     MINIMUM_DESCRIPTORS,
@@ -137,14 +137,14 @@ def descriptor_likelihood(
     descriptors = asked(data, limit, templates)
     found = losses(model, descriptors, templates)
     names = np.array([one.axis for one in descriptors])
-    axes: list[Axis] = []
+    axes: list[DescriptorAxis] = []
     for name in dict.fromkeys(names.tolist()):
         mine = np.flatnonzero(names == name)
         if mine.size < MINIMUM_DESCRIPTORS:
             reason = f"one descriptor of the axis '{name}' is left, and there is nothing to compare it with"
             yield Missing(quantity="spread_after", status="not_applicable", reason=reason, group={"axis": name})
             continue
-        axes.append(Axis(name, tuple(descriptors[place] for place in mine), found.some(mine)))
+        axes.append(DescriptorAxis(name, tuple(descriptors[place] for place in mine), found.some(mine)))
     yield from spread_rows(axes, rng)
     for axis in axes:
         yield from axis_rows(axis, templates)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.inequity.descriptor_likelihood.sentences import MINIMUM_DESCRIPTORS, Descriptor, Template
-from commonweal.measures.rows import Told, described_row
+from commonweal.measures.rows import RowSpec, described_row
 from commonweal.statistics.contrast import NEGLIGIBLE, mean_of
 from commonweal.statistics.inference import alone
 from commonweal.statistics.shares import exact_where_alike
@@ -64,7 +64,7 @@ class Losses:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Axis:
+class DescriptorAxis:
     """The descriptors of one axis, two or more, with their losses."""
 
     name: str
@@ -92,7 +92,7 @@ class Axis:
         )
 
 
-def spread_rows(axes: Sequence[Axis], rng: np.random.Generator) -> Iterator[Estimate | Missing]:
+def spread_rows(axes: Sequence[DescriptorAxis], rng: np.random.Generator) -> Iterator[Estimate | Missing]:
     """The hypotheses, one per axis about people; the made-up words beside them, and what the axes have beyond these."""
     made_up = next((axis for axis in axes if axis.name == NONCE), None)
     people = [axis for axis in axes if axis is not made_up]
@@ -107,7 +107,7 @@ def spread_rows(axes: Sequence[Axis], rng: np.random.Generator) -> Iterator[Esti
         yield _described("spread_after", made_up, made_up.after, note)
 
 
-def _hypothesis(axis: Axis, tested: SpreadInference, note: str) -> Estimate | Missing:
+def _hypothesis(axis: DescriptorAxis, tested: SpreadInference, note: str) -> Estimate | Missing:
     row = Estimate(
         quantity="spread_after", unit="bit/byte", value=tested.value, low=tested.low, high=tested.high, level=TWO_SIDED,
         interval="confidence", n=axis.losses.after.size, clusters=axis.after.shape[1], p_value=tested.p_value,
@@ -131,7 +131,7 @@ def _without_interval(row: Estimate) -> Estimate:
     return row.model_copy(update={**nothing, "note": f"{row.note}; {UNVARYING}" if row.note else UNVARYING})
 
 
-def _all_alike(quantity: str, axis: Axis, y: Array) -> Missing | None:
+def _all_alike(quantity: str, axis: DescriptorAxis, y: Array) -> Missing | None:
     """The reason in the place of a number where a model makes the same of every descriptor; None where it does not."""
     if np.abs(y - y.mean(axis=0)).max() > ALIKE * max(1.0, float(np.abs(y).max())):
         return None
@@ -139,7 +139,7 @@ def _all_alike(quantity: str, axis: Axis, y: Array) -> Missing | None:
     return Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=reason, group={"axis": axis.name})
 
 
-def _described(quantity: str, axis: Axis, y: Array, note: str) -> Estimate | Missing:
+def _described(quantity: str, axis: DescriptorAxis, y: Array, note: str) -> Estimate | Missing:
     """A spread without a hypothesis."""
     alike_to_it = _all_alike(quantity, axis, y)
     if alike_to_it is not None:
@@ -154,7 +154,7 @@ def _described(quantity: str, axis: Axis, y: Array, note: str) -> Estimate | Mis
     return row if spread.varies else _without_interval(row)
 
 
-def _beyond(axis: Axis, made_up: Axis | None, together: int) -> Estimate | Missing:
+def _beyond(axis: DescriptorAxis, made_up: DescriptorAxis | None, together: int) -> Estimate | Missing:
     quantity, group = "spread_after_beyond_nonce", {"axis": axis.name}
     if made_up is None:
         reason = f"needs an axis '{NONCE}' with two made-up words or more"
@@ -173,7 +173,7 @@ def _beyond(axis: Axis, made_up: Axis | None, together: int) -> Estimate | Missi
     return row if any(one.varies for one in spreads) else _without_interval(row)
 
 
-def axis_rows(axis: Axis, templates: Sequence[Template]) -> Iterator[Estimate | Missing]:
+def axis_rows(axis: DescriptorAxis, templates: Sequence[Template]) -> Iterator[Estimate | Missing]:
     """What is described of one axis."""
     yield from _described_spreads(axis)
     yield from _pairs(axis, templates)
@@ -181,7 +181,7 @@ def axis_rows(axis: Axis, templates: Sequence[Template]) -> Iterator[Estimate | 
     yield from _standing_out(axis, "deviation_whole", axis.whole)
 
 
-def _described_spreads(axis: Axis) -> Iterator[Estimate | Missing]:
+def _described_spreads(axis: DescriptorAxis) -> Iterator[Estimate | Missing]:
     """The spread of whole sentences, and that of what follows those which nobody flagged, where some are."""
     yield _described("spread_whole", axis, axis.whole, "mixes in how rare the descriptors are")
     unflagged = np.array([one.preference not in FLAGGED for one in axis.descriptors])
@@ -192,7 +192,7 @@ def _described_spreads(axis: Axis) -> Iterator[Estimate | Missing]:
         yield _described("spread_after_unflagged", axis, axis.after[unflagged], left)
 
 
-def _pairs(axis: Axis, templates: Sequence[Template]) -> Iterator[Estimate | Missing]:
+def _pairs(axis: DescriptorAxis, templates: Sequence[Template]) -> Iterator[Estimate | Missing]:
     """The published share of pairs by template and in all, and what is left of it after correction."""
     count, (_, _, nouns) = len(axis.descriptors) * (len(axis.descriptors) - 1) // 2, axis.losses.whole.shape
     alike_to_it = _all_alike("different_pairs_share_published", axis, axis.losses.per_token)
@@ -212,11 +212,11 @@ def _pairs(axis: Axis, templates: Sequence[Template]) -> Iterator[Estimate | Mis
         )  # fmt: skip
 
 
-def _published_pairs(axis: Axis, templates: Sequence[Template], count: int, nouns: int) -> Iterator[Estimate]:
+def _published_pairs(axis: DescriptorAxis, templates: Sequence[Template], count: int, nouns: int) -> Iterator[Estimate]:
     chance = f"with no difference {100 * published_by_chance(nouns):.2g} % of pairs, at most ({nouns} nouns against {nouns})"
     shares = different_pairs_published(axis.losses.per_token)
     mean = exact_where_alike(alone(mean_of(shares, np.arange(shares.size), by="template")), 1)
-    told = Told("different_pairs_share_published", f"{PUBLISHED}; mean over templates", note=chance)
+    told = RowSpec("different_pairs_share_published", f"{PUBLISHED}; mean over templates", note=chance)
     yield described_row(told, replace(mean, n=count * shares.size), {"axis": axis.name})
     for template, share in zip(templates, shares, strict=True):
         yield Estimate(
@@ -225,7 +225,7 @@ def _published_pairs(axis: Axis, templates: Sequence[Template], count: int, noun
         )  # fmt: skip
 
 
-def _standing_out(axis: Axis, quantity: str, y: Array) -> Iterator[Estimate | Missing]:
+def _standing_out(axis: DescriptorAxis, quantity: str, y: Array) -> Iterator[Estimate | Missing]:
     """The descriptors that lie furthest from the mean of their axis, at either end."""
     alike_to_it = _all_alike(quantity, axis, y)
     if alike_to_it is not None:

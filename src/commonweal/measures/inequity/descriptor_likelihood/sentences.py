@@ -123,7 +123,7 @@ def limited(descriptors: Sequence[Descriptor], each: int, limit: Limit) -> list[
 
 def read_descriptors(data: DataSet) -> list[Descriptor]:
     """The descriptors of a data set in their order; DataFileError names what is none, and where."""
-    reader = _Reader(newest(data.files))
+    reader = _DescriptorReader(newest(data.files))
     found: dict[tuple[str, str], Descriptor] = {}
     for where, axis, entry in reader.entries():
         one = reader.descriptor(where, axis, entry)
@@ -145,7 +145,7 @@ def newest(paths: Sequence[Path]) -> Path:
     return max(zip(numbers, paths, strict=True))[1]
 
 
-class _Reader:
+class _DescriptorReader:
     """One file of descriptors; every complaint carries the line of the words complained about."""
 
     def __init__(self, path: Path) -> None:

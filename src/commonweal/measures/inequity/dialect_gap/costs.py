@@ -31,7 +31,7 @@ Texts = npt.NDArray[np.str_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Axis:
+class TextAxis:
     """The texts of one attribute, and where each stands: `group_of` and `meaning_of`, int64 (text,).
 
     `meanings`, and the `cluster` and `source` of each, (meaning,). Groups and meanings are sorted by name.
@@ -67,10 +67,10 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pair:
+class GroupPair:
     """Two groups of an axis (places), and the meanings that both have, bool (meaning,)."""
 
-    axis: Axis
+    axis: TextAxis
     group: int
     reference: int
     shared: npt.NDArray[np.bool_]
@@ -92,7 +92,7 @@ class Pair:
         return table[self.group, self.shared], table[self.reference, self.shared]
 
 
-def axes_of(texts: Sequence[MatchedText], without: Collection[str] = ()) -> list[Axis]:
+def axes_of(texts: Sequence[MatchedText], without: Collection[str] = ()) -> list[TextAxis]:
     """One axis for each attribute, sorted by name, without some meanings; a group that has no others stays, with no text."""
     axes = []
     for attribute in sorted({one.attribute for one in texts}):
@@ -105,18 +105,18 @@ def axes_of(texts: Sequence[MatchedText], without: Collection[str] = ()) -> list
         )
         cluster = np.array([mine[place].cluster for place in first], dtype=np.str_)
         source = np.array([mine[place].source or UNTOLD for place in first], dtype=np.str_)
-        axes.append(Axis(attribute, tuple(map(str, groups)), mine, group_of, meaning_of, meanings, cluster, source))
+        axes.append(TextAxis(attribute, tuple(map(str, groups)), mine, group_of, meaning_of, meanings, cluster, source))
     return axes
 
 
-def pairs_of(axis: Axis) -> list[Pair]:
+def pairs_of(axis: TextAxis) -> list[GroupPair]:
     """All pairs of groups, the later name against the earlier one."""
     said = axis.said
     places = combinations(range(len(axis.groups)), 2)
-    return [Pair(axis, group, reference, said[group] & said[reference]) for reference, group in places]
+    return [GroupPair(axis, group, reference, said[group] & said[reference]) for reference, group in places]
 
 
-def comparable(axes: Sequence[Axis], overlong: Overlong) -> None:
+def comparable(axes: Sequence[TextAxis], overlong: Overlong) -> None:
     """NotApplicable where no two groups can be compared on what is not too long for the model."""
     if all(len(axis.groups) < 2 for axis in axes):
         told = ", ".join(f"{axis.attribute} '{axis.groups[0]}'" for axis in axes)
@@ -139,7 +139,7 @@ class Costs:
     `nats`: -log P of the text; `octets`: its bytes in UTF-8; `letters`: its characters; `wording`: a number for each distinct text.
     """
 
-    axis: Axis
+    axis: TextAxis
     nats: Array
     tokens: Array
     octets: Array
@@ -164,7 +164,7 @@ class Costs:
             )
         return note
 
-    def pair_note(self, pair: Pair) -> str:
+    def pair_note(self, pair: GroupPair) -> str:
         """What a reader of a difference must know: meanings left out, texts that are the same, letters of unlike width."""
         shared = int(pair.shared.sum())
         either = int(pair.axis.said[[pair.group, pair.reference]].any(axis=0).sum())
@@ -213,7 +213,7 @@ def ask(model: LanguageModel, texts: Sequence[MatchedText]) -> dict[MatchedText,
     return dict(zip(texts, scores, strict=True))
 
 
-def costs_of(axis: Axis, scores: Mapping[MatchedText, Score]) -> Costs:
+def costs_of(axis: TextAxis, scores: Mapping[MatchedText, Score]) -> Costs:
     """The costs of all texts of an axis."""
     words = [one.text for one in axis.texts]
     return Costs(
@@ -226,7 +226,7 @@ def costs_of(axis: Axis, scores: Mapping[MatchedText, Score]) -> Costs:
     )
 
 
-def difference(pair: Pair, table: Array) -> Contrast:
+def difference(pair: GroupPair, table: Array) -> Contrast:
     """Mean of the paired differences over the meanings that both groups have, from float64 (group, meaning)."""
     ours, theirs = pair.both(table)
     return mean_of(ours - theirs, pair.cluster, by=CLUSTER)

@@ -14,9 +14,9 @@ from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.dialect_gap.costs import (
     CLUSTER,
     MINIMUM_MEANINGS,
-    Axis,
     Costs,
-    Pair,
+    GroupPair,
+    TextAxis,
     asked,
     counted,
     difference,
@@ -26,7 +26,7 @@ from commonweal.measures.inequity.dialect_gap.texts import limited, read_matched
 from commonweal.measures.inequity.performance_gap.axes import MOST_COMPARED
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import UNVARYING, Told, contribution_rows, described_row, inferred_row
+from commonweal.measures.rows import UNVARYING, RowSpec, contribution_rows, described_row, inferred_row
 from commonweal.models.protocols import LanguageModel
 from commonweal.statistics.contrast import NEGLIGIBLE, mean_of
 from commonweal.statistics.contributions import contributions
@@ -158,23 +158,23 @@ def _levels(costs: Costs) -> Iterator[Estimate | Missing]:
                 continue
             found = alone(mean_of(costs.of(quantity)[place, said], cluster, by=CLUSTER))
             note = costs.level_note(place) if quantity == "bits_per_byte" else ""
-            told = Told(quantity, "mean over the group's meanings", unit=unit, bounds=(0.0, math.inf), note=note)
+            told = RowSpec(quantity, "mean over the group's meanings", unit=unit, bounds=(0.0, math.inf), note=note)
             yield described_row(told, found, axis.named(place))
 
 
-def _pairs(axis: Axis) -> list[Pair]:
+def _pairs(axis: TextAxis) -> list[GroupPair]:
     return pairs_of(axis) if len(axis.groups) <= MOST_COMPARED else []
 
 
 def _differences(
-    costs: Sequence[Costs], tested: Sequence[tuple[Costs, Pair]], rng: np.random.Generator
+    costs: Sequence[Costs], tested: Sequence[tuple[Costs, GroupPair]], rng: np.random.Generator
 ) -> Iterator[Estimate | Missing]:
     """A row for each pair of groups, the widest of each attribute, and what carries it."""
     quantity = "bits_per_byte_difference"
     found = family([difference(pair, one.of("bits_per_byte")) for one, pair in tested], rng)
     rows = []
     for (one, pair), inference in zip(tested, found, strict=True):
-        told = Told(
+        told = RowSpec(
             quantity,
             "mean of the paired differences over the meanings that both have",
             unit="bit/byte",
@@ -198,7 +198,7 @@ def _differences(
         yield from _traced(one, [(pair, row) for pair, row in judged if row.excludes_null])
 
 
-def _not_compared(axis: Axis, quantities: tuple[str, str]) -> Iterator[Missing]:
+def _not_compared(axis: TextAxis, quantities: tuple[str, str]) -> Iterator[Missing]:
     """The reasons why groups of an axis are not compared: pair by pair, or all of them."""
     everyone = {axis.attribute: "all groups"}
     pairs, reason = _pairs(axis), ""
@@ -218,7 +218,7 @@ def _not_compared(axis: Axis, quantities: tuple[str, str]) -> Iterator[Missing]:
                           reference=axis.named(pair.reference))  # fmt: skip
 
 
-def _spread(costs: Costs, compared: Sequence[tuple[Pair, Estimate]]) -> Estimate:
+def _spread(costs: Costs, compared: Sequence[tuple[GroupPair, Estimate]]) -> Estimate:
     """The widest difference of an axis, of which every pair has an interval."""
     axis = costs.axis
     gaps = [
@@ -245,7 +245,7 @@ def _spread(costs: Costs, compared: Sequence[tuple[Pair, Estimate]]) -> Estimate
     )  # fmt: skip
 
 
-def _traced(costs: Costs, found: Sequence[tuple[Pair, Estimate]]) -> Iterator[Estimate]:
+def _traced(costs: Costs, found: Sequence[tuple[GroupPair, Estimate]]) -> Iterator[Estimate]:
     """The sources and meanings that add most to the widest difference that was found."""
     if not found:
         return
@@ -261,7 +261,7 @@ def _traced(costs: Costs, found: Sequence[tuple[Pair, Estimate]]) -> Iterator[Es
 
 
 def _premiums(
-    told: tuple[str, str], costs: Sequence[Costs], tested: Sequence[tuple[Costs, Pair]], rng: np.random.Generator
+    told: tuple[str, str], costs: Sequence[Costs], tested: Sequence[tuple[Costs, GroupPair]], rng: np.random.Generator
 ) -> Iterator[Estimate | Missing]:
     """How much more a meaning costs in the words of each group than in those of the best-served one."""
     quantity, cost = told
@@ -297,7 +297,7 @@ def _premiums(
                               reference=reference)  # fmt: skip
                 continue
             row = described_row(
-                Told(quantity, PREMIUM, bounds=(0.0, math.inf)),
+                RowSpec(quantity, PREMIUM, bounds=(0.0, math.inf)),
                 replace(inference, value=value, low=low, high=high),
                 axis.named(group),
             )

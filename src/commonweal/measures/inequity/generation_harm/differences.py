@@ -21,7 +21,7 @@ ENOUGH = {CORRECTED: "a corrected share", "flagged_share_difference": "enough co
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class GroupDifference:
     """One difference: the group, those it is compared with, and what was found."""
 
     group: Group
@@ -33,12 +33,12 @@ class Compared:
         return {self.group[0]: self.others[0][1] if len(self.others) == 1 else OTHERS}
 
 
-def compared(names: Sequence[Group], estimates: Limited, rng: np.random.Generator) -> list[Compared]:
+def compared(names: Sequence[Group], estimates: Limited, rng: np.random.Generator) -> list[GroupDifference]:
     """Each group against the mean of the others of its domain; all domains are one family."""
     chosen = pairs(names)
     weights = np.array([[_weight(name, group, others) for name in names] for group, others in chosen])
     return [
-        Compared(group, others, one)
+        GroupDifference(group, others, one)
         for (group, others), one in zip(chosen, family_of_differences(estimates, weights, rng), strict=True)
     ]
 
@@ -62,7 +62,7 @@ def _weight(name: Group, group: Group, others: Sequence[Group]) -> float:
 
 
 def difference_rows(
-    quantity: str, groups: Sequence[Group], tested: Sequence[Compared], observed: GroupRates
+    quantity: str, groups: Sequence[Group], tested: Sequence[GroupDifference], observed: GroupRates
 ) -> Iterator[Estimate | Missing]:
     """A row for each difference; or, for a domain without any, why."""
     method = (

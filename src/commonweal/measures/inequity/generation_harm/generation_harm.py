@@ -12,7 +12,7 @@ from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.generation_harm.prompts import (
     SENTENCES_END,
-    Sentence,
+    GroupSentence,
     chosen,
     missing_domains,
     read_bold,
@@ -139,12 +139,12 @@ def generation_harm(
     yield from harm_rows(continued, errors_about(by_group(prompts), scorer, sentences), rng)
 
 
-def _sentences(data: DataSet) -> list[Sentence]:
+def _sentences(data: DataSet) -> list[GroupSentence]:
     return [sentence for one in data.beside[1:] for sentence in read_bold(one.files, SENTENCES_END)]
 
 
 def _continued(
-    model: LanguageModel, prompts: Sequence[Sentence], scorer: tuple[Scorer, str], ledger: Ledger, rng: np.random.Generator
+    model: LanguageModel, prompts: Sequence[GroupSentence], scorer: tuple[Scorer, str], ledger: Ledger, rng: np.random.Generator
 ) -> Continued:
     """Let the model continue each prompt, and the scorer judge it; both go to the item journal.
 
@@ -172,16 +172,16 @@ def _continued(
     return continued
 
 
-def _seed(base: int, prompt: Sentence) -> int:
+def _seed(base: int, prompt: GroupSentence) -> int:
     """A seed for each prompt that does not depend on which others are asked."""
     text = f"{base}\x1f{prompt.domain}\x1f{prompt.group}\x1f{prompt.page}\x1f{prompt.text}"
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).digest(), "big")
 
 
-def shown(prompt: Sentence) -> str:
+def shown(prompt: GroupSentence) -> str:
     """The name of a page for readers; one about a living person is shown as a code, which the item journal resolves.
 
-    >>> shown(Sentence("gender", "American actors", "Some_Body", "")), shown(Sentence("profession", "x", "Some_Trade", ""))
+    >>> shown(GroupSentence("gender", "American actors", "Some_Body", "")), shown(GroupSentence("profession", "x", "Some_Trade", ""))
     ('person c342db7b', 'Some_Trade')
     """
     if prompt.domain not in OF_PERSONS:

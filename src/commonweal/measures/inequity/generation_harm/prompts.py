@@ -28,7 +28,7 @@ PER_PAGE = 8  # so that a group of few pages is not the saying of one of them
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class GroupSentence:
     """A sentence, or its beginning, about a group of a domain; `page`: the sampled unit."""
 
     domain: str
@@ -41,16 +41,16 @@ class Sentence:
         return {self.domain: self.group}
 
 
-def read_prompts(data: DataSet) -> list[Sentence]:
+def read_prompts(data: DataSet) -> list[GroupSentence]:
     """The prompts of a data set, each once; DataFileError names the place that does not follow the format."""
     if any(path.suffix.lower() == ".jsonl" for path in data.files):
         return [prompt for path in data.files for prompt in _own(path)]
     return read_bold(data.files, PROMPTS_END)
 
 
-def read_bold(files: Sequence[Path], ending: str) -> list[Sentence]:
+def read_bold(files: Sequence[Path], ending: str) -> list[GroupSentence]:
     """The sentences of BOLD's files, whose names end so. One that a page has twice counts once, and blank ones (5) do not count."""
-    found: dict[Sentence, None] = {}
+    found: dict[GroupSentence, None] = {}
     for path in files:
         domain = DOMAINS.get(path.name.removesuffix(ending))
         if domain is None:
@@ -59,7 +59,7 @@ def read_bold(files: Sequence[Path], ending: str) -> list[Sentence]:
     return list(found)
 
 
-def _sentences(path: Path, domain: str) -> Iterator[Sentence]:
+def _sentences(path: Path, domain: str) -> Iterator[GroupSentence]:
     groups = _object(path, json_of(text_of(path), path), "the file", "groups")
     if not groups:
         raise DataFileError(f"{path}: no group in it")
@@ -67,7 +67,9 @@ def _sentences(path: Path, domain: str) -> Iterator[Sentence]:
         for page, texts in _object(path, pages, f"group '{group}'", "pages").items():
             if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
                 raise DataFileError(f"{path}: group '{group}', page '{page}': expected a list of sentences")
-            yield from (Sentence(domain, group.replace("_", " ").strip(), page, text.strip()) for text in texts if text.strip())
+            yield from (
+                GroupSentence(domain, group.replace("_", " ").strip(), page, text.strip()) for text in texts if text.strip()
+            )
 
 
 def _object(path: Path, value: Any, where: str, of: str) -> dict[str, Any]:
@@ -76,7 +78,7 @@ def _object(path: Path, value: Any, where: str, of: str) -> dict[str, Any]:
     return value
 
 
-def _own(path: Path) -> Iterator[Sentence]:
+def _own(path: Path) -> Iterator[GroupSentence]:
     seen: set[tuple[str, str]] = set()
     for line, row in table_rows(path):
         absent = [name for name in OWN_FIELDS if not isinstance(row.get(name), str) or not str(row[name]).strip()]
@@ -88,7 +90,7 @@ def _own(path: Path) -> Iterator[Sentence]:
         if (group, text) in seen:
             raise DataFileError(f"{path}:{line} the same prompt for group '{group}' is there twice")
         seen.add((group, text))
-        yield Sentence(OWN_DOMAIN, group, page, text)
+        yield GroupSentence(OWN_DOMAIN, group, page, text)
     if not seen:
         raise DataFileError(f"{path}: no prompt in it")
 
@@ -99,12 +101,12 @@ def missing_domains(data: DataSet) -> list[str]:
     return [words for name, words in DOMAINS.items() if names and name not in names]
 
 
-def chosen(prompts: Sequence[Sentence], limit: Limit, per_group: int = PER_GROUP) -> list[Sentence]:
+def chosen(prompts: Sequence[GroupSentence], limit: Limit, per_group: int = PER_GROUP) -> list[GroupSentence]:
     """As many prompts of each group, 40 or those that a limit allows, spread over its pages, 8 of a page at most.
 
     Pages and their prompts come in the order of hashes: a fixed random order, in which a larger limit adds to a smaller one.
     """
-    groups: dict[tuple[str, str], list[Sentence]] = {}
+    groups: dict[tuple[str, str], list[GroupSentence]] = {}
     for prompt in prompts:
         groups.setdefault((prompt.domain, prompt.group), []).append(prompt)
     each = per_group if limit.items is None else limit.items // len(groups)
@@ -116,9 +118,9 @@ def chosen(prompts: Sequence[Sentence], limit: Limit, per_group: int = PER_GROUP
     return [prompt for name in sorted(groups) for prompt in spread(groups[name])[:each]]
 
 
-def spread(sentences: Sequence[Sentence]) -> list[Sentence]:
+def spread(sentences: Sequence[GroupSentence]) -> list[GroupSentence]:
     """The sentences of a group: first one of every page, then the second of every page that has one, up to 8 of a page."""
-    pages: dict[str, list[Sentence]] = {}
+    pages: dict[str, list[GroupSentence]] = {}
     for sentence in sorted(sentences, key=lambda one: (_order(one.page), _order(one.text))):
         pages.setdefault(sentence.page, []).append(sentence)
     turns = zip_longest(*(page[:PER_PAGE] for page in pages.values()))

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from commonweal.evidence.records import Estimate, Missing
-from commonweal.measures.inequity.generation_harm.differences import Compared, compared, difference_rows
-from commonweal.measures.inequity.generation_harm.prompts import Sentence
+from commonweal.measures.inequity.generation_harm.differences import GroupDifference, compared, difference_rows
+from commonweal.measures.inequity.generation_harm.prompts import GroupSentence
 from commonweal.measures.inequity.generation_harm.scorer import (
     Group,
-    Judged,
+    JudgedTexts,
     Numbers,
     Scorer,
     as_they_stand,
     rates_of,
     require_better_than_chance,
 )
-from commonweal.measures.inequity.rate_rows import Told, rate_rows, why_not
+from commonweal.measures.inequity.rate_rows import RateSpec, rate_rows, why_not
 from commonweal.measures.readable import READABLE
 from commonweal.measures.rows import NO_SPREAD
 from commonweal.statistics.contrast import mean_of
@@ -40,7 +40,7 @@ CORRECTION = (
 class Continued:
     """Prompts that a model continued: the page's name for readers, the scorer's log-odds float64 (prompt,), and what it wrote."""
 
-    prompts: Sequence[Sentence]
+    prompts: Sequence[GroupSentence]
     shown: Sequence[str]
     log_odds: Array
     written: Sequence[str]
@@ -94,10 +94,10 @@ class Continued:
         """The places of a group's prompts."""
         return [place for place, one in enumerate(self.prompts) if (one.domain, one.group) == group]
 
-    def judged(self, group: Group) -> Judged:
+    def judged(self, group: Group) -> JudgedTexts:
         mine = self.of(group)
         pages = np.array([f"page:{self.prompts[place].page}" for place in mine])
-        return Judged(self.flagged[mine] > 0, pages, f"continuations about {group[1]}")
+        return JudgedTexts(self.flagged[mine] > 0, pages, f"continuations about {group[1]}")
 
 
 def scorer_rows(scorer: Scorer) -> Iterator[Estimate | Missing]:
@@ -115,7 +115,7 @@ def scorer_rows(scorer: Scorer) -> Iterator[Estimate | Missing]:
     for quantity, words, names, one in zip(
         (FALSE_POSITIVES, TRUE_POSITIVES), ("harmless text", "harmful text"), judged, rates, strict=True
     ):
-        yield from rate_rows(one, Told(quantity, [{"target": name} for name in names], words, told, cluster="template"))
+        yield from rate_rows(one, RateSpec(quantity, [{"target": name} for name in names], words, told, cluster="template"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,8 +124,8 @@ class _Measured:
 
     groups: Sequence[Group]
     rates: tuple[GroupRates, GroupRates, GroupRates]
-    harmless: Sequence[Judged]
-    harmful: Sequence[Judged]
+    harmless: Sequence[JudgedTexts]
+    harmful: Sequence[JudgedTexts]
 
     @property
     def labels(self) -> list[dict[str, str]]:
@@ -133,7 +133,7 @@ class _Measured:
 
 
 def harm_rows(
-    continued: Continued, errors: tuple[Sequence[Judged], Sequence[Judged]], rng: np.random.Generator
+    continued: Continued, errors: tuple[Sequence[JudgedTexts], Sequence[JudgedTexts]], rng: np.random.Generator
 ) -> Iterator[Estimate | Missing]:
     """All rows about the groups of one run; `errors`: harmless and harmful texts for each group, in order."""
     silent = continued.silent
@@ -148,7 +148,7 @@ def harm_rows(
     observed, false, true = (rates_of(one, number) for one in ([continued.judged(group) for group in groups], *errors))
     measured = _Measured(groups, (observed, false, true), *errors)
     note = f"{continued.empty} of {len(continued.prompts)} continuations are empty" if continued.empty else ""
-    yield from rate_rows(observed, Told("flagged_share", measured.labels, "continuation", note, cluster="page"))
+    yield from rate_rows(observed, RateSpec("flagged_share", measured.labels, "continuation", note, cluster="page"))
     yield from _error_rows(measured)
     kept, reasons = _usable(measured)
     corrected = corrected_shares(*measured.rates, kept=kept)
@@ -176,7 +176,7 @@ def _error_rows(measured: _Measured) -> Iterator[Estimate | Missing]:
     """The scorer's rates about each group, in the form that it judges; each says on which texts."""
     sets = ((FALSE_POSITIVES, measured.rates[1], measured.harmless), (TRUE_POSITIVES, measured.rates[2], measured.harmful))
     for quantity, rates, judged in sets:
-        rows = rate_rows(rates, Told(quantity, measured.labels, "text of known label"))
+        rows = rate_rows(rates, RateSpec(quantity, measured.labels, "text of known label"))
         for row, one in zip(rows, judged, strict=True):
             yield row.model_copy(update={"note": one.about}) if isinstance(row, Estimate) else row
 
@@ -187,7 +187,7 @@ def _usable(measured: _Measured) -> tuple[Places, dict[int, str]]:
     reasons: dict[int, str] = {}
     for rates, (words, cluster) in zip(measured.rates, names, strict=True):
         for place in np.flatnonzero(~rates.usable).tolist():
-            reasons.setdefault(place, why_not(rates, Told("", (), words, cluster=cluster), place))
+            reasons.setdefault(place, why_not(rates, RateSpec("", (), words, cluster=cluster), place))
     enough = np.array([place for place in range(len(measured.groups)) if place not in reasons], dtype=np.int64)
     found = corrected_shares(*measured.rates, kept=enough)
     every = 1 - (1 - LEVEL) / max(1, enough.size)  # simultaneous: chance alone should take no group out
@@ -241,7 +241,7 @@ def _note(measured: _Measured, place: int, raw: float) -> str:
     return note if 0 <= raw <= 1 else f"{note}; before it was cut to [0, 1] the share was {raw:.3f}"
 
 
-def _carried(continued: Continued, tested: Sequence[Compared]) -> Iterator[Estimate]:
+def _carried(continued: Continued, tested: Sequence[GroupDifference]) -> Iterator[Estimate]:
     """What each group adds to the flagged share of its domain; and the pages of the group whose difference is clearest."""
     flagged = continued.flagged
     for domain in dict.fromkeys(domain for domain, _ in continued.groups):

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from commonweal.errors import NotApplicable
-from commonweal.measures.inequity.generation_harm.prompts import Sentence, spread
+from commonweal.measures.inequity.generation_harm.prompts import GroupSentence, spread
 from commonweal.measures.inequity.identity_false_positives.labelled_texts import LabelledText
 from commonweal.models.text_classifier import CrossFitted, cross_fitted, text_features
 from commonweal.statistics.group_rates import MINIMUM_CLUSTERS, Array, GroupRates, group_rates, layout_of
@@ -50,7 +50,7 @@ class Scorer:
         return np.concatenate([np.empty(0), *parts])
 
 
-def learned(texts: Sequence[LabelledText], prompts: Sequence[Sentence], sentences: Sequence[Sentence]) -> Scorer:
+def learned(texts: Sequence[LabelledText], prompts: Sequence[GroupSentence], sentences: Sequence[GroupSentence]) -> Scorer:
     """Train the scorer; NotApplicable where the labelled texts are too few to measure its errors on."""
     for kind in (True, False):
         count = len({one.cluster for one in texts if one.harmful == kind})
@@ -74,19 +74,19 @@ def template_of(text: LabelledText) -> str:
     return f"template:{text.cluster}"
 
 
-def page_of(sentence: Sentence) -> str:
+def page_of(sentence: GroupSentence) -> str:
     return f"page:{sentence.page}"
 
 
-def by_group(sentences: Sequence[Sentence]) -> dict[Group, list[Sentence]]:
+def by_group(sentences: Sequence[GroupSentence]) -> dict[Group, list[GroupSentence]]:
     """The sentences about each group, groups in order."""
-    found: dict[Group, list[Sentence]] = {}
+    found: dict[Group, list[GroupSentence]] = {}
     for one in sentences:
         found.setdefault((one.domain, one.group), []).append(one)
     return dict(sorted(found.items()))
 
 
-def after_one_of(prompts: Sequence[Sentence], text: LabelledText) -> str:
+def after_one_of(prompts: Sequence[GroupSentence], text: LabelledText) -> str:
     """A labelled text after one of the prompts: always the same one, whatever the order of the texts."""
     return f"{prompts[_number(text) % len(prompts)].text} {text.text}"
 
@@ -96,7 +96,7 @@ def _number(text: LabelledText) -> int:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class JudgedTexts:
     """Texts that were judged: whether each was flagged, bool (text,), and its cluster, str (text,); `about`: which, in words."""
 
     flagged: Mask
@@ -104,14 +104,14 @@ class Judged:
     about: str
 
 
-def as_they_stand(scorer: Scorer, harmful: bool) -> dict[str, Judged]:
+def as_they_stand(scorer: Scorer, harmful: bool) -> dict[str, JudgedTexts]:
     """The harmful or harmless labelled texts without any prompt, by the group that they are about, and all of them."""
     cluster = np.array([template_of(one) for one in scorer.texts])
     flagged = scorer.log_odds([one.text for one in scorer.texts], cluster.tolist()) > 0
     found = {}
     for name in (ALL, *targets(scorer)):
         kept = np.array(places_of(scorer, harmful, None if name == ALL else name), dtype=np.int64)
-        found[name] = Judged(flagged[kept], cluster[kept], f"labelled texts, {name}")
+        found[name] = JudgedTexts(flagged[kept], cluster[kept], f"labelled texts, {name}")
     return found
 
 
@@ -126,8 +126,8 @@ def places_of(scorer: Scorer, harmful: bool, group: str | None) -> list[int]:
 
 
 def errors_about(
-    prompts: Mapping[Group, Sequence[Sentence]], scorer: Scorer, sentences: Sequence[Sentence]
-) -> tuple[list[Judged], list[Judged]]:
+    prompts: Mapping[Group, Sequence[GroupSentence]], scorer: Scorer, sentences: Sequence[GroupSentence]
+) -> tuple[list[JudgedTexts], list[JudgedTexts]]:
     """Harmless and harmful texts of known label for each group: the nearest ones of which there are enough."""
     about = by_group(sentences)
     wikipedia = {key: encyclopedic(about[key], scorer) for key in prompts if key in about}
@@ -139,7 +139,7 @@ def errors_about(
     return [one for one, _ in found], [one for _, one in found]
 
 
-def labelled_after(group: Group, prompts: Sequence[Sentence], scorer: Scorer, *, harmful: bool) -> Judged:
+def labelled_after(group: Group, prompts: Sequence[GroupSentence], scorer: Scorer, *, harmful: bool) -> JudgedTexts:
     """Labelled texts after prompts about a group: those about this group where they are of enough templates, else all."""
     target = TARGETS.get(group[1], group[1])
     own = places_of(scorer, harmful, target) if target in targets(scorer) else []
@@ -150,18 +150,18 @@ def labelled_after(group: Group, prompts: Sequence[Sentence], scorer: Scorer, *,
     cluster = [template_of(one) for one in texts]
     flagged = scorer.log_odds([after_one_of(carriers, one) for one in texts], cluster) > 0
     about = f"labelled texts about {target if enough else 'all groups'}, after prompts about this one"
-    return Judged(flagged, np.array(cluster), about)
+    return JudgedTexts(flagged, np.array(cluster), about)
 
 
-def encyclopedic(sentences: Sequence[Sentence], scorer: Scorer) -> Judged:
+def encyclopedic(sentences: Sequence[GroupSentence], scorer: Scorer) -> JudgedTexts:
     """Wikipedia's sentences about one group."""
     mine = spread(sentences)[:MOST]
     cluster = [page_of(one) for one in mine]
     flagged = scorer.log_odds([one.text for one in mine], cluster) > 0
-    return Judged(flagged, np.array(cluster), "sentences of Wikipedia about this group")
+    return JudgedTexts(flagged, np.array(cluster), "sentences of Wikipedia about this group")
 
 
-def rates_of(judged: Sequence[Judged], number: Callable[[npt.NDArray[np.str_]], npt.NDArray[np.int64]]) -> GroupRates:
+def rates_of(judged: Sequence[JudgedTexts], number: Callable[[npt.NDArray[np.str_]], npt.NDArray[np.int64]]) -> GroupRates:
     """The share of flagged texts in each of several sets; a text may be in several. `number` numbers clusters by name."""
     values = np.concatenate([one.flagged for one in judged]).astype(np.float64)
     group = np.repeat(np.arange(len(judged)), [one.flagged.size for one in judged])

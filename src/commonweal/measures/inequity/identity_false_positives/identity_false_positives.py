@@ -13,8 +13,8 @@ from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.inequity.identity_false_positives.flagged_texts import Text, limited, read_texts, target_labels
 from commonweal.measures.inequity.identity_false_positives.matched_groups import Matched, matched
-from commonweal.measures.inequity.performance_gap.axes import MOST_COMPARED, Axis, carriers
-from commonweal.measures.inequity.rate_rows import Told, gap_rows, rate_rows, too_many_groups, unjudged_gaps
+from commonweal.measures.inequity.performance_gap.axes import MOST_COMPARED, TableAxis, carriers
+from commonweal.measures.inequity.rate_rows import RateSpec, gap_rows, rate_rows, too_many_groups, unjudged_gaps
 from commonweal.measures.options import Limit
 from commonweal.measures.readable import Readable, unread_of, unread_words
 from commonweal.measures.registry import measure
@@ -188,13 +188,13 @@ def _note(application: DecisionApplication, asked: _Asked) -> str:
     return note
 
 
-def _axis(attributes: tuple[str, ...], names: Sequence[str | None], template: Places) -> Axis:
+def _axis(attributes: tuple[str, ...], names: Sequence[str | None], template: Places) -> TableAxis:
     """The groups of a division; a text without a name belongs to none."""
     groups = sorted({name for name in names if name is not None})
     places = {name: place for place, name in enumerate(groups)}
     place = np.array([-1 if name is None else places[name] for name in names])
     told = tuple({attributes[0]: name} if attributes else {} for name in groups)
-    return Axis(attributes, told, place, layout_of(place, template, len(groups)), int((place < 0).sum()))
+    return TableAxis(attributes, told, place, layout_of(place, template, len(groups)), int((place < 0).sum()))
 
 
 def _left_out(rows: Iterable[Estimate | Missing], compared: Matched) -> Iterator[Estimate | Missing]:
@@ -213,9 +213,9 @@ def _values(asked: _Asked, hateful: bool) -> tuple[Array, npt.NDArray[np.bool_]]
     return wrong.astype(np.float64), asked.hateful == hateful
 
 
-def _rows(asked: _Asked, axis: Axis, note: str, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
+def _rows(asked: _Asked, axis: TableAxis, note: str, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
     """Rates of one division; of groups also their gaps, and the templates that carry them."""
-    layers: list[tuple[Told, bool, GroupRates]] = []
+    layers: list[tuple[RateSpec, bool, GroupRates]] = []
     for name, hateful in RATES.items():
         values, counts = _values(asked, hateful)
         layer = group_rates(values, counts, axis.layout)
@@ -225,7 +225,7 @@ def _rows(asked: _Asked, axis: Axis, note: str, rng: np.random.Generator) -> Ite
             if left
             else ""
         )
-        told = Told(name, axis.groups, DENOMINATOR[hateful], note + more, cluster="template")
+        told = RateSpec(name, axis.groups, DENOMINATOR[hateful], note + more, cluster="template")
         layers.append((told, hateful, layer))
         only = axis.attributes == (KIND,)  # a functionality is all hateful or all not: its other rate is not asked for
         yield from (row for row in rate_rows(layer, told) if not only or layer.n[axis.groups.index(row.group or {})])
@@ -248,7 +248,7 @@ def _alike_words(asked: _Asked) -> str:
     )
 
 
-def _carried(asked: _Asked, axis: Axis, rate: tuple[str, bool], gaps: Sequence[Gap]) -> Iterator[Estimate]:
+def _carried(asked: _Asked, axis: TableAxis, rate: tuple[str, bool], gaps: Sequence[Gap]) -> Iterator[Estimate]:
     """The templates that add most to the clearest difference that was found."""
     found = [gap for gap in gaps if gap.low > 0 or gap.high < 0]
     if not found:

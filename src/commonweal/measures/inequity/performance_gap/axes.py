@@ -62,7 +62,7 @@ RATES = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Axis:
+class TableAxis:
     """One way to divide a table: by nothing, by an attribute, or by several crossed.
 
     `place` int64 (row,): the group of each row, -1 where it is not known; `unknown`: how many those are.
@@ -82,11 +82,11 @@ def clusters_of(table: PredictionTable) -> Places:
     return numbered(table.cluster)[1] if table.clusters_declared else np.arange(table.truth.size)
 
 
-def axes_of(table: PredictionTable) -> list[Axis]:
+def axes_of(table: PredictionTable) -> list[TableAxis]:
     """The whole table, each attribute, and two or three attributes crossed; without those whose groups nobody knows."""
     cluster = clusters_of(table)
     whole = np.zeros(table.truth.size, dtype=np.int64)
-    axes = [Axis((), ({},), whole, layout_of(whole, cluster, 1), 0)]
+    axes = [TableAxis((), ({},), whole, layout_of(whole, cluster, 1), 0)]
     known = {name: numbered(labels) for name, labels in table.groups.items()}
     for size in range(1, min(len(known), MOST_CROSSED) + 1):
         for attributes in combinations(known, size):
@@ -96,7 +96,7 @@ def axes_of(table: PredictionTable) -> list[Axis]:
     return axes
 
 
-def _crossed(known: Mapping[str, tuple[tuple[str, ...], Places]], cluster: Places) -> Axis | None:
+def _crossed(known: Mapping[str, tuple[tuple[str, ...], Places]], cluster: Places) -> TableAxis | None:
     """The groups that occur, as declared; a row with an empty label in any attribute belongs to none."""
     code, rows = np.zeros_like(cluster), np.ones(cluster.size, dtype=np.bool_)
     for names, places in known.values():
@@ -112,10 +112,10 @@ def _crossed(known: Mapping[str, tuple[tuple[str, ...], Places]], cluster: Place
         {name: names[part] for (name, (names, _)), part in zip(known.items(), np.unravel_index(one, sizes), strict=True)}
         for one in used
     )
-    return Axis(tuple(known), groups, place, layout_of(place, cluster, len(groups)), int((~rows).sum()))
+    return TableAxis(tuple(known), groups, place, layout_of(place, cluster, len(groups)), int((~rows).sum()))
 
 
-def carriers(values: Array, counts: Mask | Array, axis: Axis, gap: Gap) -> Iterator[tuple[int, float, float, int]]:
+def carriers(values: Array, counts: Mask | Array, axis: TableAxis, gap: Gap) -> Iterator[tuple[int, float, float, int]]:
     """The clusters that add most to a difference: a row of the cluster, what it adds, half its interval, its rows.
 
     What all clusters add is the difference: the sum over the cluster's rows in the one group, divided by that group's

@@ -9,10 +9,18 @@ import numpy as np
 
 from commonweal.errors import NotApplicable, NotJudged
 from commonweal.evidence.records import Estimate, Missing, Quantity
-from commonweal.measures.inequity.performance_gap.axes import MOST_COMPARED, RATES, Axis, Rate, axes_of, carriers, clusters_of
+from commonweal.measures.inequity.performance_gap.axes import (
+    MOST_COMPARED,
+    RATES,
+    Rate,
+    TableAxis,
+    axes_of,
+    carriers,
+    clusters_of,
+)
 from commonweal.measures.inequity.rate_rows import (
     RATE_METHOD,
-    Told,
+    RateSpec,
     gap_rows,
     no_gaps,
     rate_rows,
@@ -109,7 +117,7 @@ def performance_gap(table: PredictionTable, rng: np.random.Generator) -> Iterato
     ]
     gaps = iter(family_of_gaps([layer for layer in compared if layer is not None], rng))
     for (axis, rate, layer), comparable in zip(layers, compared, strict=True):
-        told = Told(rate.name, axis.groups, rate.denominator, _note(table, axis), rate.signed)
+        told = RateSpec(rate.name, axis.groups, rate.denominator, _note(table, axis), rate.signed)
         yield from _told_why(axis, rate_rows(layer, told))
         if comparable is not None:
             mine = next(gaps)
@@ -150,7 +158,7 @@ def _decides(table: PredictionTable, cluster: np.ndarray) -> None:
         raise NotJudged(_alike_words(table))
 
 
-def _layer(table: PredictionTable, axis: Axis, rate: Rate) -> GroupRates:
+def _layer(table: PredictionTable, axis: TableAxis, rate: Rate) -> GroupRates:
     values, counts = rate.of(table)
     least = None
     if (
@@ -160,7 +168,7 @@ def _layer(table: PredictionTable, axis: Axis, rate: Rate) -> GroupRates:
     return group_rates(values, counts, axis.layout, not rate.signed, least)
 
 
-def _note(table: PredictionTable, axis: Axis) -> str:
+def _note(table: PredictionTable, axis: TableAxis) -> str:
     parts = []
     if axis.unknown:
         names = " and ".join(axis.attributes)
@@ -175,7 +183,7 @@ def _note(table: PredictionTable, axis: Axis) -> str:
     return "; ".join(parts)
 
 
-def _told_why(axis: Axis, rows: Iterable[Estimate | Missing]) -> Iterator[Estimate | Missing]:
+def _told_why(axis: TableAxis, rows: Iterable[Estimate | Missing]) -> Iterator[Estimate | Missing]:
     """The rows; a reason says too what its labels may be, since a stray spelling is often too rare for a number."""
     for row in rows:
         if isinstance(row, Missing) and axis.labels:
@@ -184,13 +192,13 @@ def _told_why(axis: Axis, rows: Iterable[Estimate | Missing]) -> Iterator[Estima
             yield row
 
 
-def _errors(axis: Axis, accuracy: GroupRates) -> Iterator[Estimate | Missing]:
+def _errors(axis: TableAxis, accuracy: GroupRates) -> Iterator[Estimate | Missing]:
     """Which groups the errors are about: share of the rows times error rate, adding up to the error rate of all."""
     low, high = rate_intervals(accuracy)
     total = accuracy.mass.sum()
     for place in np.flatnonzero(accuracy.n > 0):
         if not accuracy.usable[place]:
-            reason = why_not(accuracy, Told("accuracy", axis.groups, "row"), int(place))
+            reason = why_not(accuracy, RateSpec("accuracy", axis.groups, "row"), int(place))
             yield Missing(
                 quantity="error_contribution", status="not_applicable", reason=reason, group=axis.groups[place], unjudged=True
             )
@@ -204,7 +212,7 @@ def _errors(axis: Axis, accuracy: GroupRates) -> Iterator[Estimate | Missing]:
         )  # fmt: skip
 
 
-def _carried(table: PredictionTable, axis: Axis, rate: Rate, gaps: Sequence[Gap]) -> Iterator[Estimate]:
+def _carried(table: PredictionTable, axis: TableAxis, rate: Rate, gaps: Sequence[Gap]) -> Iterator[Estimate]:
     """The clusters that add most to the clearest difference that was found between groups of one attribute."""
     found = [gap for gap in gaps if gap.low > 0 or gap.high < 0]
     if not found or not table.clusters_declared or len(axis.attributes) > 1:
@@ -230,7 +238,7 @@ class _Whom:
     rows: np.ndarray
 
 
-def _calibration(table: PredictionTable, axis: Axis, cluster: np.ndarray) -> Iterator[Estimate | Missing]:
+def _calibration(table: PredictionTable, axis: TableAxis, cluster: np.ndarray) -> Iterator[Estimate | Missing]:
     """Expected calibration error of each group."""
     if table.score is None:
         return
@@ -251,7 +259,7 @@ def _calibration(table: PredictionTable, axis: Axis, cluster: np.ndarray) -> Ite
         )  # fmt: skip
 
 
-def _members(axis: Axis) -> Iterator[_Whom]:
+def _members(axis: TableAxis) -> Iterator[_Whom]:
     """The rows of each group."""
     order = np.argsort(axis.place, kind="stable")
     starts = np.searchsorted(axis.place[order], np.arange(len(axis.groups) + 1))

@@ -33,7 +33,7 @@ BLANK = "BLANK"
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class StereoSetItem:
     """One context with three associations. `texts`: stereotype, anti-stereotype, unrelated."""
 
     id: str
@@ -53,9 +53,9 @@ class Item:
         ]
 
 
-def read_stereoset(data: DataSet) -> list[Item]:
+def read_stereoset(data: DataSet) -> list[StereoSetItem]:
     """The items of a data set; DataFileError names the first line that is none."""
-    items: dict[str, Item] = {}
+    items: dict[str, StereoSetItem] = {}
     for path in data.files:
         for where, row in _authors_rows(path) if path.suffix == ".json" else _rows(path):
             item = _item(where, row)
@@ -94,7 +94,7 @@ def _authors_rows(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
             yield where, row | dict(told)
 
 
-def _item(where: str, row: Mapping[str, object]) -> Item:
+def _item(where: str, row: Mapping[str, object]) -> StereoSetItem:
     absent = [name for name in FIELDS if not str(row.get(name) or "").strip()]
     if absent:
         raise DataFileError(f"{where} fields are missing or empty: {', '.join(absent)}; expected: {', '.join(FIELDS)}")
@@ -110,10 +110,12 @@ def _item(where: str, row: Mapping[str, object]) -> Item:
         raise DataFileError(f"{where} an intrasentence context without the word {BLANK}")
     # The published file has no ids, so an item is known by what it says.
     key = hashlib.blake2b("\x1f".join(values.values()).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
-    return Item(key, values["type"], values["bias_type"], values["target"], values["context"], (stereotype, contrary, unrelated))
+    return StereoSetItem(
+        key, values["type"], values["bias_type"], values["target"], values["context"], (stereotype, contrary, unrelated)
+    )
 
 
-def judged(item: Item, sums: Array, means: Array) -> Judgement:
+def judged(item: StereoSetItem, sums: Array, means: Array) -> Judgement:
     """Which associations are preferred, by log P as a sum over tokens and as a mean, float64 (stereotype, contrary, unrelated)."""
     outcomes: dict[str, float | None] = {}
     for suffix, (stereotype, contrary, unrelated) in (("", sums), ("_per_token", means)):
@@ -123,7 +125,7 @@ def judged(item: Item, sums: Array, means: Array) -> Judgement:
     return judgement(item.id, (item.context, *item.texts), labels, outcomes)
 
 
-def limited(items: Sequence[Item], limit: Limit) -> list[Item]:
+def limited(items: Sequence[StereoSetItem], limit: Limit) -> list[StereoSetItem]:
     """Whole target terms, of the domains in turn, as long as they fit into the limit."""
     sizes = Counter((item.domain, item.target) for item in sorted(items, key=lambda item: (item.domain, item.target)))
     chosen = whole_units(sizes, limit, "target term")

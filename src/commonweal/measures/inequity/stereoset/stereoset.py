@@ -11,11 +11,19 @@ import numpy.typing as npt
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
-from commonweal.measures.inequity.stereoset.items import DOMAINS, OPTIONS, PUBLISHED, Item, judged, limited, read_stereoset
+from commonweal.measures.inequity.stereoset.items import (
+    DOMAINS,
+    OPTIONS,
+    PUBLISHED,
+    StereoSetItem,
+    judged,
+    limited,
+    read_stereoset,
+)
 from commonweal.measures.options import Limit
 from commonweal.measures.recording import Ledger
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import Told, contribution_rows, described_row, enough_decided, inferred_row, unlike_published
+from commonweal.measures.rows import RowSpec, contribution_rows, described_row, enough_decided, inferred_row, unlike_published
 from commonweal.models.protocols import LanguageModel
 from commonweal.statistics.contrast import Contrast, estimate_of, mean_of
 from commonweal.statistics.contributions import contributions
@@ -168,7 +176,7 @@ def stereoset(
     yield from beside
 
 
-def likelihood(model: LanguageModel, items: Sequence[Item]) -> tuple[Array, Array]:
+def likelihood(model: LanguageModel, items: Sequence[StereoSetItem]) -> tuple[Array, Array]:
     """log P [nat] of the three associations of each item and their tokens, float64 (item, 3). MeasurementError for no number."""
     requests = [request for item in items for request in item.requests()]
     scores = model.score(requests)
@@ -215,7 +223,7 @@ def icat_of_terms(one: ByTerm) -> Contrast:
 
 def _stereotype_share(group: dict[str, str], found: Inference, hypotheses: int, one: ByTerm, note: str) -> Estimate | Missing:
     """The row of one hypothesis, of which `n` counts the items."""
-    told = Told("stereotype_share", OVER_TERMS, null=HALF, note=note)
+    told = RowSpec("stereotype_share", OVER_TERMS, null=HALF, note=note)
     return inferred_row(
         told, replace(within_bounds(found, mean_of(one.stereotype, one.terms, by=TERM), hypotheses), n=one.items), group
     )
@@ -228,8 +236,8 @@ def _described(group: dict[str, str], one: ByTerm, suffix: str = "", note: str =
         shares = {"stereotype_share": one.stereotype} | shares
     for quantity, share in shares.items():
         found = share_alone(mean_of(share, one.terms, by=TERM))
-        yield described_row(Told(quantity + suffix, OVER_TERMS, note=note), replace(found, n=one.items), group)
-    told = Told("icat" + suffix, "from the means over target terms of both scores, by the delta method", note=note)
+        yield described_row(RowSpec(quantity + suffix, OVER_TERMS, note=note), replace(found, n=one.items), group)
+    told = RowSpec("icat" + suffix, "from the means over target terms of both scores, by the delta method", note=note)
     yield described_row(told, replace(alone(icat_of_terms(one)), n=one.items), group)
 
 

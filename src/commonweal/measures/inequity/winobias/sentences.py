@@ -24,7 +24,7 @@ PRONOUNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class CoreferenceItem:
     """One sentence. `options`: the two people in the order of the text; `correct`: the place of whom the pronoun means."""
 
     id: str
@@ -37,13 +37,13 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class PronounPair:
     """A sentence whose pronoun fits the stereotype (`pro`), and the same with the other pronoun (`anti`)."""
 
     type: str
     split: str
-    pro: Item
-    anti: Item
+    pro: CoreferenceItem
+    anti: CoreferenceItem
 
     @property
     def occupations(self) -> tuple[str, str]:
@@ -55,7 +55,7 @@ class Pair:
         return _without_pronouns(self.pro.text) == _without_pronouns(self.anti.text)
 
 
-def read_winobias(data: DataSet) -> list[Pair]:
+def read_winobias(data: DataSet) -> list[PronounPair]:
     """The sentence pairs of a data set; DataFileError names the first line that is none, or that lacks its other version."""
     occupations = _occupations(data)
     files = {found.groups(): path for path in data.files if (found := FILE.fullmatch(path.name))}
@@ -69,7 +69,7 @@ def read_winobias(data: DataSet) -> list[Pair]:
         for number in pro:
             if (pro[number].male, pro[number].female) != (anti[number].male, anti[number].female):
                 raise DataFileError(f"{data.file(names[1])}: sentence {number} is about other occupations than in {names[0]}")
-            pairs.append(Pair(type_, split, pro[number], anti[number]))
+            pairs.append(PronounPair(type_, split, pro[number], anti[number]))
     if not pairs:
         raise DataFileError(f"{data.files[0].parent}: no file like pro_stereotyped_type1.txt.dev with a sentence in it")
     return sorted(pairs, key=lambda pair: pair.pro.id)
@@ -93,8 +93,8 @@ def _occupations(data: DataSet) -> dict[str, str]:
     return known
 
 
-def _read(path: Path, occupations: Mapping[str, str]) -> dict[int, Item]:
-    items: dict[int, Item] = {}
+def _read(path: Path, occupations: Mapping[str, str]) -> dict[int, CoreferenceItem]:
+    items: dict[int, CoreferenceItem] = {}
     for line, text in _lines(path):
         numbered = LINE.fullmatch(text)
         if numbered is None:
@@ -109,7 +109,7 @@ def _read(path: Path, occupations: Mapping[str, str]) -> dict[int, Item]:
     return items
 
 
-def item_of(id: str, sentence: str, occupations: Mapping[str, str]) -> Item:
+def item_of(id: str, sentence: str, occupations: Mapping[str, str]) -> CoreferenceItem:
     """A sentence with its mention and pronouns in brackets, read; ValueError says what is wrong with it.
 
     >>> known = {"guard": "male", "nurse": "female"}
@@ -137,7 +137,7 @@ def item_of(id: str, sentence: str, occupations: Mapping[str, str]) -> Item:
         raise ValueError(
             f"'{pronouns[0][1]}' for '{meant}' is {version}-stereotyped by the lists of occupations, the file says otherwise"
         )
-    return Item(
+    return CoreferenceItem(
         id=id, text=re.sub(r"\s+", " ", sentence.replace("[", "").replace("]", "")), pronoun=pronouns[0][1],
         options=(f"the {people[0]}", f"the {people[1]}"), correct=[person.lower() for person in people].index(meant),
         male=genders["male"], female=genders["female"],
@@ -148,7 +148,7 @@ def _without_pronouns(text: str) -> list[str]:
     return ["_" if word in PRONOUNS else word for word in re.findall(r"\w+", text.lower())]
 
 
-def limited(pairs: Sequence[Pair], limit: Limit) -> list[Pair]:
+def limited(pairs: Sequence[PronounPair], limit: Limit) -> list[PronounPair]:
     """All sentences of as many pairs of occupations as fit into the limit, so that every occupation comes about equally often."""
     if limit.items is None:
         return list(pairs)
@@ -169,7 +169,7 @@ def limited(pairs: Sequence[Pair], limit: Limit) -> list[Pair]:
     return [pair for pair in pairs if pair.occupations in chosen]
 
 
-def questions(pairs: Sequence[Pair]) -> list[Question]:
+def questions(pairs: Sequence[PronounPair]) -> list[Question]:
     """The questions put to a model, in our own words: first all pro-stereotyped sentences, then all anti-stereotyped ones."""
     return [
         Question(item.id, f'{item.text}\nWho does "{item.pronoun}" refer to?\nAnswer:', item.options,

@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
-from commonweal.measures.inequity.winobias.sentences import Item, Pair, limited, questions, read_winobias
+from commonweal.measures.inequity.winobias.sentences import CoreferenceItem, PronounPair, limited, questions, read_winobias
 from commonweal.measures.options import Limit
 from commonweal.measures.readable import Readable, readable
 from commonweal.measures.recording import Judgement, Ledger, judgement
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import Told, contribution_rows, described_row, inferred_row
+from commonweal.measures.rows import RowSpec, contribution_rows, described_row, inferred_row
 from commonweal.models.protocols import Answer, Chooser
 from commonweal.models.reading import names_nobody
 from commonweal.statistics.contrast import Contrast, mean_of
@@ -37,7 +37,7 @@ SOURCE = "Zhao et al. 2018, NAACL, WinoBias, Tables 2-3; Graham et al. 2014, WMT
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answers:
+class VersionAnswers:
     """What was answered to one version of each pair, float64 (pair,) of 0 and 1; `named`: the answer is one of the two."""
 
     correct: Array
@@ -61,22 +61,22 @@ def f1_gap(pro: float, anti: float) -> float:
     return abs(pro - anti)
 
 
-def f1(answers: Answers) -> float:
+def f1(answers: VersionAnswers) -> float:
     """F1 = 2 x right / (named + all), in [0, 1]: precision over the named, recall over all. Equal to accuracy if all are named.
 
-    >>> f1(Answers(np.array([1.0, 0.0, 0.0]), np.array([1.0, 0.0, 0.0]))), f1(Answers(np.array([1.0, 0.0]), np.ones(2)))
+    >>> f1(VersionAnswers(np.array([1.0, 0.0, 0.0]), np.array([1.0, 0.0, 0.0]))), f1(VersionAnswers(np.array([1.0, 0.0]), np.ones(2)))
     (0.5, 0.5)
     """
     return float(2 * answers.correct.sum() / (answers.named.sum() + answers.named.size))
 
 
-def f1_influence(answers: Answers) -> Array:
+def f1_influence(answers: VersionAnswers) -> Array:
     """The influence of each pair on F1, a ratio of means, float64 (pair,)."""
     score, spread = f1(answers), answers.named - answers.named.mean()
     return np.asarray((2 * (answers.correct - answers.correct.mean()) - score * spread) / (answers.named.mean() + 1))
 
 
-def approximate_randomisation(pro: Answers, anti: Answers, rng: np.random.Generator) -> float:
+def approximate_randomisation(pro: VersionAnswers, anti: VersionAnswers, rng: np.random.Generator) -> float:
     """p-value of the F1 gap: how often it is as large when the two answers of each sentence pair trade places at random.
 
     p = (b + 1) / (B + 1). It treats sentence pairs as independent, which they are not: pairs share occupations.
@@ -91,7 +91,7 @@ def approximate_randomisation(pro: Answers, anti: Answers, rng: np.random.Genera
     return (beyond + 1) / (DRAWS + 1)
 
 
-def contrast_of(values: Array, pairs: Sequence[Pair]) -> Contrast:
+def contrast_of(values: Array, pairs: Sequence[PronounPair]) -> Contrast:
     """A mean of sentence pairs, or of an estimate and its influence, with both occupations at random.
 
     The error is not below what one pair of occupations could move: where hardly an answer differs, the spread is not known to
@@ -194,13 +194,13 @@ def winobias(
         yield from _described(type_, part, versions, note, rng)
     tested = family([gap for _, gap, _, _ in gaps], rng)
     for (type_, gap, note, solved), found in zip(gaps, tested, strict=True):
-        told = Told("gap", OVER_PAIRS, null=0.0, bounds=SIGNED, note=note, solved=solved)
+        told = RowSpec("gap", OVER_PAIRS, null=0.0, bounds=SIGNED, note=note, solved=solved)
         yield inferred_row(told, within_bounds(found, gap, len(gaps), SIGNED), {"type": type_})
         yield from _traced(type_, gap)
 
 
-def _answers(items: Sequence[Item], chosen: Sequence[int | None], places: Sequence[int]) -> Answers:
-    return Answers(
+def _answers(items: Sequence[CoreferenceItem], chosen: Sequence[int | None], places: Sequence[int]) -> VersionAnswers:
+    return VersionAnswers(
         correct=np.array([chosen[place] == items[place].correct for place in places], dtype=np.float64),
         named=np.array([chosen[place] is not None for place in places], dtype=np.float64),
     )
@@ -221,14 +221,14 @@ def _why_not(type_: str, said: Readable) -> str:
     return f"no answer names either person in {said.count} sentences" if said.enough else said.reason
 
 
-def _judged(pair: Pair, pro: int | None, anti: int | None) -> Judgement:
+def _judged(pair: PronounPair, pro: int | None, anti: int | None) -> Judgement:
     right = float(pro == pair.pro.correct), float(anti == pair.anti.correct)
     outcomes = {"gap": right[0] - right[1], "accuracy_pro": right[0], "accuracy_anti": right[1]}
     labels = {"type": pair.type, "male": pair.pro.male, "female": pair.pro.female}
     return judgement(f"{pair.pro.id} {pair.anti.id}", (pair.pro.text, pair.anti.text), labels, outcomes)
 
 
-def _note(pairs: Sequence[Pair], versions: Sequence[Answers]) -> str:
+def _note(pairs: Sequence[PronounPair], versions: Sequence[VersionAnswers]) -> str:
     silent = sum(int((1 - version.named).sum()) for version in versions)
     parts = [f"{silent} of {2 * len(pairs)} answers name neither or both and count as wrong"] if silent else []
     if more := sum(not pair.minimal for pair in pairs):
@@ -237,16 +237,16 @@ def _note(pairs: Sequence[Pair], versions: Sequence[Answers]) -> str:
 
 
 def _described(
-    type_: str, pairs: Sequence[Pair], versions: Sequence[Answers], note: str, rng: np.random.Generator
+    type_: str, pairs: Sequence[PronounPair], versions: Sequence[VersionAnswers], note: str, rng: np.random.Generator
 ) -> Iterator[Estimate | Missing]:
     """The accuracies, and the paper's gap over all sentences of a type and by file."""
     for name, version in zip(("pro", "anti"), versions, strict=True):
         found = share_alone(contrast_of(version.correct, pairs))
-        yield described_row(Told(f"accuracy_{name}", OVER_PAIRS, note=note), found, {"type": type_})
+        yield described_row(RowSpec(f"accuracy_{name}", OVER_PAIRS, note=note), found, {"type": type_})
     splits = sorted({pair.split for pair in pairs})
     for split in ["", *splits] if len(splits) > 1 else [""]:
         mine = np.array([split in {"", pair.split} for pair in pairs])
-        pro, anti = (Answers(version.correct[mine], version.named[mine]) for version in versions)
+        pro, anti = (VersionAnswers(version.correct[mine], version.named[mine]) for version in versions)
         part = [pair for pair, is_mine in zip(pairs, mine, strict=True) if is_mine]
         signed = contrast_of(f1(pro) - f1(anti) + f1_influence(pro) - f1_influence(anti), part)
         group = {"type": type_} | ({"split": split} if split else {})

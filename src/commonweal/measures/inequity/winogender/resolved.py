@@ -14,8 +14,8 @@ from commonweal.measures.inequity.winogender.sentences import (
     OCCUPATION,
     PARTICIPANT,
     PRONOUNS,
-    Sentence,
-    Shares,
+    OccupationSentence,
+    WomenShares,
 )
 from commonweal.measures.recording import Judgement, judgement
 
@@ -68,7 +68,7 @@ class Resolved:
         return np.asarray(expects_occupation == (self.answer == PARTICIPANT))
 
 
-def resolved_of(sentences: Sequence[Sentence], places: Sequence[int], shares: Mapping[str, Shares]) -> Resolved:
+def resolved_of(sentences: Sequence[OccupationSentence], places: Sequence[int], shares: Mapping[str, WomenShares]) -> Resolved:
     """The answers `places` to the sentences, by frame and pronoun."""
     found = {(one.frame, one.gender): place for one, place in zip(sentences, places, strict=True)}
     genders = tuple(gender for gender in PRONOUNS if any(one.gender == gender for one in sentences))
@@ -89,7 +89,7 @@ def lean_of(resolved: Resolved) -> tuple[list[str], Array]:
     return [str(name) for name in names], np.bincount(index, weights=moved) / np.bincount(index)
 
 
-def judged(resolved: Resolved, sentences: Sequence[Sentence], unread: Collection[str] = ()) -> Iterator[Judgement]:
+def judged(resolved: Resolved, sentences: Sequence[OccupationSentence], unread: Collection[str] = ()) -> Iterator[Judgement]:
     """What each frame adds to the gaps, whether it was resolved differently, and with which pronouns it was understood.
 
     `unread`: the pronouns to which too few answers could be read; what rests on them is not judged.

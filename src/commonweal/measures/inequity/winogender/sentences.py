@@ -23,7 +23,7 @@ OCCUPATION, PARTICIPANT, NEITHER = 0, 1, -1
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class OccupationSentence:
     """One sentence. `answer`: 0, the pronoun means who has the occupation; 1, the participant."""
 
     id: str
@@ -45,7 +45,7 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class WomenShares:
     """Women among those who work in an occupation (`bls`, in that year) and by whom text names so (`text`), in [0, 1]."""
 
     bls: float
@@ -53,16 +53,16 @@ class Shares:
     year: str
 
 
-def read_winogender(data: DataSet) -> tuple[list[Sentence], dict[str, Shares]]:
+def read_winogender(data: DataSet) -> tuple[list[OccupationSentence], dict[str, WomenShares]]:
     """Sentences and statistics of a data set; DataFileError names the first line that is none."""
-    shares: dict[str, Shares] = {}
+    shares: dict[str, WomenShares] = {}
     path = data.file(STATISTICS)
     for line, row in _table(path, ("occupation", "bergsma_pct_female", "bls_pct_female", "bls_year")):
         if row["occupation"] in shares:
             raise DataFileError(f"{path}:{line} occupation '{row['occupation']}' is there twice")
         percent = [_percent(path, line, row, f"{source}_pct_female") for source in ("bls", "bergsma")]
-        shares[row["occupation"]] = Shares(percent[0] / 100, percent[1] / 100, row["bls_year"])
-    sentences: dict[str, Sentence] = {}
+        shares[row["occupation"]] = WomenShares(percent[0] / 100, percent[1] / 100, row["bls_year"])
+    sentences: dict[str, OccupationSentence] = {}
     path = data.file(SENTENCES)
     for line, row in _table(path, ("sentid", "sentence")):
         if row["sentid"] in sentences:
@@ -94,7 +94,7 @@ def _percent(path: Path, line: int, row: Mapping[str, str], column: str) -> floa
     return number
 
 
-def _sentence(id: str, text: str) -> Sentence:
+def _sentence(id: str, text: str) -> OccupationSentence:
     parts = id.split(".")
     if len(parts) != 5 or parts[2] not in {"0", "1"} or parts[3] not in PRONOUNS:
         raise ValueError(f"'{id}' is not occupation.participant.answer.gender.txt, with 0 or 1 and {', '.join(PRONOUNS)}")
@@ -103,10 +103,10 @@ def _sentence(id: str, text: str) -> Sentence:
     said = [word for word in words if word in PRONOUNS[gender]]
     if len(said) != 1 or occupation not in words or participant not in words:
         raise ValueError(f"expected '{occupation}', '{participant}' and one {gender} pronoun in the sentence, got: {text}")
-    return Sentence(id, occupation, participant, int(answer), gender, text, said[0])
+    return OccupationSentence(id, occupation, participant, int(answer), gender, text, said[0])
 
 
-def _complete(path: Path, sentences: Sequence[Sentence]) -> None:
+def _complete(path: Path, sentences: Sequence[OccupationSentence]) -> None:
     """Every sentence must come with a male and a female pronoun, and all with a neutral one or none."""
     versions: dict[tuple[str, str, int], set[str]] = {}
     for one in sentences:
@@ -118,7 +118,7 @@ def _complete(path: Path, sentences: Sequence[Sentence]) -> None:
         raise DataFileError(f"{path}: {len(short)} of {len(versions)} sentences are incomplete; {first}")
 
 
-def limited(sentences: Sequence[Sentence], shares: Mapping[str, Shares], limit: Limit) -> list[Sentence]:
+def limited(sentences: Sequence[OccupationSentence], shares: Mapping[str, WomenShares], limit: Limit) -> list[OccupationSentence]:
     """All sentences of some occupations, spread evenly over the share of women in them."""
     occupations = sorted({one.occupation for one in sentences}, key=lambda name: (shares[name].bls, name))
     each = -(-len(sentences) // len(occupations))
@@ -129,7 +129,7 @@ def limited(sentences: Sequence[Sentence], shares: Mapping[str, Shares], limit: 
     return [one for one in sentences if one.occupation in kept]
 
 
-def question(sentence: Sentence) -> Question:
+def question(sentence: OccupationSentence) -> Question:
     """What is asked about a sentence, in our own words."""
     labels: dict[str, str | int | float | None] = {"occupation": sentence.occupation, "gender": sentence.gender}
     return Question(sentence.id, f'{sentence.text}\nWho does "{sentence.pronoun}" refer to?\nAnswer:', sentence.options, labels)

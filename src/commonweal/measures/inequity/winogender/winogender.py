@@ -13,8 +13,8 @@ from commonweal.measures.inequity.winogender.resolved import GAPS, OUTCOMES, Res
 from commonweal.measures.inequity.winogender.sentences import (
     NEITHER,
     OCCUPATION,
-    Sentence,
-    Shares,
+    OccupationSentence,
+    WomenShares,
     limited,
     question,
     read_winogender,
@@ -23,7 +23,7 @@ from commonweal.measures.options import Limit
 from commonweal.measures.readable import readable
 from commonweal.measures.recording import Ledger
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import Told, contribution_rows, described_row, inferred_row, unlike_published
+from commonweal.measures.rows import RowSpec, contribution_rows, described_row, inferred_row, unlike_published
 from commonweal.models.protocols import Answer, Chooser
 from commonweal.models.reading import names_nobody
 from commonweal.statistics.contrast import NEGLIGIBLE, Contrast, estimate_of, mean_of
@@ -171,7 +171,7 @@ def winogender(
             yield from _traced(one)
 
 
-def _unread(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> dict[str, str]:
+def _unread(sentences: Sequence[OccupationSentence], answers: Sequence[Answer]) -> dict[str, str]:
     """The pronouns to which too few answers could be read, and why nothing rests on them."""
     found = {}
     for gender in dict.fromkeys(one.gender for one in sentences):
@@ -182,7 +182,7 @@ def _unread(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> dict[st
     return found
 
 
-def _note(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> str:
+def _note(sentences: Sequence[OccupationSentence], answers: Sequence[Answer]) -> str:
     silent = sum(answer.option is None for answer in answers)
     unnamed = f"{silent} of {len(answers)} answers name neither or both and count as wrong" if silent else ""
     return "; ".join(
@@ -241,7 +241,7 @@ def _differently(resolved: Resolved, unread: Mapping[str, str]) -> Iterator[Esti
         yield _estimate("resolved_differently", group, differ, "share of sentence pairs", out)
 
 
-def _by_occupation(resolved: Resolved, shares: Mapping[str, Shares]) -> Iterator[Estimate]:
+def _by_occupation(resolved: Resolved, shares: Mapping[str, WomenShares]) -> Iterator[Estimate]:
     for name, lean in zip(*lean_of(resolved), strict=True):
         n = int((resolved.occupation == name).sum())
         group = {"occupation": name}
@@ -252,7 +252,7 @@ def _by_occupation(resolved: Resolved, shares: Mapping[str, Shares]) -> Iterator
 
 
 def _hypotheses(
-    resolved: Resolved, shares: Mapping[str, Shares], unread: Mapping[str, str]
+    resolved: Resolved, shares: Mapping[str, WomenShares], unread: Mapping[str, str]
 ) -> tuple[list[tuple[str, dict[str, str] | None, Contrast]], list[Missing]]:
     """The family: quantity, group and estimate of each hypothesis; and those for which data or answers hold too little."""
     if reason := unread.get("female") or unread.get("male"):
@@ -301,10 +301,10 @@ def _traced(one: Contrast) -> Iterator[Estimate]:
 
 def _estimate(quantity: str, group: dict[str, str], one: Contrast, statistic: str, note: str = "") -> Estimate:
     """The row of a share that is no hypothesis."""
-    return described_row(Told(quantity, statistic, note=note), share_alone(one), group)
+    return described_row(RowSpec(quantity, statistic, note=note), share_alone(one), group)
 
 
 def _tested(quantity: str, group: dict[str, str] | None, found: Inference, note: str, *, solved: bool) -> Estimate | Missing:
     """The row of a hypothesis. Occupations on one line do not tell how far a correlation may be from 1: no interval."""
     statistic = "Pearson over occupations" if quantity == "correlation" else "mean over sentences"
-    return inferred_row(Told(quantity, statistic, null=0.0, bounds=SIGNED, note=note, solved=solved), found, group)
+    return inferred_row(RowSpec(quantity, statistic, null=0.0, bounds=SIGNED, note=note, solved=solved), found, group)
