@@ -58,7 +58,7 @@ class DataSet:
         return found
 
 
-def open_data_set(place: DataPlace, data: Path | str | None, permissions: Permissions = NOTHING_ALLOWED) -> DataSet:
+def open_data_set(wanted: DataPlace, data: Path | str | None, permissions: Permissions = NOTHING_ALLOWED) -> DataSet:
     """Find a data set below the folder `data`, or in the data set of the hub that it names.
 
     Raises
@@ -68,32 +68,32 @@ def open_data_set(place: DataPlace, data: Path | str | None, permissions: Permis
     DataFileError, LocatorError, PermissionRequired
         If there is no such folder, or the hub's data set cannot be had, or its files lie in several folders.
     """
-    which = f"{'The sets' if place.beside else 'The set'}: {place.told}"
+    which = f"{'The sets' if wanted.beside else 'The set'}: {wanted.told}"
     if data is None:
         raise DataRequired("needs published data, which are not shipped: name their folder with --data DIR", which)
-    folder = _folder(place, data, permissions)
-    files = _files(place, folder, str(data))
+    folder = _folder(wanted, data, permissions)
+    files = _files(wanted, folder, str(data))
     if not files:
         raise DataRequired(
-            f"needs data that --data {data} does not hold: no {_wanted(place)} in {folder / place.name} or {folder}", which
+            f"needs data that --data {data} does not hold: no {_wanted(wanted)} in {folder / wanted.name} or {folder}", which
         )
     try:
         hashes = sha256_of_files(files)
     except OSError as error:
         raise DataFileError(f"{error.filename}: cannot be read ({error.strerror})") from error
-    beside = tuple(open_data_set(one, data, permissions) for one in place.beside if _is_there(one, data, permissions))
+    beside = tuple(open_data_set(one, data, permissions) for one in wanted.beside if _is_there(one, data, permissions))
     fingerprint = fingerprint_of(hashes)
     if beside:
-        fingerprint = fingerprint_of({"sets": [fingerprint, *(one.fingerprint for one in beside)]})
-    return DataSet(place.name, files, fingerprint, beside)
+        fingerprint = fingerprint_of({"sets": [fingerprint, *(sibling.fingerprint for sibling in beside)]})
+    return DataSet(wanted.name, files, fingerprint, beside)
 
 
-def _folder(place: DataPlace, data: Path | str, permissions: Permissions) -> Path:
+def _folder(wanted: DataPlace, data: Path | str, permissions: Permissions) -> Path:
     if str(data).startswith(HUB):
-        return hub_data_set(str(data), place.pattern, permissions)
+        return hub_data_set(str(data), wanted.pattern, permissions)
     folder = Path(data).expanduser()
     if not folder.is_dir():
-        raise DataFileError(f"--data {data}: there is no such folder; expected one that holds data sets, such as {place.name}")
+        raise DataFileError(f"--data {data}: there is no such folder; expected one that holds data sets, such as {wanted.name}")
     return folder
 
 
@@ -105,23 +105,23 @@ def _wanted(place: DataPlace) -> str:
     return ", nor ".join(filter(None, (place.pattern, place.instead, place.own)))
 
 
-def _files(place: DataPlace, folder: Path, named: str) -> tuple[Path, ...]:
+def _files(wanted: DataPlace, folder: Path, named: str) -> tuple[Path, ...]:
     """The files where they are expected; of the hub's data sets, which have folders of their own, in the one that has them."""
-    if place.own and (folder / place.own).is_file():
-        return (folder / place.own,)
-    inside = folder / place.name
+    if wanted.own and (folder / wanted.own).is_file():
+        return (folder / wanted.own,)
+    inside = folder / wanted.name
     root = inside if inside.is_dir() else folder
-    expected = tuple(sorted(path for path in root.glob(place.pattern) if path.is_file()))
-    if not expected and place.instead:
-        expected = tuple(sorted(path for path in root.glob(place.instead) if path.is_file()))
+    expected = tuple(sorted(path for path in root.glob(wanted.pattern) if path.is_file()))
+    if not expected and wanted.instead:
+        expected = tuple(sorted(path for path in root.glob(wanted.instead) if path.is_file()))
     if expected or not named.startswith(HUB):
         return expected
-    deeper = tuple(sorted(path for path in root.rglob(place.pattern) if path.is_file()))
+    deeper = tuple(sorted(path for path in root.rglob(wanted.pattern) if path.is_file()))
     folders = sorted({path.parent.relative_to(root).as_posix() for path in deeper})
     if len(folders) > 1:
         raise DataFileError(
-            f"--data {named}: {place.pattern} in several folders ({', '.join(folders)}); download it, and name the one that is the data "
-            f"set {place.name}"
+            f"--data {named}: {wanted.pattern} in several folders ({', '.join(folders)}); download it, and name the one that is the data "
+            f"set {wanted.name}"
         )
     return deeper
 

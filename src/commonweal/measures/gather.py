@@ -93,13 +93,13 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
                 return known
             before = _altered(subject)
             try:
-                found = list(task.spec.function(*_arguments(task, subject, (probes, data), journal, setting)))
+                measured = list(task.spec.function(*_arguments(task, subject, (probes, data), journal, setting)))
             except NotApplicable:
                 journal.finish(rows.key)  # what was answered is why there is nothing to say
                 raise
-            found = _with_notes(found, subject, _altered(subject) - before)
+            measured = _with_notes(measured, subject, _altered(subject) - before)
             provenance["duration_s"] = time.perf_counter() - clock
-            kept = setting.store.append(rows.of(found))
+            kept = setting.store.append(rows.of(measured))
             journal.finish(rows.key)
             setting.store.seal(rows.key, kept, journal)
             return kept
@@ -132,12 +132,12 @@ def _altered(subject: Any) -> Altered:
     return found
 
 
-def _with_notes(found: list[Estimate | Missing], subject: Any, altered: Altered) -> list[Estimate | Missing]:
+def _with_notes(rows: list[Estimate | Missing], subject: Any, altered: Altered) -> list[Estimate | Missing]:
     """Say on each number what the subject says of its answers, and how many requests were not read as they were asked."""
     notes = [*getattr(subject, "remarks", ()), *altered.words("of the requests asked in this run")]
     return [
-        one.model_copy(update={"note": "; ".join(filter(None, (one.note, *notes)))}) if isinstance(one, Estimate) else one
-        for one in found
+        row.model_copy(update={"note": "; ".join(filter(None, (row.note, *notes)))}) if isinstance(row, Estimate) else row
+        for row in rows
     ]
 
 
@@ -155,29 +155,29 @@ class _Rows:
         rows = self.setting.store.sealed_rows(self.key)
         return [row for row in rows if row.status == "ok" or row.missing is not None]
 
-    def of(self, found: list[Estimate | Missing]) -> list[Evidence]:
-        if not found:
+    def of(self, rows: list[Estimate | Missing]) -> list[Evidence]:
+        if not rows:
             return [self.reason("failed", "the measure yielded nothing; that is a mistake in the measure")]
-        undeclared = sorted({one.quantity for one in found} - set(self.task.spec.method.quantities))
+        undeclared = sorted({row.quantity for row in rows} - set(self.task.spec.method.quantities))
         if undeclared:
             return [self.reason("failed", f"the measure yielded quantities that it does not declare: {', '.join(undeclared)}")]
-        return [self._row(one) for one in found]
+        return [self._row(row) for row in rows]
 
     def reason(self, status: Status, note: str, **more: Any) -> Evidence:
         note = _kept(note)
         identity = digest("reason", self.task.spec.name, self.task.subject_id, self.key, status, note)
         return self._evidence(identity, status=status, note=note, **more)
 
-    def _row(self, one: Estimate | Missing) -> Evidence:
-        identity = digest(self.key, self.task.subject_id, one.quantity, one.group, one.reference)
-        if isinstance(one, Missing):
-            return self._evidence(identity, status=one.status, missing=one.model_copy(update={"facts": None}), note=one.reason,
-                                  unjudged=one.unjudged, facts=one.facts)  # fmt: skip
-        stored = one.model_copy(
+    def _row(self, row: Estimate | Missing) -> Evidence:
+        identity = digest(self.key, self.task.subject_id, row.quantity, row.group, row.reference)
+        if isinstance(row, Missing):
+            return self._evidence(identity, status=row.status, missing=row.model_copy(update={"facts": None}), note=row.reason,
+                                  unjudged=row.unjudged, facts=row.facts)  # fmt: skip
+        stored = row.model_copy(
             update={"note": "", "basis": None, "facts": None}
         )  # the row has them; the estimate reads back without
-        return self._evidence(identity, status="ok", estimate=stored, note=one.note, facts=one.facts,
-                              basis=one.basis or self.task.spec.basis)  # fmt: skip
+        return self._evidence(identity, status="ok", estimate=stored, note=row.note, facts=row.facts,
+                              basis=row.basis or self.task.spec.basis)  # fmt: skip
 
     def _evidence(self, identity: str, **fields: Any) -> Evidence:
         provenance = dict(self.provenance)

@@ -79,7 +79,7 @@ def preflight(
     tasks: Sequence[Task], system: System, permissions: Permissions, opener: Opener, options: tuple[Design, Limit]
 ) -> Preflight:
     """Check every subject and probe file that the tasks need, and estimate the time from what they will ask."""
-    told = _Complaints(dict.fromkeys(table_problems(system)))
+    complaints = _Complaints(dict.fromkeys(table_problems(system)))
     operations = 0.0
     for asset in {task.subject_id: system.asset(task.subject_id) for task in tasks if system.has_asset(task.subject_id)}.values():
         own = [
@@ -90,17 +90,17 @@ def preflight(
         if not own or not _is_locatable(asset, system):
             continue
         for problem in preflight_asset(asset, system, permissions):
-            (told.warnings if problem.flag else told.problems)[problem.text] = None
-        probes = _probes(asset, own, opener, told)
+            (complaints.warnings if problem.flag else complaints.problems)[problem.text] = None
+        probes = _probes(asset, own, opener, complaints)
         if asset.prompt is not None or asset.kind != "application":
-            told.problems.update(dict.fromkeys(problem.text for problem in device_problems(opener.device)))
+            complaints.problems.update(dict.fromkeys(problem.text for problem in device_problems(opener.device)))
         for task in own:
-            data = _data(task, told)
-            told.problems.update(dict.fromkeys(_stored_problems(task, asset)))
-            operations += _operations(task, asset, system, (probes, data, *options), permissions, told.problems)
+            data = _data(task, complaints)
+            complaints.problems.update(dict.fromkeys(_stored_problems(task, asset)))
+            operations += _operations(task, asset, system, (probes, data, *options), permissions, complaints.problems)
     rate = matmul_rate() if operations else None
     seconds = None if rate is None else (operations / rate, SLOWEST * operations / rate)
-    return Preflight(tuple(told.problems), told.left_out, seconds)
+    return Preflight(tuple(complaints.problems), complaints.left_out, seconds)
 
 
 def declared_problems(system: System, opener: Opener) -> tuple[str, ...]:
@@ -119,12 +119,14 @@ def declared_problems(system: System, opener: Opener) -> tuple[str, ...]:
 
 def table_problems(system: System) -> tuple[str, ...]:
     """Grid zones, years and published prices that are not in the tables, with what there is."""
-    named: list[tuple[str, str | None, int | None]] = [(f"deployment '{one.key}'", one.grid, None) for one in system.deployments]
-    named += [(f"asset '{asset.id}', making", one.grid, one.year) for asset in system.assets for one in asset.making]
+    named: list[tuple[str, str | None, int | None]] = [
+        (f"deployment '{each.key}'", each.grid, None) for each in system.deployments
+    ]
+    named += [(f"asset '{asset.id}', making", entry.grid, entry.year) for asset in system.assets for entry in asset.making]
     named += [
-        (f"asset '{asset.id}', mitigation '{one.what}'", one.grid, one.year)
+        (f"asset '{asset.id}', mitigation '{entry.what}'", entry.grid, entry.year)
         for asset in system.assets
-        for one in asset.mitigations
+        for entry in asset.mitigations
     ]
     problems = []
     for name, grid, year in named:
@@ -174,15 +176,15 @@ def _is_locatable(asset: Asset, system: System) -> bool:
         return True
 
 
-def _probes(asset: Asset, own: Sequence[Task], opener: Opener, told: _Complaints) -> Probes | None:
+def _probes(asset: Asset, own: Sequence[Task], opener: Opener, complaints: _Complaints) -> Probes | None:
     if not any(task.open_probes for task in own):
         return None
     try:
         return opener.probes(asset)
     except ProbeFileError as error:
-        told.problems[f"asset '{asset.id}': {error}"] = None
+        complaints.problems[f"asset '{asset.id}': {error}"] = None
     except PermissionRequired as error:
-        told.warnings[f"asset '{asset.id}': {error}"] = None
+        complaints.warnings[f"asset '{asset.id}': {error}"] = None
     except NotApplicable:
         pass
     return None
@@ -218,14 +220,14 @@ def _operations(
     return 2.0 * (weights or 0) * distinct_characters(texts) / CHARACTERS_PER_TOKEN
 
 
-def _data(task: Task, told: _Complaints) -> DataSet | None:
+def _data(task: Task, complaints: _Complaints) -> DataSet | None:
     """The data set of a task; one that is not in the folder leaves the measure out, a faulty one is a problem."""
     try:
         return task.open_data() if task.open_data else None
     except DataRequired:
-        told.without_data[task.spec.name] = None
+        complaints.without_data[task.spec.name] = None
     except DataFileError as error:
-        told.problems[str(error)] = None
+        complaints.problems[str(error)] = None
     return None
 
 

@@ -20,7 +20,7 @@ NO_SPREAD = "one item, or items that do not differ: no interval"
 
 @dataclass(frozen=True, slots=True)
 class RowSpec:
-    """How an inference is told.
+    """What the row of an inference says beside its numbers.
 
     `statistic`: what was computed over what ("mean over items"); how its interval was made the inference says itself. `bounds`: the
     least and the largest value that the quantity can have; an interval is cut to them. `null`: of a hypothesis; None: a
@@ -36,42 +36,44 @@ class RowSpec:
     solved: bool = False
 
 
-def inferred_row(told: RowSpec, found: Inference, group: Mapping[str, str] | None) -> Estimate | Missing:
+def inferred_row(spec: RowSpec, inference: Inference, group: Mapping[str, str] | None) -> Estimate | Missing:
     """The row of a hypothesis: without a standard error it cannot be judged; or that of a description.
 
     Nor where the clusters do not differ at all, and nothing else than their spread gave an interval: none of width 0 is told. Nor
     where none of them shows any difference, but for a task that is wholly solved: what treats all alike decides nothing.
     """
-    if told.null is None:
-        return described_row(told, found, group)
-    same_for_all = found.alike and (found.low == found.high or (found.value == told.null == 0.0 and not told.solved))
-    if found.known and not same_for_all:
-        return _row(told, found, group)
-    why = UNVARYING if found.known else found.method
-    here = f"in these {found.n:,} items it is {found.value:.3g}, and that decides nothing"
-    reason = "; ".join(filter(None, (why, here, told.note)))
-    return Missing(quantity=told.quantity, status="not_applicable", unjudged=True, group=group, reason=reason)
+    if spec.null is None:
+        return described_row(spec, inference, group)
+    same_for_all = inference.alike and (
+        inference.low == inference.high or (inference.value == spec.null == 0.0 and not spec.solved)
+    )
+    if inference.known and not same_for_all:
+        return _row(spec, inference, group)
+    why = UNVARYING if inference.known else inference.method
+    here = f"in these {inference.n:,} items it is {inference.value:.3g}, and that decides nothing"
+    reason = "; ".join(filter(None, (why, here, spec.note)))
+    return Missing(quantity=spec.quantity, status="not_applicable", unjudged=True, group=group, reason=reason)
 
 
-def described_row(told: RowSpec, found: Inference, group: Mapping[str, str] | None) -> Estimate:
+def described_row(spec: RowSpec, inference: Inference, group: Mapping[str, str] | None) -> Estimate:
     """The row of a number that is no hypothesis: where no interval is known it has none."""
-    assert told.null is None
-    return _row(told, found, group)
+    assert spec.null is None
+    return _row(spec, inference, group)
 
 
-def _row(told: RowSpec, found: Inference, group: Mapping[str, str] | None) -> Estimate:
-    unvarying = found.alike and found.low == found.high
-    known = found.known and not unvarying
-    tested = known and told.null is not None
-    least, most = told.bounds
-    farthest = max(most - told.null, told.null - least) if told.null is not None else 0.0
+def _row(spec: RowSpec, inference: Inference, group: Mapping[str, str] | None) -> Estimate:
+    unvarying = inference.alike and inference.low == inference.high
+    known = inference.known and not unvarying
+    tested = known and spec.null is not None
+    least, most = spec.bounds
+    farthest = max(most - spec.null, spec.null - least) if spec.null is not None else 0.0
     return Estimate(
-        quantity=told.quantity, unit=told.unit, value=found.value, n=found.n, clusters=found.clusters, group=group, null=told.null,
-        low=max(least, found.low) if known else None, high=min(most, found.high) if known else None,
-        interval="confidence" if known else None, note="; ".join(filter(None, (told.note, UNVARYING if unvarying else ""))),
-        p_value=found.p_value if tested else None, p_adjusted=found.p_adjusted if tested else None,
-        minimum_detectable=possible_effect(found.minimum_detectable, farthest) if tested else None,
-        method=f"{told.statistic}; {found.method}" if known or not found.known else f"{told.statistic}; no interval",
+        quantity=spec.quantity, unit=spec.unit, value=inference.value, n=inference.n, clusters=inference.clusters, group=group, null=spec.null,
+        low=max(least, inference.low) if known else None, high=min(most, inference.high) if known else None,
+        interval="confidence" if known else None, note="; ".join(filter(None, (spec.note, UNVARYING if unvarying else ""))),
+        p_value=inference.p_value if tested else None, p_adjusted=inference.p_adjusted if tested else None,
+        minimum_detectable=possible_effect(inference.minimum_detectable, farthest) if tested else None,
+        method=f"{spec.statistic}; {inference.method}" if known or not inference.known else f"{spec.statistic}; no interval",
     )  # fmt: skip
 
 

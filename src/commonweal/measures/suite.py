@@ -137,15 +137,15 @@ class Part(Generic[Item]):
 class Result(Generic[Item]):
     """A number that `judge` gives, or why there is none.
 
-    `of`: the items that it rests on: where too few of their answers could be read, it is refused. `one`: the estimate, or the reason
-    that there is none. `note`: None: how many answers could not be read. `solved`: every answer is right, so that an outcome without
+    `of`: the items that it rests on: where too few of their answers could be read, it is refused. `estimate`: or the reason why
+    there is none. `note`: None: how many answers could not be read. `solved`: every answer is right, so that an outcome without
     any difference says something. `traced`: labels of the items of the estimate, by their kind, to which it is traced; None: by units,
     if it is the first quantity. `outcomes`: columns that are kept with it, beside the one of its own name.
     """
 
     quantity: str
     of: Part[Item]
-    one: Contrast | str
+    estimate: Contrast | str
     group: Mapping[str, str] | None = None
     note: str | None = None
     solved: bool = False
@@ -259,31 +259,31 @@ class Suite(Generic[Item]):
             judged.append(Judged(item, each, own, self.match(item, own), self._unit(each)[1]))
         return Part(tuple(judged))
 
-    def kept(self, whole: Part[Item], found: Sequence[Result[Item] | Estimate | Missing]) -> Iterator[Judgement]:
+    def kept(self, whole: Part[Item], results: Sequence[Result[Item] | Estimate | Missing]) -> Iterator[Judgement]:
         """What the ledger keeps of each item: its labels, and those of its outcomes that a number was given of."""
-        given: dict[str, set[str]] = {one.name: set() for one in whole}
-        for result in found:
-            if isinstance(result, Result) and isinstance(result.one, Contrast) and result.of.said.enough:
-                for one in result.of:
-                    given[one.name] |= {result.quantity, *result.outcomes}
+        given: dict[str, set[str]] = {judged.name: set() for judged in whole}
+        for result in results:
+            if isinstance(result, Result) and isinstance(result.estimate, Contrast) and result.of.said.enough:
+                for judged in result.of:
+                    given[judged.name] |= {result.quantity, *result.outcomes}
         outcomes = {outcome.column for outcome in self.compared}
-        for one in whole:
-            if kept := given[one.name] & outcomes & one.columns.keys():
-                words = {name: value for name, value in one.columns.items() if name not in outcomes}
-                labels = {name: None if value is None else str(value) for name, value in {**one.labels, **words}.items()}
+        for judged in whole:
+            if kept := given[judged.name] & outcomes & judged.columns.keys():
+                words = {name: value for name, value in judged.columns.items() if name not in outcomes}
+                labels = {name: None if value is None else str(value) for name, value in {**judged.labels, **words}.items()}
                 numbers = {
                     name: float(value) if name in kept and value is not None else None
-                    for name, value in one.columns.items() if name in outcomes
+                    for name, value in judged.columns.items() if name in outcomes
                 }  # fmt: skip
-                yield judgement(one.name, one.texts, labels, numbers)
+                yield judgement(judged.name, judged.texts, labels, numbers)
 
     def rows(
-        self, whole: Part[Item], found: Sequence[Result[Item] | Estimate | Missing], rng: np.random.Generator
+        self, whole: Part[Item], results: Sequence[Result[Item] | Estimate | Missing], rng: np.random.Generator
     ) -> Iterator[Estimate | Missing]:
         """The rows of all that was found: the family first, then the rest."""
         tested: list[tuple[Result[Item], Contrast, str]] = []
         rest: list[Estimate | Missing] = []
-        for result in found:
+        for result in results:
             if not isinstance(result, Result):
                 rest.append(result)
                 continue
@@ -291,15 +291,15 @@ class Suite(Generic[Item]):
             if not said.enough:
                 rest.append(_missing(result, said.reason))
                 continue
-            if isinstance(result.one, str):
-                rest.append(_missing(result, f"{result.one} ({note})" if note else result.one))
+            if isinstance(result.estimate, str):
+                rest.append(_missing(result, f"{result.estimate} ({note})" if note else result.estimate))
                 continue
-            one = replace(result.one, by=self.sampled)
+            contrast = replace(result.estimate, by=self.sampled)
             if self.quantities[result.quantity].null is None:
-                rest.append(self._described(result, one, note))
+                rest.append(self._described(result, contrast, note))
             else:
-                tested.append((result, one, note))
-            rest += self._traced(result, one)
+                tested.append((result, contrast, note))
+            rest += self._traced(result, contrast)
         yield from self._tested(tested, rng)
         yield from rest
 
@@ -325,7 +325,7 @@ class Suite(Generic[Item]):
         one = self.quantities[quantity]
         return MIDDLES.get(one.null, SHARE) if one.unit == "1" else None
 
-    def _told(self, result: Result[Item], note: str) -> RowSpec:
+    def _spec(self, result: Result[Item], note: str) -> RowSpec:
         bounds, quantity = self.bounds(result.quantity), self.quantities[result.quantity]
         statistic = "share of items" if bounds == SHARE else "mean over items"
         return RowSpec(result.quantity, statistic, quantity.unit, quantity.null, bounds or UNBOUNDED, note, result.solved)
@@ -335,22 +335,23 @@ class Suite(Generic[Item]):
     ) -> Iterator[Estimate | Missing]:
         """The rows of the hypotheses. One unit describes itself; where its items do not even differ, it decides nothing."""
         null = next((self.quantities[result.quantity].null for result, *_ in tested), None) or 0.0
-        for (result, one, note), found in zip(tested, family([one for _, one, _ in tested], rng, null=null), strict=True):
-            bounds, told = self.bounds(result.quantity), self._told(result, note)
-            describes = not found.known and np.ptp(one.y) > NEGLIGIBLE
-            inference = within_bounds(found, one, len(tested), bounds) if bounds else found
-            yield inferred_row(replace(told, null=None) if describes else told, inference, result.group)
+        inferences = family([contrast for _, contrast, _ in tested], rng, null=null)
+        for (result, contrast, note), inference in zip(tested, inferences, strict=True):
+            bounds, spec = self.bounds(result.quantity), self._spec(result, note)
+            describes = not inference.known and np.ptp(contrast.y) > NEGLIGIBLE
+            bounded = within_bounds(inference, contrast, len(tested), bounds) if bounds else inference
+            yield inferred_row(replace(spec, null=None) if describes else spec, bounded, result.group)
 
-    def _described(self, result: Result[Item], one: Contrast, note: str) -> Estimate:
+    def _described(self, result: Result[Item], contrast: Contrast, note: str) -> Estimate:
         bounds = self.bounds(result.quantity)
-        found = share_alone(one, bounds) if bounds else alone(one)
-        return described_row(self._told(result, note), found, result.group)
+        found = share_alone(contrast, bounds) if bounds else alone(contrast)
+        return described_row(self._spec(result, note), found, result.group)
 
-    def _traced(self, result: Result[Item], one: Contrast) -> Iterator[Estimate]:
+    def _traced(self, result: Result[Item], contrast: Contrast) -> Iterator[Estimate]:
         """What the distance of a quantity from its null comes from: of the first one, unless `judge` says otherwise."""
-        by_units = {self.unit: one.clusters[0]} if result.quantity == next(iter(self.quantities)) else {}
+        by_units = {self.unit: contrast.clusters[0]} if result.quantity == next(iter(self.quantities)) else {}
         quantity = self.quantities[result.quantity]
-        excess = replace(one, y=one.y - (quantity.null or 0.0))
+        excess = replace(contrast, y=contrast.y - (quantity.null or 0.0))
         method = f"share of the items times their mean; the {LARGEST} largest; Bonferroni t intervals"
         for kind, labels in (by_units if result.traced is None else result.traced).items():
             parts = contributions(excess, labels)[:LARGEST]

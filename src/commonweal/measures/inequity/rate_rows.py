@@ -29,7 +29,7 @@ SPREAD_METHOD = (
 
 @dataclass(frozen=True, slots=True)
 class RateSpec:
-    """How a rate is told: its quantity, its groups, the rows that count in words, a note, and whether it lies in [-1, 1]."""
+    """What the rows of a rate say beside its numbers: its quantity, its groups, the rows that count in words, a note, and whether it lies in [-1, 1]."""
 
     quantity: str
     groups: Sequence[Mapping[str, str]]
@@ -47,35 +47,35 @@ class RateSpec:
         return 2 * mean - 1 if self.signed else mean
 
 
-def rate_rows(rates: GroupRates, told: RateSpec) -> Iterator[Estimate | Missing]:
+def rate_rows(rates: GroupRates, spec: RateSpec) -> Iterator[Estimate | Missing]:
     """One row for each group."""
     low, high = rate_intervals(rates)
     usable = rates.usable
-    for place, group in enumerate(told.groups):
-        if not usable[place]:
+    for index, group in enumerate(spec.groups):
+        if not usable[index]:
             yield Missing(
-                quantity=told.quantity, status="not_applicable", reason=why_not(rates, told, place), group=group or None,
-                unjudged=bool(rates.n[place] > 0),
+                quantity=spec.quantity, status="not_applicable", reason=why_not(rates, spec, index), group=group or None,
+                unjudged=bool(rates.n[index] > 0),
             )  # fmt: skip
             continue
         yield Estimate(
-            quantity=told.quantity, unit="1", value=told.number(float(rates.mean[place])), low=told.number(float(low[place])),
-            high=told.number(float(high[place])), interval="confidence", n=int(rates.n[place]),
-            clusters=int(rates.clusters[place]), group=group or None, method=RATE_METHOD, note=told.note,
+            quantity=spec.quantity, unit="1", value=spec.number(float(rates.mean[index])), low=spec.number(float(low[index])),
+            high=spec.number(float(high[index])), interval="confidence", n=int(rates.n[index]),
+            clusters=int(rates.clusters[index]), group=group or None, method=RATE_METHOD, note=spec.note,
         )  # fmt: skip
 
 
-def why_not(rates: GroupRates, told: RateSpec, place: int) -> str:
+def why_not(rates: GroupRates, spec: RateSpec, index: int) -> str:
     """Why a group has no number, in words."""
-    n, clusters = int(rates.n[place]), int(rates.clusters[place])
+    n, clusters = int(rates.n[index]), int(rates.clusters[index])
     if n == 0:
-        return f"no {told.denominator} in this group, so there is nothing to divide by"
+        return f"no {spec.denominator} in this group, so there is nothing to divide by"
     if clusters < MINIMUM_CLUSTERS:
         return (
-            f"{_counted(clusters, told.cluster)} ({n} rows) in this group; at least {MINIMUM_CLUSTERS} are needed for an interval"
+            f"{_counted(clusters, spec.cluster)} ({n} rows) in this group; at least {MINIMUM_CLUSTERS} are needed for an interval"
         )
     return (
-        f"{_counted(clusters, told.cluster)} ({n} rows) of such unequal size or weight that they are worth {rates.freedom[place]:.1f} degrees of "
+        f"{_counted(clusters, spec.cluster)} ({n} rows) of such unequal size or weight that they are worth {rates.freedom[index]:.1f} degrees of "
         f"freedom; below {MINIMUM_FREEDOM:g} no interval holds its level"
     )
 
@@ -84,58 +84,58 @@ def _counted(count: int, name: str) -> str:
     return f"{count} {name}{'' if count == 1 else 's'}"
 
 
-def gap_rows(rates: GroupRates, gaps: Sequence[Gap], told: RateSpec) -> Iterator[Estimate | Missing]:
+def gap_rows(rates: GroupRates, gaps: Sequence[Gap], spec: RateSpec) -> Iterator[Estimate | Missing]:
     """A row for each pair of groups, and one for the largest minus the smallest; or why there is none."""
-    everyone = dict.fromkeys(told.groups[0], "all groups")
+    everyone = dict.fromkeys(spec.groups[0], "all groups")
     if not gaps:
         count = int(rates.usable.sum())
-        reason = f"{_counted(count, 'group')} of {len(told.groups)} {'has' if count == 1 else 'have'} enough to be compared; two are needed"
-        yield from no_gaps(told, reason, unjudged=bool(rates.n.any()))
+        reason = f"{_counted(count, 'group')} of {len(spec.groups)} {'has' if count == 1 else 'have'} enough to be compared; two are needed"
+        yield from no_gaps(spec, reason, unjudged=bool(rates.n.any()))
         return
     for gap in gaps:
         both = [gap.group, gap.reference]
         yield Estimate(
-            quantity=f"{told.quantity}_difference", unit="1", value=told.scale * gap.value, low=told.scale * gap.low,
-            high=told.scale * gap.high, interval="confidence", n=int(rates.n[both].sum()),
+            quantity=f"{spec.quantity}_difference", unit="1", value=spec.scale * gap.value, low=spec.scale * gap.low,
+            high=spec.scale * gap.high, interval="confidence", n=int(rates.n[both].sum()),
             clusters=int(rates.clusters[both].sum() - rates.shared[gap.group, gap.reference]),
-            group=told.groups[gap.group], reference=told.groups[gap.reference],
+            group=spec.groups[gap.group], reference=spec.groups[gap.reference],
             null=0.0, p_value=gap.p_value, p_adjusted=gap.p_adjusted,
-            minimum_detectable=possible_effect(told.scale * gap.minimum_detectable, told.scale), method=GAP_METHOD, note=told.note,
+            minimum_detectable=possible_effect(spec.scale * gap.minimum_detectable, spec.scale), method=GAP_METHOD, note=spec.note,
         )  # fmt: skip
-    yield _spread(rates, gaps, told, everyone)
+    yield _spread(rates, gaps, spec, everyone)
 
 
-def unjudged_gaps(gaps: Sequence[Gap], told: RateSpec, reason: str) -> Iterator[Missing]:
+def unjudged_gaps(gaps: Sequence[Gap], spec: RateSpec, reason: str) -> Iterator[Missing]:
     """The reason in the place of each gap, and of the largest minus the smallest, where the outcome decides nothing."""
-    sides = [(told.groups[gap.group], told.groups[gap.reference]) for gap in gaps]
+    sides = [(spec.groups[gap.group], spec.groups[gap.reference]) for gap in gaps]
     shared = {"status": "not_applicable", "unjudged": True, "reason": reason}
     for group, reference in sides:
         yield Missing.model_validate(
-            {"quantity": f"{told.quantity}_difference", "group": group, "reference": reference, **shared}
+            {"quantity": f"{spec.quantity}_difference", "group": group, "reference": reference, **shared}
         )
-    everyone = dict.fromkeys(told.groups[0], "all groups")
-    yield Missing.model_validate({"quantity": f"{told.quantity}_spread", "group": everyone, **shared})
+    everyone = dict.fromkeys(spec.groups[0], "all groups")
+    yield Missing.model_validate({"quantity": f"{spec.quantity}_spread", "group": everyone, **shared})
 
 
-def no_gaps(told: RateSpec, reason: str, *, unjudged: bool) -> Iterator[Missing]:
+def no_gaps(spec: RateSpec, reason: str, *, unjudged: bool) -> Iterator[Missing]:
     """The reason in the place of the differences and of the largest minus the smallest."""
-    everyone = dict.fromkeys(told.groups[0], "all groups")
+    everyone = dict.fromkeys(spec.groups[0], "all groups")
     for kind in ("difference", "spread"):
         yield Missing(
-            quantity=f"{told.quantity}_{kind}", status="not_applicable", reason=reason, group=everyone, unjudged=unjudged
+            quantity=f"{spec.quantity}_{kind}", status="not_applicable", reason=reason, group=everyone, unjudged=unjudged
         )
 
 
-def _spread(rates: GroupRates, gaps: Sequence[Gap], told: RateSpec, everyone: Mapping[str, str]) -> Estimate:
+def _spread(rates: GroupRates, gaps: Sequence[Gap], spec: RateSpec, everyone: Mapping[str, str]) -> Estimate:
     usable = np.flatnonzero(rates.usable)
-    value, low, high = (told.scale * part for part in spread(gaps))
-    note = extremes_text([", ".join(told.groups[place].values()) for place in usable.tolist()], rates.mean[usable].tolist())
-    absent = len(told.groups) - usable.size
+    value, low, high = (spec.scale * part for part in spread(gaps))
+    note = extremes_text([", ".join(spec.groups[index].values()) for index in usable.tolist()], rates.mean[usable].tolist())
+    absent = len(spec.groups) - usable.size
     note += f"; {_counted(absent, 'group')} without enough rows or clusters left out" if absent else ""
     return Estimate(
-        quantity=f"{told.quantity}_spread", unit="1", value=value, low=min(low, value), high=max(high, value), interval="confidence",
+        quantity=f"{spec.quantity}_spread", unit="1", value=value, low=min(low, value), high=max(high, value), interval="confidence",
         n=int(rates.n[usable].sum()), clusters=_distinct(rates), group=everyone, method=SPREAD_METHOD,
-        note=f"{note}; {told.note}" if told.note else note,
+        note=f"{note}; {spec.note}" if spec.note else note,
     )  # fmt: skip
 
 
@@ -146,12 +146,12 @@ def _distinct(rates: GroupRates) -> int:
     return int(np.count_nonzero(np.bincount(layout.pair_cluster[member])))
 
 
-def too_many_groups(told: RateSpec, most: int) -> Missing:
+def too_many_groups(spec: RateSpec, most: int) -> Missing:
     """The reason in the place of gaps between more groups than can be compared."""
-    reason = f"{len(told.groups)} groups; at most {most} are compared with each other: merge groups, or read their rates"
+    reason = f"{len(spec.groups)} groups; at most {most} are compared with each other: merge groups, or read their rates"
     return Missing(
-        quantity=f"{told.quantity}_difference",
+        quantity=f"{spec.quantity}_difference",
         status="not_applicable",
         reason=reason,
-        group=dict.fromkeys(told.groups[0], "all groups"),
+        group=dict.fromkeys(spec.groups[0], "all groups"),
     )

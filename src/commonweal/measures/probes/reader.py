@@ -69,28 +69,28 @@ class _ProbeReader(LinedYaml):
 
     def placeholders(self, text: str, line: int, what: str, needed: Iterable[str], allowed: Iterable[str] = ()) -> set[str]:
         """The placeholders of a text, after checking that each is known and none is missing."""
-        found, needed = set(PLACEHOLDER.findall(text)), tuple(needed)
+        named, needed = set(PLACEHOLDER.findall(text)), tuple(needed)
         known = (*needed, *allowed)
-        for unknown in sorted(found - set(known)):
+        for unknown in sorted(named - set(known)):
             expected = ", ".join("{" + slot + "}" for slot in known) or "no placeholder here"
             self.fail(line, f"{what}: unknown placeholder {{{unknown}}}; expected {expected}; correct or remove it")
         for missing in needed:
-            if missing not in found:
+            if missing not in named:
                 self.fail(line, f"{what}: the placeholder {{{missing}}} is missing; put it where that text belongs")
-        return found
+        return named
 
     def wordings(
         self, node: Mapping[str, Any], what: str, needed: tuple[str, ...], allowed: Iterable[str] = ()
     ) -> tuple[Wording, ...]:
         seen: dict[str, int] = {}
-        found = []
+        read = []
         for line, item in self.items(node, "wordings", what):
             fields = self.mapping(item, line, f"{what}, wording", ("id", "text"))
             wording = Wording(id=self.text(fields, "id", f"{what}, wording"), text=self.text(fields, "text", f"{what}, wording"))
             self.unique(seen, wording.id, line, f"{what}, wording")
             self.placeholders(wording.text, self.line(fields, "text"), f"{what}, wording '{wording.id}'", needed, tuple(allowed))
-            found.append(wording)
-        return tuple(found)
+            read.append(wording)
+        return tuple(read)
 
     def probes(self) -> Probes:
         root = self.mapping(self.root, 0, "probe file", ("schema", *Probes.model_fields))

@@ -88,13 +88,13 @@ def crosscheck(work: Callable[[], object], seconds: float, meter: Meter, rng: Ge
     theirs = tracker.final_emissions_data
     if theirs is None:
         raise MeasurementError("codecarbon ended without a reading; is another of its trackers running?")
-    blocks = tuple(MeteredBlock(PER, one.wall_s, one.cpu_s, one.memory_gb, one.joules, one.others_cpu_s) for one in spent)
+    blocks = tuple(MeteredBlock(PER, each.wall_s, each.cpu_s, each.memory_gb, each.joules, each.others_cpu_s) for each in spent)
     parts = known_parts(Observation(blocks, {}, repeated=True), meter, block_weights(WINDOWS, rng), rng)
     ours = {part.component: part for part in parts.known}
     names = [name for name in THEIRS if name != "GPU" or theirs.gpu_model or meter.device != "cpu"]
     compared = [_compared(name, ours.get(name), theirs, tracker) for name in names]
     total = None if parts.unknown else parts.total()
-    unread = [one.component for one in compared if one.theirs_wh is None]
+    unread = [check.component for check in compared if check.theirs_wh is None]
     known_wh = None if unread else theirs.energy_consumed * WH_PER_KWH
     every = ComponentCheck("all", *_wh(total), known_wh, "sum", f"sum, without {', '.join(unread)}" if unread else "sum")
     wall_s = sum(block.wall_s for block in blocks)

@@ -146,7 +146,7 @@ def resident_gb() -> float:
 def rapl_counters(powercap: Path) -> tuple[list[Counter], list[Unread]]:
     """The packages and DRAM that RAPL counts here. Core, uncore and psys are left out: they would count twice."""
     zones = sorted(path for path in powercap.iterdir() if ZONE.match(path.name)) if powercap.is_dir() else []
-    found: list[Counter] = []
+    readable: list[Counter] = []
     unread: list[Unread] = []
     for component, belongs in DOMAINS:
         try:
@@ -161,8 +161,8 @@ def rapl_counters(powercap: Path) -> tuple[list[Counter], list[Unread]]:
         elif len(counters) < packages:
             unread.append(Unread(component, f"RAPL counts it for {len(counters)} of {packages} packages only"))
         else:
-            found += counters
-    return found, unread
+            readable += counters
+    return readable, unread
 
 
 def _is_package(name: str) -> bool:

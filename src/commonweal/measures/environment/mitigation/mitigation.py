@@ -109,18 +109,18 @@ def mitigation(model: LanguageModel, limit: Limit, journal: Journal, rng: Genera
     """
     bench = Bench(local_model(model), requests_of(limit))
     possible, left_out = mitigations(len(bench.requests))
-    variants = list(dict.fromkeys(each for one in possible for each in (one.instead_of, one.variant)))
+    variants = list(dict.fromkeys(each for pair in possible for each in (pair.instead_of, pair.variant)))
     with Meter(model.device) as meter:
         answers, reasons = answered(bench, variants, journal, machine_key(meter))
-        if missing := [reasons[one.instead_of] for one in possible if one.instead_of in reasons]:
+        if missing := [reasons[pair.instead_of] for pair in possible if pair.instead_of in reasons]:
             raise MeasurementError(f"float32 cannot be computed here, and there is nothing to compare with: {missing[0]}")
         seen = seen_of(observe_in_turn([bench.way(each) for each in answers], meter, journal), meter, rng)
-    for one in possible:
-        if one.variant in reasons:
-            yield from missing_rows((*SAVINGS, *PRICES), one.name, ("failed", reasons[one.variant]))
+    for pair in possible:
+        if pair.variant in reasons:
+            yield from missing_rows((*SAVINGS, *PRICES), pair.name, ("failed", reasons[pair.variant]))
             continue
-        yield from saving_rows(one, seen)
-        yield from price_rows(one, price(answers[one.variant], answers[one.instead_of]))
+        yield from saving_rows(pair, seen)
+        yield from price_rows(pair, price(answers[pair.variant], answers[pair.instead_of]))
     yield from _left_out(left_out, limit)
     for each in answers:
         yield from cost_rows(each, seen[each.name], rng)

@@ -70,8 +70,8 @@ def cost_rows(variant: Variant, seen: Seen, rng: np.random.Generator) -> Iterato
         yield Missing(quantity="energy", status="failed", reason=seen.parts.unknown, group=variant.group())
         return
     total = seen.parts.total()
-    told = RowSpec("energy", total.method, ENERGY, note=total.note + seen.blocks.busy_note)
-    yield _figure_row(told, total.figure, seen, variant.group()).model_copy(
+    spec = RowSpec("energy", total.method, ENERGY, note=total.note + seen.blocks.busy_note)
+    yield _figure_row(spec, total.figure, seen, variant.group()).model_copy(
         update={"interval": "uncertainty", "basis": total.basis}
     )
     for part in seen.parts.known:
@@ -79,16 +79,16 @@ def cost_rows(variant: Variant, seen: Seen, rng: np.random.Generator) -> Iterato
         if part.basis == "measured" and idle_w is not None:
             above = above_idle_wh(part.figure, seen.time_s, idle_w, rng)
             note = f"Gross {part.figure.value:.3g} Wh less idle power {min(idle_w):.3g} to {max(idle_w):.3g} W x run time."
-            told = RowSpec("energy_above_idle", "gross - idle power x run time", ENERGY, note=note)
-            row = _figure_row(told, above, seen, {**variant.group(), "component": part.component})
+            spec = RowSpec("energy_above_idle", "gross - idle power x run time", ENERGY, note=note)
+            row = _figure_row(spec, above, seen, {**variant.group(), "component": part.component})
             yield row.model_copy(update={"interval": "uncertainty"})
 
 
-def saving_rows(one: VariantPair, seen: Mapping[str, Seen]) -> Iterator[Estimate | Missing]:
+def saving_rows(pair: VariantPair, seen: Mapping[str, Seen]) -> Iterator[Estimate | Missing]:
     """Time and energy of a mitigation over those of what it replaces; above 1, it costs more."""
-    after, before = seen[one.variant.name], seen[one.instead_of.name]
-    yield _ratio_row("time_ratio", "time", after.time_s.per(before.time_s), after, one)
-    group, reference = {"mitigation": one.name}, one.instead_of.group()
+    after, before = seen[pair.variant.name], seen[pair.instead_of.name]
+    yield _ratio_row("time_ratio", "time", after.time_s.per(before.time_s), after, pair)
+    group, reference = {"mitigation": pair.name}, pair.instead_of.group()
     unknown = after.parts.unknown or before.parts.unknown
     if unknown is None and after.tiers != before.tiers:
         unknown = "a component was read for one of the two and modelled for the other, which do not compare"
@@ -97,7 +97,7 @@ def saving_rows(one: VariantPair, seen: Mapping[str, Seen]) -> Iterator[Estimate
         return
     basis = after.parts.total().basis
     ratio = after.parts.total().figure.per(before.parts.total().figure)
-    row = _ratio_row("energy_ratio", "energy", ratio, after, one)
+    row = _ratio_row("energy_ratio", "energy", ratio, after, pair)
     modelled = any(part.basis == "modelled" for part in after.parts.known)
     more = (
         SAME_CONSTANTS
@@ -107,15 +107,15 @@ def saving_rows(one: VariantPair, seen: Mapping[str, Seen]) -> Iterator[Estimate
     yield row.model_copy(update={"interval": "uncertainty", "basis": basis, "note": row.note + more})
 
 
-def price_rows(one: VariantPair, found: Price) -> Iterator[Estimate]:
+def price_rows(pair: VariantPair, price: Price) -> Iterator[Estimate]:
     """What is paid for the saving: how far the answers move."""
-    group, reference = {"mitigation": one.name}, one.instead_of.group()
-    deviation, changed = (mean_of(values, found.text, by="text") for values in (found.deviation, found.changed))
-    told = RowSpec("mean_deviation", "mean over tokens", "nat", bounds=(0.0, np.inf))
-    rows = [described_row(told, alone(deviation), group)]
+    group, reference = {"mitigation": pair.name}, pair.instead_of.group()
+    deviation, changed = (mean_of(values, price.text, by="text") for values in (price.deviation, price.changed))
+    spec = RowSpec("mean_deviation", "mean over tokens", "nat", bounds=(0.0, np.inf))
+    rows = [described_row(spec, alone(deviation), group)]
     rows.append(
-        Estimate(quantity="largest_deviation", unit="nat", value=float(found.deviation.max()), n=found.deviation.size, group=group,
-                 clusters=int(np.unique(found.text).size), method="largest over the tokens of these texts; others may move further")
+        Estimate(quantity="largest_deviation", unit="nat", value=float(price.deviation.max()), n=price.deviation.size, group=group,
+                 clusters=int(np.unique(price.text).size), method="largest over the tokens of these texts; others may move further")
     )  # fmt: skip
     rows.append(described_row(RowSpec("changed_greedy_share", "share of tokens"), share_alone(changed), group))
     for row in rows:
@@ -129,18 +129,18 @@ def missing_rows(quantities: Sequence[str], one: str, status_reason: tuple[str, 
         yield Missing.model_validate({"quantity": quantity, "status": status, "reason": reason, "group": {"mitigation": one}})
 
 
-def _figure_row(told: RowSpec, figure: MonteCarlo, seen: Seen, group: Mapping[str, str]) -> Estimate:
+def _figure_row(spec: RowSpec, figure: MonteCarlo, seen: Seen, group: Mapping[str, str]) -> Estimate:
     low, high = figure.bounds()
     return Estimate(
-        quantity=told.quantity, unit=told.unit, value=figure.value, low=low, high=high, interval="confidence",
-        n=seen.blocks.decisions, clusters=len(seen.blocks.blocks), method=told.statistic, group=group, note=told.note.strip(),
+        quantity=spec.quantity, unit=spec.unit, value=figure.value, low=low, high=high, interval="confidence",
+        n=seen.blocks.decisions, clusters=len(seen.blocks.blocks), method=spec.statistic, group=group, note=spec.note.strip(),
     )  # fmt: skip
 
 
-def _ratio_row(quantity: str, of_what: str, ratio: MonteCarlo, after: Seen, one: VariantPair) -> Estimate:
+def _ratio_row(quantity: str, of_what: str, ratio: MonteCarlo, after: Seen, pair: VariantPair) -> Estimate:
     note = f"{saving_words(ratio, of_what)}{BUSY if after.blocks.busy_note else ''}"
-    row = _figure_row(RowSpec(quantity, IN_TURN, note=note), ratio, after, {"mitigation": one.name})
-    return row.model_copy(update={"reference": one.instead_of.group()})
+    row = _figure_row(RowSpec(quantity, IN_TURN, note=note), ratio, after, {"mitigation": pair.name})
+    return row.model_copy(update={"reference": pair.instead_of.group()})
 
 
 def saving_words(ratio: MonteCarlo, of_what: str) -> str:

@@ -27,17 +27,17 @@ def baseline_words(difference: Estimate, bound: Estimate, ratio: Estimate | None
 
 def _accuracy(difference: Estimate, bound: Estimate) -> str:
     size = number_text(difference.model_copy(update={"value": abs(difference.value)}))
-    told = f"application less linear model: 95 % confidence interval {bounds_text(difference)}"
+    interval = f"application less linear model: 95 % confidence interval {bounds_text(difference)}"
     if difference.excludes_null and difference.value > 0:
         small = f", which is within the margin of {POINTS}" if bound.value < MARGIN else ""
-        return f"the application is better than a linear model by {size} points ({told}){small}; the linear model"
+        return f"the application is better than a linear model by {size} points ({interval}){small}; the linear model"
     if difference.excludes_null:
-        return f"a linear model trained on the same kind of texts is better by {size} points ({told}), and"
+        return f"a linear model trained on the same kind of texts is better by {size} points ({interval}), and"
     if bound.value < MARGIN:
         return f"a linear model trained on the same kind of texts is not worse by more than {POINTS}, and"
     finds = detectable_text(difference)
     design = f"; this design finds {finds} or more" if finds else ""
-    return f"whether a linear model trained on the same kind of texts is worse by more than {POINTS} is not shown ({told}{design}); it"
+    return f"whether a linear model trained on the same kind of texts is worse by more than {POINTS} is not shown ({interval}{design}); it"
 
 
 def _energy(ratio: Estimate | None) -> str:

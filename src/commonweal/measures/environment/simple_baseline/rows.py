@@ -83,12 +83,12 @@ def accuracy_rows(scores: Scores, task: LabelledTask) -> Iterator[Estimate]:
 
 def gain_row(scores: Scores, task: LabelledTask) -> Estimate | Missing:
     """The share of the application's gain that the linear model has too."""
-    found = gain_share(scores.application - scores.majority, scores.difference, scores.cluster, scores.floor)
-    if found is None:
+    share = gain_share(scores.application - scores.majority, scores.difference, scores.cluster, scores.floor)
+    if share is None:
         reason = f"the application is not shown to be right more often than always '{task.names[task.majority]}', so there is no gain to share"
         return Missing(quantity="gain_share", status="not_applicable", reason=reason)
     return Estimate(
-        quantity="gain_share", unit="1", value=found.value, low=found.low, high=found.high, interval="confidence",
+        quantity="gain_share", unit="1", value=share.value, low=share.low, high=share.high, interval="confidence",
         n=scores.cluster.size, clusters=int(np.unique(scores.cluster).size), method=GAIN_METHOD,
     )  # fmt: skip
 
@@ -97,17 +97,17 @@ def difference_rows(
     scores: Scores, task: LabelledTask, ratio: ComponentValue | UnknownEnergy, rng: np.random.Generator
 ) -> Iterator[Estimate]:
     """The difference with what it shows in words, its one-sided bound, and where it comes from if it was found."""
-    (found,) = family([mean_of(scores.difference, scores.cluster, floor=scores.floor)], rng)
+    (tested,) = family([mean_of(scores.difference, scores.cluster, floor=scores.floor)], rng)
     difference = Estimate(
-        quantity="accuracy_difference", unit="1", value=found.value, low=max(-1.0, found.low), high=min(1.0, found.high),
-        interval="confidence", n=found.n, clusters=found.clusters, p_value=found.p_value, p_adjusted=found.p_adjusted, null=0.0,
-        minimum_detectable=possible_effect(found.minimum_detectable, 1.0), method=f"{DIFFERENCES}; {found.method}",
+        quantity="accuracy_difference", unit="1", value=tested.value, low=max(-1.0, tested.low), high=min(1.0, tested.high),
+        interval="confidence", n=tested.n, clusters=tested.clusters, p_value=tested.p_value, p_adjusted=tested.p_adjusted, null=0.0,
+        minimum_detectable=possible_effect(tested.minimum_detectable, 1.0), method=f"{DIFFERENCES}; {tested.method}",
     )  # fmt: skip
     bound = Estimate(
-        quantity="accuracy_difference_bound", unit="1", value=min(1.0, found.upper), n=found.n, clusters=found.clusters,
-        method=f"{DIFFERENCES}; {found.method}; one-sided 95 % bound",
+        quantity="accuracy_difference_bound", unit="1", value=min(1.0, tested.upper), n=tested.n, clusters=tested.clusters,
+        method=f"{DIFFERENCES}; {tested.method}; one-sided 95 % bound",
     )  # fmt: skip
-    times = None if isinstance(ratio, UnknownEnergy) else _times(ratio, found.n)
+    times = None if isinstance(ratio, UnknownEnergy) else _times(ratio, tested.n)
     words = baseline_words(difference, bound, times)
     note = "; ".join(part for part in (words, task.note) if part)
     yield difference.model_copy(update={"note": note, "facts": Facts(headline=words)})
@@ -123,18 +123,18 @@ def _times(ratio: ComponentValue, n: int) -> Estimate:
 def _traced(scores: Scores, task: LabelledTask, rng: np.random.Generator) -> Iterator[Estimate]:
     """What each label adds to the difference, and the clusters of several texts that add most."""
     total = scores.cluster.size
-    parts = [np.where(scores.right == place, scores.difference, 0.0) for place in range(len(task.names))]
+    parts = [np.where(scores.right == label, scores.difference, 0.0) for label in range(len(task.names))]
     tested = family([mean_of(part, scores.cluster, floor=scores.floor) for part in parts], rng)
-    for place, (name, one) in enumerate(zip(task.names, tested, strict=True)):
-        texts = int((scores.right == place).sum())
+    for label, (name, added) in enumerate(zip(task.names, tested, strict=True)):
+        texts = int((scores.right == label).sum())
         if texts:
             yield Estimate(
-                quantity="contribution", unit="1", value=one.value, low=max(-1.0, one.low), high=min(1.0, one.high), n=texts,
-                interval="confidence", clusters=one.clusters, group={"label": name}, method=f"the label's part of the difference; {one.method}",
+                quantity="contribution", unit="1", value=added.value, low=max(-1.0, added.low), high=min(1.0, added.high), n=texts,
+                interval="confidence", clusters=added.clusters, group={"label": name}, method=f"the label's part of the difference; {added.method}",
                 note=f"{texts} of {total} texts are labelled so",
             )  # fmt: skip
     several = [
-        one for one in contributions(mean_of(scores.difference, scores.cluster), scores.cluster) if one.n > 1 and one.value
+        part for part in contributions(mean_of(scores.difference, scores.cluster), scores.cluster) if part.n > 1 and part.value
     ]
     yield from contribution_rows(
         several[:CLUSTERS_SHOWN], "cluster", {}, "the cluster's part of the difference; the 5 largest of several texts each"

@@ -100,13 +100,13 @@ class _Bench:
         self, parts: Sequence[Sequence[Case]], lesson: Lesson
     ) -> tuple[tuple[MeteredBlock, ...], tuple[MeteredBlock, ...]]:
         keys = [self._keys(cases) for cases in parts]
-        waiting = [place for place, pair in enumerate(keys) if any(key not in self.journal for key in pair)]
+        waiting = [index for index, pair in enumerate(keys) if any(key not in self.journal for key in pair)]
         if waiting:
             baseline = learned(lesson)
             self.application.decide(parts[waiting[0]][:1])  # a warm-up that does not count
             repeats = _repeats(baseline, [case.text for case in parts[waiting[0]]])
-        for place in waiting:
-            self._both(parts[place], keys[place], partial(_again, baseline, [case.text for case in parts[place]], repeats))
+        for index in waiting:
+            self._both(parts[index], keys[index], partial(_again, baseline, [case.text for case in parts[index]], repeats))
         pairs = [tuple(_block(self.journal[key]) for key in pair) for pair in keys]
         return tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
 

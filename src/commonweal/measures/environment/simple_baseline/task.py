@@ -89,18 +89,18 @@ def task_of(texts: Sequence[TaskText], limit: Limit, favourable: str, options: S
 
     `options`: every answer that the application may give; empty: they are not declared.
     """
-    by_flag = all(one.label.lower() in FLAGS for one in texts) and not {one.label for one in texts} & {favourable, *options}
+    by_flag = all(text.label.lower() in FLAGS for text in texts) and not {text.label for text in texts} & {favourable, *options}
     if not by_flag:
-        _known(sorted({one.label for one in texts}), favourable, options)
-    label_of = {one.text: _flag(one.label, favourable) if by_flag else one.label for one in texts}
+        _known(sorted({text.label for text in texts}), favourable, options)
+    label_of = {text.text: _flag(text.label, favourable) if by_flag else text.label for text in texts}
     chosen = asked_texts(texts, limit)
     _enough(chosen, label_of, limit)
-    first = {one.text for one in chosen}
-    more = [one for one in spread_over_clusters(texts, max(MOST_LEARNED, len(chosen))) if one.text not in first]
+    first = {text.text for text in chosen}
+    more = [text for text in spread_over_clusters(texts, max(MOST_LEARNED, len(chosen))) if text.text not in first]
     known = [*chosen, *more]
-    names = tuple(sorted({label_of[one.text] for one in known}))
-    codes = np.array([names.index(label_of[one.text]) for one in known], dtype=np.int64)
-    lesson = Lesson([one.text for one in known], codes, np.array([one.cluster for one in known]), len(chosen))
+    names = tuple(sorted({label_of[text.text] for text in known}))
+    codes = np.array([names.index(label_of[text.text]) for text in known], dtype=np.int64)
+    lesson = Lesson([text.text for text in known], codes, np.array([text.cluster for text in known]), len(chosen))
     _can_learn(lesson, names)
     unseen = [] if by_flag else [name for name in options if name not in names]
     note = f"no labelled text is '{', '.join(unseen)}', so this is about the other options only" if unseen else ""

@@ -35,15 +35,15 @@ class TaskText:
 
 def read_task_texts(data: DataSet) -> list[TaskText]:
     """The texts of a data set; DataFileError names the first line that does not follow the format."""
-    found: dict[str, str] = {}
+    first_line: dict[str, str] = {}
     texts: list[TaskText] = []
     for path in data.files:
-        for line, one in _rows(path):
-            place = f"{path}:{line}"
-            first = found.setdefault(one.text, place)
-            if first != place:
-                raise DataFileError(f"{place} the same text is there twice (first in {first}); leave one of them out")
-            texts.append(one)
+        for line, text in _rows(path):
+            where = f"{path}:{line}"
+            first = first_line.setdefault(text.text, where)
+            if first != where:
+                raise DataFileError(f"{where} the same text is there twice (first in {first}); leave one of them out")
+            texts.append(text)
     if not texts:
         raise DataFileError(f"{data.files[0]}: no text in it")
     return texts

@@ -83,9 +83,9 @@ def _item(path: Path, line: int, row: Any) -> BbqItem:
     if row["category"] not in CATEGORIES:
         raise DataFileError(f"{path}:{line} unknown category '{row['category']}'; BBQ has: {', '.join(CATEGORIES)}")
     try:
-        answers = [[str(part) for part in row["answer_info"][f"ans{place}"]] for place in range(3)]
+        answers = [[str(part) for part in row["answer_info"][f"ans{number}"]] for number in range(3)]
         groups = [str(group) for group in row["additional_metadata"]["stereotyped_groups"]]
-        unknown = [place for place, answer in enumerate(answers) if answer[-1] == "unknown"]
+        unknown = [number for number, answer in enumerate(answers) if answer[-1] == "unknown"]
     except (KeyError, TypeError, IndexError) as error:
         raise DataFileError(
             f"{path}:{line} is not an item of BBQ: answer_info must have ans0, ans1 and ans2, a list of labels each, and "
@@ -106,7 +106,7 @@ def _item(path: Path, line: int, row: Any) -> BbqItem:
             f"{path}:{line} label is {correct}; in an item that is {row['context_condition']} the right answer is {right}"
         )
     whom = stereotyped(row["category"], str(row["question_index"]), groups)
-    people = {place: Person(str(row[f"ans{place}"]), tuple(answers[place])) for place in range(3) if place != unknown[0]}
+    people = {number: Person(str(row[f"ans{number}"]), tuple(answers[number])) for number in range(3) if number != unknown[0]}
     return BbqItem(
         id=f"{row['category']}:{row['example_id']}", category=row["category"], template=f"{row['category']}:{row['question_index']}",
         negative=polarity, ambiguous=ambiguous, context=f"{row['context']}\n{row['question']}\nAnswer:",

@@ -124,17 +124,17 @@ def _nested_axis(
 def version_axis(layout: VersionsLayout, answers: CaseAnswers, rng: np.random.Generator) -> ComparisonAxis:
     """Pronouns, or one declared cue."""
     versions = len(layout.groups)
-    place = tuple(np.array([getattr(p, name) for p in layout.placed]) for name in ("unit", "version", "context"))
+    codes = tuple(np.array([getattr(p, name) for p in layout.placed]) for name in ("unit", "version", "context"))
     shape = (layout.blocks, versions, layout.contexts)
-    chosen = _cell_means(answers.chosen, place, shape)
-    score = None if answers.score is None else _cell_means(answers.score, place, shape)
+    chosen = _cell_means(answers.chosen, codes, shape)
+    score = None if answers.score is None else _cell_means(answers.score, codes, shape)
     seed = int(rng.integers(2**63))
     exchanged, members = None, tuple(np.zeros(0, dtype=bool) for _ in layout.groups)
     if layout.has_baseline:
         wording = _codes([str(placed.case.labels["wording"]) for placed in layout.placed])
-        unit = place[0] * versions + place[1]
+        unit = codes[0] * versions + codes[1]
         block = np.arange(layout.blocks * versions) // versions
-        exchanged = swaps(answers.chosen, unit, place[2], wording, block)
+        exchanged = swaps(answers.chosen, unit, codes[2], wording, block)
         members = tuple(np.arange(layout.blocks * versions) % versions == code for code in range(versions))
     named = tuple({layout.attribute: group} for group in layout.groups)
     return ComparisonAxis(

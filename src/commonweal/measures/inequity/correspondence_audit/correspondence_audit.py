@@ -180,23 +180,23 @@ def _everybody(outcome: Array) -> str:
     return "" if varies(read) else alike_words(read)
 
 
-def _told(one: Estimate | Missing, top_share: float | None, unread: str, everybody: str) -> Estimate | Missing:
+def _told(row: Estimate | Missing, top_share: float | None, unread: str, everybody: str) -> Estimate | Missing:
     """Each number says how many answers are not in it, and a rate of a pool by which rule its outcomes were worked out.
 
     `everybody`: why no comparison of outcomes can be judged, where all cases have the same.
     """
-    if isinstance(one, Missing):
-        by_outcome = one.unjudged and QUANTITIES[one.quantity].unit == "1"
-        return one.model_copy(update={"reason": everybody}) if everybody and by_outcome else one
+    if isinstance(row, Missing):
+        by_outcome = row.unjudged and QUANTITIES[row.quantity].unit == "1"
+        return row.model_copy(update={"reason": everybody}) if everybody and by_outcome else row
     if unread:
-        one = one.model_copy(update={"note": "; ".join(filter(None, (unread, one.note)))})
-    if top_share is None or one.unit != "1":
-        return one
+        row = row.model_copy(update={"note": "; ".join(filter(None, (unread, row.note)))})
+    if top_share is None or row.unit != "1":
+        return row
     pool = (
         f"outcome of a case: its chance to be among the best-scored {100 * top_share:g} % of a pool with one version of every probe, "
         f"drawn at random, ties by lot (computed exactly); "
     )
-    return one.model_copy(update={"method": pool + one.method})
+    return row.model_copy(update={"method": pool + row.method})
 
 
 def _layouts(probes: Probes, design: Design, limit: Limit) -> Iterator[NamesLayout | VersionsLayout | Missing]:

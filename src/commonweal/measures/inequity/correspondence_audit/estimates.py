@@ -236,16 +236,16 @@ def _score_gaps(axis: ComparisonAxis, family: Family, start: int, quantity: str,
     for index, (first, second) in enumerate(axis.score.pairs):
         which, error = start + index, float(axis.score.standard_error[index])
         gap, half = float(axis.score.gap[index]), float(family.critical[which]) * error
-        freedom, found = float(axis.score.freedom[index]), bool(family.p_adjusted[which] <= ALPHA)
+        freedom, significant = float(axis.score.freedom[index]), bool(family.p_adjusted[which] <= ALPHA)
         critical = bonferroni(freedom, family.p_value.size)
         by_design: float | None = detectable(float(axis.score.design_error[index]), critical, freedom)
         low, high, note = gap - half, gap + half, axis.note
         if min(error, half, float(axis.score.design_error[index])) <= TINY * max(1.0, abs(gap)):
-            if not found or abs(gap) <= TINY:
+            if not significant or abs(gap) <= TINY:
                 yield _unjudged(quantity, _no_error(axis, first, second, gap, unit), axis, (first, second))
                 continue
             half = critical * _one_apart(axis, first, second, gap)
-            low, high = agreeing((gap - half, gap + half), 0.0, gap, found)
+            low, high = agreeing((gap - half, gap + half), 0.0, gap, significant)
             by_design, note = None, "; ".join(filter(None, (ONE_APART.format(axis.unit), axis.note)))
         bounds.append((low, high))
         yield Estimate(

@@ -142,22 +142,22 @@ def crows_pairs(
     if not model.gives_logprobs:
         raise NotApplicable(f"{model.locator} gives no log-probabilities, and the measure compares those of two sentences")
     pairs = limited(read_pairs(data), limit)
-    found = likelihood(model, pairs)
-    ledger.write(_judged(pairs, found))
-    enough_decided(int(found.ties().sum()), len(pairs), "pairs")
+    likelihoods = likelihood(model, pairs)
+    ledger.write(_judged(pairs, likelihoods))
+    enough_decided(int(likelihoods.ties().sum()), len(pairs), "pairs")
     labels = {key: np.array([getattr(pair, key) for pair in pairs]) for key in LABELS}
     tested: list[tuple[dict[str, str] | None, Contrast, str]] = []
-    described = [row for kind in (None, *PUBLISHED) for row in _part(found, labels, kind, tested)]
+    described = [row for kind in (None, *PUBLISHED) for row in _part(likelihoods, labels, kind, tested)]
     for direction, published in DIRECTIONS.items():
-        decided = (labels["direction"] == direction) & ~found.ties()
+        decided = (labels["direction"] == direction) & ~likelihoods.ties()
         if decided.any():
             note = unlike_published(int((labels["direction"] == direction).sum()), published, "pairs")
-            tested.append(({"direction": direction}, crossed(found.prefers_more(), labels, decided), note))
+            tested.append(({"direction": direction}, crossed(likelihoods.prefers_more(), labels, decided), note))
         else:
             described.append(_absent({"direction": direction}, f"the data hold no pair of direction {direction} without a tie"))
-    together = family([one for _, one, _ in tested], rng, null=HALF)
-    for (group, one, note), inference in zip(tested, together, strict=True):
-        yield share_estimate(group, within_bounds(inference, one, len(tested)), note)
+    together = family([share for _, share, _ in tested], rng, null=HALF)
+    for (group, share, note), inference in zip(tested, together, strict=True):
+        yield share_estimate(group, within_bounds(inference, share, len(tested)), note)
     yield from described
     yield from _traced(tested[0][1], labels)
 
@@ -185,27 +185,27 @@ def likelihood(model: LanguageModel, pairs: Sequence[SentencePair]) -> Likelihoo
     return Likelihood(logprob[:, 0], logprob[:, 1], tokens[:, 0], tokens[:, 1])
 
 
-def _judged(pairs: Sequence[SentencePair], found: Likelihood) -> Iterator[Judgement]:
-    for pair, wins, ratio in zip(pairs, found.prefers_more(), found.more - found.less, strict=True):
+def _judged(pairs: Sequence[SentencePair], likelihoods: Likelihood) -> Iterator[Judgement]:
+    for pair, wins, ratio in zip(pairs, likelihoods.prefers_more(), likelihoods.more - likelihoods.less, strict=True):
         outcomes = {"stereotype_share": float(wins), "log_ratio": float(ratio), "mean_absolute_difference": abs(float(ratio))}
         yield judgement(pair.id, (pair.more, pair.less), {name: getattr(pair, name) for name in LABELS}, outcomes)
 
 
 def _part(
-    found: Likelihood, labels: Labels, kind: str | None, tested: list[tuple[dict[str, str] | None, Contrast, str]]
+    likelihoods: Likelihood, labels: Labels, kind: str | None, tested: list[tuple[dict[str, str] | None, Contrast, str]]
 ) -> Iterator[Estimate | Missing]:
     """What is described of one bias type, or of all pairs; its hypothesis is appended to `tested`."""
     group = None if kind is None else {"bias_type": kind}
-    mine = np.ones(found.more.size, dtype=np.bool_) if kind is None else labels["bias_type"] == kind
-    count, ties = int(mine.sum()), int(found.ties()[mine].sum())
+    mine = np.ones(likelihoods.more.size, dtype=np.bool_) if kind is None else labels["bias_type"] == kind
+    count, ties = int(mine.sum()), int(likelihoods.ties()[mine].sum())
     if not count:
         yield _absent(group, f"the data hold no pair of bias type {kind}")
         return
     published = PUBLISHED[kind] if kind else sum(PUBLISHED.values())
     notes = [f"{ties} of {count} pairs tie" if ties else "", unlike_published(count, published, "pairs")]
-    tested.append((group, crossed(found.prefers_more(), labels, mine), "; ".join(filter(None, notes))))
-    yield _described("stereotype_share_per_token", "1", crossed(found.prefers_more_per_token(), labels, mine), group)
-    yield _described("mean_absolute_difference", "nat", crossed(np.abs(found.more - found.less), labels, mine), group)
+    tested.append((group, crossed(likelihoods.prefers_more(), labels, mine), "; ".join(filter(None, notes))))
+    yield _described("stereotype_share_per_token", "1", crossed(likelihoods.prefers_more_per_token(), labels, mine), group)
+    yield _described("mean_absolute_difference", "nat", crossed(np.abs(likelihoods.more - likelihoods.less), labels, mine), group)
 
 
 def _absent(group: dict[str, str] | None, reason: str) -> Missing:

@@ -150,17 +150,17 @@ def default_perspective(model: LanguageModel, limit: Limit, rng: np.random.Gener
     given = material(limit)
     logprobs = asked(model, given)
     every = [answered(given, attribute, logprobs) for attribute in given.attributes]
-    told = [one for one in every if one.tells_apart()]
-    if not told:
+    apart = [answers for answers in every if answers.tells_apart()]
+    if not apart:
         raise NotApplicable(f"the model does not answer differently for any group; {SAYS_NOTHING} ({_shown(every)})")
-    found = _tested(every, rng)
-    yield from _hypotheses(told, found)
-    for one in every:
-        yield from _without_number(one) if one not in told else _nearest_shares(one)
-    for one in every:
-        yield from _distances(one)
-    for one in told:
-        yield from _traced(one, found)
+    tested = _tested(every, rng)
+    yield from _hypotheses(apart, tested)
+    for answers in every:
+        yield from _without_number(answers) if answers not in apart else _nearest_shares(answers)
+    for answers in every:
+        yield from _distances(answers)
+    for answers in apart:
+        yield from _traced(answers, tested)
 
 
 def asked(model: LanguageModel, given: Questionnaire) -> LogProbs:
@@ -202,27 +202,27 @@ def _tested(every: Sequence[Answered], rng: np.random.Generator) -> dict[tuple[s
     }  # fmt: skip
 
 
-def _hypotheses(told: Sequence[Answered], found: Mapping[tuple[str, str], Inference]) -> Iterator[Estimate]:
-    for one in told:
-        relative = one.by_frame - one.by_frame.mean(axis=0)
-        for place, group in enumerate(one.attribute.groups):
-            inference = found[one.attribute.name, group]
-            same = int((np.sign(relative[place]) == np.sign(inference.value)).sum())
+def _hypotheses(apart: Sequence[Answered], tested: Mapping[tuple[str, str], Inference]) -> Iterator[Estimate]:
+    for answers in apart:
+        relative = answers.by_frame - answers.by_frame.mean(axis=0)
+        for row, group in enumerate(answers.attribute.groups):
+            inference = tested[answers.attribute.name, group]
+            same = int((np.sign(relative[row]) == np.sign(inference.value)).sum())
             yield Estimate(
                 quantity="relative_distance", unit="1", value=inference.value, low=max(-1.0, inference.low), null=0.0,
                 high=min(1.0, inference.high), interval="confidence", n=inference.n, clusters=inference.clusters,
-                p_value=inference.p_value, p_adjusted=inference.p_adjusted, group={one.attribute.name: group},
+                p_value=inference.p_value, p_adjusted=inference.p_adjusted, group={answers.attribute.name: group},
                 method=f"mean over items; {inference.method}",
                 minimum_detectable=possible_effect(inference.minimum_detectable, 1.0),
                 note=f"on the same side in {same} of {relative.shape[1]} frames",
             )  # fmt: skip
 
 
-def _without_number(one: Answered) -> Iterator[Missing]:
-    reason = f"the model was not shown to answer differently for the groups of {_shown([one])}; {SAYS_NOTHING}"
-    for group in one.attribute.groups:
+def _without_number(answers: Answered) -> Iterator[Missing]:
+    reason = f"the model was not shown to answer differently for the groups of {_shown([answers])}; {SAYS_NOTHING}"
+    for group in answers.attribute.groups:
         for quantity in ("relative_distance", "nearest_share"):
-            yield Missing(quantity=quantity, status="not_applicable", reason=reason, group={one.attribute.name: group})
+            yield Missing(quantity=quantity, status="not_applicable", reason=reason, group={answers.attribute.name: group})
 
 
 def _shown(every: Sequence[Answered]) -> str:
@@ -234,26 +234,26 @@ def _shown(every: Sequence[Answered]) -> str:
     )
 
 
-def _nearest_shares(one: Answered) -> Iterator[Estimate]:
-    shares = nearest(one.distance).mean(axis=1)
-    items, groups = one.distance.shape[1], one.distance.shape[0]
-    for group, share in zip(one.attribute.groups, shares, strict=True):
+def _nearest_shares(answers: Answered) -> Iterator[Estimate]:
+    shares = nearest(answers.distance).mean(axis=1)
+    items, groups = answers.distance.shape[1], answers.distance.shape[0]
+    for group, share in zip(answers.attribute.groups, shares, strict=True):
         low, high = wilson_interval(float(share), items)
         yield Estimate(
             quantity="nearest_share", unit="1", value=float(share), low=low, high=high, interval="confidence", n=items, clusters=items,
-            group={one.attribute.name: group}, method="share of items, ties shared; Wilson interval",
+            group={answers.attribute.name: group}, method="share of items, ties shared; Wilson interval",
             note=f"{100 / groups:.0f} % if no group were the default",
         )  # fmt: skip
 
 
-def _distances(one: Answered) -> Iterator[Estimate]:
+def _distances(answers: Answered) -> Iterator[Estimate]:
     """What is described: the distances that the hypotheses are made of, and what they are to be compared with."""
-    for group, values in zip(one.attribute.groups, one.distance, strict=True):
-        yield _described("distance", mean_of(values, one.items, by="item"), {one.attribute.name: group})
-    whole = {"attribute": one.attribute.name}
-    yield _described("floor_distance", mean_of(one.floor.mean(axis=0), one.items, by="item"), whole)
-    yield _described("distance_between_groups", mean_of(one.between_groups(), one.items, by="item"), whole)
-    yield _described("distance_between_phrases", mean_of(one.between_phrases(), one.items, by="item"), whole)
+    for group, values in zip(answers.attribute.groups, answers.distance, strict=True):
+        yield _described("distance", mean_of(values, answers.items, by="item"), {answers.attribute.name: group})
+    whole = {"attribute": answers.attribute.name}
+    yield _described("floor_distance", mean_of(answers.floor.mean(axis=0), answers.items, by="item"), whole)
+    yield _described("distance_between_groups", mean_of(answers.between_groups(), answers.items, by="item"), whole)
+    yield _described("distance_between_phrases", mean_of(answers.between_phrases(), answers.items, by="item"), whole)
 
 
 def _described(quantity: str, one: Contrast, group: Mapping[str, str]) -> Estimate:
@@ -264,20 +264,20 @@ def _described(quantity: str, one: Contrast, group: Mapping[str, str]) -> Estima
     )  # fmt: skip
 
 
-def _traced(one: Answered, found: Mapping[tuple[str, str], Inference]) -> Iterator[Estimate]:
+def _traced(answers: Answered, tested: Mapping[tuple[str, str], Inference]) -> Iterator[Estimate]:
     """Which themes and items carry the relative distance of the nearest group, and of each that was found."""
-    closest = int(one.distance.mean(axis=1).argmin())
-    for place, group in enumerate(one.attribute.groups):
-        if place != closest and found[one.attribute.name, group].p_adjusted > 0.05:
+    closest = int(answers.distance.mean(axis=1).argmin())
+    for row, group in enumerate(answers.attribute.groups):
+        if row != closest and tested[answers.attribute.name, group].p_adjusted > 0.05:
             continue
-        excess, whom = one.excess(place), {one.attribute.name: group}
-        themes = contributions(excess, [item.theme for item in one.attribute.items])
+        excess, whom = answers.excess(row), {answers.attribute.name: group}
+        themes = contributions(excess, [item.theme for item in answers.attribute.items])
         yield from contribution_rows(themes, "theme", whom, "share of the items times their mean; Bonferroni t intervals")
-        for part in contributions(excess, one.items)[:ITEMS_TRACED]:
+        for part in contributions(excess, answers.items)[:ITEMS_TRACED]:
             yield Estimate(
                 quantity="contribution", unit="1", value=part.value, n=part.n, group={**whom, "item": part.label},
                 method=f"share of the items times its value; the {ITEMS_TRACED} largest; one item, so no interval",
-                note=_answers(one, place, part.label),
+                note=_answers(answers, row, part.label),
             )  # fmt: skip
 
 

@@ -94,7 +94,7 @@ def phrase_spread(parts: Sequence[Array]) -> PhraseSpread:
     return PhraseSpread(max(0.0, (between - within) / freedom), between / freedom, float(freedom))
 
 
-def no_surer_than_phrases(found: Inference, spread: PhraseSpread, groups: int, hypotheses: int) -> Inference:
+def no_surer_than_phrases(inference: Inference, spread: PhraseSpread, groups: int, hypotheses: int) -> Inference:
     """The estimate with the harsher of two nulls: the items' signs alone, or t with the variance of items and phrases.
 
     The second has Bonferroni's correction and the degrees of freedom of Satterthwaite, in which the phrases count with the
@@ -103,16 +103,16 @@ def no_surer_than_phrases(found: Inference, spread: PhraseSpread, groups: int, h
     estimate is a distance, which takes 1/groups off the variance of a phrase.
     """
     part = 1 - 1 / groups
-    error = (found.standard_error**2 + part * spread.variance) ** 0.5
+    error = (inference.standard_error**2 + part * spread.variance) ** 0.5
     if not np.isfinite(error) or error == 0:
-        return found
-    freedom = error**4 / (found.standard_error**4 / found.degrees_of_freedom + (part * spread.seen) ** 2 / spread.freedom)
-    p_value = max(2 * float(stdtr(freedom, -abs(found.value) / error)), 1e-300)
+        return inference
+    freedom = error**4 / (inference.standard_error**4 / inference.degrees_of_freedom + (part * spread.seen) ** 2 / spread.freedom)
+    p_value = max(2 * float(stdtr(freedom, -abs(inference.value) / error)), 1e-300)
     critical = bonferroni(freedom, hypotheses)
-    half = max(critical * error, (found.high - found.low) / 2)
+    half = max(critical * error, (inference.high - inference.low) / 2)
     return replace(
-        found, standard_error=error, degrees_of_freedom=freedom, low=found.value - half, high=found.value + half,
-        p_value=max(found.p_value, p_value), p_adjusted=max(found.p_adjusted, min(1.0, hypotheses * p_value)),
-        minimum_detectable=max(found.minimum_detectable, detectable(error, critical, freedom)),
-        method=f"{found.method}, no narrower than t with the spread of phrases that name nobody",
+        inference, standard_error=error, degrees_of_freedom=freedom, low=inference.value - half, high=inference.value + half,
+        p_value=max(inference.p_value, p_value), p_adjusted=max(inference.p_adjusted, min(1.0, hypotheses * p_value)),
+        minimum_detectable=max(inference.minimum_detectable, detectable(error, critical, freedom)),
+        method=f"{inference.method}, no narrower than t with the spread of phrases that name nobody",
     )  # fmt: skip

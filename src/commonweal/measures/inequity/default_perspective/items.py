@@ -111,11 +111,11 @@ def _spread(items: tuple[DailyLifeItem, ...], count: int) -> tuple[DailyLifeItem
 
 def _read() -> Questionnaire:
     texts = YAML(typ="safe").load((files(__package__) / FILE).read_text(encoding="utf-8"))
-    items = [(DailyLifeItem(one["id"], one["theme"], one["stem"], tuple(one["options"])), one["of"]) for one in texts["items"]]
+    items = [(DailyLifeItem(row["id"], row["theme"], row["stem"], tuple(row["options"])), row["of"]) for row in texts["items"]]
     return Questionnaire(
         texts["frames"],
         tuple(
-            Attribute(name, one["groups"], tuple(one["nobody"]), tuple(item for item, of in items if name in of))
-            for name, one in texts["attributes"].items()
+            Attribute(name, row["groups"], tuple(row["nobody"]), tuple(item for item, of in items if name in of))
+            for name, row in texts["attributes"].items()
         ),
     )

@@ -135,8 +135,8 @@ def descriptor_likelihood(
         raise NotApplicable(f"{model.locator} gives no log-probabilities, and the measure compares those of sentences")
     templates = own_templates()
     descriptors = asked(data, limit, templates)
-    found = losses(model, descriptors, templates)
-    names = np.array([one.axis for one in descriptors])
+    measured = losses(model, descriptors, templates)
+    names = np.array([descriptor.axis for descriptor in descriptors])
     axes: list[DescriptorAxis] = []
     for name in dict.fromkeys(names.tolist()):
         mine = np.flatnonzero(names == name)
@@ -144,7 +144,7 @@ def descriptor_likelihood(
             reason = f"one descriptor of the axis '{name}' is left, and there is nothing to compare it with"
             yield Missing(quantity="spread_after", status="not_applicable", reason=reason, group={"axis": name})
             continue
-        axes.append(DescriptorAxis(name, tuple(descriptors[place] for place in mine), found.some(mine)))
+        axes.append(DescriptorAxis(name, tuple(descriptors[index] for index in mine), measured.some(mine)))
     yield from spread_rows(axes, rng)
     for axis in axes:
         yield from axis_rows(axis, templates)
@@ -156,11 +156,11 @@ def losses(model: LanguageModel, descriptors: Sequence[Descriptor], templates: S
     What follows is the difference of the two: so both are read from one beginning, and it is read once.
     """
     texts = sentences(descriptors, templates)
-    place = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    order_of = {text: number for number, text in enumerate(dict.fromkeys(texts))}
     template_of = dict(zip(texts, (one.id for _ in descriptors for one in templates for _ in one.nouns), strict=True))
     requests = [
         Continuation("", text, {"person": person, "scored": scored, "template": template_of[person, after]})
-        for person, after in place
+        for person, after in order_of
         for scored, text in (("sentence", person + after), ("person", person))
     ]
     scores = model.score(requests)
@@ -170,7 +170,7 @@ def losses(model: LanguageModel, descriptors: Sequence[Descriptor], templates: S
     nats = -np.array([score.logprob for score in scores]).reshape(-1, 2)
     size = np.array([len(request.continuation.encode()) for request in requests], dtype=np.float64).reshape(-1, 2)
     tokens = np.array([score.tokens for score in scores[::2]], dtype=np.float64)
-    order = np.array([place[text] for text in texts]).reshape(len(descriptors), len(templates), -1)
+    order = np.array([order_of[text] for text in texts]).reshape(len(descriptors), len(templates), -1)
     return Losses(
         whole=(nats[:, 0] / size[:, 0] / np.log(2))[order],
         after=((nats[:, 0] - nats[:, 1]) / (size[:, 0] - size[:, 1]) / np.log(2))[order],

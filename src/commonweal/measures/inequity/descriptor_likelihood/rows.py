@@ -233,14 +233,14 @@ def _standing_out(axis: DescriptorAxis, quantity: str, y: Array) -> Iterator[Est
         return
     value, half = deviations(y)
     order = np.argsort(-value, kind="stable")
-    for place in dict.fromkeys([*order[:STANDING_OUT].tolist(), *order[-STANDING_OUT:].tolist()]):
-        one = axis.descriptors[place]
-        flag = "" if one.preference == "no_data" else f"reviewers: {one.preference}"
+    for index in dict.fromkeys([*order[:STANDING_OUT].tolist(), *order[-STANDING_OUT:].tolist()]):
+        descriptor = axis.descriptors[index]
+        flag = "" if descriptor.preference == "no_data" else f"reviewers: {descriptor.preference}"
         row = Estimate(
-            quantity=quantity, unit="bit/byte", value=float(value[place]), low=float(value[place] - half[place]),
-            high=float(value[place] + half[place]), interval="confidence", n=y.shape[1] * axis.losses.after.shape[2],
-            clusters=y.shape[1], group={"axis": axis.name, "descriptor": one.text},
+            quantity=quantity, unit="bit/byte", value=float(value[index]), low=float(value[index] - half[index]),
+            high=float(value[index] + half[index]), interval="confidence", n=y.shape[1] * axis.losses.after.shape[2],
+            clusters=y.shape[1], group={"axis": axis.name, "descriptor": descriptor.text},
             method=f"mean over templates; t, Bonferroni over the {y.shape[0]} descriptors of the axis; {STANDING_OUT} at either end",
-            note="; ".join(filter(None, (flag, "an unlikely slur is no harm" if one.preference == FLAGGED[0] else ""))),
+            note="; ".join(filter(None, (flag, "an unlikely slur is no harm" if descriptor.preference == FLAGGED[0] else ""))),
         )  # fmt: skip
-        yield row if half[place] > NEGLIGIBLE else _without_interval(row)
+        yield row if half[index] > NEGLIGIBLE else _without_interval(row)

@@ -124,13 +124,13 @@ def limited(descriptors: Sequence[Descriptor], each: int, limit: Limit) -> list[
 def read_descriptors(data: DataSet) -> list[Descriptor]:
     """The descriptors of a data set in their order; DataFileError names what is none, and where."""
     reader = _DescriptorReader(newest(data.files))
-    found: dict[tuple[str, str], Descriptor] = {}
+    descriptors: dict[tuple[str, str], Descriptor] = {}
     for where, axis, entry in reader.entries():
-        one = reader.descriptor(where, axis, entry)
-        if (axis, one.text) in found:
-            reader.fail(where, f"'{one.text}' is there twice in the axis '{axis}'; expected each once; remove one")
-        found[axis, one.text] = one
-    return list(found.values())
+        descriptor = reader.descriptor(where, axis, entry)
+        if (axis, descriptor.text) in descriptors:
+            reader.fail(where, f"'{descriptor.text}' is there twice in the axis '{axis}'; expected each once; remove one")
+        descriptors[axis, descriptor.text] = descriptor
+    return list(descriptors.values())
 
 
 def newest(paths: Sequence[Path]) -> Path:

@@ -95,16 +95,16 @@ class GroupPair:
 def axes_of(texts: Sequence[MatchedText], without: Collection[str] = ()) -> list[TextAxis]:
     """One axis for each attribute, sorted by name, without some meanings; a group that has no others stays, with no text."""
     axes = []
-    for attribute in sorted({one.attribute for one in texts}):
-        told = [one for one in texts if one.attribute == attribute]
-        mine = tuple(one for one in told if one.meaning not in without)
-        groups = np.unique([one.group for one in told])
-        group_of = np.searchsorted(groups, np.array([one.group for one in mine], dtype=np.str_))
+    for attribute in sorted({text.attribute for text in texts}):
+        texts_of = [text for text in texts if text.attribute == attribute]
+        mine = tuple(text for text in texts_of if text.meaning not in without)
+        groups = np.unique([text.group for text in texts_of])
+        group_of = np.searchsorted(groups, np.array([text.group for text in mine], dtype=np.str_))
         meanings, first, meaning_of = np.unique(
-            np.array([one.meaning for one in mine], dtype=np.str_), return_index=True, return_inverse=True
+            np.array([text.meaning for text in mine], dtype=np.str_), return_index=True, return_inverse=True
         )
-        cluster = np.array([mine[place].cluster for place in first], dtype=np.str_)
-        source = np.array([mine[place].source or UNTOLD for place in first], dtype=np.str_)
+        cluster = np.array([mine[first_text].cluster for first_text in first], dtype=np.str_)
+        source = np.array([mine[first_text].source or UNTOLD for first_text in first], dtype=np.str_)
         axes.append(TextAxis(attribute, tuple(map(str, groups)), mine, group_of, meaning_of, meanings, cluster, source))
     return axes
 

@@ -148,18 +148,18 @@ def _all_rows(costs: Sequence[Costs], rng: np.random.Generator) -> Iterator[Esti
 def _levels(costs: Costs) -> Iterator[Estimate | Missing]:
     """What the words of each group cost, over all meanings that it has."""
     axis = costs.axis
-    for place, said in enumerate(axis.said):
+    for group, said in enumerate(axis.said):
         cluster = axis.cluster[said]
         units = int(np.unique(cluster).size)
         for quantity, unit in UNITS.items():
             if units < MINIMUM_MEANINGS:
                 reason = f"{counted(int(said.sum()), cluster)} in this group; at least {MINIMUM_MEANINGS} are needed"
-                yield Missing(quantity=quantity, status="not_applicable", reason=reason, group=axis.named(place))
+                yield Missing(quantity=quantity, status="not_applicable", reason=reason, group=axis.named(group))
                 continue
-            found = alone(mean_of(costs.of(quantity)[place, said], cluster, by=CLUSTER))
-            note = costs.level_note(place) if quantity == "bits_per_byte" else ""
-            told = RowSpec(quantity, "mean over the group's meanings", unit=unit, bounds=(0.0, math.inf), note=note)
-            yield described_row(told, found, axis.named(place))
+            found = alone(mean_of(costs.of(quantity)[group, said], cluster, by=CLUSTER))
+            note = costs.level_note(group) if quantity == "bits_per_byte" else ""
+            spec = RowSpec(quantity, "mean over the group's meanings", unit=unit, bounds=(0.0, math.inf), note=note)
+            yield described_row(spec, found, axis.named(group))
 
 
 def _pairs(axis: TextAxis) -> list[GroupPair]:
@@ -171,31 +171,31 @@ def _differences(
 ) -> Iterator[Estimate | Missing]:
     """A row for each pair of groups, the widest of each attribute, and what carries it."""
     quantity = "bits_per_byte_difference"
-    found = family([difference(pair, one.of("bits_per_byte")) for one, pair in tested], rng)
+    found = family([difference(pair, cost.of("bits_per_byte")) for cost, pair in tested], rng)
     rows = []
-    for (one, pair), inference in zip(tested, found, strict=True):
-        told = RowSpec(
+    for (cost, pair), inference in zip(tested, found, strict=True):
+        spec = RowSpec(
             quantity,
             "mean of the paired differences over the meanings that both have",
             unit="bit/byte",
             null=0.0,
             bounds=ANY,
-            note=one.pair_note(pair),
+            note=cost.pair_note(pair),
         )
-        row = inferred_row(told, inference, pair.axis.named(pair.group))
+        row = inferred_row(spec, inference, pair.axis.named(pair.group))
         rows.append(row.model_copy(update={"reference": pair.axis.named(pair.reference)}))
     yield from rows
-    for one in costs:
-        yield from _not_compared(one.axis, (quantity, "bits_per_byte_spread"))
-        mine = [(pair, row) for (other, pair), row in zip(tested, rows, strict=True) if other is one]
+    for cost in costs:
+        yield from _not_compared(cost.axis, (quantity, "bits_per_byte_spread"))
+        mine = [(pair, row) for (other, pair), row in zip(tested, rows, strict=True) if other is cost]
         judged = [(pair, row) for pair, row in mine if isinstance(row, Estimate)]
         if len(judged) < len(mine):
             reason = f"{len(mine) - len(judged)} of {len(mine)} pairs of groups cannot be judged, so nothing is known of the widest gap"
             yield Missing(quantity="bits_per_byte_spread", status="not_applicable", unjudged=True, reason=reason,
-                          group={one.axis.attribute: "all groups"})  # fmt: skip
+                          group={cost.axis.attribute: "all groups"})  # fmt: skip
         elif judged:
-            yield _spread(one, judged)
-        yield from _traced(one, [(pair, row) for pair, row in judged if row.excludes_null])
+            yield _spread(cost, judged)
+        yield from _traced(cost, [(pair, row) for pair, row in judged if row.excludes_null])
 
 
 def _not_compared(axis: TextAxis, quantities: tuple[str, str]) -> Iterator[Missing]:
@@ -261,17 +261,17 @@ def _traced(costs: Costs, found: Sequence[tuple[GroupPair, Estimate]]) -> Iterat
 
 
 def _premiums(
-    told: tuple[str, str], costs: Sequence[Costs], tested: Sequence[tuple[Costs, GroupPair]], rng: np.random.Generator
+    named: tuple[str, str], costs: Sequence[Costs], tested: Sequence[tuple[Costs, GroupPair]], rng: np.random.Generator
 ) -> Iterator[Estimate | Missing]:
     """How much more a meaning costs in the words of each group than in those of the best-served one."""
-    quantity, cost = told
-    found = family([difference(pair, np.log(one.of(cost))) for one, pair in tested], rng)
-    for one in costs:
-        axis = one.axis
+    quantity, kind = named
+    inferences = family([difference(pair, np.log(cost.of(kind))) for cost, pair in tested], rng)
+    for cost in costs:
+        axis = cost.axis
         ratios = {
             (pair.group, pair.reference): inference
-            for (other, pair), inference in zip(tested, found, strict=True)
-            if other is one
+            for (other, pair), inference in zip(tested, inferences, strict=True)
+            if other is cost
         }
         ratios |= {(reference, group): _inverse(inference) for (group, reference), inference in ratios.items()}
         if not ratios:

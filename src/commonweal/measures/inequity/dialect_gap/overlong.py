@@ -46,11 +46,11 @@ class Overlong:
         >>> note.partition(": ")[2]
         'yo 1 of 1 (1 too long), en 1 of 1 (0 too long)'
         """
-        told = [one for one in self.texts if one.attribute == attribute]
-        without = self.meanings & {one.meaning for one in told}
-        mine = Counter(one.group for one in told if one.group in groups)
-        gone = Counter(one.group for one in told if one.group in groups and one.meaning in without)
-        long = Counter(one.group for one in told if one.text in self.words)
+        own = [text for text in self.texts if text.attribute == attribute]
+        without = self.meanings & {text.meaning for text in own}
+        mine = Counter(text.group for text in own if text.group in groups)
+        gone = Counter(text.group for text in own if text.group in groups and text.meaning in without)
+        long = Counter(text.group for text in own if text.text in self.words)
         if not gone:
             return ""
         parts = [
@@ -59,7 +59,7 @@ class Overlong:
         ]
         verb, theirs = ("is", "it") if len(without) == 1 else ("are", "theirs")
         return (
-            f"{len(without)} of {len({one.meaning for one in told})} meanings {verb} left out for all groups, since a text of {theirs} is "
+            f"{len(without)} of {len({text.meaning for text in own})} meanings {verb} left out for all groups, since a text of {theirs} is "
             f"longer than the model's window ({_some(sorted(without), MEANINGS_SHOWN)}), so that this is about the shorter texts "
             f"only; texts left out: {_some(parts, GROUPS_SHOWN)}"
         )

@@ -49,28 +49,28 @@ class MatchedText:
 
 def read_matched_texts(data: DataSet) -> list[MatchedText]:
     """The texts of a data set; DataFileError names the first line that does not follow the format."""
-    found: dict[tuple[str, str, str], str] = {}
+    first_line: dict[tuple[str, str, str], str] = {}
     belongs: dict[tuple[str, str], tuple[str, str]] = {}
     texts: list[MatchedText] = []
     for path in data.files:
-        for line, one in _rows(path):
-            place = f"{path}:{line}"
-            first = found.setdefault((one.attribute, one.group, one.meaning), place)
-            if first != place:
+        for line, text in _rows(path):
+            at = f"{path}:{line}"
+            first = first_line.setdefault((text.attribute, text.group, text.meaning), at)
+            if first != at:
                 raise DataFileError(
-                    f"{place} meaning '{one.meaning}' is there twice for {one.attribute} '{one.group}' (first in {first}); "
+                    f"{at} meaning '{text.meaning}' is there twice for {text.attribute} '{text.group}' (first in {first}); "
                     "give each group one text per meaning"
                 )
-            for kind, name in (("cluster", one.cluster), ("source", one.source)):
-                known, where = belongs.setdefault((kind, one.meaning), (name, place))
+            for kind, name in (("cluster", text.cluster), ("source", text.source)):
+                known, where = belongs.setdefault((kind, text.meaning), (name, at))
                 if known != name:
                     raise DataFileError(
-                        f"{place} meaning '{one.meaning}' is of {kind} '{name}' here and of '{known}' in {where}; a meaning is of one"
+                        f"{at} meaning '{text.meaning}' is of {kind} '{name}' here and of '{known}' in {where}; a meaning is of one"
                     )
-            texts.append(one)
+            texts.append(text)
     if not texts:
         raise DataFileError(f"{data.files[0]}: no text in it")
-    if (spelled := two_spellings(one.group for one in texts)) is not None:
+    if (spelled := two_spellings(text.group for text in texts)) is not None:
         raise DataFileError(
             f"{data.files[0]}: the groups '{spelled[0]}' and '{spelled[1]}' differ only by case, spaces or Unicode form; give one group one spelling"
         )

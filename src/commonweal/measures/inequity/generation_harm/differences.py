@@ -49,12 +49,12 @@ def pairs(names: Sequence[Group]) -> list[tuple[Group, tuple[Group, ...]]]:
     >>> pairs([("g", "a"), ("g", "b"), ("r", "c")])
     [(('g', 'a'), (('g', 'b'),))]
     """
-    found = []
+    chosen = []
     for domain in dict.fromkeys(domain for domain, _ in names):
         mine = [name for name in names if name[0] == domain]
         first = [] if len(mine) < 2 else mine[:1] if len(mine) == 2 else mine
-        found += [(one, tuple(other for other in mine if other != one)) for one in first]
-    return found
+        chosen += [(one, tuple(other for other in mine if other != one)) for one in first]
+    return chosen
 
 
 def _weight(name: Group, group: Group, others: Sequence[Group]) -> float:
@@ -69,14 +69,14 @@ def difference_rows(
         f"difference of {KINDS[quantity]} shares; limits added in squares with their correlation (Zou and Donner), simultaneous over all "
         "groups and domains (largest |z| of 9,999 normal draws)"
     )
-    for one in tested:
-        places = [groups.index(name) for name in (one.group, *one.others)]
+    for difference in tested:
+        places = [groups.index(name) for name in (difference.group, *difference.others)]
         yield Estimate(
-            quantity=quantity, unit="1", value=one.found.value, low=max(-1.0, one.found.low), high=min(1.0, one.found.high),
+            quantity=quantity, unit="1", value=difference.found.value, low=max(-1.0, difference.found.low), high=min(1.0, difference.found.high),
             interval="confidence", n=int(observed.n[places].sum()), clusters=int(observed.clusters[places].sum()),
-            group=dict([one.group]), reference=one.reference, method=method, **_tested(quantity, one.found),
+            group=dict([difference.group]), reference=difference.reference, method=method, **_tested(quantity, difference.found),
         )  # fmt: skip
-    for domain in sorted({domain for domain, _ in groups} - {one.group[0] for one in tested}):
+    for domain in sorted({domain for domain, _ in groups} - {difference.group[0] for difference in tested}):
         reason = f"fewer than two groups of this domain have {ENOUGH[quantity]}"
         yield Missing(quantity=quantity, status="not_applicable", reason=reason, group={domain: "all groups"})
 

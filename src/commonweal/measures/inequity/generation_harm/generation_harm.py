@@ -153,21 +153,23 @@ def _continued(
     judge, known = scorer
     base = int(rng.integers(2**32))
     requests = [
-        GenerationRequest(one.text, TOKENS, TEMPERATURE, _seed(base, one), {**one.label, "page": one.page, "shown": shown(one)})
-        for one in prompts
+        GenerationRequest(
+            prompt.text, TOKENS, TEMPERATURE, _seed(base, prompt), {**prompt.label, "page": prompt.page, "shown": shown(prompt)}
+        )
+        for prompt in prompts
     ]
     written = model.generate(requests)
-    judged = [f"{one.text} {text.strip()}".strip() for one, text in zip(prompts, written, strict=True)]
-    log_odds = judge.log_odds(judged, [page_of(one) for one in prompts])
-    continued = Continued(tuple(prompts), tuple(shown(one) for one in prompts), log_odds, tuple(written))
+    judged = [f"{prompt.text} {text.strip()}".strip() for prompt, text in zip(prompts, written, strict=True)]
+    log_odds = judge.log_odds(judged, [page_of(prompt) for prompt in prompts])
+    continued = Continued(tuple(prompts), tuple(shown(prompt) for prompt in prompts), log_odds, tuple(written))
     silent = continued.silent
     if len(silent) == len(continued.groups):
         raise NotJudged(f"the model wrote nothing after {continued.empty} of {len(written)} prompts")
     ledger.write(
-        {"key": request_key("judged", request.context, request.seed, known), **request.labels, "domain": one.domain, "group": one.group,
+        {"key": request_key("judged", request.context, request.seed, known), **request.labels, "domain": prompt.domain, "group": prompt.group,
          "context": request.context, "seed": request.seed, "judged": text, "log_odds": float(odds), "flagged_share": float(odds > 0)}
-        for one, request, text, odds in zip(prompts, requests, judged, log_odds, strict=True)
-        if (one.domain, one.group) not in silent
+        for prompt, request, text, odds in zip(prompts, requests, judged, log_odds, strict=True)
+        if (prompt.domain, prompt.group) not in silent
     )  # fmt: skip
     return continued
 

@@ -50,13 +50,13 @@ def read_prompts(data: DataSet) -> list[GroupSentence]:
 
 def read_bold(files: Sequence[Path], ending: str) -> list[GroupSentence]:
     """The sentences of BOLD's files, whose names end so. One that a page has twice counts once, and blank ones (5) do not count."""
-    found: dict[GroupSentence, None] = {}
+    sentences: dict[GroupSentence, None] = {}
     for path in files:
         domain = DOMAINS.get(path.name.removesuffix(ending))
         if domain is None:
             raise DataFileError(f"{path}: unknown domain; BOLD has: {', '.join(name + ending for name in DOMAINS)}")
-        found |= dict.fromkeys(_sentences(path, domain))
-    return list(found)
+        sentences |= dict.fromkeys(_sentences(path, domain))
+    return list(sentences)
 
 
 def _sentences(path: Path, domain: str) -> Iterator[GroupSentence]:

@@ -64,15 +64,15 @@ class Continued:
     @property
     def silent(self) -> dict[Group, str]:
         """The groups about which the model wrote too little for a number to rest on it, and why."""
-        found = {}
+        reasons = {}
         for group in self.groups:
             texts = [self.written[place].strip() for place in self.of(group)]
             if sum(map(bool, texts)) < READABLE * len(texts):
-                found[group] = (
+                reasons[group] = (
                     f"the model wrote something after {sum(map(bool, texts))} of {len(texts)} prompts about {group[1]}, and at least "
                     f"{100 * READABLE:.0f} % must be written"
                 )
-        return found
+        return reasons
 
     def about(self, groups: Sequence[Group]) -> Continued:
         """The part about these groups."""
@@ -109,13 +109,13 @@ def scorer_rows(scorer: Scorer) -> Iterator[Estimate | Missing]:
         If over all it is no better than chance.
     """
     judged = [as_they_stand(scorer, harmful) for harmful in (False, True)]
-    rates = [rates_of(list(one.values()), Numbers()) for one in judged]
+    rates = [rates_of(list(by_target.values()), Numbers()) for by_target in judged]
     require_better_than_chance(*rates)
     told = "labelled texts as they stand, of templates that the scorer was not trained on"
-    for quantity, words, names, one in zip(
+    for quantity, words, names, rate in zip(
         (FALSE_POSITIVES, TRUE_POSITIVES), ("harmless text", "harmful text"), judged, rates, strict=True
     ):
-        yield from rate_rows(one, RateSpec(quantity, [{"target": name} for name in names], words, told, cluster="template"))
+        yield from rate_rows(rate, RateSpec(quantity, [{"target": name} for name in names], words, told, cluster="template"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,11 +141,11 @@ def harm_rows(
         for quantity in ("flagged_share", "corrected_share", "corrected_share_difference", "flagged_share_difference"):
             yield Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=reason, group=dict([group]))
     if silent:
-        spoken = [place for place, group in enumerate(continued.groups) if group not in silent]
-        errors = ([errors[0][place] for place in spoken], [errors[1][place] for place in spoken])
+        spoken = [index for index, group in enumerate(continued.groups) if group not in silent]
+        errors = ([errors[0][index] for index in spoken], [errors[1][index] for index in spoken])
         continued = continued.about([group for group in continued.groups if group not in silent])
     groups, number = continued.groups, Numbers()
-    observed, false, true = (rates_of(one, number) for one in ([continued.judged(group) for group in groups], *errors))
+    observed, false, true = (rates_of(side, number) for side in ([continued.judged(group) for group in groups], *errors))
     measured = _Measured(groups, (observed, false, true), *errors)
     note = f"{continued.empty} of {len(continued.prompts)} continuations are empty" if continued.empty else ""
     yield from rate_rows(observed, RateSpec("flagged_share", measured.labels, "continuation", note, cluster="page"))
@@ -153,11 +153,11 @@ def harm_rows(
     kept, reasons = _usable(measured)
     corrected = corrected_shares(*measured.rates, kept=kept)
     yield from _corrected_rows(measured, corrected, kept, reasons)
-    tested = compared([groups[place] for place in kept], corrected, rng)
+    tested = compared([groups[index] for index in kept], corrected, rng)
     yield from _judged(continued, difference_rows("corrected_share_difference", groups, tested, observed))
     enough = np.flatnonzero(observed.usable)
     shares = Shares(sampled(observed, enough), joint_covariance([observed], enough))
-    flags = compared([groups[place] for place in enough], shares, rng)
+    flags = compared([groups[index] for index in enough], shares, rng)
     yield from _judged(continued, difference_rows("flagged_share_difference", groups, flags, observed))
     yield from _carried(continued, tested)
 
@@ -186,15 +186,15 @@ def _usable(measured: _Measured) -> tuple[Places, dict[int, str]]:
     names = (("continuation", "page"), ("harmless text", "cluster"), ("harmful text", "cluster"))
     reasons: dict[int, str] = {}
     for rates, (words, cluster) in zip(measured.rates, names, strict=True):
-        for place in np.flatnonzero(~rates.usable).tolist():
-            reasons.setdefault(place, why_not(rates, RateSpec("", (), words, cluster=cluster), place))
-    enough = np.array([place for place in range(len(measured.groups)) if place not in reasons], dtype=np.int64)
+        for group in np.flatnonzero(~rates.usable).tolist():
+            reasons.setdefault(group, why_not(rates, RateSpec("", (), words, cluster=cluster), group))
+    enough = np.array([group for group in range(len(measured.groups)) if group not in reasons], dtype=np.int64)
     found = corrected_shares(*measured.rates, kept=enough)
     every = 1 - (1 - LEVEL) / max(1, enough.size)  # simultaneous: chance alone should take no group out
-    for place, tells, side in zip(enough.tolist(), found.tells(), found.contradicts(every), strict=True):
+    for group, tells, side in zip(enough.tolist(), found.tells(), found.contradicts(every), strict=True):
         if not tells or side:
-            reasons[place] = _no_share(measured, place, int(side) if tells else 0)
-    return np.array([place for place in enough.tolist() if place not in reasons], dtype=np.int64), reasons
+            reasons[group] = _no_share(measured, group, int(side) if tells else 0)
+    return np.array([group for group in enough.tolist() if group not in reasons], dtype=np.int64), reasons
 
 
 def _no_share(measured: _Measured, place: int, side: int) -> str:
@@ -217,17 +217,17 @@ def _corrected_rows(
     measured: _Measured, corrected: Corrected, kept: Places, reasons: Mapping[int, str]
 ) -> Iterator[Estimate | Missing]:
     low, high = corrected.limits(critical_normal())
-    order = {place: index for index, place in enumerate(kept.tolist())}
+    order = {number: index for index, number in enumerate(kept.tolist())}
     observed = measured.rates[0]
-    for place, group in enumerate(measured.labels):
-        if place in reasons:
-            yield Missing(quantity="corrected_share", status="not_applicable", reason=reasons[place], group=group)
+    for number, group in enumerate(measured.labels):
+        if number in reasons:
+            yield Missing(quantity="corrected_share", status="not_applicable", reason=reasons[number], group=group)
             continue
-        index = order[place]
+        index = order[number]
         yield Estimate(
             quantity="corrected_share", unit="1", value=float(corrected.value[index]), low=float(low[index]), high=float(high[index]),
-            interval="confidence", n=int(observed.n[place]), clusters=int(observed.clusters[place]), group=group,
-            method=CORRECTION, note=_note(measured, place, float(corrected.raw[index])),
+            interval="confidence", n=int(observed.n[number]), clusters=int(observed.clusters[number]), group=group,
+            method=CORRECTION, note=_note(measured, number, float(corrected.raw[index])),
         )  # fmt: skip
 
 
@@ -245,9 +245,9 @@ def _carried(continued: Continued, tested: Sequence[GroupDifference]) -> Iterato
     """What each group adds to the flagged share of its domain; and the pages of the group whose difference is clearest."""
     flagged = continued.flagged
     for domain in dict.fromkeys(domain for domain, _ in continued.groups):
-        mine = [place for place, one in enumerate(continued.prompts) if one.domain == domain]
-        pages = [continued.prompts[place].page for place in mine]
-        parts = contributions(mean_of(flagged[mine], pages), [continued.prompts[place].group for place in mine])
+        mine = [index for index, prompt in enumerate(continued.prompts) if prompt.domain == domain]
+        pages = [continued.prompts[index].page for index in mine]
+        parts = contributions(mean_of(flagged[mine], pages), [continued.prompts[index].group for index in mine])
         for part in parts[:TRACED]:
             if not part.value:
                 continue
@@ -258,22 +258,22 @@ def _carried(continued: Continued, tested: Sequence[GroupDifference]) -> Iterato
                 note="" if bounded else NO_SPREAD,
                 method=f"the group's part of the domain's continuations times its flagged share; the {TRACED} largest; Bonferroni t intervals",
             )  # fmt: skip
-    clear = [one for one in tested if one.found.low > 0 or one.found.high < 0]
+    clear = [gap for gap in tested if gap.found.low > 0 or gap.found.high < 0]
     if clear:
-        yield from _pages(continued, min(clear, key=lambda one: (one.found.p_adjusted, -abs(one.found.value))).group)
+        yield from _pages(continued, min(clear, key=lambda gap: (gap.found.p_adjusted, -abs(gap.found.value))).group)
 
 
 def _pages(continued: Continued, group: Group) -> Iterator[Estimate]:
     """The pages that add most to a group's flagged share; of equal ones those whose texts the scorer is surest of."""
     mine = continued.of(group)
-    found: dict[str, list[int]] = {}
-    for place in mine:
-        found.setdefault(continued.shown[place], []).append(place)
-    added = {name: float(continued.flagged[places].sum()) / len(mine) for name, places in found.items()}
-    surest = {name: float(continued.log_odds[places].max()) for name, places in found.items()}
-    for name in sorted(found, key=lambda name: (-added[name], -surest[name]))[:TRACED]:
+    places_of: dict[str, list[int]] = {}
+    for index in mine:
+        places_of.setdefault(continued.shown[index], []).append(index)
+    added = {name: float(continued.flagged[places].sum()) / len(mine) for name, places in places_of.items()}
+    surest = {name: float(continued.log_odds[places].max()) for name, places in places_of.items()}
+    for name in sorted(places_of, key=lambda name: (-added[name], -surest[name]))[:TRACED]:
         if added[name]:
             yield Estimate(
-                quantity="contribution", unit="1", value=added[name], n=len(found[name]), group={**dict([group]), "page": name},
+                quantity="contribution", unit="1", value=added[name], n=len(places_of[name]), group={**dict([group]), "page": name},
                 method="flagged continuations of the page over all of the group; the texts are in the item journal",
             )  # fmt: skip

@@ -53,17 +53,17 @@ class Scorer:
 def learned(texts: Sequence[LabelledText], prompts: Sequence[GroupSentence], sentences: Sequence[GroupSentence]) -> Scorer:
     """Train the scorer; NotApplicable where the labelled texts are too few to measure its errors on."""
     for kind in (True, False):
-        count = len({one.cluster for one in texts if one.harmful == kind})
+        count = len({text.cluster for text in texts if text.harmful == kind})
         if count < MINIMUM_CLUSTERS:
             words = "harmful" if kind else "harmless"
             raise NotApplicable(f"the {words} labelled texts are of {count} templates; at least {MINIMUM_CLUSTERS} are needed")
-    ordered = sorted(prompts, key=lambda one: (one.text, one.group))
-    taught = [one for some in by_group(sentences).values() for one in spread(some)[:TAUGHT]]
+    ordered = sorted(prompts, key=lambda prompt: (prompt.text, prompt.group))
+    taught = [sentence for some in by_group(sentences).values() for sentence in spread(some)[:TAUGHT]]
     features = text_features([
-        *(one.text for one in texts), *(after_one_of(ordered, one) for one in texts), *(one.text for one in taught)
+        *(text.text for text in texts), *(after_one_of(ordered, text) for text in texts), *(text.text for text in taught)
     ])  # fmt: skip
-    harmful = np.array([one.harmful for one in texts] * 2 + [False] * len(taught))
-    cluster = np.array([template_of(one) for one in texts] * 2 + [page_of(one) for one in taught])
+    harmful = np.array([text.harmful for text in texts] * 2 + [False] * len(taught))
+    cluster = np.array([template_of(text) for text in texts] * 2 + [page_of(text) for text in taught])
     try:
         return Scorer(texts, cross_fitted(features, harmful, cluster))
     except ValueError as error:
@@ -131,12 +131,12 @@ def errors_about(
     """Harmless and harmful texts of known label for each group: the nearest ones of which there are enough."""
     about = by_group(sentences)
     wikipedia = {key: encyclopedic(about[key], scorer) for key in prompts if key in about}
-    harmless = {key: one for key, one in wikipedia.items() if rates_of([one], Numbers()).usable[0]}
-    found = [
+    harmless = {key: texts for key, texts in wikipedia.items() if rates_of([texts], Numbers()).usable[0]}
+    judged = [
         (harmless.get(key) or labelled_after(key, mine, scorer, harmful=False), labelled_after(key, mine, scorer, harmful=True))
         for key, mine in prompts.items()
     ]
-    return [one for one, _ in found], [one for _, one in found]
+    return [half for half, _ in judged], [half for _, half in judged]
 
 
 def labelled_after(group: Group, prompts: Sequence[GroupSentence], scorer: Scorer, *, harmful: bool) -> JudgedTexts:

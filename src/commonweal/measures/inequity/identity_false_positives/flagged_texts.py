@@ -112,10 +112,10 @@ def limited(texts: Sequence[Text], limit: Limit) -> list[Text]:
     """Whole templates, of the kinds in turn, as long as they fit into the limit."""
     if limit.items is None:
         return list(texts)
-    sizes = Counter((one.hateful, one.template) for one in texts)
+    sizes = Counter((text.hateful, text.template) for text in texts)
     ranked: dict[str, dict[tuple[bool, str], None]] = {}
-    for one in texts:
-        ranked.setdefault(one.kind, {})[one.hateful, one.template] = None
+    for text in texts:
+        ranked.setdefault(text.kind, {})[text.hateful, text.template] = None
     queues = [list(templates) for templates in ranked.values()]
     chosen: set[tuple[bool, str]] = set()
     total = 0
@@ -126,4 +126,4 @@ def limited(texts: Sequence[Text], limit: Limit) -> list[Text]:
                 total += sizes[queue[depth]]
     if not chosen:
         raise NotApplicable(f"--limit {limit.items} leaves no whole template; the smallest has {min(sizes.values())} texts")
-    return [one for one in texts if (one.hateful, one.template) in chosen]
+    return [text for text in texts if (text.hateful, text.template) in chosen]

@@ -40,12 +40,12 @@ def _quantities() -> dict[str, Quantity]:
         "false_positive_rate": "non-hateful texts that are flagged",
         "false_negative_rate": "hateful texts that are not flagged",
     }
-    found = {}
+    quantities = {}
     for name, words in WORDS.items():
-        found[name] = Quantity(unit="1", label=words, about=about[name])
-        found[f"{name}_difference"] = Quantity(unit="1", label=f"difference in {words}", null=0.0, about=about[name])
-        found[f"{name}_spread"] = Quantity(unit="1", label=f"largest minus smallest {words}", about=about[name])
-    return found | {"contribution": Quantity(unit="1", label="what a template adds to a difference that was found")}
+        quantities[name] = Quantity(unit="1", label=words, about=about[name])
+        quantities[f"{name}_difference"] = Quantity(unit="1", label=f"difference in {words}", null=0.0, about=about[name])
+        quantities[f"{name}_spread"] = Quantity(unit="1", label=f"largest minus smallest {words}", about=about[name])
+    return quantities | {"contribution": Quantity(unit="1", label="what a template adds to a difference that was found")}
 
 
 @measure(
@@ -101,41 +101,41 @@ def identity_false_positives(
     chosen = limited(read_texts(data), limit)
     if not chosen:
         raise DataFileError(f"{data.files[0].parent}: no text in it")
-    decisions = application.decide([Case(one.text, _labels(one)) for one in chosen])
+    decisions = application.decide([Case(text.text, _labels(text)) for text in chosen])
     unread = unread_of(application, decisions)
     silent = _unread_groups(chosen, decisions, unread)
     yield from silent.values()
-    read = [not lost and one.identity not in silent for one, lost in zip(chosen, unread, strict=True)]
-    texts = [one for one, kept in zip(chosen, read, strict=True) if kept]
-    asked = _asked(texts, [one for one, kept in zip(decisions, read, strict=True) if kept])
+    read = [not lost and text.identity not in silent for text, lost in zip(chosen, unread, strict=True)]
+    texts = [text for text, kept in zip(chosen, read, strict=True) if kept]
+    asked = _asked(texts, [decision for decision, kept in zip(decisions, read, strict=True) if kept])
     note = "; ".join(filter(None, (unread_words(unread), _note(application, asked), *target_labels(texts).notes)))
     compared = matched(texts)
     yield from _rows(asked, _axis((), [""] * len(texts), asked.template), note, rng)
     if any(compared.compared):
-        names = [one.identity if alike else None for one, alike in zip(texts, compared.compared, strict=True)]
+        names = [text.identity if alike else None for text, alike in zip(texts, compared.compared, strict=True)]
         groups = _axis(("identity",), names, asked.template)
         yield from _left_out(_rows(asked, groups, note, rng), compared)
     else:
         reason = "no template is there for every group, so groups would be compared on different texts"
         yield from (Missing(quantity=name, status="not_applicable", reason=reason) for name in (f"{r}_difference" for r in RATES))
-    yield from _rows(asked, _axis((KIND,), [one.kind for one in texts], asked.template), note, rng)
+    yield from _rows(asked, _axis((KIND,), [text.kind for text in texts], asked.template), note, rng)
 
 
 def _unread_groups(texts: Sequence[Text], decisions: Sequence[Decision], unread: npt.NDArray[np.bool_]) -> dict[str, Missing]:
     """The groups of whose texts too few answers can be read, whatever can be read of the others: none of their texts counts."""
-    found = {}
-    for name in sorted({one.identity for one in texts if one.identity}):
-        own = [place for place, one in enumerate(texts) if one.identity == name]
-        said = Readable(len(own), tuple(str(decisions[place].option) for place in own if unread[place]))
+    unread_groups = {}
+    for name in sorted({text.identity for text in texts if text.identity}):
+        own = [index for index, text in enumerate(texts) if text.identity == name]
+        said = Readable(len(own), tuple(str(decisions[index].option) for index in own if unread[index]))
         if not said.enough:
-            found[name] = Missing(
+            unread_groups[name] = Missing(
                 quantity="false_positive_rate",
                 status="not_applicable",
                 unjudged=True,
                 reason=said.reason,
                 group={"identity": name},
             )
-    return found
+    return unread_groups
 
 
 def _labels(one: Text) -> Labels:
@@ -225,21 +225,21 @@ def _rows(asked: _Asked, axis: TableAxis, note: str, rng: np.random.Generator) -
             if left
             else ""
         )
-        told = RateSpec(name, axis.groups, DENOMINATOR[hateful], note + more, cluster="template")
-        layers.append((told, hateful, layer))
+        spec = RateSpec(name, axis.groups, DENOMINATOR[hateful], note + more, cluster="template")
+        layers.append((spec, hateful, layer))
         only = axis.attributes == (KIND,)  # a functionality is all hateful or all not: its other rate is not asked for
-        yield from (row for row in rate_rows(layer, told) if not only or layer.n[axis.groups.index(row.group or {})])
+        yield from (row for row in rate_rows(layer, spec) if not only or layer.n[axis.groups.index(row.group or {})])
     if axis.attributes != ("identity",):
         return
     if len(axis.groups) > MOST_COMPARED:
-        yield from (too_many_groups(told, MOST_COMPARED) for told, _, _ in layers)
+        yield from (too_many_groups(spec, MOST_COMPARED) for spec, _, _ in layers)
         return
-    for (told, hateful, layer), gaps in zip(layers, family_of_gaps([layer for _, _, layer in layers], rng), strict=True):
+    for (spec, hateful, layer), gaps in zip(layers, family_of_gaps([layer for _, _, layer in layers], rng), strict=True):
         if gaps and np.ptp(asked.flagged.astype(int)) == 0:
-            yield from unjudged_gaps(gaps, told, _alike_words(asked))
+            yield from unjudged_gaps(gaps, spec, _alike_words(asked))
             continue
-        yield from gap_rows(layer, gaps, told)
-        yield from _carried(asked, axis, (told.quantity, hateful), gaps)
+        yield from gap_rows(layer, gaps, spec)
+        yield from _carried(asked, axis, (spec.quantity, hateful), gaps)
 
 
 def _alike_words(asked: _Asked) -> str:
@@ -253,16 +253,16 @@ def _carried(asked: _Asked, axis: TableAxis, rate: tuple[str, bool], gaps: Seque
     found = [gap for gap in gaps if gap.low > 0 or gap.high < 0]
     if not found:
         return
-    gap = min(found, key=lambda one: (one.p_adjusted, -abs(one.value)))
-    for text, value, half, n in carriers(*_values(asked, rate[1]), axis, gap):
+    gap = min(found, key=lambda gap: (gap.p_adjusted, -abs(gap.value)))
+    for index, value, half, n in carriers(*_values(asked, rate[1]), axis, gap):
         if n == 0 or value == 0:
             continue
         bounded = np.isfinite(half)
-        one = asked.texts[text]
+        text = asked.texts[index]
         yield Estimate(
             quantity="contribution", unit="1", value=value, low=value - half if bounded else None, high=value + half if bounded else None,
             interval="confidence" if bounded else None, n=n,
-            group={**axis.groups[gap.group], "rate": WORDS[rate[0]], KIND: one.kind, "template": one.template},
+            group={**axis.groups[gap.group], "rate": WORDS[rate[0]], KIND: text.kind, "template": text.template},
             reference=axis.groups[gap.reference],
             method="the template's part of the one rate minus its part of the other; the 5 largest; an interval where it has several texts",
         )  # fmt: skip

@@ -91,7 +91,7 @@ def _root(template: str, origin: Mapping[str, str]) -> str:
 
 
 def _own(path: Path) -> list[LabelledText]:
-    found: dict[tuple[str, str], LabelledText] = {}
+    texts: dict[tuple[str, str], LabelledText] = {}
     for line, row in table_rows(path):
         refuse_weights(path, row, "text")
         absent = [name for name in OWN if name not in row]
@@ -103,7 +103,7 @@ def _own(path: Path) -> list[LabelledText]:
         group, cluster = (one_spelling(name_in(name) or "") for name in (group, cluster))
         if not text or not cluster:
             raise DataFileError(f"{path}:{line} {'text is empty' if not text else 'cluster is empty, or names nothing'}")
-        if (group, text) in found:
+        if (group, text) in texts:
             raise DataFileError(f"{path}:{line} the same text for group '{group}' is there twice")
-        found[group, text] = LabelledText(text, row["harmful"], group, cluster)
-    return list(found.values())
+        texts[group, text] = LabelledText(text, row["harmful"], group, cluster)
+    return list(texts.values())

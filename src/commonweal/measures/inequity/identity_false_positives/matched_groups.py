@@ -33,20 +33,22 @@ def matched(texts: Sequence[Text]) -> Matched:
     """
     kept: dict[bool, set[str]] = {}
     present: dict[bool, dict[str, set[str]]] = {False: {}, True: {}}
-    for one in texts:
-        if one.identity:
-            present[one.hateful].setdefault(one.template, set()).add(one.identity)
+    for text in texts:
+        if text.identity:
+            present[text.hateful].setdefault(text.template, set()).add(text.identity)
     for hateful, there in present.items():
         kept[hateful] = compared_groups(there)
     left_out = {
         (hateful, group): _reason(
-            group, [one for one in texts if one.hateful == hateful and one.identity == group], kept[hateful]
+            group, [text for text in texts if text.hateful == hateful and text.identity == group], kept[hateful]
         )
         for hateful, there in present.items()
         for group in sorted(set().union(*there.values()) - kept[hateful])
     }
     return Matched(
-        tuple(one.identity in kept[one.hateful] and present[one.hateful][one.template] >= kept[one.hateful] for one in texts),
+        tuple(
+            text.identity in kept[text.hateful] and present[text.hateful][text.template] >= kept[text.hateful] for text in texts
+        ),
         left_out,
     )
 

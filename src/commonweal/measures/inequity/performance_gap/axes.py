@@ -106,13 +106,13 @@ def _crossed(known: Mapping[str, tuple[tuple[str, ...], Places]], cluster: Place
     used = np.unique(code[rows])
     if not used.size:
         return None
-    place = np.where(rows, np.searchsorted(used, code), -1)
+    group_of = np.where(rows, np.searchsorted(used, code), -1)
     sizes = tuple(len(names) for names, _ in known.values())
     groups = tuple(
-        {name: names[part] for (name, (names, _)), part in zip(known.items(), np.unravel_index(one, sizes), strict=True)}
-        for one in used
+        {name: names[part] for (name, (names, _)), part in zip(known.items(), np.unravel_index(combination, sizes), strict=True)}
+        for combination in used
     )
-    return TableAxis(tuple(known), groups, place, layout_of(place, cluster, len(groups)), int((~rows).sum()))
+    return TableAxis(tuple(known), groups, group_of, layout_of(group_of, cluster, len(groups)), int((~rows).sum()))
 
 
 def carriers(values: Array, counts: Mask | Array, axis: TableAxis, gap: Gap) -> Iterator[tuple[int, float, float, int]]:

@@ -117,18 +117,18 @@ def performance_gap(table: PredictionTable, rng: np.random.Generator) -> Iterato
     ]
     gaps = iter(family_of_gaps([layer for layer in compared if layer is not None], rng))
     for (axis, rate, layer), comparable in zip(layers, compared, strict=True):
-        told = RateSpec(rate.name, axis.groups, rate.denominator, _note(table, axis), rate.signed)
-        yield from _told_why(axis, rate_rows(layer, told))
+        spec = RateSpec(rate.name, axis.groups, rate.denominator, _note(table, axis), rate.signed)
+        yield from _told_why(axis, rate_rows(layer, spec))
         if comparable is not None:
             mine = next(gaps)
-            yield from _told_why(axis, gap_rows(layer, mine, told))
+            yield from _told_why(axis, gap_rows(layer, mine, spec))
             yield from _carried(table, axis, rate, mine)
         elif axis.attributes and alike and not rate.needs_score:
             yield from _told_why(
-                axis, no_gaps(told, f"{_alike_words(table)}; a score alone is compared by its calibration", unjudged=True)
+                axis, no_gaps(spec, f"{_alike_words(table)}; a score alone is compared by its calibration", unjudged=True)
             )
         elif axis.attributes:
-            yield from _told_why(axis, [too_many_groups(told, MOST_COMPARED)])
+            yield from _told_why(axis, [too_many_groups(spec, MOST_COMPARED)])
         if rate.name == "accuracy" and len(axis.attributes) == 1:
             yield from _errors(axis, layer)
     for axis in axes:
@@ -196,18 +196,18 @@ def _errors(axis: TableAxis, accuracy: GroupRates) -> Iterator[Estimate | Missin
     """Which groups the errors are about: share of the rows times error rate, adding up to the error rate of all."""
     low, high = rate_intervals(accuracy)
     total = accuracy.mass.sum()
-    for place in np.flatnonzero(accuracy.n > 0):
-        if not accuracy.usable[place]:
-            reason = why_not(accuracy, RateSpec("accuracy", axis.groups, "row"), int(place))
+    for group in np.flatnonzero(accuracy.n > 0):
+        if not accuracy.usable[group]:
+            reason = why_not(accuracy, RateSpec("accuracy", axis.groups, "row"), int(group))
             yield Missing(
-                quantity="error_contribution", status="not_applicable", reason=reason, group=axis.groups[place], unjudged=True
+                quantity="error_contribution", status="not_applicable", reason=reason, group=axis.groups[group], unjudged=True
             )
             continue
-        weight = float(accuracy.mass[place] / total)
+        weight = float(accuracy.mass[group] / total)
         yield Estimate(
-            quantity="error_contribution", unit="1", value=weight * float(1 - accuracy.mean[place]),
-            low=weight * float(1 - high[place]), high=weight * float(1 - low[place]), interval="confidence",
-            n=int(accuracy.n[place]), clusters=int(accuracy.clusters[place]), group=axis.groups[place],
+            quantity="error_contribution", unit="1", value=weight * float(1 - accuracy.mean[group]),
+            low=weight * float(1 - high[group]), high=weight * float(1 - low[group]), interval="confidence",
+            n=int(accuracy.n[group]), clusters=int(accuracy.clusters[group]), group=axis.groups[group],
             method=f"share of the rows times error rate, the share taken as given; {RATE_METHOD}",
         )  # fmt: skip
 
@@ -245,17 +245,17 @@ def _calibration(table: PredictionTable, axis: TableAxis, cluster: np.ndarray) -
     for whom in _members(axis):
         score, truth = table.score[whom.rows], table.truth[whom.rows].astype(np.float64)
         weight = None if table.weight is None else table.weight[whom.rows]
-        found = expected_calibration_error(score, truth, cluster[whom.rows], weight=weight)
-        if found is None:
+        error = expected_calibration_error(score, truth, cluster[whom.rows], weight=weight)
+        if error is None:
             reason = f"fewer than {CALIBRATION_CLUSTERS} clusters, too few for bins of scores"
             yield Missing(quantity="calibration_error", status="not_applicable", reason=reason, group=whom.group, unjudged=True)
             continue
         yield Estimate(
-            quantity="calibration_error", unit="1", value=found.value, low=found.low, high=found.high, interval="confidence",
-            n=score.size, clusters=found.clusters, group=whom.group,
-            method=f"sum over {found.bins} bins of equal mass (at most {BINS}) of their share times |mean score - observed rate|; "
+            quantity="calibration_error", unit="1", value=error.value, low=error.low, high=error.high, interval="confidence",
+            n=score.size, clusters=error.clusters, group=whom.group,
+            method=f"sum over {error.bins} bins of equal mass (at most {BINS}) of their share times |mean score - observed rate|; "
             "interval projected from the bins' Wilson intervals (CR2, Bonferroni), so that it reaches 0 where no bin shows an error",
-            note=f"biased upwards: the noise of the bins alone makes about {found.by_noise:.3f}, in a perfectly calibrated score too",
+            note=f"biased upwards: the noise of the bins alone makes about {error.by_noise:.3f}, in a perfectly calibrated score too",
         )  # fmt: skip
 
 

@@ -80,18 +80,18 @@ def _authors_rows(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
             examples = list(content["data"][variant])
         except (KeyError, TypeError) as error:
             raise DataFileError(f"{path}: is not StereoSet: expected an object with data.{variant}, a list of items") from error
-        for number, one in enumerate(examples, 1):
+        for number, example in enumerate(examples, 1):
             where = f"{path} {variant} {number}"
             try:
-                row = {name: one[name] for name in ("target", "bias_type", "context")} | {"type": variant}
-                told = [(str(sentence["gold_label"]), sentence["sentence"]) for sentence in one["sentences"]]
+                row = {name: example[name] for name in ("target", "bias_type", "context")} | {"type": variant}
+                labelled = [(str(sentence["gold_label"]), sentence["sentence"]) for sentence in example["sentences"]]
             except (KeyError, TypeError) as error:
                 raise DataFileError(f"{where} is not an item of StereoSet: {type(error).__name__}: {error}") from error
-            if sorted(label for label, _ in told) != sorted(OPTIONS):
+            if sorted(label for label, _ in labelled) != sorted(OPTIONS):
                 raise DataFileError(
-                    f"{where} has the gold labels {', '.join(label for label, _ in told)}; expected {', '.join(OPTIONS)}"
+                    f"{where} has the gold labels {', '.join(label for label, _ in labelled)}; expected {', '.join(OPTIONS)}"
                 )
-            yield where, row | dict(told)
+            yield where, row | dict(labelled)
 
 
 def _item(where: str, row: Mapping[str, object]) -> StereoSetItem:

@@ -212,33 +212,33 @@ def icat(stereotype: float, language: float) -> float:
     return language * min(stereotype, 1 - stereotype) / HALF
 
 
-def icat_of_terms(one: ByTerm) -> Contrast:
+def icat_of_terms(scores: ByTerm) -> Contrast:
     """icat of the two means, and the influence of each term on it (delta method); at ss = 0.5 either slope holds the truth."""
-    stereotype, language = float(one.stereotype.mean()), float(one.language.mean())
+    stereotype, language = float(scores.stereotype.mean()), float(scores.language.mean())
     slope = 1.0 if stereotype <= HALF else -1.0
-    by_stereotype, by_language = one.stereotype - stereotype, one.language - language
+    by_stereotype, by_language = scores.stereotype - stereotype, scores.language - language
     influence = (language * slope * by_stereotype + min(stereotype, 1 - stereotype) * by_language) / HALF
-    return estimate_of(icat(stereotype, language), influence, one.terms, by=TERM)
+    return estimate_of(icat(stereotype, language), influence, scores.terms, by=TERM)
 
 
-def _stereotype_share(group: dict[str, str], found: Inference, hypotheses: int, one: ByTerm, note: str) -> Estimate | Missing:
+def _stereotype_share(group: dict[str, str], tested: Inference, hypotheses: int, scores: ByTerm, note: str) -> Estimate | Missing:
     """The row of one hypothesis, of which `n` counts the items."""
-    told = RowSpec("stereotype_share", OVER_TERMS, null=HALF, note=note)
+    spec = RowSpec("stereotype_share", OVER_TERMS, null=HALF, note=note)
     return inferred_row(
-        told, replace(within_bounds(found, mean_of(one.stereotype, one.terms, by=TERM), hypotheses), n=one.items), group
+        spec, replace(within_bounds(tested, mean_of(scores.stereotype, scores.terms, by=TERM), hypotheses), n=scores.items), group
     )
 
 
-def _described(group: dict[str, str], one: ByTerm, suffix: str = "", note: str = "") -> Iterator[Estimate]:
+def _described(group: dict[str, str], scores: ByTerm, suffix: str = "", note: str = "") -> Iterator[Estimate]:
     """lms and icat, and ss too where it is not a hypothesis."""
-    shares = {"language_modelling_share": one.language}
+    shares = {"language_modelling_share": scores.language}
     if suffix:
-        shares = {"stereotype_share": one.stereotype} | shares
+        shares = {"stereotype_share": scores.stereotype} | shares
     for quantity, share in shares.items():
-        found = share_alone(mean_of(share, one.terms, by=TERM))
-        yield described_row(RowSpec(quantity + suffix, OVER_TERMS, note=note), replace(found, n=one.items), group)
-    told = RowSpec("icat" + suffix, "from the means over target terms of both scores, by the delta method", note=note)
-    yield described_row(told, replace(alone(icat_of_terms(one)), n=one.items), group)
+        found = share_alone(mean_of(share, scores.terms, by=TERM))
+        yield described_row(RowSpec(quantity + suffix, OVER_TERMS, note=note), replace(found, n=scores.items), group)
+    spec = RowSpec("icat" + suffix, "from the means over target terms of both scores, by the delta method", note=note)
+    yield described_row(spec, replace(alone(icat_of_terms(scores)), n=scores.items), group)
 
 
 def _lengths(tokens: Array) -> str:

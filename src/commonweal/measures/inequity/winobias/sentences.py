@@ -117,7 +117,7 @@ def item_of(id: str, sentence: str, occupations: Mapping[str, str]) -> Coreferen
     >>> item.options, item.correct, item.pronoun
     (('the guard', 'the nurse'), 1, 'her')
     """
-    marked = [(found.start(), found[1].strip()) for found in BRACKETED.finditer(sentence)]
+    marked = [(match.start(), match[1].strip()) for match in BRACKETED.finditer(sentence)]
     pronouns = [(start, words.lower()) for start, words in marked if words.lower() in PRONOUNS]
     mentions = [words.lower() for _, words in marked if words.lower() not in PRONOUNS]
     if len(mentions) != 1 or not pronouns:

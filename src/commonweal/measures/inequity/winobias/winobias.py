@@ -178,31 +178,31 @@ def winobias(
     chosen = [answer.option for answer in answers]
     gaps: list[tuple[str, Contrast, str, bool]] = []
     for type_ in TYPES:
-        mine = [place for place, pair in enumerate(pairs) if pair.type == type_]
-        versions = [_answers(items, chosen, [place + shift for place in mine]) for shift in (0, len(pairs))]
-        said = _said([[answers[place + shift] for place in mine] for shift in (0, len(pairs))])
+        mine = [index for index, pair in enumerate(pairs) if pair.type == type_]
+        versions = [_answers(items, chosen, [index + shift for index in mine]) for shift in (0, len(pairs))]
+        said = _said([[answers[index + shift] for index in mine] for shift in (0, len(pairs))])
         if not mine or not said.enough or not any(version.named.any() for version in versions):
             for quantity in ("gap", "f1_gap", "accuracy_pro", "accuracy_anti"):
                 yield Missing(quantity=quantity, status="not_applicable", reason=_why_not(type_, said), group={"type": type_},
                               unjudged=bool(mine))  # fmt: skip
             continue
-        ledger.write(_judged(pairs[place], chosen[place], chosen[place + len(pairs)]) for place in mine)
-        part = [pairs[place] for place in mine]
+        ledger.write(_judged(pairs[index], chosen[index], chosen[index + len(pairs)]) for index in mine)
+        part = [pairs[index] for index in mine]
         note = "; ".join(filter(None, (_note(part, versions), said.cut_short)))
         solved = all(version.correct.all() for version in versions)
         gaps.append((type_, contrast_of(versions[0].correct - versions[1].correct, part), note, solved))
         yield from _described(type_, part, versions, note, rng)
     tested = family([gap for _, gap, _, _ in gaps], rng)
-    for (type_, gap, note, solved), found in zip(gaps, tested, strict=True):
-        told = RowSpec("gap", OVER_PAIRS, null=0.0, bounds=SIGNED, note=note, solved=solved)
-        yield inferred_row(told, within_bounds(found, gap, len(gaps), SIGNED), {"type": type_})
+    for (type_, gap, note, solved), inference in zip(gaps, tested, strict=True):
+        spec = RowSpec("gap", OVER_PAIRS, null=0.0, bounds=SIGNED, note=note, solved=solved)
+        yield inferred_row(spec, within_bounds(inference, gap, len(gaps), SIGNED), {"type": type_})
         yield from _traced(type_, gap)
 
 
 def _answers(items: Sequence[CoreferenceItem], chosen: Sequence[int | None], places: Sequence[int]) -> VersionAnswers:
     return VersionAnswers(
-        correct=np.array([chosen[place] == items[place].correct for place in places], dtype=np.float64),
-        named=np.array([chosen[place] is not None for place in places], dtype=np.float64),
+        correct=np.array([chosen[index] == items[index].correct for index in places], dtype=np.float64),
+        named=np.array([chosen[index] is not None for index in places], dtype=np.float64),
     )
 
 

@@ -70,12 +70,12 @@ class Resolved:
 
 def resolved_of(sentences: Sequence[OccupationSentence], places: Sequence[int], shares: Mapping[str, WomenShares]) -> Resolved:
     """The answers `places` to the sentences, by frame and pronoun."""
-    found = {(one.frame, one.gender): place for one, place in zip(sentences, places, strict=True)}
-    genders = tuple(gender for gender in PRONOUNS if any(one.gender == gender for one in sentences))
-    frames = sorted({one.frame for one in sentences})
+    place_of = {(sentence.frame, sentence.gender): place for sentence, place in zip(sentences, places, strict=True)}
+    genders = tuple(gender for gender in PRONOUNS if any(sentence.gender == gender for sentence in sentences))
+    frames = sorted({sentence.frame for sentence in sentences})
     return Resolved(
         genders=genders,
-        place=np.array([[found[frame, gender] for gender in genders] for frame in frames]),
+        place=np.array([[place_of[frame, gender] for gender in genders] for frame in frames]),
         answer=np.array([frame[2] for frame in frames]),
         occupation=np.array([frame[0] for frame in frames]),
         women=np.array([shares[frame[0]].bls for frame in frames]),

@@ -68,13 +68,13 @@ def read_winogender(data: DataSet) -> tuple[list[OccupationSentence], dict[str, 
         if row["sentid"] in sentences:
             raise DataFileError(f"{path}:{line} sentence '{row['sentid']}' is there twice")
         try:
-            sentences[row["sentid"]] = one = _sentence(row["sentid"], row["sentence"])
+            sentences[row["sentid"]] = sentence = _sentence(row["sentid"], row["sentence"])
         except ValueError as error:
             raise DataFileError(f"{path}:{line} {error}") from error
-        if one.occupation not in shares:
-            raise DataFileError(f"{path}:{line} unknown occupation '{one.occupation}'; it is not in {STATISTICS}")
+        if sentence.occupation not in shares:
+            raise DataFileError(f"{path}:{line} unknown occupation '{sentence.occupation}'; it is not in {STATISTICS}")
     _complete(path, list(sentences.values()))
-    return sorted(sentences.values(), key=lambda one: one.id), shares
+    return sorted(sentences.values(), key=lambda sentence: sentence.id), shares
 
 
 def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
@@ -120,13 +120,13 @@ def _complete(path: Path, sentences: Sequence[OccupationSentence]) -> None:
 
 def limited(sentences: Sequence[OccupationSentence], shares: Mapping[str, WomenShares], limit: Limit) -> list[OccupationSentence]:
     """All sentences of some occupations, spread evenly over the share of women in them."""
-    occupations = sorted({one.occupation for one in sentences}, key=lambda name: (shares[name].bls, name))
+    occupations = sorted({sentence.occupation for sentence in sentences}, key=lambda name: (shares[name].bls, name))
     each = -(-len(sentences) // len(occupations))
     count = len(occupations) if limit.items is None else min(len(occupations), limit.items // each)
     if count == 0:
         raise NotApplicable(f"--limit {limit.items} leaves no whole occupation; one has {each} sentences")
     kept = {occupations[place] for place in np.linspace(0, len(occupations) - 1, count).round().astype(int)}
-    return [one for one in sentences if one.occupation in kept]
+    return [sentence for sentence in sentences if sentence.occupation in kept]
 
 
 def question(sentence: OccupationSentence) -> Question:

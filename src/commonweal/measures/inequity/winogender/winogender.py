@@ -146,7 +146,7 @@ def winogender(
     """
     everything, shares = read_winogender(data)
     sentences = limited(everything, shares, limit)
-    answers = model.choose([question(one) for one in sentences])
+    answers = model.choose([question(sentence) for sentence in sentences])
     places = [NEITHER if answer.option is None else answer.option for answer in answers]
     resolved = resolved_of(sentences, places, shares)
     unread = _unread(sentences, answers)
@@ -162,24 +162,24 @@ def winogender(
         yield from _by_occupation(resolved, shares)
     hypotheses, missing = _hypotheses(resolved, shares, unread)
     yield from missing
-    tested = family([one for _, _, one in hypotheses], rng)
+    tested = family([contrast for _, _, contrast in hypotheses], rng)
     solved = all(resolved.right(gender).all() for gender in resolved.genders)
-    for (quantity, group, one), found in zip(hypotheses, tested, strict=True):
-        bounded = found if quantity == "correlation" else within_bounds(found, one, len(hypotheses), SIGNED)
+    for (quantity, group, contrast), inference in zip(hypotheses, tested, strict=True):
+        bounded = inference if quantity == "correlation" else within_bounds(inference, contrast, len(hypotheses), SIGNED)
         yield _tested(quantity, group, bounded, note, solved=solved)
         if quantity == "gotcha_gap":
-            yield from _traced(one)
+            yield from _traced(contrast)
 
 
 def _unread(sentences: Sequence[OccupationSentence], answers: Sequence[Answer]) -> dict[str, str]:
     """The pronouns to which too few answers could be read, and why nothing rests on them."""
-    found = {}
-    for gender in dict.fromkeys(one.gender for one in sentences):
-        mine = [answer for one, answer in zip(sentences, answers, strict=True) if one.gender == gender]
+    too_few = {}
+    for gender in dict.fromkeys(sentence.gender for sentence in sentences):
+        mine = [answer for sentence, answer in zip(sentences, answers, strict=True) if sentence.gender == gender]
         said = readable(mine, [answer.option is not None or names_nobody(answer.text) for answer in mine])
         if not said.enough:
-            found[gender] = f"with {gender} pronouns {said.reason}"
-    return found
+            too_few[gender] = f"with {gender} pronouns {said.reason}"
+    return too_few
 
 
 def _note(sentences: Sequence[OccupationSentence], answers: Sequence[Answer]) -> str:
@@ -230,14 +230,14 @@ def _differently(resolved: Resolved, unread: Mapping[str, str]) -> Iterator[Esti
         if reason := unread.get(first) or unread.get(second):
             yield Missing(quantity="resolved_differently", status="not_applicable", unjudged=True, reason=reason, group=group)
             continue
-        one, other = resolved.of(first), resolved.of(second)
-        answered = (one != NEITHER) | (other != NEITHER)
+        this, other = resolved.of(first), resolved.of(second)
+        answered = (this != NEITHER) | (other != NEITHER)
         if not answered.any():
             yield Missing(quantity="resolved_differently", status="not_applicable", unjudged=True, group=group,
                           reason="no answer to either version of any sentence names a person")  # fmt: skip
             continue
         out = f"{int((~answered).sum())} of {answered.size} pairs have no answer and do not enter" if not answered.all() else ""
-        differ = mean_of((one != other)[answered], resolved.occupation[answered], by="occupation")
+        differ = mean_of((this != other)[answered], resolved.occupation[answered], by="occupation")
         yield _estimate("resolved_differently", group, differ, "share of sentence pairs", out)
 
 
@@ -264,7 +264,7 @@ def _hypotheses(
     female, male = resolved.right("female"), resolved.right("male")
     against = np.where(resolved.gotcha("female"), female - male, male - female)
     moved = (resolved.of("female") == OCCUPATION).astype(np.float64) - (resolved.of("male") == OCCUPATION)
-    found: list[tuple[str, dict[str, str] | None, Contrast]] = [
+    hypotheses: list[tuple[str, dict[str, str] | None, Contrast]] = [
         ("gotcha_gap", None, mean_of(against, resolved.occupation, by="occupation")),
         ("occupation_gap", None, mean_of(moved, resolved.occupation, by="occupation")),
     ]
@@ -273,7 +273,7 @@ def _hypotheses(
         missing.append(Missing(quantity="neutral_gap", status="not_applicable", unjudged=True, reason=reason))
     elif "neutral" in resolved.genders:
         neutral = resolved.right("neutral") - (female + male) / 2
-        found.append(("neutral_gap", None, mean_of(neutral, resolved.occupation, by="occupation")))
+        hypotheses.append(("neutral_gap", None, mean_of(neutral, resolved.occupation, by="occupation")))
     else:
         missing.append(Missing(quantity="neutral_gap", status="not_applicable", reason="the data hold no neutral pronoun"))
     names, lean = lean_of(resolved)
@@ -289,8 +289,8 @@ def _hypotheses(
                 Missing(quantity="correlation", status="not_applicable", unjudged=True, reason=reason, group={"with": label})
             )
         else:
-            found.append(("correlation", {"with": label}, correlation(lean, share, names)))
-    return found, missing
+            hypotheses.append(("correlation", {"with": label}, correlation(lean, share, names)))
+    return hypotheses, missing
 
 
 def _traced(one: Contrast) -> Iterator[Estimate]:
