@@ -29,7 +29,7 @@ SPREAD_METHOD = (
 
 @dataclass(frozen=True, slots=True)
 class RateSpec:
-    """What the rows of a rate say beside its numbers: its quantity, its groups, the rows that count in words, a note, and whether it lies in [-1, 1]."""
+    """What the rows of a rate say beside its numbers. `denominator`: the rows that count, in words; `signed`: it lies in [-1, 1]."""
 
     quantity: str
     groups: Sequence[Mapping[str, str]]
