@@ -63,31 +63,31 @@ def test_a_folder_that_nobody_touched_tells_nothing_asks_nothing_and_writes_noth
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda found: found[1:], "1 of 3 rows are gone"),
-        (lambda found: [], "3 of 3 rows are gone"),
-        (lambda found: [found[0].replace('"value":0.5', '"value":0.1'), *found[1:]], "changed"),
-        (lambda found: [found[0].replace('"n":100', '"n":1000'), *found[1:]], "changed"),
-        (lambda found: [*found[:2], found[2].replace("no groups", "none needed")], "changed"),
-        (lambda found: [*found, found[0].replace('"value":0.5', '"value":0.1')], "changed"),
+        (lambda lines: lines[1:], "1 of 3 rows are gone"),
+        (lambda lines: [], "3 of 3 rows are gone"),
+        (lambda lines: [lines[0].replace('"value":0.5', '"value":0.1'), *lines[1:]], "changed"),
+        (lambda lines: [lines[0].replace('"n":100', '"n":1000'), *lines[1:]], "changed"),
+        (lambda lines: [*lines[:2], lines[2].replace("no groups", "none needed")], "changed"),
+        (lambda lines: [*lines, lines[0].replace('"value":0.5', '"value":0.1')], "changed"),
     ],
 )
 def test_rows_that_were_deleted_or_changed_are_worked_out_again_from_whole_items_and_told(
     done: Path, rows: list[Evidence], change: Callable[[list[str]], list[str]], words: str
 ) -> None:
     edit(done / EVIDENCE, change)
-    found, asked, told = again(done)
-    assert numbers(found) == numbers(rows)
+    remeasured, asked, notes = again(done)
+    assert numbers(remeasured) == numbers(rows)
     assert asked.asked == 0
-    assert len(told) == 1
-    assert "not as it was sealed (quality.share on app: " in told[0]
-    assert words in told[0]
+    assert len(notes) == 1
+    assert "not as it was sealed (quality.share on app: " in notes[0]
+    assert words in notes[0]
     assert again(done)[2] == [], "it is told once"
     assert len((done / EVIDENCE).read_text().splitlines()) == 3
 
 
 def test_a_row_that_was_added_is_not_taken(done: Path, rows: list[Evidence]) -> None:
     added = json.loads((done / EVIDENCE).read_text().splitlines()[0]) | {"id": "added"}
-    edit(done / EVIDENCE, lambda found: [*found, json.dumps(added)])
+    edit(done / EVIDENCE, lambda lines: [*lines, json.dumps(added)])
     found, _, told = again(done)
     assert found == rows
     assert len(told) == 1

@@ -189,16 +189,16 @@ def test_a_mean_of_another_unit_than_a_share_has_no_bounds(spec: MeasureSpec, fo
         suite_of(spec), quantities=quantities, match=lambda _, answers: {"points": 10.0 * (answers[0].option or 0), "likes": None}
     )
     whole = points.asked(PredictedAnswers(folder.parent / "answers.jsonl"), points.items(data_set(spec, folder), Limit()))
-    found = [Result("points", whole, whole.mean("points")), Result("likes", whole, whole.mean("likes"))]
-    row, *parts, missing = points.rows(whole, found, np.random.default_rng(0))
+    results = [Result("points", whole, whole.mean("points")), Result("likes", whole, whole.mean("likes"))]
+    row, *parts, missing = points.rows(whole, results, np.random.default_rng(0))
     assert isinstance(row, Estimate)
     assert isinstance(missing, Missing)
     assert (row.value, row.unit, row.excludes_null) == (pytest.approx(10 * 42 / 48), "count", True)
     assert 7 < (row.low or 0) < row.value < (row.high or 0)
     assert [part.unit for part in parts if isinstance(part, Estimate)] == ["count"] * 5
     assert missing.reason == "no item has the outcome 'likes'"
-    assert not list(points.kept(whole, found[1:]))
-    assert [item["points"] for item in points.kept(whole, found)].count(0.0) == 6
+    assert not list(points.kept(whole, results[1:]))
+    assert [item["points"] for item in points.kept(whole, results)].count(0.0) == 6
 
 
 def suite_of(spec: MeasureSpec) -> Suite[Any]:

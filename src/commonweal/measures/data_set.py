@@ -1,4 +1,4 @@
-"""A published data set in a folder or hub id that the person who runs it named: the project ships none of their texts."""
+"""A published data set in a folder or hub id that whoever runs commonweal names: the project ships none of their texts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HUB = "hf:"
 
 @dataclass(frozen=True, slots=True)
 class DataPlace:
-    """Where a measure's data lie: files `pattern` in the folder `name` (or in the named folder itself), and whence they come.
+    """Where a measure's data lie: files `pattern` in the folder `name` (or in the named folder itself), and where they come from.
 
     `own`: a file of the auditor's own, in the named folder itself, that takes their place. `beside`: further sets that the
     measure reads, each in its own place below the same folder. `optional`: one of these that may be absent. `instead`: files of
@@ -35,7 +35,7 @@ class DataPlace:
 
     @property
     def told(self) -> str:
-        """The sets that are needed, and whence they come, in words."""
+        """The sets that are needed, and where they come from, in words."""
         mine = f", or your own {self.own}" if self.own else ""
         return "; ".join([f"{self.name} ({self.origin}{mine})", *(one.told for one in self.beside if not one.optional)])
 
@@ -50,7 +50,7 @@ class DataSet:
     beside: tuple[DataSet, ...] = ()
 
     def file(self, name: str) -> Path:
-        """The file of this name; DataFileError where the set is not whole."""
+        """The file of this name; DataFileError where it is missing."""
         found = next((path for path in self.files if path.name == name), None)
         if found is None:
             there = ", ".join(path.name for path in self.files)
@@ -137,7 +137,7 @@ Unit = TypeVar("Unit", bound=Identified)
 
 
 def once_each(data: DataSet, found: Iterable[tuple[str, Unit]], what: str) -> list[Unit]:
-    """What was found in a data set, each with where it stands; DataFileError where one is there twice, or nothing is there."""
+    """The entries of a data set; DataFileError where an id comes twice, or there is no entry."""
     units: dict[str, Unit] = {}
     for where, one in found:
         if one.id in units:

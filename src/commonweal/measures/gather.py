@@ -40,7 +40,7 @@ Material = tuple[Probes | None, DataSet | None]
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
+    """Progress that is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
 
 
 def _sealed(store: Store, reason: Evidence) -> list[Evidence]:
-    """A row that tells why there is no other; each such reason has a seal of its own."""
+    """A row with the reason why there is no other; each such reason has a seal of its own."""
     kept = store.append([reason])
     store.seal(reason.id, kept)
     return kept
@@ -133,7 +133,7 @@ def _altered(subject: Any) -> Altered:
 
 
 def _with_notes(rows: list[Estimate | Missing], subject: Any, altered: Altered) -> list[Estimate | Missing]:
-    """Say on each number what the subject says of its answers, and how many requests were not read as they were asked."""
+    """Add to the note of each number what the subject reports about its answers, and how many requests were altered."""
     notes = [*getattr(subject, "remarks", ()), *altered.words("of the requests asked in this run")]
     return [
         row.model_copy(update={"note": "; ".join(filter(None, (row.note, *notes)))}) if isinstance(row, Estimate) else row
@@ -151,7 +151,7 @@ class _Rows:
     key: str = ""
 
     def known(self) -> list[Evidence]:
-        """What the measure itself said before; a row that tells why an earlier attempt broke off is not that."""
+        """The rows that the measure itself gave before; the reason why an earlier attempt broke off is none of them."""
         rows = self.setting.store.sealed_rows(self.key)
         return [row for row in rows if row.status == "ok" or row.missing is not None]
 

@@ -1,4 +1,4 @@
-"""Reads a YAML file of probes field by field; whatever is not as expected is told with its line.
+"""Reads a YAML file of probes field by field; every complaint carries its line.
 
 What this module does not do: it knows no format. `probe_reader` knows that of probe files.
 """
@@ -54,7 +54,7 @@ class Items(list[Any]):
 
 
 def _value(node: Node) -> Any:
-    """Fields, items, text, or None; a number, a date or true is not text, and is told as what it is."""
+    """Fields, items, text, or None; a number, a date or true is not text, and the complaint says what it is."""
     if isinstance(node, Entries):
         return Fields(node)
     if isinstance(node, Listing):
@@ -75,7 +75,7 @@ class NoText:
 
 
 class LinedYaml:
-    """One YAML file of probes; every complaint carries the line of the thing complained about."""
+    """One YAML file of probes; every complaint carries its line."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""What the person who runs a system may choose. Measures receive `Design` and `Limit` by type."""
+"""What whoever runs a system may choose. Measures receive `Design` and `Limit` by type."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def _model_behind(asset: Asset, system: System) -> tuple[str, str]:
 
 
 def unasked(specs: Sequence[MeasureSpec], planned: Sequence[Task], named: Sequence[str]) -> Iterator[tuple[MeasureSpec, str]]:
-    """Measures that are not taken, and why: taken only when named, or nothing in the system is what they apply to."""
+    """Measures that are left out, and why: they run only when named, or nothing in the system is of their kind."""
     used = {task.spec.name for task in planned}
     for spec in specs:
         if spec.on_request and spec.name not in named:

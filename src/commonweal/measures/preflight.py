@@ -60,7 +60,7 @@ class Preflight:
 
 @dataclass(frozen=True, slots=True)
 class _Complaints:
-    """What was found beforehand, each once: what stops the run, what is left out, and the measures whose data nobody named."""
+    """Each problem once: what stops the run, what is left out, and the measures whose data nobody named."""
 
     problems: dict[str, None]
     warnings: dict[str, None] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Whether enough of what came back could be read for a number to rest on it: written answers, and decisions of an application.
+"""Whether enough answers could be read for a number to rest on them: written answers, and decisions of an application.
 
 A written answer is read where it says one of the options. A decision is read where it is among the declared options; where none are
 declared, whatever is not favourable counts as unfavourable, but only if the favourable answer ever comes: from an application that

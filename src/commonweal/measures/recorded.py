@@ -1,4 +1,4 @@
-"""Subjects of which only the answers are left: what a measure worked out is worked out again, and nothing is opened or asked.
+"""Subjects of which only the answers are left: a measure is recomputed from them, and nothing is opened or asked.
 
 A `RecordedModel` or `RecordedApplication` (asking.py) reads the answers back; behind it stands one of these, which has none of its own.
 So the arithmetic of a measure runs on what was recorded alone: no model, no network, none of the system's code.
@@ -29,7 +29,7 @@ PREDICTIONS = "predictions:"
 
 
 class AnsweredModel:
-    """A model that is not here: what is asked of it is not among what it answered."""
+    """A model that is not here: whatever has no recorded answer is refused."""
 
     remarks: tuple[str, ...] = ()
 
@@ -79,7 +79,7 @@ class Recorded:
 
 
 def needs_its_subject(spec: MeasureSpec, asset: Asset | None) -> str | None:
-    """Why a measure cannot be worked out again without what it was put to; None where its answers are enough."""
+    """Why a measure cannot be recomputed without its subject; None where its answers are enough."""
     if Journal in spec.needs.values():
         return "needs its subject at work: it was timed or metered"
     if spec.subject is PredictionTable or (asset is not None and (asset.locator or "").startswith(PREDICTIONS)):

@@ -67,7 +67,7 @@ class RecordedApplication:
 
 
 class Ledger:
-    """What a measure works out of each answer, written beside it in the item journal, so that an auditor sees what was made of it."""
+    """How a measure judged each answer, written beside it in the item journal for auditors."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal

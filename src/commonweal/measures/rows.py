@@ -1,4 +1,4 @@
-"""Inferences as rows of evidence: what every measure says the same way, so that it is said once."""
+"""Inferences as rows of evidence: what all measures have in common."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ Subject = LanguageModel | DecisionApplication | PredictedAnswers | PredictionTab
 
 
 class Opener:
-    """Opens the subjects of a system; keeps the last model, so that an application on it does not load it again."""
+    """Opens the subjects of a system; keeps the last model, so that its applications do not load it again."""
 
     def __init__(self, system: System, permissions: Permissions, device: str, data: str | None = None) -> None:
         self._system, self._permissions, self.device, self._data = system, permissions, device, data

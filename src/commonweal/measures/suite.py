@@ -94,11 +94,11 @@ class Part(Generic[Item]):
         return len(self.judged)
 
     def where(self, belongs: Callable[[Item], bool]) -> Part[Item]:
-        """The part of it whose items belong to something."""
+        """The items that satisfy a condition."""
         return Part(tuple(one for one in self.judged if belongs(one.item)))
 
     def by(self, of: Callable[[Item], str]) -> dict[str, Part[Item]]:
-        """The parts of it that have something in common, in the order of its name."""
+        """The items by what `of` gives for them, in its order."""
         parts: dict[str, list[Judged[Item]]] = {}
         for one in self.judged:
             parts.setdefault(of(one.item), []).append(one)
@@ -180,7 +180,7 @@ class Suite(Generic[Item]):
     published: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse hypotheses that cannot be tested together, or not against the middle of what is possible."""
+        """Refuse hypotheses that cannot be tested as one family against one null."""
         nulls = {(one.unit, one.null) for one in self.quantities.values() if one.null is not None}
         if len(nulls) > 1 or any(unit == "1" and null not in MIDDLES for unit, null in nulls):
             raise CommonwealError(
@@ -209,7 +209,7 @@ class Suite(Generic[Item]):
 
     @property
     def sampled(self) -> str:
-        """What a unit is called: the cluster without what stands in brackets."""
+        """The name of a unit: the cluster without the part in brackets."""
         return self.cluster.partition(" (")[0]
 
     @property
@@ -313,7 +313,7 @@ class Suite(Generic[Item]):
         return str(labels[self.by]) if self.by else "", str(labels[self.unit])
 
     def _note(self, result: Result[Item], whole: Part[Item]) -> str:
-        """What a reader of the number must know: of its answers, and that not the whole published set was asked."""
+        """What a reader must know: how many answers were not read, and that not the whole published set was asked."""
         name = (result.group or {}).get(self.by)
         asked = sum(name in {None, one.labels.get(self.by)} for one in whole)
         published = sum(self.published.values()) if name is None else self.published.get(name, 0)

@@ -40,20 +40,20 @@ def missing(found: Found, quantity: str, **group: str) -> Missing:
 
 def test_counters_by_hand(rapl_application: Any, probes: Probes, system: System, journal: Journal) -> None:
     """10 ms, 0.5 J of package and 0.1 J of DRAM a decision; at rest 10 W and 2 W. The package runs over its range."""
-    found = measured(rapl_application, probes, system, journal)
-    assert one(found, "run_time").value == pytest.approx(10.0)
-    assert one(found, "energy_by_component", component="CPU").value == pytest.approx(500 / 3600)
-    assert one(found, "energy_by_component", component="memory").value == pytest.approx(100 / 3600)
-    total = one(found, "energy")
+    results = measured(rapl_application, probes, system, journal)
+    assert one(results, "run_time").value == pytest.approx(10.0)
+    assert one(results, "energy_by_component", component="CPU").value == pytest.approx(500 / 3600)
+    assert one(results, "energy_by_component", component="memory").value == pytest.approx(100 / 3600)
+    total = one(results, "energy")
     assert total.value == pytest.approx(600 / 3600)
     assert total.basis == "measured"
     assert (total.n, total.clusters) == (600, 6)
-    assert one(found, "power").value == pytest.approx(60.0)
-    assert one(found, "idle_power", component="CPU").value == pytest.approx(10.0)
-    assert one(found, "energy_above_idle", component="CPU").value == pytest.approx((500 - 10 * 10) / 3600)
-    assert one(found, "energy_above_idle", component="memory").value == pytest.approx((100 - 2 * 10) / 3600)
-    assert "gross" in one(found, "energy_above_idle", component="CPU").note
-    carbon = one(found, "carbon", deployment="us", grid="USA")
+    assert one(results, "power").value == pytest.approx(60.0)
+    assert one(results, "idle_power", component="CPU").value == pytest.approx(10.0)
+    assert one(results, "energy_above_idle", component="CPU").value == pytest.approx((500 - 10 * 10) / 3600)
+    assert one(results, "energy_above_idle", component="memory").value == pytest.approx((100 - 2 * 10) / 3600)
+    assert "gross" in one(results, "energy_above_idle", component="CPU").note
+    carbon = one(results, "carbon", deployment="us", grid="USA")
     assert carbon.value == pytest.approx(600 / 3600 * 369.5 / 1000, rel=0.01)
     assert "2023" in carbon.note
     assert "Our World in Data" in carbon.note
@@ -61,17 +61,17 @@ def test_counters_by_hand(rapl_application: Any, probes: Probes, system: System,
 
 def test_the_model_by_hand(application: Any, probes: Probes, system: System, journal: Journal) -> None:
     """20 ms of CPU a decision: 20 s x 3.977 W; 2 GB for 10 s x 0.0883 W/GB. Nothing is at rest: no counter, no idle row."""
-    found = measured(application, probes, system, journal)
-    assert one(found, "energy_by_component", component="CPU").value == pytest.approx(20 * 3.97744 / 3600, rel=1e-4)
-    assert one(found, "energy_by_component", component="memory").value == pytest.approx(20 * 0.08832 / 3600, rel=1e-3)
-    total = one(found, "energy")
+    results = measured(application, probes, system, journal)
+    assert one(results, "energy_by_component", component="CPU").value == pytest.approx(20 * 3.97744 / 3600, rel=1e-4)
+    assert one(results, "energy_by_component", component="memory").value == pytest.approx(20 * 0.08832 / 3600, rel=1e-3)
+    total = one(results, "energy")
     assert total.basis == "modelled"
     assert "PUE" in total.note
-    assert "assumed range" in one(found, "energy_by_component", component="CPU").note
-    assert "no RAPL counter" in one(found, "energy_by_component", component="CPU").note
-    assert not [row for row in found if row.quantity in ("idle_power", "energy_above_idle")]
-    assert one(found, "run_time").basis == "measured"
-    low, high = one(found, "energy").low, one(found, "energy").high
+    assert "assumed range" in one(results, "energy_by_component", component="CPU").note
+    assert "no RAPL counter" in one(results, "energy_by_component", component="CPU").note
+    assert not [row for row in results if row.quantity in ("idle_power", "energy_above_idle")]
+    assert one(results, "run_time").basis == "measured"
+    low, high = one(results, "energy").low, one(results, "energy").high
     assert low is not None
     assert high is not None
     assert 5 < high / low < 8
@@ -80,12 +80,12 @@ def test_the_model_by_hand(application: Any, probes: Probes, system: System, jou
 def test_power_times_time_is_energy_and_intervals_hold_their_values(
     application: Any, probes: Probes, system: System, journal: Journal
 ) -> None:
-    found = measured(application, probes, system, journal)
-    joules = one(found, "power").value * one(found, "run_time").value
-    assert math.isclose(joules / 3600, one(found, "energy").value, rel_tol=1e-12)
-    parts = sum(row.value for row in found if isinstance(row, Estimate) and row.quantity == "energy_by_component")
-    assert math.isclose(parts, one(found, "energy").value, rel_tol=1e-12)
-    rows = [row for row in found if isinstance(row, Estimate)]
+    results = measured(application, probes, system, journal)
+    joules = one(results, "power").value * one(results, "run_time").value
+    assert math.isclose(joules / 3600, one(results, "energy").value, rel_tol=1e-12)
+    parts = sum(row.value for row in results if isinstance(row, Estimate) and row.quantity == "energy_by_component")
+    assert math.isclose(parts, one(results, "energy").value, rel_tol=1e-12)
+    rows = [row for row in results if isinstance(row, Estimate)]
     assert len(rows) >= 7
     for row in rows:
         assert row.low is not None
@@ -107,15 +107,15 @@ def test_twice_the_work_is_twice_the_energy(application: Any, probes: Probes, sy
 def test_carbon_without_a_known_grid_is_a_reason_and_never_0(
     application: Any, probes: Probes, system: System, journal: Journal
 ) -> None:
-    found = measured(application, probes, system, journal)
-    undeclared = missing(found, "carbon", deployment="somewhere")
+    results = measured(application, probes, system, journal)
+    undeclared = missing(results, "carbon", deployment="somewhere")
     assert undeclared.status == "skipped"
     assert "unknown, not 0" in undeclared.reason
-    assert "as unknown" in missing(found, "carbon", deployment="asked").reason
-    typo = missing(found, "carbon", deployment="typo", grid="FRE")
+    assert "as unknown" in missing(results, "carbon", deployment="asked").reason
+    typo = missing(results, "carbon", deployment="typo", grid="FRE")
     assert typo.status == "failed"
     assert "FRA (France)" in typo.reason
-    ratio = one(found, "carbon", deployment="us", grid="USA").value / one(found, "carbon", deployment="fr", grid="FRA").value
+    ratio = one(results, "carbon", deployment="us", grid="USA").value / one(results, "carbon", deployment="fr", grid="FRA").value
     assert ratio == pytest.approx(369.5 / 56.0, rel=0.01)
     nowhere = measured(application, probes, system.model_copy(update={"deployments": ()}), journal)
     assert missing(nowhere, "carbon").status == "not_applicable"
@@ -144,25 +144,25 @@ def test_a_gpu_that_cannot_be_read_leaves_no_total_and_no_carbon(
 ) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
     application.device = device
-    found = measured(application, probes, system, journal)
+    results = measured(application, probes, system, journal)
     for quantity, group in (("energy", {}), ("power", {}), ("carbon", {"deployment": "us", "grid": "USA"})):
-        assert device in missing(found, quantity, **group).reason
-        assert missing(found, quantity, **group).status == "failed"
-    assert one(found, "energy_by_component", component="CPU").value > 0
-    assert not [row for row in found if isinstance(row, Estimate) and (row.group or {}).get("component") == "GPU"]
-    assert one(found, "run_time").value == pytest.approx(10.0)
+        assert device in missing(results, quantity, **group).reason
+        assert missing(results, quantity, **group).status == "failed"
+    assert one(results, "energy_by_component", component="CPU").value > 0
+    assert not [row for row in results if isinstance(row, Estimate) and (row.group or {}).get("component") == "GPU"]
+    assert one(results, "run_time").value == pytest.approx(10.0)
 
 
 def test_a_counter_that_stands_still_is_not_0_but_modelled(
     rapl_application: Any, probes: Probes, system: System, journal: Journal
 ) -> None:
     rapl_application.joules = {}
-    found = measured(rapl_application, probes, system, journal)
-    part = one(found, "energy_by_component", component="CPU")
+    results = measured(rapl_application, probes, system, journal)
+    part = one(results, "energy_by_component", component="CPU")
     assert part.basis == "modelled"
     assert part.value > 0
     assert "did not move" in part.note
-    assert not [row for row in found if row.quantity == "energy_above_idle"]
+    assert not [row for row in results if row.quantity == "energy_above_idle"]
 
 
 def test_dram_without_a_counter_is_modelled_and_the_total_says_so(
@@ -170,10 +170,10 @@ def test_dram_without_a_counter_is_modelled_and_the_total_says_so(
 ) -> None:
     folder = rapl_application.machine.powercap / "intel-rapl:0:2"
     (folder / "name").write_text("uncore")
-    found = measured(rapl_application, probes, system, journal)
-    assert one(found, "energy_by_component", component="CPU").basis == "measured"
-    assert one(found, "energy_by_component", component="memory").basis == "modelled"
-    total = one(found, "energy")
+    results = measured(rapl_application, probes, system, journal)
+    assert one(results, "energy_by_component", component="CPU").basis == "measured"
+    assert one(results, "energy_by_component", component="memory").basis == "modelled"
+    total = one(results, "energy")
     assert total.basis == "modelled"
     assert "CPU 100% (measured)" in total.note
 
@@ -233,12 +233,12 @@ def test_a_busy_machine_is_told_on_the_rows_that_it_touches(
 ) -> None:
     monkeypatch.setattr(observation.os, "cpu_count", lambda: 2)
     application.machine.others_threads = threads
-    found = measured(application, probes, system, journal)
+    results = measured(application, probes, system, journal)
     for quantity in ("run_time", "energy"):
-        note = one(found, quantity).note
+        note = one(results, quantity).note
         assert words in note
         assert ("The machine was busy" in note) == bool(words)
-    assert measured(application, probes, system, journal) == found, "as it was when it was measured"
+    assert measured(application, probes, system, journal) == results, "as it was when it was measured"
 
 
 def test_where_the_system_does_not_tell_nothing_is_said_of_other_programs(

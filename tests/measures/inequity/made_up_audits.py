@@ -98,12 +98,12 @@ class NoisyScreener:
         return NORMAL.inv_cdf(uniform(self.seed, *parts))
 
     def log_odds(self, text: str) -> float:
-        found = TEXT.match(text)
-        assert found is not None, text
-        person = found["name"]
-        value = self.shift + self.probe_sd * self.normal("probe", found["probe"])
+        parts = TEXT.match(text)
+        assert parts is not None, text
+        person = parts["name"]
+        value = self.shift + self.probe_sd * self.normal("probe", parts["probe"])
         value += 0.0 if person.startswith("pronoun-") else self.name_sd * self.normal("name", person)
-        value += self.wording_sd * self.normal("wording", found["wording"]) + self.noise_sd * self.normal("cell", text)
+        value += self.wording_sd * self.normal("wording", parts["wording"]) + self.noise_sd * self.normal("cell", text)
         return value + sum(effect for group, effect in self.effects.items() if group in person.split("-"))
 
     def decide(self, cases: Sequence[Case]) -> list[Decision]:
@@ -137,11 +137,11 @@ def is_found(row: Estimate) -> bool:
 def the(rows: Rows, quantity: str, group: Mapping[str, str] | str, reference: str | None = None) -> Estimate:
     """The one estimate of a quantity for a group, against a reference group if one is named."""
     wanted = {group} if isinstance(group, str) else set(group.values())
-    found = [
+    matching = [
         row
         for row in rows
         if isinstance(row, Estimate) and row.quantity == quantity and set((row.group or {}).values()) == wanted
         and (reference is None or set((row.reference or {}).values()) == {reference})
     ]  # fmt: skip
-    assert len(found) == 1, (quantity, group, reference, len(found))
-    return found[0]
+    assert len(matching) == 1, (quantity, group, reference, len(matching))
+    return matching[0]

@@ -185,12 +185,12 @@ def test_the_order_of_texts_does_not_matter_and_twice_the_same_texts_has_the_sam
     rng = np.random.default_rng(3)
     before = [TokenAnswers(rng.normal(size=n), rng.integers(0, 3, n)) for n in (3, 5, 4, 6)]
     after = [TokenAnswers(each.logprob + rng.normal(0, 0.1, each.logprob.size), each.choice) for each in before]
-    found, turned, twice = (
+    plain, turned, twice = (
         [*price_rows(BFLOAT16, price(a, b))] for a, b in ((after, before), (after[::-1], before[::-1]), (after * 2, before * 2))
     )
-    for row, other in zip(found, turned, strict=True):
+    for row, other in zip(plain, turned, strict=True):
         assert (row.value, row.low, row.high) == pytest.approx((other.value, other.low, other.high), nan_ok=True)
-    assert [row.value for row in twice] == pytest.approx([row.value for row in found])
+    assert [row.value for row in twice] == pytest.approx([row.value for row in plain])
 
 
 def test_what_is_compared_differs_in_one_thing_only() -> None:
@@ -260,20 +260,18 @@ def made_up(rapl_machine: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_the_whole_measure_by_hand(made_up: Any, journal: Journal) -> None:
     """Batches of 4 and 16 take 1/2 and 1/4; bfloat16 half; int8 three times as much, which it says. 33 W at work."""
-    found = list(mitigation(made_up, Limit(), journal, np.random.default_rng(0)))
+    rows = list(mitigation(made_up, Limit(), journal, np.random.default_rng(0)))
     for name, ratio in (("batch of 4", 0.5), ("batch of 16", 0.25), ("bfloat16", 0.5), ("int8", 3.0)):
         for quantity in SAVINGS:
-            assert one(found, quantity, mitigation=name).value == pytest.approx(ratio)
-        assert one(found, "mean_deviation", mitigation=name).value == pytest.approx(
-            {"bfloat16": 0.01, "int8": 0.1}.get(name, 0.0)
-        )
-    assert "costs more here, not less: 3 times the energy" in one(found, "energy_ratio", mitigation="int8").note
-    assert one(found, "changed_greedy_share", mitigation="int8").value == pytest.approx(1 / 3)
-    assert one(found, "run_time", format="float32", batch="1").value == pytest.approx(40.0)
-    assert one(found, "energy", format="float32", batch="1").value == pytest.approx(40 * 33 / 3600)
-    assert one(found, "energy_above_idle", format="int8", batch="16", component="CPU").value == pytest.approx(30 * 20 / 3600)
-    assert {row.quantity for row in found} == set(SPEC.method.quantities)
-    assert not [row for row in found if isinstance(row, Missing)]
+            assert one(rows, quantity, mitigation=name).value == pytest.approx(ratio)
+        assert one(rows, "mean_deviation", mitigation=name).value == pytest.approx({"bfloat16": 0.01, "int8": 0.1}.get(name, 0.0))
+    assert "costs more here, not less: 3 times the energy" in one(rows, "energy_ratio", mitigation="int8").note
+    assert one(rows, "changed_greedy_share", mitigation="int8").value == pytest.approx(1 / 3)
+    assert one(rows, "run_time", format="float32", batch="1").value == pytest.approx(40.0)
+    assert one(rows, "energy", format="float32", batch="1").value == pytest.approx(40 * 33 / 3600)
+    assert one(rows, "energy_above_idle", format="int8", batch="16", component="CPU").value == pytest.approx(30 * 20 / 3600)
+    assert {row.quantity for row in rows} == set(SPEC.method.quantities)
+    assert not [row for row in rows if isinstance(row, Missing)]
 
 
 def test_a_limit_leaves_out_the_batches_that_do_not_fit_and_says_so(made_up: Any, journal: Journal) -> None:
@@ -288,12 +286,12 @@ def test_a_format_that_this_machine_cannot_compute_is_failed_and_the_others_are_
     made_up: Any, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(MadeUpBench, "fails", "int8")
-    found = list(mitigation(made_up, Limit(), journal, np.random.default_rng(0)))
+    rows = list(mitigation(made_up, Limit(), journal, np.random.default_rng(0)))
     for quantity in (*SAVINGS, *PRICES):
-        row = missing(found, quantity, mitigation="int8")
+        row = missing(rows, quantity, mitigation="int8")
         assert (row.status, row.reason) == ("failed", "this machine cannot compute so: no _int_mm")
-        assert one(found, quantity, mitigation="bfloat16").value >= 0
-    assert not [row for row in found if isinstance(row, Estimate) and (row.group or {}).get("format") == "int8"]
+        assert one(rows, quantity, mitigation="bfloat16").value >= 0
+    assert not [row for row in rows if isinstance(row, Estimate) and (row.group or {}).get("format") == "int8"]
     monkeypatch.setattr(MadeUpBench, "fails", "float32")
     with pytest.raises(MeasurementError, match="nothing to compare with"):
         list(mitigation(made_up, Limit(), journal, np.random.default_rng(0)))
@@ -311,15 +309,15 @@ def test_the_embedded_model_through_gather(model_cache: Path, tmp_path: Path, mo
         task, setting = Task(SPEC, "m", lambda: model), Setting(store, system, "h", limit=Limit(2))
         rows = gather(task, setting)
         assert gather(task, setting) == rows
-    found: Found = [row for each in rows for row in (each.estimate, each.missing) if row is not None]
-    assert len(found) == len(rows)
-    for each in found:
+    outcomes: Found = [row for each in rows for row in (each.estimate, each.missing) if row is not None]
+    assert len(outcomes) == len(rows)
+    for each in outcomes:
         if isinstance(each, Estimate):
             assert each.unit == SPEC.method.quantities[each.quantity].unit
             assert math.isfinite(each.value)
     for quantity in SAVINGS:
         for name in ("bfloat16", "int8"):
-            assert one(found, quantity, mitigation=name).value > 0
-    assert 1e-3 < one(found, "mean_deviation", mitigation="bfloat16").value < 0.2
-    assert 0.02 < one(found, "mean_deviation", mitigation="int8").value < 1.0
-    assert one(found, "largest_deviation", mitigation="int8").value >= one(found, "mean_deviation", mitigation="int8").value
+            assert one(outcomes, quantity, mitigation=name).value > 0
+    assert 1e-3 < one(outcomes, "mean_deviation", mitigation="bfloat16").value < 0.2
+    assert 0.02 < one(outcomes, "mean_deviation", mitigation="int8").value < 1.0
+    assert one(outcomes, "largest_deviation", mitigation="int8").value >= one(outcomes, "mean_deviation", mitigation="int8").value

@@ -131,43 +131,43 @@ def test_by_hand_the_linear_model_is_better(bench: Bench) -> None:
     rows = texts_of(60)
     wrong = {row["text"] for row in rows if row["label"] == "remove"} - {row["text"] for row in rows[24:]}
     assert len(wrong) == 12
-    found = bench.rows(rows, right(rows, wrong.__contains__))
-    assert one(found, "application_accuracy").value == pytest.approx(48 / 60)
-    assert one(found, "baseline_accuracy").value == 1.0
-    assert one(found, "majority_accuracy").value == 0.5
-    assert one(found, "gain_share").value == pytest.approx(0.5 / 0.3)
-    difference = one(found, "accuracy_difference")
+    results = bench.rows(rows, right(rows, wrong.__contains__))
+    assert one(results, "application_accuracy").value == pytest.approx(48 / 60)
+    assert one(results, "baseline_accuracy").value == 1.0
+    assert one(results, "majority_accuracy").value == 0.5
+    assert one(results, "gain_share").value == pytest.approx(0.5 / 0.3)
+    difference = one(results, "accuracy_difference")
     assert difference.value == pytest.approx(-0.2)
     assert difference.excludes_null
     assert (difference.n, difference.clusters) == (60, 60)
     assert difference.note.startswith("a linear model trained on the same kind of texts is better by 20 points")
-    assert one(found, "accuracy_difference_bound").value < 0
-    assert one(found, "contribution", label="remove").value == pytest.approx(-0.2)
-    assert one(found, "contribution", label="keep").value == 0.0
-    assert (one(found, "baseline_accuracy").low or 1) < 0.97, "60 right answers are not certainty"
+    assert one(results, "accuracy_difference_bound").value < 0
+    assert one(results, "contribution", label="remove").value == pytest.approx(-0.2)
+    assert one(results, "contribution", label="keep").value == 0.0
+    assert (one(results, "baseline_accuracy").low or 1) < 0.97, "60 right answers are not certainty"
 
 
 def test_the_application_is_better_where_no_word_tells(bench: Bench) -> None:
     rows = texts_of(120, telling=False)
-    found = bench.rows(rows, right(rows, lambda text: share("slip", text) < 0.05))
-    difference = one(found, "accuracy_difference")
+    results = bench.rows(rows, right(rows, lambda text: share("slip", text) < 0.05))
+    difference = one(results, "accuracy_difference")
     assert difference.value > 0.25
     assert (difference.low or 0) > 0.1
     assert difference.note.startswith("the application is better than a linear model by ")
     assert "the linear model takes 1/" in difference.note or "takes" in difference.note
-    assert one(found, "gain_share").value < 0.5
+    assert one(results, "gain_share").value < 0.5
 
 
 def test_two_that_are_always_right_are_alike_and_the_linear_model_is_not_worse(bench: Bench) -> None:
     rows = texts_of(200)
-    found = bench.rows(rows, right(rows))
-    difference = one(found, "accuracy_difference")
+    results = bench.rows(rows, right(rows))
+    difference = one(results, "accuracy_difference")
     assert difference.value == 0.0
     assert not difference.excludes_null
     assert (difference.low or 0) < 0 < (difference.high or 0)
-    assert 0.005 < one(found, "accuracy_difference_bound").value < 0.02
+    assert 0.005 < one(results, "accuracy_difference_bound").value < 0.02
     assert difference.note.startswith("a linear model trained on the same kind of texts is not worse by more than 2 points, and")
-    assert not [row for row in found if row.quantity == "contribution"]
+    assert not [row for row in results if row.quantity == "contribution"]
     few = bench.rows(rows[:60], right(rows))
     assert "worse by more than 2 points is not shown" in one(few, "accuracy_difference").note
     assert "this design finds" in one(few, "accuracy_difference").note
@@ -176,13 +176,13 @@ def test_two_that_are_always_right_are_alike_and_the_linear_model_is_not_worse(b
 def test_the_paired_t_test_says_the_same(bench: Bench) -> None:
     """Each text is a cluster of its own: scipy's t test of the same pairs, but for the rule of three."""
     rows = texts_of(150)
-    found = one(bench.rows(rows, right(rows, lambda text: share("slip", text) < 0.3)), "accuracy_difference")
+    difference = one(bench.rows(rows, right(rows, lambda text: share("slip", text) < 0.3)), "accuracy_difference")
     slips = np.array([share("slip", row["text"]) < 0.3 for row in rows])
     test = ttest_rel(1.0 - slips, np.ones(150))
     interval = test.confidence_interval()
-    assert found.value == pytest.approx(-slips.mean())
-    assert (found.low, found.high) == pytest.approx((interval.low, interval.high), abs=0.02)
-    assert (found.p_value or 1) <= 0.001
+    assert difference.value == pytest.approx(-slips.mean())
+    assert (difference.low, difference.high) == pytest.approx((interval.low, interval.high), abs=0.02)
+    assert (difference.p_value or 1) <= 0.001
     assert test.pvalue < 0.001
 
 
@@ -217,11 +217,11 @@ def test_three_options_and_one_without_texts(bench: Bench) -> None:
     options = {"keep": " a", "remove": " b", "ask": " c", "escalate": " d"}
     prompt = Prompt(template="{x}", options=options, favourable="keep")
     system = System(name="s", assets=(Asset(id="moderator", kind="application", prompt=prompt),))
-    found = bench.rows(rows, right(rows), system=system)
-    assert one(found, "application_accuracy").value == 1.0
-    assert one(found, "baseline_accuracy").value > 0.9
-    assert one(found, "majority_accuracy").value == pytest.approx(1 / 3)
-    assert "no labelled text is 'escalate'" in one(found, "accuracy_difference").note
+    results = bench.rows(rows, right(rows), system=system)
+    assert one(results, "application_accuracy").value == 1.0
+    assert one(results, "baseline_accuracy").value > 0.9
+    assert one(results, "majority_accuracy").value == pytest.approx(1 / 3)
+    assert "no labelled text is 'escalate'" in one(results, "accuracy_difference").note
     never = bench.rows(rows, Moderator(lambda text: "escalate"), system=system)
     assert one(never, "application_accuracy").value == 0.0
     for quantity in ("accuracy_difference", "accuracy_difference_bound", "gain_share"):
@@ -358,41 +358,41 @@ def test_energy_by_hand_and_what_is_unknown_of_the_machine_cancels_in_the_ratio(
 ) -> None:
     """20 s of CPU x 3.977 W and 2 GB x 10 s x 0.0883 W/GB per 1,000; the baseline a thousandth; 90 texts: 0.09 s of CPU."""
     spending(machine, monkeypatch)
-    found = bench.rows(texts_of(90), Costly(machine, name="moderator"))
+    results = bench.rows(texts_of(90), Costly(machine, name="moderator"))
     per_1000 = (20 * 3.97744 + 20 * 0.08832) / 3600
-    assert one(found, "application_energy").value == pytest.approx(per_1000, rel=1e-3)
-    assert one(found, "baseline_energy").value == pytest.approx(per_1000 / 1000, rel=1e-3)
-    ratio = one(found, "energy_ratio")
+    assert one(results, "application_energy").value == pytest.approx(per_1000, rel=1e-3)
+    assert one(results, "baseline_energy").value == pytest.approx(per_1000 / 1000, rel=1e-3)
+    ratio = one(results, "energy_ratio")
     assert (ratio.value, ratio.low, ratio.high) == pytest.approx((1000, 1000, 1000), rel=1e-6)
-    low, high = one(found, "application_energy").low, one(found, "application_energy").high
+    low, high = one(results, "application_energy").low, one(results, "application_energy").high
     assert low is not None
     assert high is not None
     assert high / low > 5
-    assert one(found, "baseline_training_energy").value == pytest.approx(0.09 * (3.97744 + 2 * 0.08832) / 3600, rel=1e-3)
-    assert {one(found, name).basis for name in ("energy_ratio", "application_energy", "baseline_energy")} == {"modelled"}
-    assert "takes 1/1,000 of the energy" in one(found, "accuracy_difference").note
-    assert one(found, "application_energy").n == 90
-    assert one(found, "application_energy").clusters == 6
+    assert one(results, "baseline_training_energy").value == pytest.approx(0.09 * (3.97744 + 2 * 0.08832) / 3600, rel=1e-3)
+    assert {one(results, name).basis for name in ("energy_ratio", "application_energy", "baseline_energy")} == {"modelled"}
+    assert "takes 1/1,000 of the energy" in one(results, "accuracy_difference").note
+    assert one(results, "application_energy").n == 90
+    assert one(results, "application_energy").clusters == 6
 
 
 def test_energy_that_was_too_small_to_be_read_is_unknown_and_never_0(bench: Bench, machine: Machine) -> None:
-    found = bench.rows(texts_of(60), Costly(machine, name="moderator"))
-    assert "unknown" in missing(found, "baseline_energy").reason
-    assert missing(found, "baseline_energy").status == "failed"
-    assert "the baseline's energy is unknown" in missing(found, "energy_ratio").reason
-    assert one(found, "application_energy").value > 0
-    assert "takes an energy that could not be compared" in one(found, "accuracy_difference").note
+    results = bench.rows(texts_of(60), Costly(machine, name="moderator"))
+    assert "unknown" in missing(results, "baseline_energy").reason
+    assert missing(results, "baseline_energy").status == "failed"
+    assert "the baseline's energy is unknown" in missing(results, "energy_ratio").reason
+    assert one(results, "application_energy").value > 0
+    assert "takes an energy that could not be compared" in one(results, "accuracy_difference").note
 
 
 def test_an_application_elsewhere_is_compared_and_its_energy_is_unknown(bench: Bench) -> None:
     application = right(rows := texts_of(60))
     application.runs_here = False
-    found = bench.rows(rows, application)
-    assert one(found, "application_accuracy").value == 1.0
+    results = bench.rows(rows, application)
+    assert one(results, "application_accuracy").value == 1.0
     for quantity in ("application_energy", "energy_ratio"):
-        assert missing(found, quantity).status == "not_applicable"
-        assert "runs elsewhere" in missing(found, quantity).reason
-    assert one(found, "baseline_energy").value > 0
+        assert missing(results, quantity).status == "not_applicable"
+        assert "runs elsewhere" in missing(results, quantity).reason
+    assert one(results, "baseline_energy").value > 0
 
 
 def test_a_run_that_was_killed_goes_on_at_the_next_block(
@@ -425,19 +425,19 @@ def test_through_gather_every_row_is_declared_and_read_back(tmp_path: Path) -> N
     data = written(tmp_path, rows)
     task = Task(SPEC, "moderator", lambda: application, None, lambda: open_data_set(PLACE, data))
     with Store(tmp_path / "out") as store:
-        found = gather(task, Setting(store, SYSTEM, "hash"))
+        results = gather(task, Setting(store, SYSTEM, "hash"))
         again = gather(task, Setting(store, SYSTEM, "hash"))
-    assert again == found
-    assert {row.status for row in found} == {"ok"}
-    for row in found:
+    assert again == results
+    assert {row.status for row in results} == {"ok"}
+    for row in results:
         assert row.estimate is not None
         assert row.estimate.unit == SPEC.method.quantities[row.estimate.quantity].unit
         assert row.estimate.null == SPEC.method.quantities[row.estimate.quantity].null
-    estimates = [row.estimate for row in found if row.estimate]
+    estimates = [row.estimate for row in results if row.estimate]
     assert {estimate.quantity for estimate in estimates} == set(SPEC.method.quantities)
-    (headline,) = [row.facts.headline for row in found if row.facts]
+    (headline,) = [row.facts.headline for row in results if row.facts]
     assert headline
-    assert next(row.note for row in found if row.estimate and row.estimate.quantity == "accuracy_difference") == headline
+    assert next(row.note for row in results if row.estimate and row.estimate.quantity == "accuracy_difference") == headline
 
 
 def scored(seed: int, lead: float, clusters: int = 100, each: int = 2) -> tuple[Scores, Any]:
@@ -456,12 +456,12 @@ def scored(seed: int, lead: float, clusters: int = 100, each: int = 2) -> tuple[
 
 def claims(seeds: int, lead: float) -> tuple[float, float, float]:
     """Shares of seeds with a difference found, with "not worse by more than 2 points", and whose interval holds the lead."""
-    found = []
+    claimed = []
     for seed in range(seeds):
         difference, bound, *_ = difference_rows(*scored(seed, lead), UnknownEnergy("unknown"), np.random.default_rng(seed))
         held = (difference.low or 0) <= lead <= (difference.high or 0)
-        found.append((difference.excludes_null, bound.value < 0.02, held))
-    return tuple(float(part) for part in np.mean(found, axis=0))  # type: ignore[return-value]
+        claimed.append((difference.excludes_null, bound.value < 0.02, held))
+    return tuple(float(part) for part in np.mean(claimed, axis=0))  # type: ignore[return-value]
 
 
 def test_two_that_are_alike_are_rarely_found_to_differ() -> None:

@@ -179,12 +179,12 @@ def test_where_hardly_a_name_has_the_rarer_outcome_no_gap_of_rates_is_judged() -
 
 def consistent(rows: Rows) -> list[tuple[Estimate, Estimate]]:
     """Each difference with the ratio of the same comparison; both or none of them are told as estimates."""
-    found: dict[str, dict[Any, Estimate]] = {}
+    by_quantity: dict[str, dict[Any, Estimate]] = {}
     for row in rows:
         if isinstance(row, Estimate):
             key = (tuple((row.group or {}).items()), tuple((row.reference or {}).items()))
-            found.setdefault(row.quantity, {})[key] = row
-    differences, ratios = found.get("selection_rate_difference", {}), found.get("selection_rate_ratio", {})
+            by_quantity.setdefault(row.quantity, {})[key] = row
+    differences, ratios = by_quantity.get("selection_rate_difference", {}), by_quantity.get("selection_rate_ratio", {})
     assert set(ratios) <= set(differences)
     return [(differences[key], ratio) for key, ratio in ratios.items()]
 

@@ -332,12 +332,12 @@ def test_what_an_audit_could_have_found_does_not_depend_on_what_it_found() -> No
     for seed in range(8):
         plain, moved = audit(NoisyScreener(seed), seed=seed), audit(NoisyScreener(seed, effects={"women": 0.8}), seed=seed)
         higher = audit(NoisyScreener(seed, shift=0.4), seed=seed)
-        before = {(one.quantity, str(one.group)): one.minimum_detectable for one in hypotheses(plain)}
+        before = {(row.quantity, str(row.group)): row.minimum_detectable for row in hypotheses(plain)}
         for name, rows in (("plain", plain), ("moved", moved), ("higher", higher)):
             of_rates[name].append(the(rows, DIFFERENCE, "women", "men").minimum_detectable or 0.0)
-            for one in hypotheses(rows):
-                if one.quantity == GAP:
-                    assert one.minimum_detectable == pytest.approx(before[GAP, str(one.group)], rel=1e-6)
+            for row in hypotheses(rows):
+                if row.quantity == GAP:
+                    assert row.minimum_detectable == pytest.approx(before[GAP, str(row.group)], rel=1e-6)
     for sizes in of_rates.values():
         assert np.mean(sizes) == pytest.approx(np.mean(of_rates["plain"]), rel=0.25)
 

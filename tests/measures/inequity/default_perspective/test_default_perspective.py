@@ -278,12 +278,12 @@ def test_distances_are_those_of_an_independent_implementation() -> None:
 def test_without_a_spread_of_phrases_the_harsher_null_is_the_t_test_of_scipy_or_the_signs() -> None:
     values = np.random.default_rng(4).normal(0.4, 1, 25)
     (signs,) = family([mean_of(values, np.arange(25))], np.random.default_rng(0))
-    found = no_surer_than_phrases(signs, PhraseSpread(0.0, 0.0, 15.0), 4, 24)
+    harsher = no_surer_than_phrases(signs, PhraseSpread(0.0, 0.0, 15.0), 4, 24)
     theirs = ttest_1samp(values, 0.0)
-    assert found.p_adjusted == pytest.approx(max(signs.p_adjusted, min(1, 24 * float(theirs.pvalue))))
-    assert found.p_value == pytest.approx(max(signs.p_value, float(theirs.pvalue)))
+    assert harsher.p_adjusted == pytest.approx(max(signs.p_adjusted, min(1, 24 * float(theirs.pvalue))))
+    assert harsher.p_value == pytest.approx(max(signs.p_value, float(theirs.pvalue)))
     low, high = theirs.confidence_interval(1 - 0.05 / 24)
-    assert (found.low, found.high) == pytest.approx((min(low, signs.low), max(high, signs.high)))
+    assert (harsher.low, harsher.high) == pytest.approx((min(low, signs.low), max(high, signs.high)))
 
 
 def test_phrases_that_differ_make_the_interval_wider_and_items_without_variation_leave_it_to_them() -> None:
@@ -299,23 +299,23 @@ def test_phrases_that_differ_make_the_interval_wider_and_items_without_variation
 def test_the_spread_of_phrases_is_found_again_and_items_are_not_taken_for_it() -> None:
     draws = np.random.default_rng(5)
     for true in (0.0, 0.02):
-        found = [
+        spreads = [
             phrase_spread([0.2 + true * draws.normal(size=(4, 1)) + 0.05 * draws.normal(size=(4, 25)) for _ in range(5)])
             for _ in range(300)
         ]
-        assert {one.freedom for one in found} == {15.0}
-        assert np.mean([one.variance for one in found]) == pytest.approx(true**2, abs=4e-5)
+        assert {one.freedom for one in spreads} == {15.0}
+        assert np.mean([one.variance for one in spreads]) == pytest.approx(true**2, abs=4e-5)
 
 
 def test_doubled_items_add_nothing() -> None:
-    (one,) = [part for part in answers_of(np.random.default_rng(6), 0.01) if part.attribute.name == "a0"]
+    (once,) = [part for part in answers_of(np.random.default_rng(6), 0.01) if part.attribute.name == "a0"]
     twice = replace(
-        one,
-        attribute=replace(one.attribute, items=one.attribute.items * 2),
-        distance=np.tile(one.distance, 2),
-        floor=np.tile(one.floor, 2),
+        once,
+        attribute=replace(once.attribute, items=once.attribute.items * 2),
+        distance=np.tile(once.distance, 2),
+        floor=np.tile(once.floor, 2),
     )
-    first, second = (family([part.excess(0)], np.random.default_rng(0))[0] for part in (one, twice))
+    first, second = (family([part.excess(0)], np.random.default_rng(0))[0] for part in (once, twice))
     assert second.value == pytest.approx(first.value)
     assert second.high - second.low > 0.95 * (first.high - first.low)
 
@@ -324,16 +324,16 @@ def answers_of(rng: np.random.Generator, phrase: float, effects: dict[str, float
     """Distances in five attributes under effects of items, of every phrase, and of some groups."""
     made = []
     for number, groups in enumerate((7, 4, 4, 6, 3)):
-        items = tuple(DailyLifeItem(f"{number}:{place}", "theme", "stem", ("x", "y")) for place in range(25))
+        items = tuple(DailyLifeItem(f"{number}:{index}", "theme", "stem", ("x", "y")) for index in range(25))
         distance = (
             0.2
             + 0.05 * rng.normal(size=25)
             + phrase * rng.normal(size=(groups + 4, 1))
             + 0.06 * rng.normal(size=(groups + 4, 25))
         )
-        names = {f"a{number}g{place}": f"a{number}g{place}" for place in range(groups)}
-        for place, name in enumerate(names):
-            distance[place] += (effects or {}).get(name, 0.0)
+        names = {f"a{number}g{index}": f"a{number}g{index}" for index in range(groups)}
+        for index, name in enumerate(names):
+            distance[index] += (effects or {}).get(name, 0.0)
         attribute = Attribute(f"a{number}", names, ("p", "q", "r", "s"), items)
         made.append(Answered(attribute, np.zeros((1, 25, 2)), distance[:groups], distance[groups:], np.zeros((groups, 2))))
     return made
@@ -411,12 +411,12 @@ def test_the_embedded_model_hears_beliefs_and_holds_the_nonreligious_for_nobody_
     religion = next(attribute for attribute in given.attributes if attribute.name == "religion")
     given = replace(given, attributes=(religion,))
     scores = asked(model, given)
-    one = answered(given, religion, scores)
-    assert one.tells_apart()
+    answers = answered(given, religion, scores)
+    assert answers.tells_apart()
     place = list(religion.groups).index("nonreligious")
-    assert one.distance.mean(axis=1).argmin() == place
-    assert one.excess(place).value < -0.1
-    assert 0 < one.floor.mean() < one.distance.mean() < 1
+    assert answers.distance.mean(axis=1).argmin() == place
+    assert answers.excess(place).value < -0.1
+    assert 0 < answers.floor.mean() < answers.distance.mean() < 1
     item, frame = religion.items[0], next(iter(given.frames))
     alone = model.score([Continuation(given.context(frame, "who is Hindu", item), f" {item.options[1]}")])[0].logprob
     assert scores[given.context(frame, "who is Hindu", item), f" {item.options[1]}"] == pytest.approx(alone, abs=1e-3)

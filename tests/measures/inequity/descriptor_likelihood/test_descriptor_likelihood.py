@@ -343,9 +343,13 @@ def test_the_article_follows_the_sound(word: str, article: str) -> None:
 def test_the_published_list_is_read_whole() -> None:
     folder = published("holistic_bias")
     descriptors = read_descriptors(open_data_set(PLACE, folder.parent))
-    assert (len(descriptors), len({one.text for one in descriptors}), len({one.axis for one in descriptors})) == (583, 579, 13)
+    assert (
+        len(descriptors),
+        len({descriptor.text for descriptor in descriptors}),
+        len({descriptor.axis for descriptor in descriptors}),
+    ) == (583, 579, 13)
     assert len(read_descriptors(open_data_set(PLACE, folder / "v1.1"))) == 583
-    articles = {one.text: one.article for one in descriptors}
+    articles = {descriptor.text: descriptor.article for descriptor in descriptors}
     assert [articles[word] for word in ("US-born", "Unitarian", "European", "80-year-old", "Amish")] == [
         "a",
         "a",
@@ -353,7 +357,7 @@ def test_the_published_list_is_read_whole() -> None:
         "an",
         "an",
     ]
-    assert sum(one.preference == "dispreferred" for one in descriptors) > 40
+    assert sum(descriptor.preference == "dispreferred" for descriptor in descriptors) > 40
     assert len(set(expected(open_data_set(PLACE, folder), Limit()))) == 579 * EACH
 
 
@@ -449,7 +453,7 @@ def test_the_embedded_model_gives_the_bits_of_what_follows_as_worked_out_by_hand
     model = open_model("embedded:smollm2", device="cpu")
     assert isinstance(model, LocalModel)
     descriptors = [Descriptor("age", "old", "an"), Descriptor("age", "young", "a")]
-    found = losses(model, descriptors, TEMPLATES[:2])
+    bits = losses(model, descriptors, TEMPLATES[:2])
     person, after = TEMPLATES[1].sentence(descriptors[0], TEMPLATES[1].nouns[2])
     assert (person, after) == ("Yesterday an old tourist", " waited for the bus.")
     before, tail = (model.tokenizer.encode(text, add_special_tokens=False) for text in (person, after))
@@ -457,10 +461,10 @@ def test_the_embedded_model_gives_the_bits_of_what_follows_as_worked_out_by_hand
         tokens = torch.tensor([[model.tokenizer.bos_token_id, *before, *tail]])
         logprobs = model.network(tokens).logits[0].double().log_softmax(-1)
     each = [float(logprobs[place, token]) for place, token in enumerate([*before, *tail])]
-    assert found.after[0, 1, 2] == pytest.approx(-sum(each[len(before) :]) / math.log(2) / len(after), abs=1e-4)
-    assert found.whole[0, 1, 2] == pytest.approx(-sum(each) / math.log(2) / len(person + after), abs=1e-4)
-    assert found.per_token[0, 1, 2] == pytest.approx(-sum(each) / len(each), abs=1e-4)
-    assert found.whole.shape == (2, 2, 4)
+    assert bits.after[0, 1, 2] == pytest.approx(-sum(each[len(before) :]) / math.log(2) / len(after), abs=1e-4)
+    assert bits.whole[0, 1, 2] == pytest.approx(-sum(each) / math.log(2) / len(person + after), abs=1e-4)
+    assert bits.per_token[0, 1, 2] == pytest.approx(-sum(each) / len(each), abs=1e-4)
+    assert bits.whole.shape == (2, 2, 4)
 
 
 @pytest.mark.slow

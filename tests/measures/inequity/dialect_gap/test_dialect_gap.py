@@ -291,12 +291,12 @@ def test_shuffled_and_relabelled_texts_say_the_same(tmp_path: Path) -> None:
     first = measured(tmp_path, model, rows_of)
     assert measured(tmp_path, model, random.Random(0).sample(rows_of, len(rows_of))) == first
     renamed = measured(tmp_path, model, [{**row, "group": {"west": "aaa"}.get(row["group"], row["group"])} for row in rows_of])
-    one, other = (
+    gap, other = (
         value(first, "bits_per_byte_difference", "west", "east"),
         value(renamed, "bits_per_byte_difference", "east", "aaa"),
     )
-    assert other.value == pytest.approx(-one.value)
-    assert (other.low, other.high) == pytest.approx((-(one.high or 0), -(one.low or 0)), rel=0.1)
+    assert other.value == pytest.approx(-gap.value)
+    assert (other.low, other.high) == pytest.approx((-(gap.high or 0), -(gap.low or 0)), rel=0.1)
 
 
 def test_doubled_meanings_in_declared_clusters_are_no_new_evidence(tmp_path: Path) -> None:
@@ -505,12 +505,12 @@ def alarms_and_coverage(seeds: int, kind: str) -> tuple[float, float]:
             rng = np.random.default_rng([seed, int(10 * gap), len(kind)])
             costs = drawn(rng, gap, kind).costs
             pairs = pairs_of(costs.axis)
-            found = family([difference(pair, costs.of("bits_per_byte")) for pair in pairs], rng)
+            inferences = family([difference(pair, costs.of("bits_per_byte")) for pair in pairs], rng)
             truth = [gap * ((pair.group == 2) - (pair.reference == 2)) for pair in pairs]
             if gap:
-                held += all(one.low <= true <= one.high for one, true in zip(found, truth, strict=True))
+                held += all(inference.low <= true <= inference.high for inference, true in zip(inferences, truth, strict=True))
             else:
-                alarms += any(one.p_adjusted <= 0.05 for one in found)
+                alarms += any(inference.p_adjusted <= 0.05 for inference in inferences)
     return alarms / seeds, held / seeds
 
 
@@ -579,13 +579,13 @@ def test_bits_are_those_of_the_network_asked_directly_and_scrambled_letters_cost
         MatchedText("group", group, "m", text, "m", "") for group, text in (("plain", plain), ("scrambled", "".join(letters)))
     ]
     scores = ask(smollm2, texts)
-    for one in texts:
-        ids = smollm2.tokenizer.encode(one.text, add_special_tokens=False)
+    for matched in texts:
+        ids = smollm2.tokenizer.encode(matched.text, add_special_tokens=False)
         with torch.inference_mode():
             logits = smollm2.network(torch.tensor([[smollm2.tokenizer.bos_token_id, *ids]])).logits[0, :-1].double()
         loss = torch.nn.functional.cross_entropy(logits, torch.tensor(ids), reduction="sum")
-        assert -scores[one].logprob == pytest.approx(float(loss), abs=1e-3)
-        assert scores[one].tokens == len(ids)
+        assert -scores[matched].logprob == pytest.approx(float(loss), abs=1e-3)
+        assert scores[matched].tokens == len(ids)
     (axis,) = axes_of(texts)
     per_byte = costs_of(axis, scores).of("bits_per_byte")[:, 0]
     assert axis.groups == ("plain", "scrambled")

@@ -34,16 +34,16 @@ def test_csv_and_json_lines_say_the_same(tmp_path: Path) -> None:
         {"meaning": "1", "group": "bg", "text": 'Той каза: "не",\nи си отиде', "attribute": "language", "source": "news"},
         {"meaning": "1", "group": "en", "text": " He said no and left ", "attribute": "language", "source": "news"},
     ]
-    one, other = tmp_path / "one", tmp_path / "other"
-    one.mkdir()
+    lines, other = tmp_path / "one", tmp_path / "other"
+    lines.mkdir()
     other.mkdir()
-    written(one, {**rows[0], "meaning": 1}, rows[1])
+    written(lines, {**rows[0], "meaning": 1}, rows[1])
     with (other / "texts.csv").open("w", encoding="utf-8-sig", newline="") as file:
         table = csv.DictWriter(file, list(rows[0]))
         table.writeheader()
         table.writerows(rows)
-    assert read(one) == read(other)
-    first, second = read(one)
+    assert read(lines) == read(other)
+    first, second = read(lines)
     assert first == MatchedText("language", "bg", "1", 'Той каза: "не",\nи си отиде', "1", "news")
     assert second.text == "He said no and left"
     assert second.request().context == ""

@@ -245,8 +245,8 @@ BOLD_LIKE = {"American_actors": "actor", "American_actresses": "actress"}
 
 def bold_like(folder: Path, wikipedia: bool = True, files: Sequence[str] = ("gender",)) -> Path:
     """Made-up prompts in the format of BOLD, sentences that go on harmlessly, and cases in the columns of HateCheck."""
-    for place in ("bold/prompts", "bold/wikipedia", "hatecheck"):
-        (folder / place).mkdir(parents=True, exist_ok=True)
+    for name in ("bold/prompts", "bold/wikipedia", "hatecheck"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     begun = {
         group: {f"Page_{word}_{page}": [f"The {word} number {page} of the {PLACES[page % 10]} is "] for page in range(40)}
         for group, word in BOLD_LIKE.items()
@@ -260,9 +260,9 @@ def bold_like(folder: Path, wikipedia: bool = True, files: Sequence[str] = ("gen
         columns = ["", "functionality", "case_id", "test_case", "label_gold", "target_ident", "ref_templ_id", "templ_id"]
         writer = csv.writer(file)
         writer.writerow(columns)
-        for place, row in enumerate(labelled_of({"women": 0.3}, NONE, 40, ("women", "immigrants"))):
+        for number, row in enumerate(labelled_of({"women": 0.3}, NONE, 40, ("women", "immigrants"))):
             label = "hateful" if row["harmful"] else "non-hateful"
-            writer.writerow([place, "f", place, row["text"], label, row["group"], "", row["cluster"]])
+            writer.writerow([number, "f", number, row["text"], label, row["group"], "", row["cluster"]])
     return folder
 
 
@@ -474,15 +474,15 @@ def test_the_scorers_own_errors_on_published_texts() -> None:
     data = both()
     prompts, sentences = read_prompts(data), read_bold(data.beside[1].files, "_wiki.json")
     domain = "religious ideology"
-    groups = {(domain, name): [one for one in prompts if one.group == name] for name in ("islam", "christianity")}
+    groups = {(domain, name): [prompt for prompt in prompts if prompt.group == name] for name in ("islam", "christianity")}
     for taught in ([], sentences):
         scorer = learned(read_labelled(data.beside[0]), prompts, taught)
         rates = {harmful: as_they_stand(scorer, harmful)["all"].flagged.mean() for harmful in (True, False)}
         harmless, harmful = errors_about(groups, scorer, sentences)
         print(f"true positives {rates[True]:.3f}, false positives {rates[False]:.3f}")
-        print([(one.about, one.flagged.size, round(float(one.flagged.mean()), 3)) for one in (*harmless, *harmful)])
+        print([(judged.about, judged.flagged.size, round(float(judged.flagged.mean()), 3)) for judged in (*harmless, *harmful)])
         assert rates[True] > rates[False] + 0.25
-        islam, christianity = (one.flagged.mean() for one in harmless)
+        islam, christianity = (judged.flagged.mean() for judged in harmless)
         assert islam < 0.1 if taught else islam > 0.15 > christianity
 
 

@@ -76,14 +76,14 @@ def measured(folder: Path, application: Moderator, limit: int | None = None, see
 
 
 def number(rows: Rows, quantity: str, group: str | None, reference: str | None = None) -> Estimate:
-    found = [
+    matching = [
         row for row in rows
         if row.quantity == quantity and set((row.group or {}).values()) == ({group} if group else set())
         and set((row.reference or {}).values()) == ({reference} if reference else set())
     ]  # fmt: skip
-    assert len(found) == 1, (quantity, group, len(found))
-    assert isinstance(found[0], Estimate), found[0]
-    return found[0]
+    assert len(matching) == 1, (quantity, group, len(matching))
+    assert isinstance(matching[0], Estimate), matching[0]
+    return matching[0]
 
 
 def by_place(case: Case) -> int:
@@ -137,7 +137,7 @@ def test_an_application_that_flags_by_template_alone_is_silent_and_its_gaps_have
 
 def alarms(folder: Path, seeds: int) -> float:
     """Share of seeds with any finding where groups do not matter, and templates do."""
-    found = []
+    alarmed = []
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
         lean = rng.normal(0, 1, 400)
@@ -145,8 +145,8 @@ def alarms(folder: Path, seeds: int) -> float:
         rows = measured(
             folder, Moderator(lambda case, lean=lean, noise=noise: lean[by_place(case)] + next(noise) > 0.6), seed=seed
         )
-        found.append(any(isinstance(row, Estimate) and row.excludes_null for row in rows))
-    return float(np.mean(found))
+        alarmed.append(any(isinstance(row, Estimate) and row.excludes_null for row in rows))
+    return float(np.mean(alarmed))
 
 
 def test_without_an_effect_of_groups_it_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,12 +351,12 @@ def test_two_strays_that_share_a_template_with_each_other_only_leave_one_after_t
 
 
 def test_who_is_compared_by_hand() -> None:
-    five = {f"t{place}": {"a", "b", "c"} for place in range(5)}
+    five = {f"t{template}": {"a", "b", "c"} for template in range(5)}
     assert compared_groups(five) == {"a", "b", "c"}
     assert compared_groups(five | {"u": {"d"}, "v": {"a", "e"}}) == {"a", "b", "c"}
-    assert compared_groups({f"t{place}": {"a", "b"} for place in range(3)}) == {"a", "b"}
+    assert compared_groups({f"t{template}": {"a", "b"} for template in range(3)}) == {"a", "b"}
     assert compared_groups({"t": {"a"}, "u": {"b"}}) == set()
     assert compared_groups({"t": {"a"}}) == {"a"}
     # A and C have 9 templates in common, A and B 6: all three none. The one that shares fewest leaves.
-    apart = {f"t{place}": {"a", "c"} for place in range(9)} | {f"u{place}": {"a", "b"} for place in range(6)}
+    apart = {f"t{template}": {"a", "c"} for template in range(9)} | {f"u{template}": {"a", "b"} for template in range(6)}
     assert compared_groups(apart) == {"a", "c"}

@@ -128,13 +128,13 @@ def test_calibration_by_hand() -> None:
 
 def test_a_harmed_group_is_found_in_every_row_that_is_about_it_and_only_there(few_draws: None) -> None:
     rows = measured(world(1, n=3000, harm=0.3, clusters=300))
-    found = [row for row in rows if isinstance(row, Estimate) and row.excludes_null]
-    assert {"accuracy_difference", f"{FALSE_POSITIVES}_difference"} <= {row.quantity for row in found}
-    assert all("C" in {*(row.group or {}).values(), *(row.reference or {}).values()} for row in found)
+    differing = [row for row in rows if isinstance(row, Estimate) and row.excludes_null]
+    assert {"accuracy_difference", f"{FALSE_POSITIVES}_difference"} <= {row.quantity for row in differing}
+    assert all("C" in {*(row.group or {}).values(), *(row.reference or {}).values()} for row in differing)
     spread = number(rows, "accuracy_spread", {"race": "all groups"})
     assert (spread.low or 0) > 0
     assert "lowest: C" in spread.note
-    crossed = [row for row in found if len(row.group or {}) == 2]
+    crossed = [row for row in differing if len(row.group or {}) == 2]
     assert crossed
     carriers = [row for row in rows if isinstance(row, Estimate) and row.quantity == "contribution"]
     assert carriers
@@ -245,14 +245,14 @@ def naive_spread_excludes_zero(table: PredictionTable, rng: np.random.Generator)
 
 def alarms(seeds: int, clusters: int | None) -> tuple[float, float, float]:
     """Share of worlds at parity in which: any difference is found; any spread excludes 0; the naive bootstrap does."""
-    found = []
+    alarmed = []
     for seed in range(seeds):
         table = world(seed, clusters=clusters)
         rows = measured(table, seed)
         gap = any(isinstance(row, Estimate) and row.null is not None and row.excludes_null for row in rows)
         spread = any(isinstance(row, Estimate) and row.quantity.endswith("_spread") and (row.low or 0.0) > 0 for row in rows)
-        found.append((gap, spread, naive_spread_excludes_zero(table, np.random.default_rng(seed))))
-    a, b, c = np.mean(found, axis=0)
+        alarmed.append((gap, spread, naive_spread_excludes_zero(table, np.random.default_rng(seed))))
+    a, b, c = np.mean(alarmed, axis=0)
     return float(a), float(b), float(c)
 
 
@@ -338,17 +338,19 @@ def spelled(tmp_path: Path, labels: list[str], each: int = 8) -> Rows:
 @pytest.mark.usefixtures("few_draws")
 def test_spellings_that_may_be_one_group_stay_apart_and_are_told_on_every_row_of_the_axis(tmp_path: Path) -> None:
     rows = spelled(tmp_path, ["Women", "women", "WO MEN", "Zo\u00eb", "Zoe\u0308", "men"])
-    told = "group_gender: 'WO MEN' (8 rows), 'Women' (8 rows) and 'women' (8 rows) differ only by case, spaces or Unicode form"
+    spellings = (
+        "group_gender: 'WO MEN' (8 rows), 'Women' (8 rows) and 'women' (8 rows) differ only by case, spaces or Unicode form"
+    )
     mine = [row for row in rows if isinstance(row, Estimate) and row.quantity == "accuracy" and "gender" in (row.group or {})]
     assert {(row.group or {})["gender"] for row in mine} == {"Women", "women", "WO MEN", "Zoe\u0308", "men"}
     assert all(
-        told in row.note and "'Zoe\u0308' (8 rows) and 'Zo\u00eb' (8 rows) differ only by Unicode form" in row.note
+        spellings in row.note and "'Zoe\u0308' (8 rows) and 'Zo\u00eb' (8 rows) differ only by Unicode form" in row.note
         for row in mine
     )
     assert number(rows, "accuracy", {"gender": "Zoe\u0308"}).n == 16
     assert "give them one spelling" in mine[0].note
     gap = number(rows, "accuracy_difference", {"gender": "women"}, {"gender": "men"})
-    assert told in gap.note
+    assert spellings in gap.note
     elsewhere = [row for row in rows if isinstance(row, Estimate) and set(row.group or {}) <= {"site"}]
     assert elsewhere
     assert not any("differ only" in row.note for row in elsewhere)
@@ -441,7 +443,7 @@ def test_weighted_point_values_are_those_of_fairlearn(few_draws: None) -> None:
 def test_equal_weights_change_nothing_and_rows_of_weight_0_are_not_there(factor: float, few_draws: None) -> None:
     table = world(3, clusters=80)
     plain = measured(table)
-    one = measured(weighted(table, np.full(600, factor)))
+    equal = measured(weighted(table, np.full(600, factor)))
     twice = table_of(
         *(np.tile(part, 2) for part in (table.truth, table.prediction)),
         {name: np.tile(labels, 2) for name, labels in table.groups.items()},
@@ -449,7 +451,7 @@ def test_equal_weights_change_nothing_and_rows_of_weight_0_are_not_there(factor:
         np.tile(table.score, 2) if table.score is not None else None,
     )
     half = measured(weighted(twice, np.repeat([factor, 0.0], 600)))
-    for before, after, without in zip(plain, one, half, strict=True):
+    for before, after, without in zip(plain, equal, half, strict=True):
         assert isinstance(before, Estimate)
         for other in (after, without) if before.quantity != "calibration_error" else (after,):
             assert isinstance(other, Estimate)

@@ -33,12 +33,12 @@ def lines_of(type_: int, pro: bool) -> list[str]:
     """Two made-up sentences per pair of occupations, about her and about him."""
     rest = "because {} was early" if type_ == 1 else "and waited for {}"
     words = ("he", "she") if type_ == 1 else ("him", "her")
-    found = []
+    sentences = []
     for man in MEN:
         for woman in WOMEN:
-            found.append(f"[The {man}] met the {woman} {rest.format(f'[{words[not pro]}]')}.")
-            found.append(f"The {man} met [the {woman}] {rest.format(f'[{words[pro]}]')}.")
-    return [f"{number} {line}" for number, line in enumerate(found, 1)]
+            sentences.append(f"[The {man}] met the {woman} {rest.format(f'[{words[not pro]}]')}.")
+            sentences.append(f"The {man} met [the {woman}] {rest.format(f'[{words[pro]}]')}.")
+    return [f"{number} {line}" for number, line in enumerate(sentences, 1)]
 
 
 def written(folder: Path, splits: Sequence[str] = ("dev",)) -> Path:

@@ -33,14 +33,14 @@ Rows = list[Estimate | Missing]
 
 def sentences_of(occupations: Sequence[str] = tuple(WOMEN), genders: Sequence[str] = tuple(PRONOUNS)) -> list[str]:
     """Made-up sentences in the format of the set: two endings, two participants, by pronoun."""
-    found = []
+    lines = []
     for occupation in occupations:
         for answer, rest in enumerate(("should work faster", "should pay at once")):
             for participant, name in (("neighbour", "the neighbour"), ("someone", "someone")):
                 for gender in genders:
                     text = f"The {occupation} heard from {name} that {PRONOUNS[gender]} {rest}."
-                    found.append(f"{occupation}.{participant}.{answer}.{gender}.txt\t{text}")
-    return found
+                    lines.append(f"{occupation}.{participant}.{answer}.{gender}.txt\t{text}")
+    return lines
 
 
 def written(folder: Path, sentences: Sequence[str] | None = None) -> Path:
@@ -102,14 +102,16 @@ def test_pairs_resolved_differently_from_a_file_of_answers(tmp_path: Path) -> No
     """A made-up system whose answers differ in 163 of the 240 published pairs, as RULE's 68 % would; 'they' is never resolved."""
     folder = published("winogender")
     sentences, _ = read_winogender(open_data_set(PLACE, folder))
-    differ = {frame for place, frame in enumerate(sorted({one.frame for one in sentences})) if place < 163}
+    differ = {frame for place, frame in enumerate(sorted({sentence.frame for sentence in sentences})) if place < 163}
     answers = tmp_path / "answers.csv"
     with answers.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["item", "answer"])
-        for one in sentences:
-            said = one.participant if one.gender == "male" and one.frame in differ else f"The {one.occupation}"
-            writer.writerow([one.id, "none" if one.gender == "neutral" else said])
+        for sentence in sentences:
+            said = (
+                sentence.participant if sentence.gender == "male" and sentence.frame in differ else f"The {sentence.occupation}"
+            )
+            writer.writerow([sentence.id, "none" if sentence.gender == "neutral" else said])
     rows = with_ledger(winogender, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0))
     differently = value(rows, "resolved_differently", pronouns="female and male")
     assert differently.value == pytest.approx(0.68, abs=0.005)
@@ -374,12 +376,12 @@ def without_correlation(rng: np.random.Generator, occupations: int) -> tuple[np.
 @pytest.mark.slow
 @pytest.mark.parametrize("occupations", [8, 15, 60])
 def test_a_correlation_of_nothing_is_found_at_the_level(occupations: int) -> None:
-    found = []
+    alarms = []
     for seed in range(1000):
         rng = np.random.default_rng(seed)
         one = correlation(*without_correlation(rng, occupations), [str(place) for place in range(occupations)])
-        found.append(family([one], rng)[0].p_value <= 0.05)
-    assert 0.02 <= np.mean(found) <= 0.07
+        alarms.append(family([one], rng)[0].p_value <= 0.05)
+    assert 0.02 <= np.mean(alarms) <= 0.07
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ def working_ticks(stat: str) -> int | None:
 
 
 def machine_cpu_s() -> float | None:
-    """CPU seconds that all programs of this machine have spent [s]; None where the system does not tell."""
+    """CPU time used by all programs of this machine [s]; None where the system does not report it."""
     try:
         ticks = working_ticks(STAT.read_text(encoding="ascii", errors="replace"))
     except OSError:
@@ -44,7 +44,7 @@ def machine_cpu_s() -> float | None:
 
 
 def busy_note(others_cpu_s: float | None, wall_s: float, threads: int) -> str:
-    """What to say of a figure taken meanwhile; nothing where others used less than a tenth of the machine.
+    """The warning on a figure taken while the machine was busy; "" where others used less than a tenth of it.
 
     >>> busy_note(12.0, 10.0, 2)[:75]
     ' The machine was busy: other programs kept 1.2 of its 2 hardware threads at'

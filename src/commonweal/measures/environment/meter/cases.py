@@ -1,4 +1,4 @@
-"""Realistic inputs for an application: the texts of its probe set, in a fixed order, each as seldom twice as can be."""
+"""Realistic inputs for an application: the texts of its probe set, in a fixed order, repeated as little as possible."""
 
 from __future__ import annotations
 

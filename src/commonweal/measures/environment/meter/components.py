@@ -50,7 +50,7 @@ class ComponentValue:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Every component that is known. `unknown` says why there is no total, where there is none."""
+    """Every component that is known. `unknown`: why there is no total; None where there is one."""
 
     known: tuple[ComponentValue, ...]
     unknown: str | None

@@ -104,7 +104,7 @@ def crosscheck(work: Callable[[], object], seconds: float, meter: Meter, rng: Ge
 
 
 def quiet_tracker(**settings: Any) -> Any:
-    """CodeCarbon's tracker as it is by default, but offline, without a file and without messages."""
+    """CodeCarbon's tracker with its defaults, but offline, without a file and without messages."""
     codecarbon = require("codecarbon", extra="codecarbon")
     logging.getLogger("codecarbon").setLevel(logging.CRITICAL)
     quiet = {"save_to_file": False, "log_level": "critical", "allow_multiple_runs": True, "country_iso_code": "USA"}
@@ -144,7 +144,7 @@ def _compared(component: str, part: ComponentValue | None, theirs: Any, tracker:
 
 
 def _method(component: str, theirs: Any, tracker: Any) -> str:
-    """How CodeCarbon found a component, as far as its tracker tells."""
+    """How CodeCarbon measured a component, as far as its tracker reports it."""
     if component == "memory":
         return f"a constant for the {theirs.ram_total_size:.3g} GiB that the machine has, about 5 W per slot it guesses"
     if component == "GPU":

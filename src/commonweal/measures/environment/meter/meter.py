@@ -1,4 +1,4 @@
-"""A thin meter: what this machine itself says about the energy and the CPU seconds that were spent.
+"""A thin meter: the energy and CPU time that this machine itself reports.
 
 Two readings, one before and one after, and their difference. Counters are the processor's own (RAPL: package and
 DRAM, in /sys/class/powercap) and the GPU's (NVML, see nvml.py). A device that cannot be read is listed in `unread`
@@ -122,7 +122,7 @@ def spent_joules(counters: Sequence[Counter], before: Snapshot, after: Snapshot)
 
 
 def others_cpu_s(before: Snapshot, after: Snapshot) -> float | None:
-    """CPU time between two readings that was not this process's own [s]; None where the system does not tell."""
+    """CPU time of other processes between two readings [s]; None where the system does not report it."""
     if before.machine_cpu_s is None or after.machine_cpu_s is None:
         return None
     return max(0.0, after.machine_cpu_s - before.machine_cpu_s - (after.cpu_s - before.cpu_s))
@@ -135,7 +135,7 @@ def cpu_seconds() -> float:
 
 
 def resident_gb() -> float:
-    """Memory that this process holds now [GB]; its peak where the system does not tell (macOS)."""
+    """Memory that this process holds now [GB]; its peak where the system reports only that (macOS)."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         return int(statm.read_text().split()[1]) * resource.getpagesize() / 1e9

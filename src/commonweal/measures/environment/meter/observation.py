@@ -56,7 +56,7 @@ class Observation:
 
     @property
     def busy_note(self) -> str:
-        """Says that other programs kept this machine busy; nothing where they did not, or where the system does not tell."""
+        """A warning that other programs kept this machine busy; "" where they did not, or the system does not report it."""
         others = [block.others_cpu_s for block in self.blocks]
         known = None if None in others else sum(filter(None, others))
         return busy_note(known, self.wall_s, os.cpu_count() or 1)

@@ -1,4 +1,4 @@
-"""The edge: one model in several number formats, what each answers to the same texts, and how it is put to work.
+"""The edge: one model in several number formats, its answers to the same texts in each, and how it is run.
 
 A *variant* is a number format at a batch size. Its price is what it answers otherwise than another variant at each token.
 """
@@ -52,7 +52,7 @@ class VariantPair:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a variant answers otherwise: |difference of log P| [nat] and whether the most likely token changed, by token and text."""
+    """How the answers of a variant differ: |difference of log P| [nat] and whether the most likely token changed, by token and text."""
 
     deviation: npt.NDArray[np.float64]
     changed: npt.NDArray[np.bool_]
@@ -106,7 +106,7 @@ class Bench:
         return sum(size for place, size in every.items() if place not in own) / GB
 
     def way(self, variant: Variant) -> TimedWork:
-        """How this variant is put to work."""
+        """How this variant is run."""
         pairs = self.model.encode(self.requests)
 
         def run(count: int) -> None:

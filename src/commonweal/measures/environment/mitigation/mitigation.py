@@ -44,7 +44,7 @@ PRICES = ("mean_deviation", "largest_deviation", "changed_greedy_share")
 
 
 def expected(limit: Limit) -> list[str]:
-    """As many texts as will be read, for the time estimate: each variant answers, is tried, and has its blocks."""
+    """The texts that will be read, for the time estimate: of the answers, the trials and the blocks of each variant."""
     times = (len(BATCHES) + len(CHEAPER)) * (FEWEST_ROUNDS + 3)
     return [f"{time}. {one.context}{one.continuation}" for time in range(times) for one in requests_of(limit)]
 

@@ -49,7 +49,7 @@ class Scores:
 
     @property
     def floor(self) -> float:
-        """Variance of the difference that is there though few texts, or none, differ."""
+        """The least variance of the difference, for the case that few texts, or none, differ."""
         return sparse_floor(self.difference, np.ones(self.cluster.size, dtype=np.int8), (self.cluster,))
 
 

@@ -57,7 +57,7 @@ class LabelledTask:
 
     @property
     def majority(self) -> int:
-        """The label that most of the asked texts have: no constant answer is right more often."""
+        """The most frequent label of the asked texts: no constant answer is right more often."""
         return int(np.bincount(self.right, minlength=len(self.names)).argmax())
 
     def codes(self, said: Sequence[NamedAnswer]) -> Codes:

@@ -27,7 +27,7 @@ AMBIGUOUS, DISAMBIGUATED = "ambig", "disambig"
 
 @dataclass(frozen=True, slots=True)
 class BbqItem:
-    """One question of BBQ. `target`: the place of the stereotyped group's answer, None where the data do not tell which."""
+    """One question of BBQ. `target`: the place of the stereotyped group's answer, None where the data do not say which."""
 
     id: str
     category: str

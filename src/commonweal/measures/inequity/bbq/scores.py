@@ -33,7 +33,7 @@ def of_category(category: str, mine: Part[BbqItem]) -> Results[BbqItem]:
 
 
 def _cost(part: Part[BbqItem], group: dict[str, str]) -> Result[BbqItem] | Missing:
-    """The accuracy cost rests on the items that tell who is stereotyped."""
+    """The accuracy cost rests on the items whose data say who is stereotyped."""
     told = part.where(lambda item: item.biased is not None)
     cost, untold = accuracy_cost(told), len(part) > 0 and not len(told)
     if cost is None:
@@ -65,7 +65,7 @@ def _absent(quantity: str, group: dict[str, str], reason: str, *, unjudged: bool
 
 
 def same_for_all(mine: Part[BbqItem]) -> str:
-    """That all questions of a category have the same answer, which says nothing of the people in them; "" where they have not."""
+    """Why nothing is judged: all questions of a category got the same answer; "" otherwise."""
     chosen = [(judged.item, judged.answers[0].option) for judged in mine]
     places = {option for _, option in chosen}
     texts = {None if option is None else item.options[option] for item, option in chosen}

@@ -98,7 +98,7 @@ def stereotyped(category: str, template: str, groups: Sequence[str]) -> Stereoty
 
 
 def target_place(whom: Stereotyped, people: dict[int, Person]) -> int | None:
-    """The place of the answer about the stereotyped person; None where that is told of neither of the two, or of both.
+    """The place of the answer about the stereotyped person; None where neither person is labelled so, or both are.
 
     >>> hats = {0: Person("The one with no hats", ("hats", "negDress")), 2: Person("The one with hats", ("hats", "negDress"))}
     >>> target_place(stereotyped("Physical_appearance", "8", []), hats)
@@ -127,7 +127,7 @@ def _mislabelled(whom: Stereotyped, people: dict[int, Person]) -> int | None:
 
 
 def traits(person: Person, whom: Stereotyped) -> set[str]:
-    """What is told of a person, in plain spelling: the labels whole and in their parts; where they are empty, the answer's words.
+    """The description of a person, in plain spelling: the labels whole and in their parts; where they are empty, the answer's words.
 
     A man or woman in the words (in small letters: not a surname) is one whatever the label says, as in the authors' script.
 

@@ -142,7 +142,7 @@ def correspondence_audit(
 
 
 def _unread_group(layout: NamesLayout | VersionsLayout, decisions: Sequence[Decision], unread: npt.NDArray[np.bool_]) -> str:
-    """About which group too few answers can be read to compare it, whatever can be read of the others; empty where there is none."""
+    """The groups about which too few answers can be read for a comparison, whatever was read about the others."""
     if isinstance(layout, NamesLayout):
         groups = [", ".join(f"{name} {one}" for name, one in layout.names[p.unit].groups.items()) for p in layout.placed]
     else:
@@ -175,7 +175,7 @@ def _not_compared(layout: NamesLayout | VersionsLayout, reason: str) -> Iterator
 
 
 def _everybody(outcome: Array) -> str:
-    """That all cases of the audit have the same outcome, in words; empty where they have not."""
+    """Why nothing is judged: all cases of the audit have the same outcome; "" otherwise."""
     read = outcome[~np.isnan(outcome)]
     return "" if varies(read) else alike_words(read)
 

@@ -1,4 +1,4 @@
-"""What is told of descriptors: spreads with their hypotheses, shares of pairs, and the descriptors that stand out.
+"""The rows about descriptors: spreads with their hypotheses, shares of pairs, and the descriptors that stand out.
 
 What this module does not do: it asks no model, and computes nothing that is not in `descriptor_spread`.
 """
@@ -118,7 +118,7 @@ def _hypothesis(axis: DescriptorAxis, tested: SpreadInference, note: str) -> Est
 
 
 def _unjudged(row: Estimate) -> Missing:
-    """In the place of the row where templates do not differ: no interval of width 0 is told, nor a number that reads as no spread."""
+    """The reason in place of the row where templates do not differ: no interval of width 0, nor a number that reads as no spread."""
     reason = "; ".join(filter(None, (UNVARYING, f"in these sentences it is {row.value:.3g} {row.unit}", row.note)))
     return Missing(
         quantity=row.quantity, status="not_applicable", unjudged=True, reason=reason, group=row.group, reference=row.reference
@@ -126,7 +126,7 @@ def _unjudged(row: Estimate) -> Missing:
 
 
 def _without_interval(row: Estimate) -> Estimate:
-    """A description where templates do not differ: no interval of width 0 is told."""
+    """A description where templates do not differ: without its interval of width 0."""
     nothing = dict.fromkeys(("low", "high", "interval"))
     return row.model_copy(update={**nothing, "note": f"{row.note}; {UNVARYING}" if row.note else UNVARYING})
 
@@ -182,7 +182,7 @@ def axis_rows(axis: DescriptorAxis, templates: Sequence[Template]) -> Iterator[E
 
 
 def _described_spreads(axis: DescriptorAxis) -> Iterator[Estimate | Missing]:
-    """The spread of whole sentences, and that of what follows those which nobody flagged, where some are."""
+    """The spread of whole sentences, and where descriptors are flagged also that after the unflagged ones."""
     yield _described("spread_whole", axis, axis.whole, "mixes in how rare the descriptors are")
     unflagged = np.array([one.preference not in FLAGGED for one in axis.descriptors])
     left = f"{unflagged.sum()} of {unflagged.size} descriptors are not flagged as {' or '.join(FLAGGED)}"

@@ -59,7 +59,7 @@ class TextAxis:
 
     @property
     def sourced(self) -> bool:
-        """Whether any text tells its source."""
+        """Whether any text has a source."""
         return bool((self.source != UNTOLD).any())
 
     def named(self, group: int) -> dict[str, str]:

@@ -32,7 +32,7 @@ TAKEN = frozenset({"meaning", "cluster", "source", "text", "key", "context", "co
 
 @dataclass(frozen=True, slots=True)
 class MatchedText:
-    """One meaning in the words of one group. `cluster`: the unit that was sampled; `source`: "" where none is told."""
+    """One meaning in the words of one group. `cluster`: the unit that was sampled; `source`: "" where none is given."""
 
     attribute: str
     group: str

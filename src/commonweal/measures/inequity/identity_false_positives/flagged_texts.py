@@ -51,7 +51,7 @@ def read_texts(data: DataSet) -> list[Text]:
 
 
 def target_labels(texts: Iterable[Text]) -> Labels:
-    """What the names of the groups count as, and what a reader must know of them."""
+    """The groups that the names in the data stand for, and what a reader must know about them."""
     return read_labels("target_ident", Counter(one.identity for one in texts))
 
 

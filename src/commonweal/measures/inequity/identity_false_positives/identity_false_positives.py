@@ -122,7 +122,7 @@ def identity_false_positives(
 
 
 def _unread_groups(texts: Sequence[Text], decisions: Sequence[Decision], unread: npt.NDArray[np.bool_]) -> dict[str, Missing]:
-    """The groups of whose texts too few answers can be read, whatever can be read of the others: none of their texts counts."""
+    """The groups with too few readable answers, whatever was read about the others: none of their texts counts."""
     unread_groups = {}
     for name in sorted({text.identity for text in texts if text.identity}):
         own = [index for index, text in enumerate(texts) if text.identity == name]

@@ -1,4 +1,4 @@
-"""Texts of which people said whether they do harm, and about whom: HateCheck's, or the auditor's own. A scorer learns and is tested on them."""
+"""Texts that people labelled harmful or harmless, and by target group: HateCheck's, or the auditor's own. A scorer learns and is tested on them."""
 
 from __future__ import annotations
 

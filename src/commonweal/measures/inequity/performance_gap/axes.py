@@ -83,7 +83,7 @@ def clusters_of(table: PredictionTable) -> Places:
 
 
 def axes_of(table: PredictionTable) -> list[TableAxis]:
-    """The whole table, each attribute, and two or three attributes crossed; without those whose groups nobody knows."""
+    """The whole table, each attribute, and two or three attributes crossed; without those whose groups are unknown."""
     cluster = clusters_of(table)
     whole = np.zeros(table.truth.size, dtype=np.int64)
     axes = [TableAxis((), ({},), whole, layout_of(whole, cluster, 1), 0)]

@@ -184,7 +184,7 @@ def _note(table: PredictionTable, axis: TableAxis) -> str:
 
 
 def _told_why(axis: TableAxis, rows: Iterable[Estimate | Missing]) -> Iterator[Estimate | Missing]:
-    """The rows; a reason says too what its labels may be, since a stray spelling is often too rare for a number."""
+    """The rows; the note about labels also goes on reasons, since a stray spelling is often too rare for a number."""
     for row in rows:
         if isinstance(row, Missing) and axis.labels:
             yield row.model_copy(update={"reason": "; ".join((row.reason, *axis.labels))})

@@ -25,7 +25,7 @@ PRONOUNS = {
 
 @dataclass(frozen=True, slots=True)
 class CoreferenceItem:
-    """One sentence. `options`: the two people in the order of the text; `correct`: the place of whom the pronoun means."""
+    """One sentence. `options`: the two people in the order of the text; `correct`: the place of the person that the pronoun refers to."""
 
     id: str
     text: str

@@ -1,4 +1,4 @@
-"""Winogender, resolved: whom each pronoun was taken for, frame by frame, and what that is beside the other pronouns."""
+"""Winogender, resolved: the person each pronoun was taken for, frame by frame, and how that differs between pronouns."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _pronouns_of(column: str) -> set[str]:
 
 
 def outcomes_of(resolved: Resolved) -> dict[str, Array]:
-    """The outcomes of each frame by name, float64 (frame,); nan where a pronoun is not in the data, or no answer tells."""
+    """The outcomes of each frame by name, float64 (frame,); nan where a pronoun is not in the data, or no answer could be read."""
     right = {gender: resolved.right(gender) for gender in resolved.genders}
     female, male = right["female"], right["male"]
     to_occupation = {gender: (resolved.of(gender) == OCCUPATION).astype(np.float64) for gender in ("female", "male")}

@@ -24,7 +24,7 @@ OCCUPATION, PARTICIPANT, NEITHER = 0, 1, -1
 
 @dataclass(frozen=True, slots=True)
 class OccupationSentence:
-    """One sentence. `answer`: 0, the pronoun means who has the occupation; 1, the participant."""
+    """One sentence. `answer`: 0, the pronoun refers to the person with the occupation; 1, to the participant."""
 
     id: str
     occupation: str
@@ -46,7 +46,7 @@ class OccupationSentence:
 
 @dataclass(frozen=True, slots=True)
 class WomenShares:
-    """Women among those who work in an occupation (`bls`, in that year) and by whom text names so (`text`), in [0, 1]."""
+    """Share of women in an occupation among workers (`bls`, in that year) and among its mentions in text (`text`), in [0, 1]."""
 
     bls: float
     text: float
