@@ -142,7 +142,7 @@ def correspondence_audit(
 
 
 def _unread_group(layout: NamesLayout | VersionsLayout, decisions: Sequence[Decision], unread: npt.NDArray[np.bool_]) -> str:
-    """The groups about which too few answers can be read for a comparison, whatever was read about the others."""
+    """The first group with too few readable answers for a comparison, and the reason; "" where there is none."""
     if isinstance(layout, NamesLayout):
         groups = [", ".join(f"{name} {one}" for name, one in layout.names[p.unit].groups.items()) for p in layout.placed]
     else:
