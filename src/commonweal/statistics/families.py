@@ -9,6 +9,7 @@ same statement.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,13 +64,15 @@ def agreeing(limits: tuple[float, float], null: float, value: float, found: bool
     return low, min(high, max(value, null - JUST_BEYOND))
 
 
-def adjust(observed: Array, permuted: Array, alpha: float = 0.05) -> Family:
+def adjust(observed: Array, permuted: Array, alpha: float = 0.05, known: Sequence[Array | None] = ()) -> Family:
     """Adjusted p-values and critical values of a family.
 
     Parameters
     ----------
     observed : float64 (hypothesis,), |t| of each hypothesis.
     permuted : float64 (draw, hypothesis), the same under permuted labels.
+    known : the distribution of each |t| under permuted labels, float64 (pattern,), where more is known of it than its draws tell:
+        two hypotheses of which the same is known have the same p-values, whatever was drawn.
 
     p = (b + 1) / (B + 1); the smallest possible p is 1 / (B + 1).
 
@@ -80,22 +83,26 @@ def adjust(observed: Array, permuted: Array, alpha: float = 0.05) -> Family:
     """
     together = np.vstack([observed, permuted])
     total = together.shape[0]
-    p_each = np.column_stack([_shares_at_least(column) for column in together.T])
+    known = known or (None,) * together.shape[1]
+    p_each = np.column_stack([_shares_at_least(column, of) for column, of in zip(together.T, known, strict=True)])
     smallest = p_each.min(axis=1)
     ordered = np.sort(smallest)
-    p_adjusted = np.searchsorted(ordered, p_each[0], side="right") / total
+    p_adjusted = np.maximum(np.searchsorted(ordered, p_each[0], side="right") / total, p_each[0])
     allowed = int(np.floor(alpha * total + 1e-9))
     beyond = ordered[allowed] if allowed < total else np.inf
-    return Family(p_each[0], p_adjusted, _critical_values(together, p_each < beyond))
+    return Family(p_each[0], p_adjusted, _critical_values(together, (p_each < beyond) & (p_each <= alpha)))
 
 
-def _shares_at_least(column: Array) -> Array:
-    """Share of a column that is at least as large as each of its values, float64 (draw,); not a number stays so.
+def _shares_at_least(column: Array, known: Array | None = None) -> Array:
+    """Share of a distribution, by default its own, that is at least as large as each value of a column, float64 (draw,).
 
-    >>> _shares_at_least(np.array([3.0, 1.0, 3.0, 2.0])).tolist()
-    [0.5, 1.0, 0.5, 0.75]
+    Not a number stays so.
+
+    >>> _shares_at_least(np.array([3.0, 1.0, 3.0, 2.0])).tolist(), _shares_at_least(np.array([2.0]), np.array([1.0, 3.0])).tolist()
+    ([0.5, 1.0, 0.5, 0.75], [0.5])
     """
-    shares: Array = (column.size - np.searchsorted(np.sort(column), column, side="left")) / column.size
+    of = column if known is None else known
+    shares: Array = (of.size - np.searchsorted(np.sort(of), column, side="left")) / of.size
     return np.where(np.isnan(column), np.nan, shares)
 
 
