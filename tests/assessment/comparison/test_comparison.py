@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import ttest_rel
 
 from commonweal.assessment.comparison.comparison import Asked, Comparison, compare, told
-from commonweal.assessment.comparison.paired_outcomes import Compared, Outcome, Paired, compared
+from commonweal.assessment.comparison.paired_outcomes import ComparedOutcome, ComparisonRow, Paired, compared
 from commonweal.assessment.comparison.paired_requests import read_grouped_requests
 from commonweal.assessment.comparison.verdicts import Margins, parse_margins, verdicts
 from commonweal.errors import DataFileError, OptionError
@@ -55,7 +55,7 @@ def of_files(folder: Path, a: Sequence[Row], b: Sequence[Row], **asked: Any) -> 
     return compare(written(folder, "a.jsonl", a), written(folder, "b.jsonl", b), Asked(**asked))
 
 
-def find(comparison: Comparison, quantity: str, of: str) -> Compared:
+def find(comparison: Comparison, quantity: str, of: str) -> ComparisonRow:
     (row,) = [row for row in comparison.rows if row.of == of and row.estimate and row.estimate.quantity == quantity]
     return row
 
@@ -129,7 +129,7 @@ def test_two_outcomes_of_single_items_are_the_paired_t_test() -> None:
     rng = np.random.default_rng(1)
     a, b = rng.standard_normal((2, 2500))
     each = (np.arange(2500).astype(np.str_),)
-    outcome = Outcome("score", "score", "score", higher_is_better=None)
+    outcome = ComparedOutcome("score", "score", "score", higher_is_better=None)
     rows = compared([Paired("m", ("x", "y"), outcome, a, b, each, "item", {})], Margins(), rng)
     found = rows[-1].estimate
     assert found is not None
@@ -138,7 +138,7 @@ def test_two_outcomes_of_single_items_are_the_paired_t_test() -> None:
 
 def test_two_that_give_one_score_to_all_cannot_be_judged_and_have_no_interval_of_width_0() -> None:
     each = (np.arange(40).astype(np.str_),)
-    outcome = Outcome("score", "score", "score", higher_is_better=None)
+    outcome = ComparedOutcome("score", "score", "score", higher_is_better=None)
     one = Paired("m", ("x", "y"), outcome, np.full(40, 0.5), np.full(40, 0.7), each, "item", {})
     (row,) = compared([one], Margins(), np.random.default_rng(0))
     assert row.missing is not None

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from commonweal.assessment.comparison.comparison import Asked, Comparison, compare, told
-from commonweal.assessment.comparison.paired_outcomes import Compared
+from commonweal.assessment.comparison.paired_outcomes import ComparisonRow
 from commonweal.evidence.records import ItemOutcome
 from commonweal.evidence.store import digest
 from commonweal.measures.recording import judgement
@@ -62,7 +62,7 @@ def of(folder: Path, a: Judge, b: Judge, **kept: Any) -> Comparison:
     return compare(str(dossier(folder / "a", items_of(a, **kept))), str(dossier(folder / "b", items_of(b, **kept))), Asked())
 
 
-def found_in(comparison: Comparison, quantity: str, of_: str, group: dict[str, str] | None = None) -> Compared:
+def found_in(comparison: Comparison, quantity: str, of_: str, group: dict[str, str] | None = None) -> ComparisonRow:
     (row,) = [
         row
         for row in comparison.rows

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.optimize import brentq
 
-from commonweal.assessment.value.spread import LEVELS, Spread
+from commonweal.assessment.value.spread import LEVELS, DrawSummary
 from commonweal.assessment.value.value import Choices, Value, weigh
-from commonweal.assessment.value.value_terms import Group, Input, Item, Terms, probability, volume
+from commonweal.assessment.value.value_terms import Group, Input, TermItem, Terms, probability, volume
 from commonweal.errors import FootprintError
 from commonweal.footprint.sampling import Array
 
@@ -30,16 +30,16 @@ def random_terms(seed: int, groups: int = 3, n: int = N) -> Terms:
     rng = np.random.default_rng(seed)
     price, intensity = Input("price", rng.uniform(50, 300, n)), Input("intensity", rng.uniform(0.1, 0.9, n))
     return Terms(
-        (Item(rng.normal(300, 200, (groups, n))),), (Item(rng.uniform(0, 1, groups), (intensity, price)),),
-        (Item(rng.uniform(0, 30, groups)),), (Item(rng.uniform(0, 20, (groups, n))), Item(rng.uniform(0, 0.1, groups), (price,))),
+        (TermItem(rng.normal(300, 200, (groups, n))),), (TermItem(rng.uniform(0, 1, groups), (intensity, price)),),
+        (TermItem(rng.uniform(0, 30, groups)),), (TermItem(rng.uniform(0, 20, (groups, n))), TermItem(rng.uniform(0, 0.1, groups), (price,))),
     )  # fmt: skip
 
 
 def plain_terms(benefit: Array, burden: Array) -> Terms:
-    return Terms((Item(benefit),), (Item(burden),), (), ())
+    return Terms((TermItem(benefit),), (TermItem(burden),), (), ())
 
 
-def close(one: Spread | None, other: Spread | None) -> bool:
+def close(one: DrawSummary | None, other: DrawSummary | None) -> bool:
     assert one is not None
     assert other is not None
     return (one.mean, one.median, one.low, one.high) == pytest.approx(
@@ -49,16 +49,18 @@ def close(one: Spread | None, other: Spread | None) -> bool:
 
 def test_two_groups_by_hand() -> None:
     """Users gain 10, 20, 30 and pay 1; the rest pays 4. V = 5, 15, 25; users' V 9, 19, 29."""
-    terms = Terms((Item(np.array([[10.0, 20.0, 30.0], [0.0, 0.0, 0.0]])),), (Item((0.0, 4.0)),), (Item((1.0, 0.0)),), ())
+    terms = Terms(
+        (TermItem(np.array([[10.0, 20.0, 30.0], [0.0, 0.0, 0.0]])),), (TermItem((0.0, 4.0)),), (TermItem((1.0, 0.0)),), ()
+    )
     found = weigh((USER, REST), terms, UNIT)
     users, rest = found.groups
-    assert found.value == Spread(15.0, 15.0, pytest.approx(5.5), pytest.approx(24.5))
+    assert found.value == DrawSummary(15.0, 15.0, pytest.approx(5.5), pytest.approx(24.5))
     assert (found.below_zero, users.below_zero, rest.below_zero) == (0.0, 0.0, 1.0)
-    assert users.value == Spread(19.0, 19.0, pytest.approx(9.5), pytest.approx(28.5))
-    assert rest.value == Spread(-4.0, -4.0, -4.0, -4.0)
+    assert users.value == DrawSummary(19.0, 19.0, pytest.approx(9.5), pytest.approx(28.5))
+    assert rest.value == DrawSummary(-4.0, -4.0, -4.0, -4.0)
     assert users.means == {"benefit": 20.0, "carbon": 0.0, "energy": 1.0, "other": 0.0}
-    assert users.benefit_share == Spread(1.0, 1.0, 1.0, 1.0)
-    assert rest.burden_share == Spread(pytest.approx(0.8), pytest.approx(0.8), pytest.approx(0.8), pytest.approx(0.8))
+    assert users.benefit_share == DrawSummary(1.0, 1.0, 1.0, 1.0)
+    assert rest.burden_share == DrawSummary(pytest.approx(0.8), pytest.approx(0.8), pytest.approx(0.8), pytest.approx(0.8))
     assert found.weighted.weights == (1.0, pytest.approx(4**1.4))
     assert found.weighted.value is not None
     assert found.weighted.value.median == pytest.approx(19 - 4 * 4**1.4)
@@ -99,8 +101,8 @@ def test_a_price_drawn_apart_for_each_group_gives_too_narrow_an_interval() -> No
     """Uniform from 0 to 2, one tonne each: together 4u, from 0.1 to 3.9; apart a triangle, from 0.447 to 3.553."""
     rng = np.random.default_rng(2)
     price, other = (Input(name, rng.uniform(0, 2, 400_000)) for name in ("price", "another price"))
-    shared = weigh((USER, REST), Terms((), (Item((1.0, 1.0), (price,)),), (), ()), UNIT)
-    apart = weigh((USER, REST), Terms((), (Item((1.0, 0.0), (price,)), Item((0.0, 1.0), (other,))), (), ()), UNIT)
+    shared = weigh((USER, REST), Terms((), (TermItem((1.0, 1.0), (price,)),), (), ()), UNIT)
+    apart = weigh((USER, REST), Terms((), (TermItem((1.0, 0.0), (price,)), TermItem((0.0, 1.0), (other,))), (), ()), UNIT)
     ends = [(one.terms["carbon"].low, one.terms["carbon"].high) for one in (shared, apart)]
     assert ends == [pytest.approx((0.1, 3.9), abs=0.02), pytest.approx((0.447, 3.553), abs=0.02)]
 
@@ -108,7 +110,7 @@ def test_a_price_drawn_apart_for_each_group_gives_too_narrow_an_interval() -> No
 def test_the_same_name_drawn_twice_is_refused() -> None:
     once, again = Input("price", np.ones(3)), Input("price", np.ones(3))
     with pytest.raises(FootprintError, match="input 'price' is there twice; draw it once"):
-        weigh((USER, REST), Terms((), (Item((1.0, 0.0), (once,)), Item((0.0, 1.0), (again,))), (), ()), UNIT)
+        weigh((USER, REST), Terms((), (TermItem((1.0, 0.0), (once,)), TermItem((0.0, 1.0), (again,))), (), ()), UNIT)
 
 
 @settings(deadline=None, max_examples=30)
@@ -150,7 +152,7 @@ def test_shares_sum_to_one_and_parts_to_the_whole(seed: int) -> None:
 def test_splitting_a_group_changes_neither_the_total_nor_its_probability(seed: int, part: float) -> None:
     terms = random_terms(seed)
 
-    def split(items: tuple[Item, ...] | None) -> tuple[Item, ...]:
+    def split(items: tuple[TermItem, ...] | None) -> tuple[TermItem, ...]:
         rows = (np.asarray(item.amounts) for item in items or ())
         return tuple(
             replace(item, amounts=np.concatenate([row[:1], part * row[1:2], (1 - part) * row[1:2], row[2:]]))
@@ -178,7 +180,7 @@ def test_permuted_groups_give_permuted_results(seed: int, order: list[int]) -> N
     terms, places = random_terms(seed, groups=4), [*order, 3]
     groups = (MAKER, USER, Group("neighbours", "reached", 5_000.0), REST)
 
-    def turned(items: tuple[Item, ...] | None) -> tuple[Item, ...]:
+    def turned(items: tuple[TermItem, ...] | None) -> tuple[TermItem, ...]:
         return tuple(replace(item, amounts=np.asarray(item.amounts)[places]) for item in items or ())
 
     before = weigh(groups, terms, UNIT)
@@ -200,8 +202,10 @@ def test_doubled_volume_doubles_inference_only() -> None:
 
     def at(tasks: float) -> Value:
         use = volume(Input("volume", np.full(N, tasks)))
-        made = Item((0.0, 0.0, 2.0), (price,), "making the model")
-        return weigh(GROUPS, Terms((), (Item((0.0, 0.0, 1e-6), (use, price)),), (Item((1e-3, 0.0, 0.0), (use,)),), (made,)), UNIT)
+        made = TermItem((0.0, 0.0, 2.0), (price,), "making the model")
+        return weigh(
+            GROUPS, Terms((), (TermItem((0.0, 0.0, 1e-6), (use, price)),), (TermItem((1e-3, 0.0, 0.0), (use,)),), (made,)), UNIT
+        )
 
     once, twice = at(1e5), at(2e5)
     for name, factor in (("carbon", 2.0), ("energy", 2.0), ("other", 1.0)):
@@ -210,15 +214,17 @@ def test_doubled_volume_doubles_inference_only() -> None:
 
 def test_constant_inputs_give_no_width_and_plain_numbers_need_no_draws() -> None:
     found = weigh(
-        GROUPS, Terms((Item((3.0, 2.0, 1.0)),), (Item((0.0, 0.0, 1.0), (Input("price", np.full(50, 2.0)),)),), (), ()), UNIT
+        GROUPS,
+        Terms((TermItem((3.0, 2.0, 1.0)),), (TermItem((0.0, 0.0, 1.0), (Input("price", np.full(50, 2.0)),)),), (), ()),
+        UNIT,
     )
-    assert found.value == Spread(4.0, 4.0, 4.0, 4.0)
-    assert weigh(GROUPS, Terms((Item((3.0, 2.0, 1.0)),), (), (), ()), UNIT).draws == 1
+    assert found.value == DrawSummary(4.0, 4.0, 4.0, 4.0)
+    assert weigh(GROUPS, Terms((TermItem((3.0, 2.0, 1.0)),), (), (), ()), UNIT).draws == 1
 
 
 def test_an_undeclared_benefit_leaves_v_unknown_and_says_what_it_would_have_to_be() -> None:
     price = Input("price", np.linspace(100, 300, 201))
-    found = weigh(GROUPS, Terms(None, (Item((0.0, 0.0, 2.0), (price,)),), (Item((5.0, 0.0, 0.0)),), None), UNIT)
+    found = weigh(GROUPS, Terms(None, (TermItem((0.0, 0.0, 2.0), (price,)),), (TermItem((5.0, 0.0, 0.0)),), None), UNIT)
     assert (found.value, found.below_zero, found.switches, found.evenness) == (None, None, None, None)
     assert [one.value for one in found.groups] == [None] * 3
     assert found.missing == ("benefit", "other")
@@ -232,7 +238,7 @@ def test_an_undeclared_benefit_leaves_v_unknown_and_says_what_it_would_have_to_b
 
 
 def test_an_undeclared_burden_says_how_large_it_may_be() -> None:
-    found = weigh(GROUPS, Terms((Item((0.0, 30.0, 0.0)),), (Item((0.0, 0.0, 10.0)),), (), None), UNIT)
+    found = weigh(GROUPS, Terms((TermItem((0.0, 30.0, 0.0)),), (TermItem((0.0, 0.0, 10.0)),), (), None), UNIT)
     assert found.value is None
     assert found.zero_at is not None
     assert (found.zero_at.of, found.zero_at.at.median) == (("other",), 20.0)
@@ -241,21 +247,21 @@ def test_an_undeclared_burden_says_how_large_it_may_be() -> None:
 def test_nothing_declared_is_unknown_and_nothing_at_all_is_zero() -> None:
     unknown, nothing = weigh(GROUPS, Terms(None, None, None, None), UNIT), weigh(GROUPS, Terms((), (), (), ()), UNIT)
     assert unknown.value is None
-    assert nothing.value == Spread(0.0, 0.0, 0.0, 0.0)
+    assert nothing.value == DrawSummary(0.0, 0.0, 0.0, 0.0)
     assert [one.burden_share for one in (*unknown.groups, *nothing.groups)] == [None] * 6
 
 
 def test_weights_are_unknown_only_where_a_stake_has_no_income() -> None:
     rest = Group("everyone else", "residual")
-    idle = weigh((USER, rest), Terms((Item((9.0, 0.0)),), (), (), ()), UNIT)
+    idle = weigh((USER, rest), Terms((TermItem((9.0, 0.0)),), (), (), ()), UNIT)
     assert idle.weighted.value is not None
-    staked = weigh((USER, rest), Terms((Item((9.0, 0.0)),), (Item((0.0, 1.0)),), (), ()), UNIT)
+    staked = weigh((USER, rest), Terms((TermItem((9.0, 0.0)),), (TermItem((0.0, 1.0)),), (), ()), UNIT)
     assert staked.weighted.value is None
     assert staked.weighted.why_not == "no income is declared for everyone else"
-    even = weigh((USER, rest), Terms((Item((9.0, 0.0)),), (Item((0.0, 1.0)),), (), ()), UNIT, Choices(elasticity=0.0))
+    even = weigh((USER, rest), Terms((TermItem((9.0, 0.0)),), (TermItem((0.0, 1.0)),), (), ()), UNIT, Choices(elasticity=0.0))
     assert even.weighted.value == even.value
     scaled = weigh(
-        (USER, REST), Terms((Item((9.0, 0.0)),), (Item((0.0, 1.0)),), (), ()), UNIT, Choices(reference_income=10_000.0)
+        (USER, REST), Terms((TermItem((9.0, 0.0)),), (TermItem((0.0, 1.0)),), (), ()), UNIT, Choices(reference_income=10_000.0)
     )
     assert scaled.weighted.weights == (pytest.approx(4**-1.4), 1.0)
 
@@ -270,13 +276,13 @@ BAD = [
     (lambda: Input("price", np.array([1.0, np.inf])), "not a finite number"),
     (lambda: weigh(GROUPS, plain_terms(np.full((3, 4), np.nan), np.ones((3, 4))), UNIT), "benefit of group 'the firm': a draw is not"),
     (
-        lambda: weigh((REST,), Terms((), (Item((1e200,), (Input("price", np.full(3, 1e200)),)),), (), ()), UNIT),
+        lambda: weigh((REST,), Terms((), (TermItem((1e200,), (Input("price", np.full(3, 1e200)),)),), (), ()), UNIT),
         "carbon of group 'everyone else': a draw is not a finite number",
     ),
     (lambda: weigh(GROUPS, plain_terms(np.ones((2, 4)), np.ones((3, 4))), UNIT), "got 2 amounts for 3 groups"),
     (lambda: weigh(GROUPS, plain_terms(np.ones((3, 4)), np.ones((3, 5))), UNIT), r"got \[4, 5\] draws in different places"),
     (lambda: weigh(GROUPS, plain_terms(np.ones((3, 0)), np.ones((3, 0))), UNIT), r"got \[0\] draws"),
-    (lambda: weigh(GROUPS, Terms((Item((ONES, 1.0, np.ones(5))),), (), (), ()), UNIT), r"got \[4, 5\] draws"),
+    (lambda: weigh(GROUPS, Terms((TermItem((ONES, 1.0, np.ones(5))),), (), (), ()), UNIT), r"got \[4, 5\] draws"),
     (lambda: weigh((), Terms((), (), (), ()), UNIT), "do not add up to everybody"),
     (lambda: weigh((REST, USER), Terms((), (), (), ()), UNIT), "do not add up to everybody"),
     (lambda: weigh((USER, USER, REST), Terms((), (), (), ()), UNIT), "two groups have the same name"),

@@ -19,7 +19,7 @@ from commonweal.assessment.value.value_estimates import ONE_NUMBER
 from commonweal.report.content import Dossier
 from commonweal.report.dossier import save_dossier
 from commonweal.report.statement.statement import TOGETHER, carbon_statement
-from commonweal.report.statement.statement_records import Entry, Statement, statement_schema_text
+from commonweal.report.statement.statement_records import CarbonStatement, Entry, statement_schema_text
 from commonweal.report.statement.statement_tex import carbon_sentence, latex
 from tests.assessment.valued import exact
 from tests.report.hiring_dossier import one_asset_dossier
@@ -34,7 +34,7 @@ COMMANDS = {
 MATH = re.compile(r"\$(-|\\times|\^\{-?\d+\})\$")
 
 
-def stated(dossier: Dossier) -> Statement:
+def stated(dossier: Dossier) -> CarbonStatement:
     found = carbon_statement(dossier)
     assert found is not None
     return found

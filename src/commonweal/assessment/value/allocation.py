@@ -24,7 +24,7 @@ BY_SHARE, BY_USE = "declared share", "tasks done of the asset's lifetime tasks"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class CarriedShare:
     """What a deployment carries of an asset's making: a share from 0 to 1, and how it was worked out."""
 
     deployment: str
@@ -37,7 +37,7 @@ class Allocation:
     """The parts of one asset, and why the rest is not allocated (empty: nothing is left)."""
 
     asset: str
-    parts: tuple[Part, ...]
+    parts: tuple[CarriedShare, ...]
     why_not: tuple[str, ...]
 
     @property
@@ -92,18 +92,18 @@ def _few(texts: Iterable[str]) -> tuple[str, ...]:
 
 def _from_below(system: System, assets: Iterable[str]) -> list[str]:
     """Some assets and all that rest on them, each after what rests on it."""
-    found: list[str] = []
+    ordered: list[str] = []
     seen: set[str] = set()
     waiting = [(asset, False) for asset in assets]
     while waiting:
         asset, whole = waiting.pop()
         if whole:
-            found.append(asset)
+            ordered.append(asset)
         elif asset not in seen:
             seen.add(asset)
             waiting.append((asset, True))
             waiting += [(edge.downstream, False) for edge in _onward(system, asset)]
-    return found
+    return ordered
 
 
 def _onward(system: System, asset: str) -> Iterable[Dependency]:
@@ -149,30 +149,30 @@ def _by_use(system: System, asset: Asset, lifetime_tasks: float) -> Allocation:
         why_not.append(
             f"its deployments do {total:,.0f} tasks, more than its {lifetime_tasks:,.0f} lifetime tasks: brought down to all of it"
         )
-    parts = tuple(Part(name, scale * count / lifetime_tasks, BY_USE) for name, count in tasks.items() if count > 0)
+    parts = tuple(CarriedShare(name, scale * count / lifetime_tasks, BY_USE) for name, count in tasks.items() if count > 0)
     return Allocation(asset.id, parts, tuple(why_not))
 
 
 def downstream(system: System, asset: str) -> set[str]:
     """All assets that rest on an asset, near or far."""
-    found: set[str] = set()
+    resting: set[str] = set()
     waiting = [asset]
     while waiting:
         for edge in _onward(system, waiting.pop()):
-            if edge.downstream not in found:
-                found.add(edge.downstream)
+            if edge.downstream not in resting:
+                resting.add(edge.downstream)
                 waiting.append(edge.downstream)
-    return found
+    return resting
 
 
 def upstream(system: System, asset: str) -> list[str]:
     """An asset and all that it is made from or served by, nearest first."""
-    found = {asset: None}
+    seen = {asset: None}
     waiting = [asset]
     for name in waiting:
         for edge in system.dependencies_of(name):
-            if edge.relation in CARRYING and edge.upstream not in found:
-                found[edge.upstream] = None
+            if edge.relation in CARRYING and edge.upstream not in seen:
+                seen[edge.upstream] = None
                 waiting.append(edge.upstream)
     return waiting
 
@@ -202,7 +202,7 @@ class Carried:
                 if name not in self._flows:
                     self._flows[name] = _flow(self.system, name, self._flows)
         flow = self._flows[asset.id]
-        parts = tuple(Part(name, share, "; ".join(steps)) for name, (share, steps) in flow.shares.items())
+        parts = tuple(CarriedShare(name, share, "; ".join(steps)) for name, (share, steps) in flow.shares.items())
         return Allocation(asset.id, parts, flow.why_not)
 
     def undeclared(self, deployment: Deployment) -> tuple[str, ...]:
@@ -256,8 +256,8 @@ def _above(system: System, application: str) -> _Above:
             *no_model, *without_origin(system, names), *without_making(system, names), *_fed_by_deployed(system, application, names),
         ),
         no_hardware=without_hardware(system, names),
-        powered={one.id: ways[one.id] for one in assets if any(stage.stage != EMBODIED for stage in one.making)},
-        hardware={one.id: ways[one.id] for one in assets if any(stage.stage == EMBODIED for stage in one.making)},
+        powered={asset.id: ways[asset.id] for asset in assets if any(stage.stage != EMBODIED for stage in asset.making)},
+        hardware={asset.id: ways[asset.id] for asset in assets if any(stage.stage == EMBODIED for stage in asset.making)},
     )  # fmt: skip
 
 
@@ -276,13 +276,13 @@ def _open_ways(system: System, names: Sequence[str]) -> Mapping[str, tuple[str, 
     None of an asset that is shared by its lifetime tasks.
     """
     known = set(names)
-    found: dict[str, tuple[str, ...]] = {}
+    open_ways: dict[str, tuple[str, ...]] = {}
     for name in _from_below(system, names):
         if name in known:
             edges = [edge for edge in _onward(system, name) if edge.downstream in known]
             own = [] if system.deployments_of(name) else [reason for edge in edges if (reason := _carried(edge)[1])]
-            found[name] = _few((*own, *(reason for edge in edges for reason in found.get(edge.downstream, ()))))
-    return {name: () if isinstance(system.asset(name).lifetime_tasks, float) else found[name] for name in names}
+            open_ways[name] = _few((*own, *(reason for edge in edges for reason in open_ways.get(edge.downstream, ()))))
+    return {name: () if isinstance(system.asset(name).lifetime_tasks, float) else open_ways[name] for name in names}
 
 
 def without_origin(system: System, assets: Sequence[str]) -> tuple[str, ...]:
@@ -299,7 +299,7 @@ def without_origin(system: System, assets: Sequence[str]) -> tuple[str, ...]:
 
 def without_model(application: str, assets: Sequence[Asset]) -> tuple[str, ...]:
     """Why nothing is known of what an application was made from: no model among `assets`, and nobody says what making them took."""
-    if any(one.kind in MODELS or any(stage.stage != EMBODIED for stage in one.making) for one in assets):
+    if any(asset.kind in MODELS or any(stage.stage != EMBODIED for stage in asset.making) for asset in assets):
         return ()
     return (
         f"what {application} rests on is not declared (a model and its dependency; or, where there is none, `making` of {application})",
@@ -320,7 +320,7 @@ def without_making(system: System, assets: Sequence[str]) -> tuple[str, ...]:
 
     A model that rests on no other needs its pretraining (or distillation), one that is made from another any stage of its own.
     """
-    found = []
+    reasons = []
     for asset in map(system.asset, assets):
         if asset.kind not in MODELS:
             continue
@@ -333,5 +333,5 @@ def without_making(system: System, assets: Sequence[str]) -> tuple[str, ...]:
                 if not asset.making
                 else f" (of its stages only {', '.join(asset.stages)} is; expected {' or '.join(sorted(enough))})"
             )
-            found.append(f"what making {asset.id} took is not declared{stages}")
-    return tuple(found)
+            reasons.append(f"what making {asset.id} took is not declared{stages}")
+    return tuple(reasons)
