@@ -121,7 +121,7 @@ def _finding(
 
 
 def _verdict(rows: Sequence[Evidence], held: Sequence[Evidence], hypotheses: Sequence[Evidence]) -> Verdict:
-    """A number that only describes says nothing of what was to be judged and could not be."""
+    """The verdict over all rows; descriptive numbers do not count where the hypotheses could not be tested."""
     if held:
         return "found"
     if hypotheses:

@@ -39,7 +39,7 @@ class Writer:
     allowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def row(self, subjects: tuple[str, ...], result: Estimate | Missing | str, derived_from: Iterable[str]) -> Evidence:
-        """One row. A text instead of a number says what is known without one."""
+        """One row; a text says what is known where there is no number."""
         origin = tuple(derived_from)
         allowed = tuple(sorted({name for row in origin for name in self.allowed.get(row, ())}))
         content = result if isinstance(result, str) else result.model_dump(mode="json")

@@ -90,7 +90,7 @@ def _line(finding: Finding, system: System, more: str = "") -> ScreenLine:
 
 
 def _found(findings: Sequence[Finding], system: System) -> list[ScreenLine]:
-    """A finding of every measure comes before a second one of any."""
+    """The findings, one of every measure before a second of any."""
     turn: Counter[str] = Counter()
     ranked = []
     for finding in findings:
@@ -108,7 +108,7 @@ def _one_per_measure(findings: Sequence[Finding], system: System) -> list[Screen
 
 
 def _others(subjects: Sequence[str]) -> str:
-    """What else has a number of its own.
+    """The other measured subjects, named or counted.
 
     >>> _others(["model", "data"]), _others(["a", "b", "c"])
     ('Also measured: model, data', 'Also measured: 3 others')

@@ -33,7 +33,7 @@ WORDS = {"shown": "shown", "not_shown": "not shown", "not_asked": "not asked", "
 
 
 def no_progress(stage: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _models(a: str, b: str, asked: Asked, requests: Path, tick: Tick) -> tuple[l
 
 
 def _checked(pairs: Sequence[Paired], asked: Asked) -> list[ComparisonRow]:
-    """The numbers; OptionError where a margin fits none of them, or one margin would hold in several units."""
+    """The rows; OptionError where a margin fits no quantity, or one margin would apply to several units."""
     rows = compared(pairs, asked.margins, np.random.default_rng(asked.seed))
     if all(row.estimate is None for row in rows):
         raise DataFileError("\n".join(dict.fromkeys(row.note for row in rows)))
@@ -194,7 +194,7 @@ def told(comparison: Comparison) -> Iterator[str]:
 
 
 def _comes_first(row: ComparisonRow) -> bool:
-    """Told at length: what is about all items, what is shown, and what a margin was asked for."""
+    """Whether a row is printed in full: about all items, shown, or tested against a margin."""
     assert row.estimate is not None
     assert row.verdicts is not None
     return row.estimate.group is None or row.verdicts.difference == "shown" or row.verdicts.margin is not None

@@ -60,14 +60,14 @@ def subjects_of(one: MeasuredSubject, other: MeasuredSubject) -> str:
 
 @dataclass(slots=True)
 class Said:
-    """What is said of a comparison while its items are paired."""
+    """Notes collected while items are paired: what was paired, and what was not and why."""
 
     paired: list[str] = field(default_factory=list)
     unpaired: list[str] = field(default_factory=list)
 
 
 def read_dossier(folder: Path) -> dict[str, dict[str, MeasuredSubject]]:
-    """Measure -> subject -> what is told of it, for measures that have a number."""
+    """Measure -> subject -> what the dossier says of it, for measures with at least one measured number."""
     path = folder / "dossier.json"
     if not path.is_file():
         raise DataFileError(f"{path}: no such file; expected the folder of a finished run")

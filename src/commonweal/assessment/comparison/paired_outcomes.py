@@ -186,7 +186,7 @@ def _hypotheses(pair: Paired, contrasts: list[Contrast]) -> _Hypotheses:
 
 
 def _alike(pair: Paired) -> str:
-    """That neither tells one item from another, in words; empty where one does, or where bounds tell how far others may lie."""
+    """A note that both outcomes are constant over the items; empty if one varies or the outcome is bounded."""
     if pair.outcome.bounded or np.ptp(pair.a) or np.ptp(pair.b):
         return ""
     values = f"{pair.a[0]:g} in every one of {pair.a.size:,} items by A and {pair.b[0]:g} by B"
@@ -200,7 +200,7 @@ def _contrast(pair: Paired, y: Array, side: Sides) -> Contrast:
 
 
 def _floor(pair: Paired, d: Array, side: Sides, clusters: tuple[Labels, ...]) -> float:
-    """Variance to add, so that what was not seen to vary is no certainty; 0 where outcomes have no bounds."""
+    """Variance added so that outcomes that happen not to vary are not taken as certain; 0 for unbounded outcomes."""
     width = pair.outcome.width
     return width**2 * sparse_floor(d, side, clusters) if pair.outcome.bounded else 0.0
 
@@ -270,14 +270,14 @@ def _sides(pair: Paired) -> tuple[tuple[Of, Array], tuple[Of, Array]]:
 
 
 def _mean(pair: Paired, y: Array, whole: Sides) -> Inference:
-    """One system over all items; a bounded mean has limits that hold near its bounds."""
+    """The mean of one system over all items; for a bounded outcome with an interval that is valid near the bounds."""
     if not pair.outcome.bounded or np.ptp(y) == 0:
         return alone(_plain(pair, y, whole))
     return share_alone(_plain(pair, y, whole), (pair.outcome.least, pair.outcome.most))
 
 
 def _plain(pair: Paired, y: Array, side: Sides) -> Contrast:
-    """One system by itself. Where all answers of a side are alike, that they are is no certainty."""
+    """The contrast of one system by itself; a side whose answers are all alike gets the variance floor."""
     alike = np.zeros_like(side)
     for sign in (1, -1):
         mine = side == sign
@@ -303,7 +303,7 @@ def _hypothesis(
     found: tuple[Split | None, Inference],
     asked: tuple[Margins, bool | None],
 ) -> ComparisonRow:
-    """A tested number; `tested`: the quantity that A and B have by themselves, and what becomes of it."""
+    """A tested row; `tested`: the quantity that A and B have by themselves, and whether its difference or widening is tested."""
     (split, inference), (side, change) = found, tested
     quantity, widened = f"{side}_{change}", change == "widening"
     detectable = math.inf if widened else inference.minimum_detectable

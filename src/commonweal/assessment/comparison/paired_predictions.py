@@ -77,7 +77,7 @@ def _correct(table: PredictionTable) -> Array:
 
 
 def read_items(path: Path) -> dict[str, int]:
-    """Item, in its one spelling -> row; DataFileError where a row has none. No two rows have one: their table was read before."""
+    """Normalised item name -> row number; DataFileError where a row has none. Names are unique: reading the table checked it."""
     places: dict[str, int] = {}
     for place, (line, row) in enumerate(table_rows(path)):
         if "item" not in row:

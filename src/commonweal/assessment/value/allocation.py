@@ -47,7 +47,7 @@ class Allocation:
 
 
 def allocation(system: System, asset: Asset) -> Allocation:
-    """How what making `asset` took falls on the deployments downstream of it.
+    """How the energy and carbon of making `asset` are shared among the deployments downstream of it.
 
     Parts add up to at most 1: shares of the dependencies that leave an asset are checked when the system is loaded, and tasks
     of more than a lifetime are brought down to it, which `why_not` says.
@@ -57,14 +57,14 @@ def allocation(system: System, asset: Asset) -> Allocation:
 
 @dataclass(frozen=True, slots=True)
 class _Flow:
-    """What of an asset arrives at each deployment: its share and the steps in words; and why some of it arrives nowhere."""
+    """The share of an asset that reaches each deployment, with the steps in words, and why the rest reaches none."""
 
     shares: Mapping[str, tuple[float, tuple[str, ...]]]
     why_not: tuple[str, ...]
 
 
 def _flow(system: System, asset: str, below: Mapping[str, _Flow]) -> _Flow:
-    """The flow of an asset from that of the assets `below` it, so that each dependency is followed once for all."""
+    """The flow of an asset, from the flows already worked out `below` it, so that each dependency is followed only once."""
     own, onward = system.deployments_of(asset), _onward(system, asset)
     if own:  # an application that is deployed keeps what reached it; what it feeds on is downstream of its use
         splits, reason = _by_volume(own)
@@ -85,13 +85,13 @@ def _flow(system: System, asset: str, below: Mapping[str, _Flow]) -> _Flow:
 
 
 def _few(texts: Iterable[str]) -> tuple[str, ...]:
-    """Each once; of very many the first ones, and that there are more."""
+    """Distinct texts in order; beyond a limit, the first ones and a note that there are more."""
     found = tuple(dict.fromkeys(texts))
     return found if len(found) <= MOST_TOLD else (*(one for one in found[:MOST_TOLD] if one != MORE), MORE)
 
 
 def _from_below(system: System, assets: Iterable[str]) -> list[str]:
-    """Some assets and all that rest on them, each after what rests on it."""
+    """Some assets and everything downstream of them, each after what is downstream of it."""
     ordered: list[str] = []
     seen: set[str] = set()
     waiting = [(asset, False) for asset in assets]
@@ -107,7 +107,7 @@ def _from_below(system: System, assets: Iterable[str]) -> list[str]:
 
 
 def _onward(system: System, asset: str) -> Iterable[Dependency]:
-    """The dependencies by which what making an asset took is carried on."""
+    """The dependencies that carry the cost of making an asset downstream."""
     return [edge for edge in system.dependencies_from(asset) if edge.relation in CARRYING]
 
 
@@ -154,7 +154,7 @@ def _by_use(system: System, asset: Asset, lifetime_tasks: float) -> Allocation:
 
 
 def downstream(system: System, asset: str) -> set[str]:
-    """All assets that rest on an asset, near or far."""
+    """All assets directly or indirectly downstream of an asset."""
     resting: set[str] = set()
     waiting = [asset]
     while waiting:
@@ -206,17 +206,17 @@ class Carried:
         return Allocation(asset.id, parts, flow.why_not)
 
     def undeclared(self, deployment: Deployment) -> tuple[str, ...]:
-        """Why what this deployment carries of the energy and carbon upstream of it is not known whole; empty: it is."""
+        """Why the upstream energy and carbon that this deployment carries is not fully known; empty if it is."""
         above = self._of(deployment.application)
         return tuple(dict.fromkeys((*above.reasons, *self._unshared(deployment, above.powered))))
 
     def undeclared_hardware(self, deployment: Deployment) -> tuple[str, ...]:
-        """Why its part of the carbon of making the hardware is not known; empty: it is."""
+        """Why its share of the carbon of making the hardware is not known; empty if it is."""
         above = self._of(deployment.application)
         return tuple(dict.fromkeys((*above.no_hardware, *self._unshared(deployment, above.hardware))))
 
     def without_model(self, application: str) -> tuple[str, ...]:
-        """Why nothing is known of what an application was made from; empty: something is."""
+        """Why nothing is known of what an application was made from; empty if something is."""
         return self._of(application).no_model
 
     def _of(self, application: str) -> _Above:

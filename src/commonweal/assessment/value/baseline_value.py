@@ -179,7 +179,7 @@ def _note(weighed: Weighing, baseline: Baseline) -> str:
 
 
 def _in_its_place(system: System, weighed: Weighing, baseline: Baseline, draws: Draws) -> Weighing:
-    """The weighing of the same deployment of a system in which the application is the baseline, with nothing upstream of it."""
+    """The weighing of the same deployment with the baseline as its application and nothing upstream."""
     changed = _without_model(system, weighed.deployment, baseline)
     (deployment,) = changed.deployments
     simple = weighing(changed, deployment, ledger(changed, {}, draws), draws)

@@ -89,7 +89,7 @@ def _used(weighed: Weighing, draws: Draws) -> tuple[Array, Array] | str | None:
 
 
 def _reached(suffix: str, energies: tuple[Array, ...], group: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
-    """N* over all draws, never counted as beyond every number, and the share of draws in which it is never reached."""
+    """N* over all draws, with "never" counted as infinite, and the share of draws in which it is never reached."""
     use = ", use counted" if suffix else ""
     found = [break_even_tasks(*map(float, one)) for one in zip(*energies, strict=True)]
     tasks = np.array([np.inf if one is None else one for one in found])

@@ -98,7 +98,7 @@ class LedgerLine:
 
 @dataclass(frozen=True, slots=True)
 class CarbonLedger:
-    """Every line: the stages of making as a whole, their parts by who carries them, and use; and what of that nobody declared."""
+    """Every line: the whole stages of making, their parts by who carries them, and use, including those nobody declared."""
 
     whole: tuple[LedgerLine, ...]
     parts: tuple[LedgerLine, ...]
@@ -142,7 +142,7 @@ class Draws:
         return self._declared[id(given)]
 
     def spread(self, found: Product) -> DrawSummary:
-        """Of a product of inputs drawn here; products of the same inputs differ by their factor only, so they are sorted once."""
+        """Mean, median and interval of a product; products of the same inputs differ only by a factor, so they are sorted once."""
         key = tuple(map(id, found.inputs))
         if key not in self._spreads:
             self._spreads[key] = spread(replace(found, factor=1.0).draws(self.count if found.inputs else 1))
@@ -156,7 +156,7 @@ def worst(grades: Iterable[Grade]) -> Grade | None:
 
 
 def decision_energies(evidence: Sequence[Evidence], methods: Mapping[str, Method]) -> dict[str, Evidence]:
-    """The row with the energy of deciding that was measured of each application; of several, the last."""
+    """The last row with the measured inference energy of each application."""
     measured: dict[str, Evidence] = {}
     for role in reversed(DECIDING):
         measured |= {
@@ -303,5 +303,5 @@ def _measured(row: Evidence) -> Uncertain:
 
 
 def said(answer: object) -> str:
-    """What is said of an answer that gives no number."""
+    """The words for an answer that is no number."""
     return "unknown" if answer == "unknown" else "not declared"

@@ -35,7 +35,7 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What is a choice and no finding.
+    """Choices of ours, not findings.
 
     elasticity : eta of the marginal value of income, >= 0; 0: a dollar counts alike for everybody.
     reference_income : income whose dollar counts 1; by default the largest income of a group with a stake. It scales the
@@ -50,7 +50,7 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class GroupValue:
-    """What one group has of it.
+    """V and its terms for one group.
 
     value, below_zero : V_g, and P(V_g < 0) in [0, 1]; None where a term is not declared.
     means : of each declared term, over the draws; over groups they add up to the mean of the term.

@@ -56,7 +56,7 @@ def rows(
 
 
 def _enter(items: tuple[TermItem, ...], place: int, up: Array, down: Array, total: Array | None) -> float:
-    """Enter one term of one group: what is above 0 into `up`, what is below into `down`; its sum over the draws."""
+    """Add one term of one group: positive draws to `up`, negative ones to `down`; return its sum over the draws."""
     amounts = [np.asarray(item.amounts[place], dtype=np.float64) for item in items]
     there = [(item, amount) for item, amount in zip(items, amounts, strict=True) if amount.ndim or amount != 0.0]
     if not there:

@@ -108,7 +108,7 @@ def _groups(system: System, deployment: Deployment, value: Valuation) -> tuple[G
 
 
 def _overlap(deployment: Deployment) -> str:
-    """Stakes of people who are partly the same: a population whole and in part, or parts of it by two attributes."""
+    """A note on stakes whose groups overlap: a population and a part of it, or parts of it by different attributes."""
     borne = deployment.value.carbon_borne if deployment.value else {}
     cuts: dict[str, set[tuple[str, ...]]] = {name: {()} for name in borne}
     for side in (deployment.benefits, deployment.burdens):
@@ -189,7 +189,7 @@ class _Reckoner:
         return tuple(items), tuple(dict.fromkeys(why_not))
 
     def _borne(self, factor: float, inputs: tuple[Input, ...], what: str) -> Iterator[TermItem]:
-        """Everything on everyone else, and from there to each population the share that it bears."""
+        """The cost on everyone else, with the share that each population bears moved to it."""
         yield self.item({EVERYONE_ELSE: factor}, inputs, what)
         for name, share in self.value.carbon_borne.items():
             given = self.draws.of(f"share of the cost of carbon that {name} bears", share)

@@ -236,7 +236,7 @@ def _weighted(value: Value, of_deployment: Mapping[str, str], method: str) -> Es
 
 
 def _switches(value: Value, of_deployment: Mapping[str, str], units: Mapping[str, str]) -> Iterator[Estimate | Missing]:
-    """Which input flips the sign of the median of V, the one that need move least first."""
+    """Which inputs flip the sign of the median of V; the one that needs to move least comes first."""
     for rank, switch in enumerate(value.switches or (), 1):
         group = {**of_deployment, "input": switch.name, "rank": str(rank)}
         if switch.at is None:

@@ -94,7 +94,7 @@ def _above_zero(total: Array) -> NDArray[np.bool_] | None:
 
 
 def _share(row: Array, total: Array, there: NDArray[np.bool_] | None) -> DrawSummary:
-    """Turn the row of a group into its share of the total, in place; 0 where there is nothing to share out."""
+    """Turn the draws of a group into its share of the total, in place; 0 where the total is 0."""
     if not row.any():
         return NOTHING
     if there is None:

@@ -27,7 +27,7 @@ SIGNS: Mapping[TermName, float] = {"benefit": 1.0, "carbon": -1.0, "energy": -1.
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """People with a common lot.
+    """People who gain and lose alike.
 
     role : builder and deployer make or run the system, user uses it, reached is decided about without using it, residual is
         everyone else and the future. The last group is the residual one, so that the groups add up to the total.

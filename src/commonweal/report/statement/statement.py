@@ -83,7 +83,7 @@ class _Books:
             self._found[(_quantity(row), row.subjects[0] if keys[0] or keys[2] else "", *keys)].append(row)
 
     def take(self, quantity: str, subject: str = "", stage: str = "", holder: str = "", what: str = "") -> Evidence | None:
-        """The next row of the ledger of that description."""
+        """The next row of the ledger with these properties, removed from the books; None if there is none left."""
         found = self._found[(quantity, subject, stage, holder, what)]
         return found.pop(0) if found else None
 

@@ -59,7 +59,7 @@ class Number(StatementRecord):
 
 
 def unknown(unit: str, reason: str, evidence: str = "") -> Number:
-    """What has no number."""
+    """A number that is not known, and why."""
     return Number(unit=unit, tag="unknown", text="unknown", reason=reason, evidence=evidence)
 
 
