@@ -61,17 +61,17 @@ def test_at_the_switching_value_the_median_is_zero() -> None:
 
 def test_it_agrees_with_a_search() -> None:
     terms = a_deployment(1)
-    for one in switching_values(terms, value_of(terms)):
-        changed = next(given for given in terms.inputs if given.name == one.name)
+    for switch in switching_values(terms, value_of(terms)):
+        changed = next(given for given in terms.inputs if given.name == switch.name)
 
         def median_at(x: float, changed: Input = changed) -> float:
             return float(np.median(value_of(terms, changed, x)))
 
-        if one.at is None:
+        if switch.at is None:
             continue
-        reach = 10 * abs(one.at) + 1
-        if np.sign(median_at(one.at - reach)) != np.sign(median_at(one.at + reach)):
-            assert brentq(median_at, one.at - reach, one.at + reach) == pytest.approx(one.at, rel=1e-4)
+        reach = 10 * abs(switch.at) + 1
+        if np.sign(median_at(switch.at - reach)) != np.sign(median_at(switch.at + reach)):
+            assert brentq(median_at, switch.at - reach, switch.at + reach) == pytest.approx(switch.at, rel=1e-4)
 
 
 def test_an_input_that_moves_nothing_and_one_that_never_flips() -> None:

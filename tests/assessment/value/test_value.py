@@ -52,32 +52,34 @@ def test_two_groups_by_hand() -> None:
     terms = Terms(
         (TermItem(np.array([[10.0, 20.0, 30.0], [0.0, 0.0, 0.0]])),), (TermItem((0.0, 4.0)),), (TermItem((1.0, 0.0)),), ()
     )
-    found = weigh((USER, REST), terms, UNIT)
-    users, rest = found.groups
-    assert found.value == DrawSummary(15.0, 15.0, pytest.approx(5.5), pytest.approx(24.5))
-    assert (found.below_zero, users.below_zero, rest.below_zero) == (0.0, 0.0, 1.0)
+    weighed = weigh((USER, REST), terms, UNIT)
+    users, rest = weighed.groups
+    assert weighed.value == DrawSummary(15.0, 15.0, pytest.approx(5.5), pytest.approx(24.5))
+    assert (weighed.below_zero, users.below_zero, rest.below_zero) == (0.0, 0.0, 1.0)
     assert users.value == DrawSummary(19.0, 19.0, pytest.approx(9.5), pytest.approx(28.5))
     assert rest.value == DrawSummary(-4.0, -4.0, -4.0, -4.0)
     assert users.means == {"benefit": 20.0, "carbon": 0.0, "energy": 1.0, "other": 0.0}
     assert users.benefit_share == DrawSummary(1.0, 1.0, 1.0, 1.0)
     assert rest.burden_share == DrawSummary(pytest.approx(0.8), pytest.approx(0.8), pytest.approx(0.8), pytest.approx(0.8))
-    assert found.weighted.weights == (1.0, pytest.approx(4**1.4))
-    assert found.weighted.value is not None
-    assert found.weighted.value.median == pytest.approx(19 - 4 * 4**1.4)
-    assert (found.missing, found.zero_at, found.unit, found.draws) == ((), None, UNIT, 3)
+    assert weighed.weighted.weights == (1.0, pytest.approx(4**1.4))
+    assert weighed.weighted.value is not None
+    assert weighed.weighted.value.median == pytest.approx(19 - 4 * 4**1.4)
+    assert (weighed.missing, weighed.zero_at, weighed.unit, weighed.draws) == ((), None, UNIT, 3)
 
 
 def test_quantiles_of_sums_that_are_known_exactly() -> None:
     rng = np.random.default_rng(8)
     n = 400_000
     normal = stats.norm(10 - 4, np.hypot(3, 4))
-    found = weigh((REST,), plain_terms(rng.normal(10, 3, (1, n)), rng.normal(4, 4, (1, n))), UNIT)
-    assert found.value is not None
-    assert (found.value.low, found.value.median, found.value.high) == pytest.approx(normal.ppf(LEVELS), abs=0.08)
-    assert found.below_zero == pytest.approx(normal.cdf(0), abs=0.003)
-    found = weigh((REST,), plain_terms(rng.random((1, n)), -rng.random((1, n))), UNIT)
-    assert found.value is not None
-    assert (found.value.low, found.value.median, found.value.high) == pytest.approx(stats.triang(0.5, 0, 2).ppf(LEVELS), abs=0.01)
+    weighed = weigh((REST,), plain_terms(rng.normal(10, 3, (1, n)), rng.normal(4, 4, (1, n))), UNIT)
+    assert weighed.value is not None
+    assert (weighed.value.low, weighed.value.median, weighed.value.high) == pytest.approx(normal.ppf(LEVELS), abs=0.08)
+    assert weighed.below_zero == pytest.approx(normal.cdf(0), abs=0.003)
+    weighed = weigh((REST,), plain_terms(rng.random((1, n)), -rng.random((1, n))), UNIT)
+    assert weighed.value is not None
+    assert (weighed.value.low, weighed.value.median, weighed.value.high) == pytest.approx(
+        stats.triang(0.5, 0, 2).ppf(LEVELS), abs=0.01
+    )
 
 
 def test_a_mixture_of_harm_and_help_is_covered() -> None:
@@ -85,16 +87,16 @@ def test_a_mixture_of_harm_and_help_is_covered() -> None:
     n = 300_000
     harmed = rng.random(n) < 0.3
     draws = np.where(harmed, rng.normal(-5, 1, n), rng.normal(5, 2, n))
-    found = weigh((REST,), plain_terms(draws[None, :], np.zeros((1, n))), UNIT)
+    weighed = weigh((REST,), plain_terms(draws[None, :], np.zeros((1, n))), UNIT)
 
     def chance(x: float) -> float:
         return float(0.3 * stats.norm.cdf(x, -5, 1) + 0.7 * stats.norm.cdf(x, 5, 2))
 
     exact = [brentq(lambda x, level=level: chance(x) - level, -20, 20) for level in LEVELS]
-    assert found.value is not None
-    assert (found.value.low, found.value.median, found.value.high) == pytest.approx(exact, abs=0.05)
-    assert found.below_zero == pytest.approx(chance(0.0), abs=0.004)
-    assert chance(found.value.high) - chance(found.value.low) == pytest.approx(0.95, abs=0.002)
+    assert weighed.value is not None
+    assert (weighed.value.low, weighed.value.median, weighed.value.high) == pytest.approx(exact, abs=0.05)
+    assert weighed.below_zero == pytest.approx(chance(0.0), abs=0.004)
+    assert chance(weighed.value.high) - chance(weighed.value.low) == pytest.approx(0.95, abs=0.002)
 
 
 def test_a_price_drawn_apart_for_each_group_gives_too_narrow_an_interval() -> None:
@@ -132,18 +134,18 @@ def test_v_is_linear_in_each_term(seed: int, factor: float, name: str) -> None:
 @settings(deadline=None, max_examples=30)
 @given(SEEDS)
 def test_shares_sum_to_one_and_parts_to_the_whole(seed: int) -> None:
-    found = weigh(GROUPS, random_terms(seed), UNIT)
-    shares = [(one.benefit_share, one.burden_share) for one in found.groups]
+    weighed = weigh(GROUPS, random_terms(seed), UNIT)
+    shares = [(group.benefit_share, group.burden_share) for group in weighed.groups]
     for side in (0, 1):
         parts = [pair[side] for pair in shares]
         assert sum(part.mean for part in parts if part) == pytest.approx(1.0)
         assert all(part is not None and 0 <= part.low <= part.median <= part.high <= 1 for part in parts)
-    assert found.value is not None
-    assert sum(one.value.mean for one in found.groups if one.value) == pytest.approx(found.value.mean)
-    for name, term in found.terms.items():
-        assert sum(one.means[name] for one in found.groups) == pytest.approx(term.mean)
-    assert found.value.mean == pytest.approx(
-        found.terms["benefit"].mean - found.terms["carbon"].mean - found.terms["energy"].mean - found.terms["other"].mean
+    assert weighed.value is not None
+    assert sum(group.value.mean for group in weighed.groups if group.value) == pytest.approx(weighed.value.mean)
+    for name, term in weighed.terms.items():
+        assert sum(group.means[name] for group in weighed.groups) == pytest.approx(term.mean)
+    assert weighed.value.mean == pytest.approx(
+        weighed.terms["benefit"].mean - weighed.terms["carbon"].mean - weighed.terms["energy"].mean - weighed.terms["other"].mean
     )
 
 
@@ -185,12 +187,12 @@ def test_permuted_groups_give_permuted_results(seed: int, order: list[int]) -> N
 
     before = weigh(groups, terms, UNIT)
     after_terms = Terms(turned(terms.benefit), turned(terms.carbon), turned(terms.energy), turned(terms.other))
-    after = weigh([groups[place] for place in places], after_terms, UNIT)
+    after = weigh([groups[index] for index in places], after_terms, UNIT)
     assert close(before.value, after.value)
-    for place, one in zip(places, after.groups, strict=True):
-        assert one.group == groups[place]
-        assert close(one.value, before.groups[place].value)
-        assert close(one.benefit_share, before.groups[place].benefit_share)
+    for index, one in zip(places, after.groups, strict=True):
+        assert one.group == groups[index]
+        assert close(one.value, before.groups[index].value)
+        assert close(one.benefit_share, before.groups[index].benefit_share)
     assert (before.evenness is None) == (after.evenness is None)
     if before.evenness and after.evenness:
         assert after.evenness.probability == pytest.approx(before.evenness.probability, abs=2 / N)
@@ -213,28 +215,30 @@ def test_doubled_volume_doubles_inference_only() -> None:
 
 
 def test_constant_inputs_give_no_width_and_plain_numbers_need_no_draws() -> None:
-    found = weigh(
+    weighed = weigh(
         GROUPS,
         Terms((TermItem((3.0, 2.0, 1.0)),), (TermItem((0.0, 0.0, 1.0), (Input("price", np.full(50, 2.0)),)),), (), ()),
         UNIT,
     )
-    assert found.value == DrawSummary(4.0, 4.0, 4.0, 4.0)
+    assert weighed.value == DrawSummary(4.0, 4.0, 4.0, 4.0)
     assert weigh(GROUPS, Terms((TermItem((3.0, 2.0, 1.0)),), (), (), ()), UNIT).draws == 1
 
 
 def test_an_undeclared_benefit_leaves_v_unknown_and_says_what_it_would_have_to_be() -> None:
     price = Input("price", np.linspace(100, 300, 201))
-    found = weigh(GROUPS, Terms(None, (TermItem((0.0, 0.0, 2.0), (price,)),), (TermItem((5.0, 0.0, 0.0)),), None), UNIT)
-    assert (found.value, found.below_zero, found.switches, found.evenness) == (None, None, None, None)
-    assert [one.value for one in found.groups] == [None] * 3
-    assert found.missing == ("benefit", "other")
-    assert "other" not in found.terms
-    assert found.zero_at is not None
-    assert (found.zero_at.of, found.zero_at.without) == (("benefit",), ("other",))
-    assert (found.zero_at.at.low, found.zero_at.at.median, found.zero_at.at.high) == pytest.approx((215, 405, 595))
-    assert [one.benefit_share for one in found.groups] == [None] * 3
-    assert [one.burden_share for one in found.groups] == [None] * 3  # a share of the burdens that are known is no share of all
-    assert found.weighted.why_not == "V is unknown"
+    weighed = weigh(GROUPS, Terms(None, (TermItem((0.0, 0.0, 2.0), (price,)),), (TermItem((5.0, 0.0, 0.0)),), None), UNIT)
+    assert (weighed.value, weighed.below_zero, weighed.switches, weighed.evenness) == (None, None, None, None)
+    assert [group.value for group in weighed.groups] == [None] * 3
+    assert weighed.missing == ("benefit", "other")
+    assert "other" not in weighed.terms
+    assert weighed.zero_at is not None
+    assert (weighed.zero_at.of, weighed.zero_at.without) == (("benefit",), ("other",))
+    assert (weighed.zero_at.at.low, weighed.zero_at.at.median, weighed.zero_at.at.high) == pytest.approx((215, 405, 595))
+    assert [group.benefit_share for group in weighed.groups] == [None] * 3
+    assert [group.burden_share for group in weighed.groups] == [
+        None
+    ] * 3  # a share of the burdens that are known is no share of all
+    assert weighed.weighted.why_not == "V is unknown"
 
 
 def test_an_undeclared_burden_says_how_large_it_may_be() -> None:

@@ -16,12 +16,12 @@ N = 200
 
 
 def test_a_negative_benefit_is_a_burden_and_shares_stay_shares() -> None:
-    found = weigh((USER, REST), Terms((TermItem((10.0, -6.0)),), (TermItem((0.0, 2.0)),), (TermItem((2.0, 0.0)),), ()), UNIT)
-    users, rest = found.groups
+    weighed = weigh((USER, REST), Terms((TermItem((10.0, -6.0)),), (TermItem((0.0, 2.0)),), (TermItem((2.0, 0.0)),), ()), UNIT)
+    users, rest = weighed.groups
     assert users.benefit_share is not None
     assert rest.burden_share is not None
     assert (users.benefit_share.median, rest.burden_share.median) == (1.0, pytest.approx(0.8))
-    assert found.value == DrawSummary(0.0, 0.0, 0.0, 0.0)
+    assert weighed.value == DrawSummary(0.0, 0.0, 0.0, 0.0)
 
 
 def test_the_evenness_alarm_speaks_where_makers_gain_and_others_pay_and_is_silent_elsewhere() -> None:
