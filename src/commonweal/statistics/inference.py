@@ -103,14 +103,14 @@ def family(contrasts: Sequence[Contrast], rng: np.random.Generator, null: float 
     many = all(contrast.units >= MANY and len(contrast.clusters) == 1 for contrast in contrasts)
     about_null, about_own = (_normal(contrasts, rng),) * 2 if many else _flipped(contrasts, rng, null)
     known = () if many else _known(contrasts, np.vstack([observed, about_null]), null)
-    tested = [adjust(observed, about_null, 1 - level, known) for level in (LEVEL, ONE_SIDED)]
-    far = [adjust(observed, about_own, 1 - level).critical for level in (LEVEL, ONE_SIDED)]
+    tested, of_own = adjust(observed, about_null, known), adjust(observed, about_own)
+    critical, far = ([of.critical_at(1 - level) for level in (LEVEL, ONE_SIDED)] for of in (tested, of_own))
     results = []
     for index, (contrast, error) in enumerate(zip(contrasts, errors, strict=True)):
         few = contrast.moving(null) < FEW or error[1] < FEWEST_THAT_CAN_FIND
         test = _Test(
-            float(tested[0].p_value[index]), float(tested[0].p_adjusted[index]),
-            (float(tested[0].critical[index]), float(tested[1].critical[index])), (float(far[0][index]), float(far[1][index])),
+            float(tested.p_value[index]), float(tested.p_adjusted[index]),
+            (float(critical[0][index]), float(critical[1][index])), (float(far[0][index]), float(far[1][index])),
         )  # fmt: skip
         if few:
             test = _no_surer_than_t(test, float(observed[index]), error[1], len(contrasts))

@@ -120,7 +120,7 @@ def family_of_spreads(ys: Sequence[Array], rng: np.random.Generator) -> list[Spr
     templates = ys[0].shape[1]
     signs = np.vstack([np.ones((1, templates)), *sign_flips(templates, ALL_FLIPS, rng)])
     shares = np.column_stack([_explained_share(centred(y), signs) for y in ys])
-    found = adjust(shares[0], shares[1:], ALPHA)
+    found = adjust(shares[0], shares[1:])
     return [
         _tested(y, signs, (float(found.p_value[i]), float(found.p_adjusted[i]), float(found.critical[i])), len(ys))
         for i, y in enumerate(ys)
