@@ -65,7 +65,7 @@ def test_a_model_is_asked_and_what_it_said_is_kept(data: Path, tmp_path: Path, m
         ([], "give one of --model and --predictions"),
         (["--model", "embedded:smollm2", "--predictions", "answers.jsonl"], "give one of --model and --predictions"),
         (["--predictions", "nowhere.jsonl", "--data", "data"], "there is no such file"),
-        (["--predictions", "half.jsonl", "--data", "data"], "no answer to 47 of 48 items"),
+        (["--predictions", "half.jsonl", "--data", "data"], "no answer to 47 of 48 questions"),
         (["--predictions", "broken.jsonl", "--data", "data"], "broken.jsonl:1 is not JSON"),
         (["--predictions", "answers.jsonl", "--data", "nowhere"], "there is no such folder"),
         (["--predictions", "answers.jsonl", "--data", "empty"], "does not hold: no *.jsonl in empty"),

@@ -48,7 +48,8 @@ def inferred_row(told: Told, found: Inference, group: Mapping[str, str] | None) 
     if found.known and not same_for_all:
         return _row(told, found, group)
     why = UNVARYING if found.known else found.method
-    here = f"in these {found.n:,} items it is {found.value:.3g}, and that decides nothing"
+    these = "this 1 item" if found.n == 1 else f"these {found.n:,} items"
+    here = f"in {these} it is {found.value:.3g}, and that decides nothing"
     reason = "; ".join(filter(None, (why, here, told.note)))
     return Missing(quantity=told.quantity, status="not_applicable", unjudged=True, group=group, reason=reason)
 
@@ -91,8 +92,11 @@ def unlike_published(count: int, published: int, what: str) -> str:
 
     >>> unlike_published(190, 3680, "items")
     '190 items, the published set has 3,680: not comparable with its figures'
+    >>> unlike_published(1, 24, "items")
+    '1 item, the published set has 24: not comparable with its figures'
     """
-    return "" if count == published else f"{count:,} {what}, the published set has {published:,}: not comparable with its figures"
+    asked = f"{count:,} {what.removesuffix('s') if count == 1 else what}"
+    return "" if count == published else f"{asked}, the published set has {published:,}: not comparable with its figures"
 
 
 def possible_effect(detectable: float, farthest: float) -> float | None:
