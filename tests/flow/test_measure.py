@@ -155,6 +155,17 @@ def test_without_data_the_row_says_what_to_name(answers: Path, tmp_path: Path) -
     assert "--data DIR" in row["note"]
 
 
+def test_a_folder_that_does_not_hold_the_data_is_told_and_no_other_is_asked_for(answers: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ended = within("measure", BBQ, "--predictions", answers, "--data", tmp_path / "empty", "--out", tmp_path / "out")
+    assert ended.code == 2
+    counted, left_out, *_ = ended.err.splitlines()
+    assert counted == "0 measurements on 0 subjects"
+    assert left_out == f"left out: {BBQ}: --data {tmp_path / 'empty'} does not hold the data"
+    assert f"no *.jsonl in {tmp_path / 'empty'}" in ended.out
+    assert "name a folder" not in ended.said
+
+
 def test_a_measure_of_applications_has_nothing_here_to_be_put_to(answers: Path, tmp_path: Path) -> None:
     ended = within("measure", "inequity.correspondence_audit", "--predictions", answers, "--out", tmp_path / "out", "--json")
     (row,) = json.loads(ended.out)
