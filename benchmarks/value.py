@@ -37,7 +37,7 @@ KINDS = ("ours", "numpy loops", "plain Python")
 def declared(n: int, count: int) -> tuple[Any, Any]:
     """Groups and terms as a system file would give them: shared inputs, amounts per group, and a drawn benefit per group."""
     from commonweal.assessment.value.sampling import drawn  # noqa: PLC0415
-    from commonweal.assessment.value.value_terms import Item, Terms  # noqa: PLC0415
+    from commonweal.assessment.value.value_terms import TermItem, Terms  # noqa: PLC0415
     from commonweal.system.uncertain import Uncertain  # noqa: PLC0415
 
     rng = np.random.default_rng(0)
@@ -60,19 +60,19 @@ def declared(n: int, count: int) -> tuple[Any, Any]:
     shares, paid = np.full(count, 1 / count), np.full(count, 1e-3 / count)
     use = (given["volume"], given["energy"], given["pue"])
     return _groups(count), Terms(
-        (Item(benefits, (given["volume"], given["worth"])),),
-        (Item(shares * 1e-6, (*use, given["intensity"], given["price"])),),
-        (Item(paid, (*use, given["electricity"])),),
-        (Item(shares * 1e3, (given["embodied"], given["price"])),),
+        (TermItem(benefits, (given["volume"], given["worth"])),),
+        (TermItem(shares * 1e-6, (*use, given["intensity"], given["price"])),),
+        (TermItem(paid, (*use, given["electricity"])),),
+        (TermItem(shares * 1e3, (given["embodied"], given["price"])),),
     )
 
 
 def dense(n: int, count: int) -> tuple[Any, Any]:
     """Groups and four terms, each float64 (group, draw)."""
-    from commonweal.assessment.value.value_terms import Item, Terms  # noqa: PLC0415
+    from commonweal.assessment.value.value_terms import TermItem, Terms  # noqa: PLC0415
 
     benefit, carbon, energy, other = _arrays(n, count)
-    return _groups(count), Terms((Item(benefit),), (Item(carbon),), (Item(energy),), (Item(other),))
+    return _groups(count), Terms((TermItem(benefit),), (TermItem(carbon),), (TermItem(energy),), (TermItem(other),))
 
 
 def _arrays(n: int, count: int) -> list[Any]:

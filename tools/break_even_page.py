@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from commonweal.footprint.break_even import break_even_tasks
-from commonweal.report.figures.break_even_figure import Crossing, Way, exactly, lines_svg
+from commonweal.report.figures.break_even_figure import Crossing, ServingOption, exactly, lines_svg
 
 PRETRAINING_KWH = 1507.0
 SCRATCH_KWH = 27.0
@@ -78,8 +78,8 @@ def page() -> str:
 
 def picture() -> str:
     """The text of docs/break_even.svg: in fixed colours, since a picture in a page does not know the page's."""
-    ways = [Way(f"a model for each:\n{SCRATCH_KWH:g} kWh a task", exactly(0.0), exactly(SCRATCH_KWH), shared=False)]
-    ways += [Way(f"shared model,\nf = {f:g} kWh a task", exactly(PRETRAINING_KWH), exactly(f)) for f, _ in ADAPTATIONS]
+    ways = [ServingOption(f"a model for each:\n{SCRATCH_KWH:g} kWh a task", exactly(0.0), exactly(SCRATCH_KWH), shared=False)]
+    ways += [ServingOption(f"shared model,\nf = {f:g} kWh a task", exactly(PRETRAINING_KWH), exactly(f)) for f, _ in ADAPTATIONS]
     names = [f"{tasks(f):.1f}" for f, _ in ADAPTATIONS]
     names[-1] = f"N* = {names[-1]} (claimed: {CLAIMED_TASKS})"
     starts = [tasks(f) for f, _ in ADAPTATIONS]

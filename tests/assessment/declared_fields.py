@@ -31,15 +31,15 @@ TOTALS = frozenset({
 
 def declared_in(text: str) -> dict[str, Any]:
     """The fields of a system file, each range as its middle number, so that a total changes only with what is declared."""
-    found: dict[str, Any] = exact(YAML(typ="safe", pure=True).load(text))
-    for asset in found.get("assets", ()):
+    declared: dict[str, Any] = exact(YAML(typ="safe", pure=True).load(text))
+    for asset in declared.get("assets", ()):
         for stage in asset.get("making", ()):
             if "grid" in stage:
                 stage["year"] = 2023
-    for deployment in found.get("deployments", ()):
+    for deployment in declared.get("deployments", ()):
         if isinstance((deployment.get("value") or {}).get("carbon_price"), str):
             deployment["value"]["carbon_price"] = number(200.0, "USD2020/t")
-    return found
+    return declared
 
 
 def number(value: float, unit: str) -> dict[str, Any]:
@@ -103,10 +103,12 @@ def numbers(declared: dict[str, Any]) -> Numbers | None:
         system = system_from_text(json.dumps(declared, ensure_ascii=False))
     except SystemFileError:
         return None
-    writers = tuple(Writer(one.name, one.source, 0, "hash") for one in (LEDGER_METHOD, VALUE_METHOD))
-    found: Numbers = {}
+    writers = tuple(Writer(method.name, method.source, 0, "hash") for method in (LEDGER_METHOD, VALUE_METHOD))
+    totals: Numbers = {}
     for row in value_rows(system, (), {}, (writers[0], writers[1]), 0):
-        one = row.estimate or row.missing
-        if one is not None and one.quantity in TOTALS:
-            found[(*row.subjects, one.quantity, *(f"{name}={part}" for name, part in sorted((one.group or {}).items())))] = row
-    return found
+        result = row.estimate or row.missing
+        if result is not None and result.quantity in TOTALS:
+            totals[
+                (*row.subjects, result.quantity, *(f"{name}={part}" for name, part in sorted((result.group or {}).items())))
+            ] = row
+    return totals

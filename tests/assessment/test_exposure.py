@@ -31,23 +31,23 @@ def test_what_was_measured_at_a_model_is_inherited_by_all_below_it_and_by_nothin
 
 
 def test_what_was_measured_on_probes_at_the_application_was_not_measured_on_the_people_of_its_deployment() -> None:
-    found = places(system(), evidence("1", "app"))
-    assert states(found) == {
+    by_place = places(system(), evidence("1", "app"))
+    assert states(by_place) == {
         "asset app": (True, 90_000),
         "deployment live": (False, 90_000),
         "population applicants": (False, 90_000),
     }
-    assert "measured on probes at its application app, not in the deployment" in found["deployment", "live"].row.note
+    assert "measured on probes at its application app, not in the deployment" in by_place["deployment", "live"].row.note
 
 
 def test_a_measure_at_two_places_is_measured_at_both_and_says_where_it_comes_from() -> None:
-    found = places(system(), evidence("1", "data"), evidence("2", "app"))
-    assert {place: one.measured_here for (_, place), one in found.items()} == {
+    by_place = places(system(), evidence("1", "data"), evidence("2", "app"))
+    assert {place: one.measured_here for (_, place), one in by_place.items()} == {
         "data": True, "model": False, "app": True, "live": False, "applicants": False,
     }  # fmt: skip
-    assert found["asset", "app"].sources == ("data", "app")
-    assert found["asset", "app"].row.derived_from == ("1", "2")
-    assert found["asset", "model"].row.subjects == ("data",)
+    assert by_place["asset", "app"].sources == ("data", "app")
+    assert by_place["asset", "app"].row.derived_from == ("1", "2")
+    assert by_place["asset", "model"].row.subjects == ("data",)
 
 
 def test_each_row_is_propagated_with_people_per_year_and_the_state_in_words() -> None:
@@ -72,13 +72,13 @@ def test_a_declared_figure_says_where_it_comes_from_where_that_is_declared() -> 
 
 def test_unknown_reach_stays_unknown_and_is_never_0() -> None:
     for reach, asked in (({"applicants": "unknown"}, "live: reach of applicants"), ({}, "live: reach")):
-        found = places(system((deployment(reach=reach),)), evidence("1", "model"))
-        assert found["deployment", "live"].people_per_year is None
-        assert found["asset", "model"].people_per_year is None
-        row = found["deployment", "live"].row
+        by_place = places(system((deployment(reach=reach),)), evidence("1", "model"))
+        assert by_place["deployment", "live"].people_per_year is None
+        assert by_place["asset", "model"].people_per_year is None
+        row = by_place["deployment", "live"].row
         assert row.estimate is None
         assert row.note == f"{AUDIT} reaches deployment live: inherited, not measured here; people a year: unknown ({asked})"
-    assert ("population", "applicants") not in found
+    assert ("population", "applicants") not in by_place
     partly = places(system((deployment(), deployment("other", reach={"applicants": "unknown"}))), evidence("1", "app"))
     assert partly["deployment", "live"].people_per_year == 90_000
     assert partly["population", "applicants"].people_per_year is None
@@ -135,13 +135,13 @@ def test_a_measure_of_the_whole_system_has_no_place_in_the_graph_and_breaks_noth
 
 
 def test_two_measures_are_carried_apart() -> None:
-    rows = list(exposures(system(), [evidence("1", "model", "a.one"), evidence("2", "app", "b.two")], writer()))
-    assert {(one.measure, one.target) for one in rows if one.kind == "asset"} == {
+    reached = list(exposures(system(), [evidence("1", "model", "a.one"), evidence("2", "app", "b.two")], writer()))
+    assert {(exposure.measure, exposure.target) for exposure in reached if exposure.kind == "asset"} == {
         ("a.one", "model"),
         ("a.one", "app"),
         ("b.two", "app"),
     }
-    assert len({one.row.id for one in rows}) == len(rows)
+    assert len({exposure.row.id for exposure in reached}) == len(reached)
 
 
 def chain(length: int) -> System:

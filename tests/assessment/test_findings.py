@@ -194,12 +194,12 @@ def test_the_sentence_of_a_measure_is_the_headline_and_rests_on_its_rows_without
 
 def test_reach_lists_every_place_but_itself_and_menders_go_upstream() -> None:
     finding = one(evidence("1", "model", found=claim()))
-    assert [(place.kind, place.target, place.measured_here) for place in finding.reach] == [
+    assert [(reach.kind, reach.target, reach.measured_here) for reach in finding.reach] == [
         ("asset", "app", False), ("deployment", "live", False), ("population", "applicants", False),
     ]  # fmt: skip
     assert [mender.actor for mender in finding.menders][:2] == ["lab", "crawl"]
     rows = assess(system(), [evidence("1", "model", found=claim())], METHODS, "hash", 0).rows
-    assert {place.evidence for place in finding.reach} <= {row.id for row in rows}
+    assert {reach.evidence for reach in finding.reach} <= {row.id for row in rows}
 
 
 def test_findings_come_in_the_order_found_not_shown_described_not_measured() -> None:

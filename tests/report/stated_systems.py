@@ -39,12 +39,12 @@ def dossier_of(given: System, evidence: Sequence[Evidence] = ()) -> Dossier:
 
 def by_hand(*replacements: tuple[str, str], evidence: Sequence[Evidence] = ()) -> Dossier:
     """The system of tests/assessment/valued.py, with a mitigation done, one declined, and an offset."""
-    told = (
+    lines = (
         f"{KIND}    mitigations:\n      - {{what: int8 weights, status: applied, saves: {exact(40, 'kgCO2e')}}}\n"
         "      - {what: another region, status: declined, reason: the data may not leave, saves: unknown}\n"
         f"    offsets: [{{carbon: {exact(300, 'kgCO2e')}, what: a forest}}]\n"
     )
-    return dossier_of(system((KIND, told), *replacements), evidence)
+    return dossier_of(system((KIND, lines), *replacements), evidence)
 
 
 def translation() -> Dossier:

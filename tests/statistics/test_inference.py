@@ -158,3 +158,17 @@ def test_intervals_of_a_family_hold_together_where_all_is_far_from_the_null(clus
         found = family([mean_of(one, cluster) for one in values], rng)
         held += all(one.low <= 2 <= one.high for one in found)
     assert held >= 0.9 * 300
+
+
+@pytest.mark.parametrize(("units", "away"), [(8, 6), (24, 17)])
+def test_equal_outcomes_of_other_units_have_equal_p_values_and_one_verdict(units: int, away: int) -> None:
+    """Three means of 0 and 1, alike but for the names of their units: 2 / 2^6 each, about three times that together."""
+    values = np.repeat([1.0, -1.0, 0.0], [away, 0 if units < 10 else units - away, units - away if units < 10 else 0])
+    for seed in range(5):
+        names = [np.array([f"{place}-{unit}" for unit in range(units)]) for place in range(3)]
+        found = family([mean_of(values, own) for own in names], np.random.default_rng(seed))
+        assert len({(one.p_value, one.p_adjusted) for one in found}) == 1
+        assert len({one.low > 0 for one in found}) == 1
+        if units < 10:
+            assert found[0].p_value == 2 / 2**6
+            assert found[0].p_adjusted == pytest.approx(1 - (1 - 2 / 2**6) ** 3, abs=0.02)

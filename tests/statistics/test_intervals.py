@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from commonweal.statistics.detectable import minimum_detectable_share_gap
-from commonweal.statistics.intervals import newcombe_interval, wilson_interval
+from commonweal.statistics.detectable import detectable, shrunk_share
+from commonweal.statistics.intervals import critical_normal, newcombe_interval, wilson_interval
 
 # Newcombe 1998, Statistics in Medicine 17:857, table I, method 3 (score, no continuity correction).
 WILSON = [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]
@@ -65,9 +65,15 @@ def test_newcombe_covers_the_truth_near_zero_where_a_normal_interval_does_not() 
     assert normal < covered
 
 
+def share_gap(share: float, n: int) -> float:
+    """The smallest difference of two shares of n independent items each that is found with power 0.8."""
+    shrunk = shrunk_share(share, 2 * n)
+    return detectable((shrunk * (1 - shrunk) * 2 / n) ** 0.5, critical_normal())
+
+
 @pytest.mark.parametrize(("share", "n"), [(0.5, 60), (0.3, 120)])
 def test_the_minimum_detectable_gap_is_found_in_about_80_percent_of_studies(share: float, n: int) -> None:
-    gap = minimum_detectable_share_gap(share, n, n)
+    gap = share_gap(share, n)
     p, q = share - gap / 2, share + gap / 2
     k = np.arange(n + 1)
     chance = np.outer(binom.pmf(k, n, p), binom.pmf(k, n, q))
@@ -76,4 +82,4 @@ def test_the_minimum_detectable_gap_is_found_in_about_80_percent_of_studies(shar
 
 
 def test_a_share_of_zero_does_not_promise_infinite_precision() -> None:
-    assert minimum_detectable_share_gap(0.0, 50, 50) > 0.05
+    assert share_gap(0.0, 50) > 0.05

@@ -43,7 +43,7 @@ METHOD = Method(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ReachedPlace:
     """Where something arrives: its id, its name in words, how many people, and what of that is unknown."""
 
     kind: Kind
@@ -102,7 +102,7 @@ def _asset_exposure(
     reached = people_per_year(system, target)
     twice = "a person may be counted more than once: several deployments reach one population" if reached.upper_bound else ""
     notes = (twice, *_sources(system, reached.by_population))
-    place = Place("asset", target, target, reached.people_per_year, reached.unknown, notes)
+    place = ReachedPlace("asset", target, target, reached.people_per_year, reached.unknown, notes)
     return _exposure(measure, sources, place, subjects, writer)
 
 
@@ -122,7 +122,7 @@ def _deployment_exposures(
         at_application = deployment.application in subjects
         note = f"measured on probes at its application {deployment.application}, not in the deployment" if at_application else ""
         notes = (note, *_sources(system, deployment.reach))
-        place = Place("deployment", deployment.key, deployment_name(deployment), people, unknown, notes)
+        place = ReachedPlace("deployment", deployment.key, deployment_name(deployment), people, unknown, notes)
         yield _exposure(measure, heirs[deployment.application], place, subjects, writer)
 
 
@@ -153,23 +153,23 @@ def _population_exposures(
             *(f"{key}: reach" for key in silent),
         )
         twice = "a person may be counted more than once: several deployments reach this population" if len(parts) > 1 else ""
-        place = Place("population", name, name, total, unknown, (twice, *_sources(system, (name,))))
+        place = ReachedPlace("population", name, name, total, unknown, (twice, *_sources(system, (name,))))
         yield _exposure(measure, sources[name], place, subjects, writer)
 
 
 def _exposure(
-    measure: str, sources: list[str], place: Place, subjects: Mapping[str, tuple[str, ...]], writer: Writer
+    measure: str, sources: list[str], reached: ReachedPlace, subjects: Mapping[str, tuple[str, ...]], writer: Writer
 ) -> Exposure:
-    here = place.kind == "asset" and place.target in subjects
-    people, state, reaches = place.people, HERE if here else INHERITED, f"{place.kind} {place.name}"
+    here = reached.kind == "asset" and reached.target in subjects
+    people, state, reaches = reached.people, HERE if here else INHERITED, f"{reached.kind} {reached.name}"
     derived = [subjects[source][0] for source in sources]
     group = {"measure": measure, "reaches": reaches, "state": state}
     if people is None:
-        found: Estimate | str = f"{measure} reaches {reaches}: {state}; people a year: unknown ({'; '.join(place.unknown)})"
+        estimate: Estimate | str = f"{measure} reaches {reaches}: {state}; people a year: unknown ({'; '.join(reached.unknown)})"
     else:
-        found = Estimate(
+        estimate = Estimate(
             quantity="people_reached", unit="people/year", value=people, low=people, high=people, interval="range", n=1,
-            method="sum of the declared reach", group=group, note="; ".join(part for part in (state, *place.notes) if part),
+            method="sum of the declared reach", group=group, note="; ".join(part for part in (state, *reached.notes) if part),
         )  # fmt: skip
-    row = writer.row(tuple(sources), found, derived)
-    return Exposure(measure, tuple(sources), place.kind, place.target, here, people, place.unknown, row)
+    row = writer.row(tuple(sources), estimate, derived)
+    return Exposure(measure, tuple(sources), reached.kind, reached.target, here, people, reached.unknown, row)

@@ -83,7 +83,7 @@ def _finding(
     verdict = _verdict(rows, held, hypotheses)
     headline, details, rests_on = _words(verdict, rows, held, hypotheses, method)
     quoted = [*held, *_beside(held, measured, propagated)]
-    consequences = [one for row in quoted for one in propagated.get(row.id, ()) if one.estimate is not None]
+    consequences = [figure for row in quoted for figure in propagated.get(row.id, ()) if figure.estimate is not None]
     first, silent = rows[0], _not_shown(rows, hypotheses, method)
     return Finding(
         id=digest("finding", first.measure, first.subjects, [row.id for row in rows]),
@@ -97,31 +97,31 @@ def _finding(
             *four_fifths_words(
                 [row.estimate for row in measured if row.estimate is not None and _is_ratio(row.estimate, method)]
             ),
-            *_consequence_words(consequences, {one.key: deployment_name(one) for one in system.deployments}),
+            *_consequence_words(consequences, {deployment.key: deployment_name(deployment) for deployment in system.deployments}),
         ),
         in_short=_in_short(rows) if verdict == "not_measured" else "",
         not_shown=tuple(silent),
         not_shown_about=tuple(silent.values()),
         not_judged=_not_judged(rows),
-        conditions=tuple(dict.fromkeys(words for one in consequences if one.facts for words in one.facts.conditions)),
-        evidence=tuple(dict.fromkeys((*rests_on, *(one.id for one in consequences), *(row.id for row in rows)))),
+        conditions=tuple(dict.fromkeys(words for figure in consequences if figure.facts for words in figure.facts.conditions)),
+        evidence=tuple(dict.fromkeys((*rests_on, *(figure.id for figure in consequences), *(row.id for row in rows)))),
         reach=tuple(
             Reach(
-                target=place.target,
-                kind=place.kind,
-                measured_here=place.measured_here,
-                people_per_year=place.people_per_year,
-                evidence=place.row.id,
+                target=exposure.target,
+                kind=exposure.kind,
+                measured_here=exposure.measured_here,
+                people_per_year=exposure.people_per_year,
+                evidence=exposure.row.id,
             )
-            for place in places
-            if not (place.kind == "asset" and place.target == first.subjects[0])
+            for exposure in places
+            if not (exposure.kind == "asset" and exposure.target == first.subjects[0])
         ),
         menders=tuple(menders(system, first.subjects[0])),
     )
 
 
 def _verdict(rows: Sequence[Evidence], held: Sequence[Evidence], hypotheses: Sequence[Evidence]) -> Verdict:
-    """A number that only describes says nothing of what was to be judged and could not be."""
+    """The verdict over all rows; descriptive numbers do not count where the hypotheses could not be tested."""
     if held:
         return "found"
     if hypotheses:
@@ -267,15 +267,15 @@ def _not_shown(rows: Sequence[Evidence], hypotheses: Sequence[Evidence], method:
             by_comparison[comparison(estimate), "".join(estimate.group or {})].append(
                 f"{_label(estimate, method)} {value_text(estimate)} ({bounds_text(estimate)}; {would})"
             )
-    found = {
+    not_shown = {
         f"{who + ', ' if who else ''}{'; '.join(numbers)}": NotShown(kind="comparison", attribute=attribute)
         for (who, attribute), numbers in by_comparison.items()
     }
     crossed = sum(len(estimate.group or {}) > 1 for estimate in silent)
     if crossed:
-        found[f"{crossed} comparisons of intersecting groups; see the evidence rows"] = NotShown(kind="intersections")
+        not_shown[f"{crossed} comparisons of intersecting groups; see the evidence rows"] = NotShown(kind="intersections")
     lacking = dict.fromkeys(row.note for row in rows if row.status != "ok" and not row.unjudged)
-    return found | {f"not measured: {note}": NotShown(kind="not_measured") for note in lacking}
+    return not_shown | {f"not measured: {note}": NotShown(kind="not_measured") for note in lacking}
 
 
 def _consequence_words(consequences: Sequence[Evidence], deployments: Mapping[str, str]) -> tuple[str, ...]:

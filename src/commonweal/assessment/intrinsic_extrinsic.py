@@ -102,18 +102,18 @@ def _of(said: Sequence[Finding], methods: Mapping[str, Method], subject: str, ch
     ]  # fmt: skip
 
 
-def _pairing(one: _Beside, together: int, writer: Writer) -> Pairing:
-    model, application, chapter = one.names
+def _pairing(beside: _Beside, together: int, writer: Writer) -> Pairing:
+    model, application, chapter = beside.names
     rows = []
-    for pairs in one.pairs:
+    for pairs in beside.pairs:
         estimate = correlated(_numbers(pairs), together)
         if estimate is not None:
             note = f"{' with '.join(_called(row) for row in pairs[0])}; {NO_CAUSE}"
             told = estimate.model_copy(update={"note": note})
             rows.append(writer.row((model, application), told, [row.id for pair in pairs for row in pair]))
     record = BothEnds(
-        model=model, application=application, chapter=chapter, intrinsic=tuple(finding.id for finding in one.ends[0]),
-        extrinsic=tuple(finding.id for finding in one.ends[1]), shared_groups=one.most, correlations=tuple(row.id for row in rows),
+        model=model, application=application, chapter=chapter, intrinsic=tuple(finding.id for finding in beside.ends[0]),
+        extrinsic=tuple(finding.id for finding in beside.ends[1]), shared_groups=beside.most, correlations=tuple(row.id for row in rows),
     )  # fmt: skip
     return Pairing(record, tuple(rows))
 
@@ -136,13 +136,13 @@ def _shared(
 
 
 def _by_quantity(evidence: Sequence[Evidence], subject: str, measures: set[str]) -> dict[tuple[str, str], ByGroup]:
-    found: dict[tuple[str, str], ByGroup] = {}
+    by_quantity: dict[tuple[str, str], ByGroup] = {}
     for row in evidence:
         if row.subjects == (subject,) and row.measure in measures and row.estimate is not None and row.estimate.group:
             group = tuple(sorted(row.estimate.group.items()))
             if row.estimate.reference is None:
-                found.setdefault((row.measure, row.estimate.quantity), {})[group] = row
-    return found
+                by_quantity.setdefault((row.measure, row.estimate.quantity), {})[group] = row
+    return by_quantity
 
 
 def _numbers(pairs: Sequence[tuple[Evidence, Evidence]]) -> list[tuple[float, float]]:
@@ -160,13 +160,13 @@ def correlated(pairs: Sequence[tuple[float, float]], together: int = 1) -> Estim
     >>> round(estimate.value, 3), round(estimate.low, 2)
     (0.996, 0.98)
     """
-    found = correlation(pairs, together)
-    if found is None:
+    inference = correlation(pairs, together)
+    if inference is None:
         return None
     return Estimate(
-        quantity="correlation", unit="1", value=found.value, low=found.low, high=found.high, interval="confidence",
-        n=len(pairs), clusters=len(pairs), null=0.0, p_value=found.p_value, p_adjusted=found.p_adjusted,
-        minimum_detectable=found.minimum_detectable,
-        method=f"Pearson correlation over groups; {found.method}; simultaneous over {together} "
+        quantity="correlation", unit="1", value=inference.value, low=inference.low, high=inference.high, interval="confidence",
+        n=len(pairs), clusters=len(pairs), null=0.0, p_value=inference.p_value, p_adjusted=inference.p_adjusted,
+        minimum_detectable=inference.minimum_detectable,
+        method=f"Pearson correlation over groups; {inference.method}; simultaneous over {together} "
         f"correlation{'' if together == 1 else 's'} of this system (Bonferroni)",
     )  # fmt: skip

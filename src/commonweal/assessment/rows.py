@@ -38,22 +38,22 @@ class Writer:
     system_hash: str
     allowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def row(self, subjects: tuple[str, ...], found: Estimate | Missing | str, derived_from: Iterable[str]) -> Evidence:
-        """One row. A text instead of a number says what is known without one."""
+    def row(self, subjects: tuple[str, ...], result: Estimate | Missing | str, derived_from: Iterable[str]) -> Evidence:
+        """One row; a text says what is known where there is no number."""
         origin = tuple(derived_from)
         allowed = tuple(sorted({name for row in origin for name in self.allowed.get(row, ())}))
-        content = found if isinstance(found, str) else found.model_dump(mode="json")
-        note = found if isinstance(found, str) else found.note if isinstance(found, Estimate) else found.reason
+        content = result if isinstance(result, str) else result.model_dump(mode="json")
+        note = result if isinstance(result, str) else result.note if isinstance(result, Estimate) else result.reason
         return Evidence(
             id=digest(self.name, VERSION, subjects, content, origin, allowed, self.system_hash),
             subjects=subjects,
             measure=self.name,
             basis="propagated",
-            status=found.status if isinstance(found, Missing) else "ok",
-            estimate=found if isinstance(found, Estimate) else None,
-            missing=found if isinstance(found, Missing) else None,
+            status=result.status if isinstance(result, Missing) else "ok",
+            estimate=result if isinstance(result, Estimate) else None,
+            missing=result if isinstance(result, Missing) else None,
             note=note,
-            facts=None if isinstance(found, str) else found.facts,
+            facts=None if isinstance(result, str) else result.facts,
             provenance=Provenance(
                 source=self.source,
                 measure=self.name,

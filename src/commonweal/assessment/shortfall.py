@@ -80,7 +80,7 @@ METHOD = Method(
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class OrientedGap:
     """One measured gap of an application, oriented against the named reference group."""
 
     row: Evidence
@@ -91,7 +91,7 @@ class Gap:
     high: float
 
 
-def gaps(evidence: Sequence[Evidence], methods: Mapping[str, Method]) -> Iterator[Gap]:
+def gaps(evidence: Sequence[Evidence], methods: Mapping[str, Method]) -> Iterator[OrientedGap]:
     """Every gap against a named reference: the group that its measure never puts on the other side of a comparison."""
     roles = ((row, role_of(row, methods)) for row in evidence if row.estimate is not None and row.estimate.reference)
     rows = [(row, CONSEQUENCES[role]) for row, role in roles if role is not None and role in CONSEQUENCES]
@@ -102,7 +102,7 @@ def gaps(evidence: Sequence[Evidence], methods: Mapping[str, Method]) -> Iterato
         if (row.measure, row.subjects, _key(estimate.reference)) in compared or estimate.low is None or estimate.high is None:
             continue
         low, high = sorted((consequence.sign * estimate.low, consequence.sign * estimate.high))
-        yield Gap(row, estimate, consequence, consequence.sign * estimate.value, low, high)
+        yield OrientedGap(row, estimate, consequence, consequence.sign * estimate.value, low, high)
 
 
 def _key(group: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
@@ -120,7 +120,7 @@ def shortfalls(system: System, evidence: Sequence[Evidence], methods: Mapping[st
             yield writer.row((subject,), _per_year(gap, deployment, system), (gap.row.id,))
 
 
-def _per_decision(gap: Gap) -> Estimate:
+def _per_decision(gap: OrientedGap) -> Estimate:
     conditions = (*CONDITIONS, BEFORE)
     return Estimate(
         quantity=gap.consequence.per_decision, unit="1/decision", value=gap.value, low=gap.low, high=gap.high,
@@ -134,15 +134,15 @@ def _note(conditions: Sequence[str]) -> str:
     return f"if {'; and '.join(conditions)}"
 
 
-def _per_year(gap: Gap, deployment: Deployment, system: System) -> Estimate | Missing:
+def _per_year(gap: OrientedGap, deployment: Deployment, system: System) -> Estimate | Missing:
     """The figure per year, or what would have to be declared for it."""
     ((attribute, group),) = (gap.estimate.group or {}).items()
     quantity = gap.consequence.per_year
-    place = {attribute: group, "deployment": deployment.key}
+    about = {attribute: group, "deployment": deployment.key}
     decisions, lacking = decisions_about(deployment, system, attribute, group)
     if decisions is None:
         reason = f"{lacking} (deployment {deployment_name(deployment)})"
-        return Missing(quantity=quantity, status="not_applicable", reason=reason, group=place, reference=gap.estimate.reference)
+        return Missing(quantity=quantity, status="not_applicable", reason=reason, group=about, reference=gap.estimate.reference)
     stands_low, stands_high, condition = standing(deployment)
     conditions = (*CONDITIONS, f"per year in {deployment_name(deployment)}, {condition}")
     corners = [bound * decisions * stands for bound in (gap.low, gap.high) for stands in (stands_low, stands_high)]
@@ -150,7 +150,7 @@ def _per_year(gap: Gap, deployment: Deployment, system: System) -> Estimate | Mi
     return Estimate(
         quantity=quantity, unit="people-decision/year", value=gap.value * decisions * (stands_low + stands_high) / 2,
         low=min(corners), high=max(corners), interval="confidence" if is_final else "range", n=gap.estimate.n,
-        clusters=gap.estimate.clusters, group=place, reference=gap.estimate.reference,
+        clusters=gap.estimate.clusters, group=about, reference=gap.estimate.reference,
         method=f"the figure per decision x {decisions:,.0f} decisions a year about the group"
         + ("" if is_final else " x the declared range of outputs that stand; corners of both ranges"),
         note=_note(conditions), facts=Facts(conditions=conditions),

@@ -59,7 +59,7 @@ def table_name(name: str) -> str:
 
 
 def set_aside(path: Path) -> Path:
-    """Take a file that does not fit its seal out of the way; where it lies then."""
+    """Move a file that does not match its seal aside; return its new path."""
     aside = path.with_name(path.name + ASIDE)
     with writing(aside):
         path.replace(aside)
@@ -277,7 +277,7 @@ def _table_rows(path: Path) -> list[Item]:
 
 
 def _put_in_place(path: Path, table: pl.DataFrame) -> None:
-    """Write a table whole, then let it take the place of what is there."""
+    """Write a table to a temporary file, then replace the existing one."""
     body = io.BytesIO()  # polars raises an error of its own for a full disk; a plain write raises an OSError
     table.write_parquet(body, compression=COMPRESSION)
     put_in_place(path, body.getbuffer())

@@ -57,7 +57,7 @@ def sha256(content: bytes | memoryview) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value in the one form that it has on both sides of a file: what is absent is left out, 2.0 is 2.
+    """A value in the form it has both before writing and after reading: absent fields are left out, 2.0 is 2.
 
     >>> plain({"score": 2.0, "text": None, "passes": (1, 2.5)})
     {'score': 2, 'passes': [1, 2.5]}

@@ -148,14 +148,14 @@ class Store:
     def _refuse_repeated(self) -> None:
         """Keep the last line of each row, which was read; a run writes no row twice."""
         lines = complete_lines(self.evidence_path)
-        last = {json.loads(line)["id"]: place for place, line in enumerate(lines)}
+        last = {json.loads(line)["id"]: number for number, line in enumerate(lines)}
         kept = set(last.values())
-        again = [line for place, line in enumerate(lines) if place not in kept]
+        again = [line for number, line in enumerate(lines) if number not in kept]
         if not again:
             return
         self.told.append(f"{EVIDENCE}: {len(again)} rows are there twice; the first of each is set aside in {SET_ASIDE}")
         append_lines(self.folder / SET_ASIDE, b"".join(line + b"\n" for line in again))
-        put_in_place(self.evidence_path, b"".join(lines[place] + b"\n" for place in sorted(kept)))
+        put_in_place(self.evidence_path, b"".join(lines[number] + b"\n" for number in sorted(kept)))
 
     def _refuse_added(self) -> None:
         """Rows that claim to be of a measurement that was sealed without them."""

@@ -14,7 +14,7 @@ from commonweal.evidence.records import Evidence, Finding, Method
 from commonweal.report.content import Dossier
 from commonweal.report.figures.break_even_figure import break_even_figures, break_even_svg
 from commonweal.report.figures.charts import figure_svg
-from commonweal.report.figures.plan import Figure, plan_figures
+from commonweal.report.figures.plan import FigurePlan, plan_figures
 from commonweal.report.table import TableRow, quantity_labels, table_row
 from commonweal.report.wording import CHAPTERS, anchor, chapter_name, chapter_title, humanise, status_word
 
@@ -30,7 +30,7 @@ class Drawn:
     """A figure with its picture and the rows behind it."""
 
     anchor: str
-    figure: Figure
+    figure: FigurePlan
     svg: Markup
     rows: tuple[tuple[str, TableRow], ...]
     across: tuple[TableRow, ...]
@@ -68,7 +68,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ModelApplicationPair:
     """A model and an application on it, side by side, with the correlations over groups that were worked out."""
 
     model: str
@@ -87,7 +87,7 @@ class Chapter:
     name: str
     title: str
     sections: tuple[Section, ...]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ModelApplicationPair, ...]
 
 
 def write_chapters(dossier: Dossier) -> tuple[Chapter, ...]:
@@ -113,11 +113,11 @@ def write_chapters(dossier: Dossier) -> tuple[Chapter, ...]:
     )
 
 
-def _pairs(dossier: Dossier, area: str) -> tuple[Pair, ...]:
+def _pairs(dossier: Dossier, area: str) -> tuple[ModelApplicationPair, ...]:
     findings = {finding.id: finding for finding in dossier.findings}
     rows, labels = {row.id: row for row in dossier.rows}, quantity_labels(dossier.methods)
     return tuple(
-        Pair(
+        ModelApplicationPair(
             both.model,
             both.application,
             tuple(findings[name] for name in both.intrinsic if name in findings),
@@ -156,13 +156,13 @@ def _section(name: str, rows: Sequence[Evidence], dossier: Dossier) -> Section:
     )
 
 
-def _urgent_first(figures: list[Figure], findings: Sequence[Finding]) -> list[Figure]:
+def _urgent_first(figures: list[FigurePlan], findings: Sequence[Finding]) -> list[FigurePlan]:
     """Subjects about which something was found come first, since not every figure of a large system can be drawn."""
     found = {finding.subject for finding in findings if finding.verdict == "found"}
     return sorted(figures, key=lambda figure: not found.intersection(*(plotted.row.subjects for plotted in figure.rows[:1])))
 
 
-def _draw(figure: Figure, place: str, labels: dict[tuple[str, str], str]) -> Drawn:
+def _draw(figure: FigurePlan, place: str, labels: dict[tuple[str, str], str]) -> Drawn:
     rows = tuple((plotted.label, table_row(plotted.row, labels)) for plotted in figure.rows)
     across = tuple(table_row(plotted.row, labels) for plotted in figure.across)
     draw = break_even_svg if figure.kind == "lines" else figure_svg

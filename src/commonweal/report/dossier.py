@@ -28,7 +28,7 @@ from commonweal.report.map import draw_map
 from commonweal.report.method_text import method_blocks
 from commonweal.report.panels import write_panels
 from commonweal.report.statement.statement import carbon_statement, has_ledger
-from commonweal.report.statement.statement_records import Statement
+from commonweal.report.statement.statement_records import CarbonStatement
 from commonweal.report.statement.statement_tex import carbon_sentence
 from commonweal.report.table import evidence_table
 from commonweal.report.wording import (
@@ -98,7 +98,7 @@ def statement_files(dossier: Dossier) -> dict[str, str]:
     }
 
 
-def render_statement(statement: Statement) -> str:
+def render_statement(statement: CarbonStatement) -> str:
     """The text of `carbon_statement.html`."""
     pages = _environment()
     style = Markup(_source(pages, "dossier.css") + _source(pages, "statement.css"))

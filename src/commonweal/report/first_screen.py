@@ -25,7 +25,7 @@ SHORT_CHARACTERS = 110
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScreenLine:
     """One line of the answer, and where its evidence is. `folded` is what a reader may open below it."""
 
     text: str
@@ -37,22 +37,22 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ScreenPart:
     """One question of the first screen and its answer."""
 
     title: str
     style: str
-    lines: tuple[Line, ...]
+    lines: tuple[ScreenLine, ...]
     left_out: int
     left_out_href: str
     otherwise: str
-    also: tuple[Line, ...] = ()
+    also: tuple[ScreenLine, ...] = ()
 
 
-def first_screen(dossier: Dossier) -> tuple[Part, ...]:
+def first_screen(dossier: Dossier) -> tuple[ScreenPart, ...]:
     """The parts, in the order in which a reader asks."""
     rows = {row.id: row for row in dossier.rows}
-    found = [finding for finding in dossier.findings if finding.verdict == "found"]
+    shown = [finding for finding in dossier.findings if finding.verdict == "found"]
     measured = any(row.status == "ok" for row in dossier.rows)
     nothing = (
         "Nothing is shown. That is not evidence that there is nothing."
@@ -62,42 +62,44 @@ def first_screen(dossier: Dossier) -> tuple[Part, ...]:
     described = [finding for finding in dossier.findings if finding.verdict == "described"]
     nobody = (
         "People unknown: no deployment or population is declared downstream."
-        if found
+        if shown
         else "Nothing found, so nobody is shown to be reached."
     )
-    no_test = "Every test that was made showed something." if found else "Nothing was tested that could have shown a difference."
+    no_test = "Every test that was made showed something." if shown else "Nothing was tested that could have shown a difference."
     first = _part(
-        "What was found", "found", _found(found, dossier.system), nothing, max(LINES, len({finding.measure for finding in found}))
+        "What was found", "found", _found(shown, dossier.system), nothing, max(LINES, len({finding.measure for finding in shown}))
     )
     return (
         replace(first, also=tuple(_one_per_measure(described, dossier.system))),
-        _part("Whom it reaches", "reach", _reached(found, dossier.system), nobody),
+        _part("Whom it reaches", "reach", _reached(shown, dossier.system), nobody),
         *_unjudged(dossier),
         _part("What is not shown", "not_shown", _not_shown(dossier, rows), no_test, SHORT_LINES),
         _part("What was not measured", "not_measured", _not_measured(dossier), "Everything that was asked for was measured.", 4),
     )
 
 
-def _part(title: str, style: str, lines: Sequence[Line], otherwise: str, limit: int = LINES) -> Part:
+def _part(title: str, style: str, lines: Sequence[ScreenLine], otherwise: str, limit: int = LINES) -> ScreenPart:
     href = "evidence" if style == "not_measured" else "findings"
-    return Part(title, style, tuple(lines[:limit]), max(0, len(lines) - limit), href, otherwise)
+    return ScreenPart(title, style, tuple(lines[:limit]), max(0, len(lines) - limit), href, otherwise)
 
 
-def _line(finding: Finding, system: System, more: str = "") -> Line:
-    return Line(finding.headline, anchor("finding", finding.id), more, finding.subject, place_anchor(system, finding.subject))
+def _line(finding: Finding, system: System, more: str = "") -> ScreenLine:
+    return ScreenLine(
+        finding.headline, anchor("finding", finding.id), more, finding.subject, place_anchor(system, finding.subject)
+    )
 
 
-def _found(found: Sequence[Finding], system: System) -> list[Line]:
-    """A finding of every measure comes before a second one of any."""
+def _found(findings: Sequence[Finding], system: System) -> list[ScreenLine]:
+    """The findings, one of every measure before a second of any."""
     turn: Counter[str] = Counter()
     ranked = []
-    for finding in found:
+    for finding in findings:
         ranked.append((turn[finding.measure], _line(finding, system)))
         turn[finding.measure] += 1
     return [line for _, line in sorted(ranked, key=lambda one: one[0])]
 
 
-def _one_per_measure(findings: Sequence[Finding], system: System) -> list[Line]:
+def _one_per_measure(findings: Sequence[Finding], system: System) -> list[ScreenLine]:
     """The headline of every measure, for its first subject; the other subjects are named or counted."""
     by_measure: dict[str, list[Finding]] = {}
     for finding in findings:
@@ -106,7 +108,7 @@ def _one_per_measure(findings: Sequence[Finding], system: System) -> list[Line]:
 
 
 def _others(subjects: Sequence[str]) -> str:
-    """What else has a number of its own.
+    """The other measured subjects, named or counted.
 
     >>> _others(["model", "data"]), _others(["a", "b", "c"])
     ('Also measured: model, data', 'Also measured: 3 others')
@@ -115,24 +117,26 @@ def _others(subjects: Sequence[str]) -> str:
     return f"Also measured: {', '.join(subjects) if few else f'{len(subjects)} others'}" if subjects else ""
 
 
-def _reached(found: Sequence[Finding], system: System) -> list[Line]:
+def _reached(findings: Sequence[Finding], system: System) -> list[ScreenLine]:
     """Populations and deployments reached by what was found, each once; people unknown stays unknown."""
-    reached: dict[str, Line] = {}
-    for finding in found:
-        for place in finding.reach:
-            people = system.population(place.target)
-            if place.kind != "population" or place.target in reached:
+    reached: dict[str, ScreenLine] = {}
+    for finding in findings:
+        for reach in finding.reach:
+            people = system.population(reach.target)
+            if reach.kind != "population" or reach.target in reached:
                 continue
-            where = "measured here" if place.measured_here else "inherited, not measured here"
-            known = place.people_per_year is not None
+            where = "measured here" if reach.measured_here else "inherited, not measured here"
+            known = reach.people_per_year is not None
             from_whom = f" (source: {people.source})" if known and people and people.source else ""
             about = [people.definition if people else "", f"declared figure{from_whom}" if known else "", where]
-            words = f"{place.target}: {people_a_year(place.people_per_year)}"
-            reached[place.target] = Line(words, anchor("population", place.target), "; ".join(part for part in about if part))
+            words = f"{reach.target}: {people_a_year(reach.people_per_year)}"
+            reached[reach.target] = ScreenLine(
+                words, anchor("population", reach.target), "; ".join(part for part in about if part)
+            )
     return list(reached.values())
 
 
-def _unjudged(dossier: Dossier) -> Iterator[Part]:
+def _unjudged(dossier: Dossier) -> Iterator[ScreenPart]:
     """What was asked and cannot be judged; no part where there is none of it."""
     lines = [
         replace(_line(finding, dossier.system), text=finding.not_judged[0], folded=finding.not_judged[1:])
@@ -143,7 +147,7 @@ def _unjudged(dossier: Dossier) -> Iterator[Part]:
         yield _part("What could not be judged", "not_judged", lines, "", SHORT_LINES)
 
 
-def _not_shown(dossier: Dossier, rows: Mapping[str, Evidence]) -> list[Line]:
+def _not_shown(dossier: Dossier, rows: Mapping[str, Evidence]) -> list[ScreenLine]:
     """A short line per finding and topic; what was looked for in full is folded below it."""
     lines = []
     for finding in dossier.findings:
@@ -191,7 +195,7 @@ def detectable_of(finding: Finding, rows: Mapping[str, Evidence]) -> str:
     return f"Minimum detectable effect (power 0.8): {'; '.join(said)}." if said else ""
 
 
-def _alike(findings: Sequence[Finding], system: System) -> list[Line]:
+def _alike(findings: Sequence[Finding], system: System) -> list[ScreenLine]:
     """A line per finding; several measures of one subject that lack the same, or say the same, share one."""
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
@@ -205,7 +209,7 @@ def _alike(findings: Sequence[Finding], system: System) -> list[Line]:
     return lines
 
 
-def _not_measured(dossier: Dossier) -> list[Line]:
+def _not_measured(dossier: Dossier) -> list[ScreenLine]:
     """Findings without a measurement, then rows that failed, were skipped, do not apply or are unknown, by measure."""
     lines = _alike([finding for finding in dossier.findings if finding.verdict == "not_measured"], dossier.system)
     said = {name for finding in dossier.findings if finding.verdict == "not_measured" for name in finding.evidence}
@@ -217,7 +221,7 @@ def _not_measured(dossier: Dossier) -> list[Line]:
     return [*lines, *(_without_number(measure, word, rows, dossier) for (measure, word), rows in groups.items())]
 
 
-def _without_number(measure: str, word: str, rows: Sequence[Evidence], dossier: Dossier) -> Line:
+def _without_number(measure: str, word: str, rows: Sequence[Evidence], dossier: Dossier) -> ScreenLine:
     """One line for the rows of a measure that lack a number for like reasons: the reason itself if it is one and short."""
     reasons = Counter(row.note for row in rows)
     subjects = list(dict.fromkeys(" + ".join(row.subjects) for row in rows))
@@ -227,4 +231,4 @@ def _without_number(measure: str, word: str, rows: Sequence[Evidence], dossier: 
     short = len(reasons) == 1 and len(whole) <= SHORT_CHARACTERS
     text = whole if short else f"{what}: {len(rows)} figure{'s' if len(rows) != 1 else ''}"
     folded = () if short else tuple(note if count == 1 else f"{note} ({count} rows)" for note, count in reasons.items())
-    return Line(text, anchor("ev", rows[0].id), "", subjects[0] + others, place_anchor(dossier.system, subjects[0]), folded)
+    return ScreenLine(text, anchor("ev", rows[0].id), "", subjects[0] + others, place_anchor(dossier.system, subjects[0]), folded)

@@ -20,7 +20,7 @@ Key = tuple[PlaceKind, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class UpstreamStep:
     """One asset upstream of another: how far, by which relation to the asset that uses it, and who decides about it."""
 
     asset: Asset
@@ -30,7 +30,7 @@ class Step:
     share: str
     actor: Actor | None
 
-    def farther(self) -> Step:
+    def farther(self) -> UpstreamStep:
         """The same step, seen from one place further downstream."""
         return replace(self, steps=self.steps + 1)
 
@@ -60,7 +60,7 @@ class Lineage:
         asset = self.assets.get(asset_id)
         return self.actors.get(asset.actor) if asset and asset.actor else None
 
-    def upstream(self, asset_id: str) -> list[Step]:
+    def upstream(self, asset_id: str) -> list[UpstreamStep]:
         """Every asset upstream, nearest first. What feeds back is listed, and not followed further."""
         steps, frontier, seen, distance = [], [asset_id], {asset_id}, 0
         while frontier:
@@ -77,15 +77,15 @@ class Lineage:
             frontier = following
         return steps
 
-    def first_step(self, application: str) -> Step | None:
+    def first_step(self, application: str) -> UpstreamStep | None:
         """A deployment's own application, as the first step of its chain."""
         asset = self.assets.get(application)
-        return Step(asset, 1, "deployed here", "", "", self.actor_of(application)) if asset else None
+        return UpstreamStep(asset, 1, "deployed here", "", "", self.actor_of(application)) if asset else None
 
-    def _step(self, link: Dependency, distance: int) -> Step:
+    def _step(self, link: Dependency, distance: int) -> UpstreamStep:
         share = link.share if isinstance(link.share, str) else "" if link.share is None else f"{link.share * 100:.3g} %"
         asset = self.assets[link.upstream]
-        return Step(asset, distance, RELATIONS[link.relation], link.downstream, share, self.actor_of(asset.id))
+        return UpstreamStep(asset, distance, RELATIONS[link.relation], link.downstream, share, self.actor_of(asset.id))
 
 
 def place_of(system: System, subject: str) -> Key | None:

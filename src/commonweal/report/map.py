@@ -202,12 +202,12 @@ def _arrange(nodes: list[Node], links: Sequence[Link]) -> tuple[Node, ...]:
         if link.relation != "feeds_back":
             near[link.up].append(link.down)
             near[link.down].append(link.up)
-    rank = {node.key: place / len(group) for group in columns.values() for place, node in enumerate(group)}
+    rank = {node.key: position / len(group) for group in columns.values() for position, node in enumerate(group)}
     for sweep in range(SWEEPS):
         for column in used if sweep % 2 == 0 else reversed(used):
             group = columns[column]
             group.sort(key=lambda node: _mean([rank[key] for key in near[node.key] if key in rank], rank[node.key]))
-            rank.update({node.key: (place + 0.5) / len(group) for place, node in enumerate(group)})
+            rank.update({node.key: (position + 0.5) / len(group) for position, node in enumerate(group)})
     tallest = max(_tall(group) for group in columns.values())
     placed: list[Node] = []
     for index, column in enumerate(used):

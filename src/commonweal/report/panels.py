@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from commonweal.evidence.records import Finding
-from commonweal.report.lineage import Bearing, Lineage, Step, bearings
+from commonweal.report.lineage import Bearing, Lineage, UpstreamStep, bearings
 from commonweal.report.wording import KINDS, RELATIONS, anchor, deployment_name, group_words, humanise, people_a_year
 from commonweal.system.records import Actor, Asset, Deployment, Fact, Population, Stake, System
 
@@ -22,7 +22,7 @@ ANSWERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DeclaredFact:
     """One declared fact: `state` keeps declared, none, unknown and empty apart."""
 
     name: str
@@ -50,8 +50,8 @@ class Panel:
     name: str
     kind: str
     lead: str
-    answers: tuple[Answer, ...]
-    chain: tuple[Step, ...]
+    answers: tuple[DeclaredFact, ...]
+    chain: tuple[UpstreamStep, ...]
     chain_more: int
     has_chain: bool
     downstream: tuple[Neighbour, ...]
@@ -60,7 +60,7 @@ class Panel:
     is_actor: bool = False
 
 
-def answer(name: str, fact: Fact | Mapping[str, object], href: str = "", unit: str = "") -> Answer:
+def answer(name: str, fact: Fact | Mapping[str, object], href: str = "", unit: str = "") -> DeclaredFact:
     """A fact and which of the four answers it is.
 
     >>> answer("license", "none").state, answer("license", None).text, answer("weights_public", True).text
@@ -70,14 +70,14 @@ def answer(name: str, fact: Fact | Mapping[str, object], href: str = "", unit: s
     state = "empty" if fact is None or fact in ("", ()) else fact if fact in ("none", "unknown") else "declared"
     if state in ANSWERS:
         text, meaning = ANSWERS[str(state)]
-        return Answer(label, str(state), text, meaning)
+        return DeclaredFact(label, str(state), text, meaning)
     if isinstance(fact, bool):
-        return Answer(label, "declared", "yes" if fact else "no", href=href)
+        return DeclaredFact(label, "declared", "yes" if fact else "no", href=href)
     if isinstance(fact, int | float):
-        return Answer(
+        return DeclaredFact(
             label, "declared", f"{fact:,.6g}".replace("e+", "e") + unit if abs(fact) < 1e6 else f"{fact:,.0f}{unit}", href=href
         )
-    return Answer(label, "declared", ", ".join(fact) if isinstance(fact, tuple) else str(fact), href=href)
+    return DeclaredFact(label, "declared", ", ".join(fact) if isinstance(fact, tuple) else str(fact), href=href)
 
 
 def write_panels(system: System, findings: Sequence[Finding]) -> tuple[Panel, ...]:
@@ -89,8 +89,8 @@ def write_panels(system: System, findings: Sequence[Finding]) -> tuple[Panel, ..
     return (*panels, *(_actor(actor, system, findings) for actor in system.actors))
 
 
-def _panel(key: tuple[str, str], title: tuple[str, str, str], bearing: Bearing | None, answers: Sequence[Answer],
-           chain: Sequence[Step] | None = None, downstream: Sequence[Neighbour] = ()) -> Panel:  # fmt: skip
+def _panel(key: tuple[str, str], title: tuple[str, str, str], bearing: Bearing | None, answers: Sequence[DeclaredFact],
+           chain: Sequence[UpstreamStep] | None = None, downstream: Sequence[Neighbour] = ()) -> Panel:  # fmt: skip
     name, kind, lead = title
     return Panel(
         anchor=anchor(*key),
@@ -161,7 +161,7 @@ def _deployment(item: Deployment, lineage: Lineage, bearing: Bearing | None) -> 
     return _panel(("deployment", item.key), (deployment_name(item), "deployment", ""), bearing, answers, chain, reached)
 
 
-def _stakes(name: str, stakes: tuple[Stake, ...] | str) -> list[Answer]:
+def _stakes(name: str, stakes: tuple[Stake, ...] | str) -> list[DeclaredFact]:
     if isinstance(stakes, str):
         return [answer(name, stakes)]
     return [answer(name, f"{one.population or one.actor} {_part(one.group)}: {one.what}") for one in stakes]

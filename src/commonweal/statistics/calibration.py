@@ -36,7 +36,7 @@ class CalibrationError:
 
 
 def expected_calibration_error(
-    score: Array, truth: Array, cluster: Places, level: float = LEVEL, weight: Array | None = None
+    score: Array, truth: Array, cluster: Places, weight: Array | None = None
 ) -> CalibrationError | None:
     """ECE over at most ten bins of as many rows, each with at least ten clusters; None where there are fewer than 20 clusters.
 
@@ -61,7 +61,7 @@ def expected_calibration_error(
     expected = (np.bincount(bin_of, weights=score * mass, minlength=edges.size + 1)[there] / rates.mass[there]).astype(np.float64)
     observed, effective, share = rates.mean[there], rates.effective[there], rates.mass[there] / mass.sum()
     freedom = np.maximum(np.nan_to_num(rates.carried[there], nan=1.0), 1.0)
-    z = critical_normal(1 - (1 - level) / share.size)
+    z = critical_normal(1 - (1 - LEVEL) / share.size)
     lower, upper = wilson(observed, effective, quantile(z, freedom, np.maximum(rates.of_rows[there], 1.0)))
     error = np.abs(expected - observed)
     low = np.maximum(np.maximum(expected - upper, lower - expected), 0.0)

@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from commonweal.statistics.intervals import LEVEL, POWER, critical_normal
+from commonweal.statistics.intervals import LEVEL, POWER
 
 Array = npt.NDArray[np.float64]
 MANY = 1e9  # degrees of freedom of a normal quantile
@@ -78,13 +78,3 @@ def at_share(variance: float, here: float, stated: float) -> float:
     0.025
     """
     return variance * stated * (1 - stated) / here
-
-
-def minimum_detectable_share_gap(share: float, n_first: float, n_second: float) -> float:
-    """Smallest difference of two shares of independent items found with power 0.8, at their pooled share, shrunk.
-
-    >>> round(minimum_detectable_share_gap(0.5, 100, 100), 3)
-    0.198
-    """
-    shrunk = shrunk_share(share, n_first + n_second)
-    return detectable(math.sqrt(shrunk * (1 - shrunk) * (1 / n_first + 1 / n_second)), critical_normal())

@@ -9,23 +9,42 @@ same statement.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+ALPHA = 0.05
 JUST_BEYOND = 0.001  # what a reader still tells from the null
 FARTHEST = 1e300  # |t| this large stands for an error of 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Family:
-    """Results for each hypothesis, float64 (hypothesis,): p-values, and the critical value of its |t|."""
+    """Results for each hypothesis, float64 (hypothesis,): its p-values.
+
+    `t`, `p` float64 (draw, hypothesis): |t| and its p-value as observed, and in each draw.
+    """
 
     p_value: Array
     p_adjusted: Array
-    critical: Array
+    t: Array
+    p: Array
+
+    @cached_property
+    def critical(self) -> Array:
+        """The critical values at 5 %."""
+        return self.critical_at(ALPHA)
+
+    def critical_at(self, alpha: float) -> Array:
+        """The critical value of each |t|, so that `p_adjusted <= alpha` where it is exceeded, and only there."""
+        smallest = np.sort(self.p.min(axis=1))
+        allowed = int(np.floor(alpha * smallest.size + 1e-9))
+        beyond = smallest[allowed] if allowed < smallest.size else np.inf
+        return _critical_values(self.t, (self.p < beyond) & (self.p <= alpha))
 
 
 def limits(value: float, null: float, halves: tuple[float, float]) -> tuple[float, float]:
@@ -63,13 +82,15 @@ def agreeing(limits: tuple[float, float], null: float, value: float, found: bool
     return low, min(high, max(value, null - JUST_BEYOND))
 
 
-def adjust(observed: Array, permuted: Array, alpha: float = 0.05) -> Family:
+def adjust(observed: Array, permuted: Array, known: Sequence[Array | None] = ()) -> Family:
     """Adjusted p-values and critical values of a family.
 
     Parameters
     ----------
     observed : float64 (hypothesis,), |t| of each hypothesis.
     permuted : float64 (draw, hypothesis), the same under permuted labels.
+    known : the distribution of each |t| under permuted labels, float64 (pattern,), where more is known of it than its draws tell:
+        two hypotheses of which the same is known have the same p-values, whatever was drawn.
 
     p = (b + 1) / (B + 1); the smallest possible p is 1 / (B + 1).
 
@@ -79,23 +100,23 @@ def adjust(observed: Array, permuted: Array, alpha: float = 0.05) -> Family:
     (True, True)
     """
     together = np.vstack([observed, permuted])
-    total = together.shape[0]
-    p_each = np.column_stack([_shares_at_least(column) for column in together.T])
+    known = known or (None,) * together.shape[1]
+    p_each = np.column_stack([_shares_at_least(column, of) for column, of in zip(together.T, known, strict=True)])
     smallest = p_each.min(axis=1)
-    ordered = np.sort(smallest)
-    p_adjusted = np.searchsorted(ordered, p_each[0], side="right") / total
-    allowed = int(np.floor(alpha * total + 1e-9))
-    beyond = ordered[allowed] if allowed < total else np.inf
-    return Family(p_each[0], p_adjusted, _critical_values(together, p_each < beyond))
+    p_adjusted = np.searchsorted(np.sort(smallest), p_each[0], side="right") / smallest.size
+    return Family(p_each[0], np.maximum(p_adjusted, p_each[0]), together, p_each)
 
 
-def _shares_at_least(column: Array) -> Array:
-    """Share of a column that is at least as large as each of its values, float64 (draw,); not a number stays so.
+def _shares_at_least(column: Array, known: Array | None = None) -> Array:
+    """Share of a distribution, by default its own, that is at least as large as each value of a column, float64 (draw,).
 
-    >>> _shares_at_least(np.array([3.0, 1.0, 3.0, 2.0])).tolist()
-    [0.5, 1.0, 0.5, 0.75]
+    Not a number stays so.
+
+    >>> _shares_at_least(np.array([3.0, 1.0, 3.0, 2.0])).tolist(), _shares_at_least(np.array([2.0]), np.array([1.0, 3.0])).tolist()
+    ([0.5, 1.0, 0.5, 0.75], [0.5])
     """
-    shares: Array = (column.size - np.searchsorted(np.sort(column), column, side="left")) / column.size
+    of = column if known is None else known
+    shares: Array = (of.size - np.searchsorted(np.sort(of), column, side="left")) / of.size
     return np.where(np.isnan(column), np.nan, shares)
 
 

@@ -32,7 +32,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from scipy.special import ndtr, stdtrit
 
-from commonweal.statistics.intervals import LEVEL, critical_normal
+from commonweal.statistics.intervals import critical_normal
 from commonweal.statistics.rare_outcomes import Carriers, carriers
 
 Array = npt.NDArray[np.float64]
@@ -250,7 +250,7 @@ def quantile(z: Array | float, freedom: Array, of_rows: Array) -> Array:
     return found
 
 
-def rate_intervals(rates: GroupRates, level: float = LEVEL) -> tuple[Array, Array]:
+def rate_intervals(rates: GroupRates) -> tuple[Array, Array]:
     """Wilson limits of each group's rate by itself, float64 (group,) each."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return wilson(rates.mean, rates.effective, quantile(critical_normal(level), rates.carried, rates.of_rows))
+        return wilson(rates.mean, rates.effective, quantile(critical_normal(), rates.carried, rates.of_rows))

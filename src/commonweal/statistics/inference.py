@@ -43,6 +43,7 @@ FEW = 12  # fewer have under 2**11 patterns
 MANY = 2_000
 AT_ONCE = 4_000_000  # numbers held in memory
 SMALLEST_P = 1e-300
+DECIMALS = 9  # of sums that are equal but for their order
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +102,15 @@ def family(contrasts: Sequence[Contrast], rng: np.random.Generator, null: float 
     observed = t_ratio(distance, np.array([error for error, _ in errors]))
     many = all(contrast.units >= MANY and len(contrast.clusters) == 1 for contrast in contrasts)
     about_null, about_own = (_normal(contrasts, rng),) * 2 if many else _flipped(contrasts, rng, null)
-    tested = [adjust(observed, about_null, 1 - level) for level in (LEVEL, ONE_SIDED)]
-    far = [adjust(observed, about_own, 1 - level).critical for level in (LEVEL, ONE_SIDED)]
+    known = () if many else _known(contrasts, np.vstack([observed, about_null]), null)
+    tested, of_own = adjust(observed, about_null, known), adjust(observed, about_own)
+    critical, far = ([of.critical_at(1 - level) for level in (LEVEL, ONE_SIDED)] for of in (tested, of_own))
     results = []
     for index, (contrast, error) in enumerate(zip(contrasts, errors, strict=True)):
         few = contrast.moving(null) < FEW or error[1] < FEWEST_THAT_CAN_FIND
         test = _Test(
-            float(tested[0].p_value[index]), float(tested[0].p_adjusted[index]),
-            (float(tested[0].critical[index]), float(tested[1].critical[index])), (float(far[0][index]), float(far[1][index])),
+            float(tested.p_value[index]), float(tested.p_adjusted[index]),
+            (float(critical[0][index]), float(critical[1][index])), (float(far[0][index]), float(far[1][index])),
         )  # fmt: skip
         if few:
             test = _no_surer_than_t(test, float(observed[index]), error[1], len(contrasts))
@@ -258,6 +260,34 @@ def _flipped(contrasts: Sequence[Contrast], rng: np.random.Generator, null: floa
             for centre, row in zip((null, None), rows, strict=True):
                 row.append(np.column_stack([_t(contrast, own, centre) for contrast, own in zip(contrasts, mine, strict=True)]))
     return np.vstack(rows[0]), np.vstack(rows[1])
+
+
+def _known(contrasts: Sequence[Contrast], together: Array, null: float) -> list[Array | None]:
+    """What is known of the |t| of each contrast without an effect, float64 (pattern,); None: no more than its own draws tell.
+
+    Where few units move it is known from all patterns of their signs, though all units of the family have too many patterns. Means
+    whose units say the same share their draws. Else equal outcomes would have p-values that differ by chance, and as |t| has few
+    values, the family would find the one of them and not the other.
+    """
+    known: list[Array | None] = [None] * len(contrasts)
+    alike: dict[bytes, list[int]] = {}
+    for index, contrast in enumerate(contrasts):
+        cells = contrast.cells
+        if len(contrast.clusters) > 1 or cells.minus.any() or contrast.units < contrast.fewest:
+            continue
+        away = np.abs(cells.sums - null * cells.counts)
+        moving = np.flatnonzero(away > ROUNDING)
+        if 2**moving.size <= together.shape[0]:
+            signs = np.ones((2**moving.size, away.size))
+            signs[:, moving] = np.array(list(product((1.0, -1.0), repeat=moving.size))).reshape(2**moving.size, moving.size)
+            known[index] = cells.flipped_t([signs], null)
+        else:
+            order = np.lexsort((cells.counts, away))
+            alike.setdefault(np.stack([away.round(DECIMALS), cells.counts])[:, order].tobytes(), []).append(index)
+    for same in alike.values():
+        for index in same if len(same) > 1 else ():
+            known[index] = together[:, same].ravel()
+    return known
 
 
 def _t(one: Contrast, signs: Sequence[Array], centre: float | None) -> Array:

@@ -19,7 +19,7 @@ def critical_normal(level: float = LEVEL) -> float:
     return float(ndtri(0.5 + level / 2))
 
 
-def wilson_interval(share: float, n: float, level: float = LEVEL) -> tuple[float, float]:
+def wilson_interval(share: float, n: float) -> tuple[float, float]:
     """Wilson score interval of a share from n independent (or effective) observations, in [0, 1].
 
     Source
@@ -30,13 +30,13 @@ def wilson_interval(share: float, n: float, level: float = LEVEL) -> tuple[float
     >>> round(low, 3), round(high, 3)
     (0.0, 0.161)
     """
-    z2 = critical_normal(level) ** 2
+    z2 = critical_normal() ** 2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = math.sqrt(z2) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def newcombe_interval(first: float, n_first: float, second: float, n_second: float, level: float = LEVEL) -> tuple[float, float]:
+def newcombe_interval(first: float, n_first: float, second: float, n_second: float) -> tuple[float, float]:
     """Interval of the difference of two shares, first - second, that stays honest at 0 and 1.
 
     Source
@@ -47,8 +47,8 @@ def newcombe_interval(first: float, n_first: float, second: float, n_second: flo
     >>> round(low, 3), round(high, 3)
     (-0.161, 0.161)
     """
-    low_first, high_first = wilson_interval(first, n_first, level)
-    low_second, high_second = wilson_interval(second, n_second, level)
+    low_first, high_first = wilson_interval(first, n_first)
+    low_second, high_second = wilson_interval(second, n_second)
     difference = first - second
     low = difference - math.hypot(first - low_first, high_second - second)
     high = difference + math.hypot(high_first - first, second - low_second)

@@ -99,9 +99,9 @@ class Corrected:
         """The same, cut to [0, 1]."""
         return np.clip(self.raw, 0.0, 1.0)
 
-    def tells(self, level: float = LEVEL) -> npt.NDArray[np.bool_]:
+    def tells(self) -> npt.NDArray[np.bool_]:
         """Whether b - a is above 0 with confidence, bool (group,): else nothing is known of the share."""
-        return finds_more(self.false_positive, self.true_positive, level)
+        return finds_more(self.false_positive, self.true_positive)
 
     def contradicts(self, level: float = LEVEL) -> Places:
         """-1 where the observed share lies below the false positive rate with confidence, 1 where above the true one, else 0."""
@@ -149,9 +149,9 @@ class Corrected:
         return found
 
 
-def finds_more(false_positive: Sampled, true_positive: Sampled, level: float = LEVEL) -> npt.NDArray[np.bool_]:
+def finds_more(false_positive: Sampled, true_positive: Sampled) -> npt.NDArray[np.bool_]:
     """Whether a scorer flags more harmful than harmless texts with confidence, bool (group,)."""
-    z = critical_normal(level)
+    z = critical_normal()
     gap = true_positive.mean - false_positive.mean
     return (gap > 0) & (gap**2 > true_positive.distances(z)[0] ** 2 + false_positive.distances(z)[1] ** 2)
 

@@ -24,7 +24,7 @@ from commonweal.statistics.rare_outcomes import FEWEST_CARRYING, carriers, rarer
 SHARE, SIGNED = (0.0, 1.0), (-1.0, 1.0)
 DECIMALS = 6  # degrees of freedom that are whole but for rounding
 JUST_BEYOND = 0.001  # of the range: what a reader still tells from the null
-WILSON = "Wilson interval on the effective number of items, t quantile"
+WILSON = "Wilson interval on the effective number of items"
 LIMITS = "limits of Wilson on the effective number of items, which leave out the null where the test does"
 
 
@@ -40,9 +40,12 @@ def share_alone(contrast: Contrast, bounds: tuple[float, float] = SHARE) -> Infe
     share = (inference.value - least) / width
     if not inference.known or not 0 < share < 1:
         return inference
-    freedom = min(inference.degrees_of_freedom, *(carrying(contrast, factor, bounds) for factor in range(len(contrast.clusters))))
+    carried = min(carrying(contrast, factor, bounds) for factor in range(len(contrast.clusters)))
+    freedom = min(inference.degrees_of_freedom, carried)
+    why = ", as many as units hold the rarer outcome" if freedom == carried else ""
+    words = f"CR2 by {contrast.by}, {WILSON}, t with {freedom:.3g} degrees of freedom{why}"
     low, high = share_interval(share, inference.standard_error / width, freedom)
-    return replace(inference, low=least + width * low, high=least + width * high, method=f"CR2 by {contrast.by}, {WILSON}")
+    return replace(inference, low=least + width * low, high=least + width * high, method=words)
 
 
 def _ones(one: Contrast, factor: int, bounds: tuple[float, float]) -> tuple[Array, Array, float]:

@@ -120,7 +120,7 @@ def family_of_spreads(ys: Sequence[Array], rng: np.random.Generator) -> list[Spr
     templates = ys[0].shape[1]
     signs = np.vstack([np.ones((1, templates)), *sign_flips(templates, ALL_FLIPS, rng)])
     shares = np.column_stack([_explained_share(centred(y), signs) for y in ys])
-    found = adjust(shares[0], shares[1:], ALPHA)
+    found = adjust(shares[0], shares[1:])
     return [
         _tested(y, signs, (float(found.p_value[i]), float(found.p_adjusted[i]), float(found.critical[i])), len(ys))
         for i, y in enumerate(ys)
@@ -190,7 +190,7 @@ def deviations(y: Array) -> tuple[Array, Array]:
     return r.mean(axis=1), critical * r.std(axis=1, ddof=1) / r.shape[1] ** 0.5
 
 
-def different_pairs_corrected(y: Array, alpha: float = ALPHA) -> int:
+def different_pairs_corrected(y: Array) -> int:
     """Pairs of descriptors whose means over templates differ: t test over templates, Holm's correction over all pairs.
 
     >>> different_pairs_corrected(np.array([[1.0, 2.0, 5.0], [3.0, 4.0, 7.0], [1.0, 2.0, 5.0]]))
@@ -201,13 +201,13 @@ def different_pairs_corrected(y: Array, alpha: float = ALPHA) -> int:
     error = difference.std(axis=1, ddof=1) / y.shape[1] ** 0.5
     mean = np.where(np.abs(difference.mean(axis=1)) > TIE * np.abs(y).max(), difference.mean(axis=1), 0.0)
     p_value = np.sort(2 * stdtr(y.shape[1] - 1, -t_ratio(mean, error)))
-    allowed = alpha / np.arange(p_value.size, 0, -1)
+    allowed = ALPHA / np.arange(p_value.size, 0, -1)
     held = p_value <= allowed
     return int(p_value.size if held.all() else np.argmin(held))
 
 
-def different_pairs_published(perplexity: Array, alpha: float = ALPHA) -> Array:
-    """Share of pairs of descriptors with a two-sided Mann-Whitney p below alpha, per template: float64 (template,).
+def different_pairs_published(perplexity: Array) -> Array:
+    """Share of pairs of descriptors with a two-sided Mann-Whitney p below 0.05, per template: float64 (template,).
 
     `perplexity` float64 (descriptor, template, noun). The test is exact; a tie counts one half.
 
@@ -216,17 +216,17 @@ def different_pairs_published(perplexity: Array, alpha: float = ALPHA) -> Array:
     """
     first, second = np.triu_indices(perplexity.shape[0], 1)
     found = mannwhitneyu(perplexity[first], perplexity[second], method="exact", axis=-1)
-    return np.asarray((found.pvalue < alpha).mean(axis=0), dtype=np.float64)
+    return np.asarray((found.pvalue < ALPHA).mean(axis=0), dtype=np.float64)
 
 
-def published_by_chance(nouns: int, alpha: float = ALPHA) -> float:
-    """The share of pairs that differ by chance: what an exact test of samples this small can reach, at most alpha.
+def published_by_chance(nouns: int) -> float:
+    """The share of pairs that differ by chance: what an exact test of samples this small can reach, at most 0.05.
 
     >>> round(published_by_chance(4), 4), published_by_chance(3)
     (0.0286, 0.0)
     """
     p_value = np.array([_exact_p(u, nouns) for u in range(nouns**2 // 2 + 1)])
-    return float(p_value[p_value < alpha].max(initial=0.0))
+    return float(p_value[p_value < ALPHA].max(initial=0.0))
 
 
 def _exact_p(u: int, nouns: int) -> float:

@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import ttest_rel
 
 from commonweal.assessment.comparison.comparison import Asked, Comparison, compare, told
-from commonweal.assessment.comparison.paired_outcomes import Compared, Outcome, Paired, compared
+from commonweal.assessment.comparison.paired_outcomes import ComparedOutcome, ComparisonRow, Paired, compared
 from commonweal.assessment.comparison.paired_requests import read_grouped_requests
 from commonweal.assessment.comparison.verdicts import Margins, parse_margins, verdicts
 from commonweal.errors import DataFileError, OptionError
@@ -55,7 +55,7 @@ def of_files(folder: Path, a: Sequence[Row], b: Sequence[Row], **asked: Any) -> 
     return compare(written(folder, "a.jsonl", a), written(folder, "b.jsonl", b), Asked(**asked))
 
 
-def find(comparison: Comparison, quantity: str, of: str) -> Compared:
+def find(comparison: Comparison, quantity: str, of: str) -> ComparisonRow:
     (row,) = [row for row in comparison.rows if row.of == of and row.estimate and row.estimate.quantity == quantity]
     return row
 
@@ -77,15 +77,15 @@ def test_an_answer_by_hand(tmp_path: Path) -> None:
         ]
         for side in (0, 1)
     )
-    found = of_files(tmp_path, a, b)
-    assert (value(found, "accuracy", "A"), value(found, "accuracy", "B")) == (7 / 8, 5 / 8)
-    assert value(found, "accuracy_difference", "B - A") == -0.25
-    assert (value(found, "accuracy_gap", "A"), value(found, "accuracy_gap", "B")) == (0.25, 0.75)
-    gap = find(found, "accuracy_gap_difference", "B - A").estimate
+    comparison = of_files(tmp_path, a, b)
+    assert (value(comparison, "accuracy", "A"), value(comparison, "accuracy", "B")) == (7 / 8, 5 / 8)
+    assert value(comparison, "accuracy_difference", "B - A") == -0.25
+    assert (value(comparison, "accuracy_gap", "A"), value(comparison, "accuracy_gap", "B")) == (0.25, 0.75)
+    gap = find(comparison, "accuracy_gap_difference", "B - A").estimate
     assert gap is not None
     assert (gap.value, gap.group, gap.reference) == (0.5, {"gender": "men"}, {"gender": "women"})
-    assert value(found, "accuracy_gap_widening", "|B| - |A|") == 0.5
-    assert "right 2 only in A and 0 only in B" in found.statement.paired[0]
+    assert value(comparison, "accuracy_gap_widening", "|B| - |A|") == 0.5
+    assert "right 2 only in A and 0 only in B" in comparison.statement.paired[0]
 
 
 def test_every_number_has_unit_interval_n_clusters_and_method(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_two_outcomes_of_single_items_are_the_paired_t_test() -> None:
     rng = np.random.default_rng(1)
     a, b = rng.standard_normal((2, 2500))
     each = (np.arange(2500).astype(np.str_),)
-    outcome = Outcome("score", "score", "score", higher_is_better=None)
+    outcome = ComparedOutcome("score", "score", "score", higher_is_better=None)
     rows = compared([Paired("m", ("x", "y"), outcome, a, b, each, "item", {})], Margins(), rng)
     found = rows[-1].estimate
     assert found is not None
@@ -138,7 +138,7 @@ def test_two_outcomes_of_single_items_are_the_paired_t_test() -> None:
 
 def test_two_that_give_one_score_to_all_cannot_be_judged_and_have_no_interval_of_width_0() -> None:
     each = (np.arange(40).astype(np.str_),)
-    outcome = Outcome("score", "score", "score", higher_is_better=None)
+    outcome = ComparedOutcome("score", "score", "score", higher_is_better=None)
     one = Paired("m", ("x", "y"), outcome, np.full(40, 0.5), np.full(40, 0.7), each, "item", {})
     (row,) = compared([one], Margins(), np.random.default_rng(0))
     assert row.missing is not None
@@ -163,12 +163,12 @@ def test_a_gap_that_b_widens_is_shown_and_equal_systems_stay_silent(tmp_path: Pa
 
 def test_no_difference_seen_is_not_certainty(tmp_path: Path) -> None:
     same = made_up(4)[0]
-    found = find(of_files(tmp_path, same, same, margins=Margins(0.01)), "accuracy_difference", "B - A")
-    assert found.estimate is not None
-    assert found.estimate.high is not None
-    assert found.estimate.high > 0.05, "3 in 30 sites may still differ"
-    assert found.verdicts is not None
-    assert found.verdicts.equivalent == "not_shown"
+    row = find(of_files(tmp_path, same, same, margins=Margins(0.01)), "accuracy_difference", "B - A")
+    assert row.estimate is not None
+    assert row.estimate.high is not None
+    assert row.estimate.high > 0.05, "3 in 30 sites may still differ"
+    assert row.verdicts is not None
+    assert row.verdicts.equivalent == "not_shown"
     assert (
         find(of_files(tmp_path, same, same, margins=Margins(0.15)), "accuracy_difference", "B - A").verdicts.equivalent == "shown"
     )  # type: ignore[union-attr]
@@ -388,23 +388,25 @@ def dossier(folder: Path, shift: float = 0.0, seed: int = 0, subject: str = "scr
 
 
 def test_two_dossiers_are_paired_by_the_text_of_their_items(tmp_path: Path) -> None:
-    found = compare(str(dossier(tmp_path / "a")), str(dossier(tmp_path / "b", shift=1.0, seed=1)), Asked())
-    assert found.statement.paired == (
+    comparison = compare(str(dossier(tmp_path / "a")), str(dossier(tmp_path / "b", shift=1.0, seed=1)), Asked())
+    assert comparison.statement.paired == (
         f"{AUDIT} on screener, by gender: 72 items by their text, log-odds of the favourable answer, 12 units x 6 probes",
         f"{ASSOCIATION} on model, by occupation: 80 items by their text, log-probability of the text, 10 occupations x 4 templates",
     )
-    assert any("environment.inference_energy on screener: its items are no requests" in line for line in found.statement.unpaired)
-    assert any("favourable: no item has one" in line for line in found.statement.unpaired)
+    assert any(
+        "environment.inference_energy on screener: its items are no requests" in line for line in comparison.statement.unpaired
+    )
+    assert any("favourable: no item has one" in line for line in comparison.statement.unpaired)
     own = "what the measure makes of them (gap) is not compared; the log-probability of the texts is"
-    assert f"{ASSOCIATION} on model: {own}" in found.statement.unpaired
-    assert not any(AUDIT in line and "makes of them" in line for line in found.statement.unpaired)
-    change = find(found, "log_odds_gap_difference", "B - A")
+    assert f"{ASSOCIATION} on model: {own}" in comparison.statement.unpaired
+    assert not any(AUDIT in line and "makes of them" in line for line in comparison.statement.unpaired)
+    change = find(comparison, "log_odds_gap_difference", "B - A")
     assert change.estimate is not None
     assert change.estimate.value == pytest.approx(-1.0, abs=0.1)  # men against women
     assert change.verdicts is not None
     assert change.verdicts.difference == "shown"
     assert (change.estimate.unit, change.estimate.clusters) == ("nat", 6)
-    pronoun = find(found, "logprob_gap_difference", "B - A")
+    pronoun = find(comparison, "logprob_gap_difference", "B - A")
     assert pronoun.estimate is not None
     assert (pronoun.estimate.unit, pronoun.estimate.group) == ("bit/byte", {"pronoun": "he"})
     assert pronoun.verdicts is not None

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from commonweal.assessment.comparison.comparison import Asked, Comparison, compare, told
-from commonweal.assessment.comparison.paired_outcomes import Compared
+from commonweal.assessment.comparison.paired_outcomes import ComparisonRow
 from commonweal.evidence.records import ItemOutcome
 from commonweal.evidence.store import digest
 from commonweal.measures.recording import judgement
@@ -28,18 +28,18 @@ Judge = Callable[[int, int], tuple[float | None, float | None]]
 
 def items_of(judge: Judge, templates: int = 20, size: int = 6) -> list[Item]:
     """`size` items of each template, of two kinds and two sides; and a request, as it lies between them."""
-    found: list[Item] = [{"key": "asked", "context": "x", "continuation": " y", "logprob": -1.0}]
+    items: list[Item] = [{"key": "asked", "context": "x", "continuation": " y", "logprob": -1.0}]
     for template in range(templates):
-        for place in range(size):
-            right, lean = judge(template, place)
+        for number in range(size):
+            right, lean = judge(template, number)
             labels = {
                 "template": f"t{template}",
                 "kind": "one" if template % 2 else "other",
-                "side": "his" if place % 2 else "hers",
+                "side": "his" if number % 2 else "hers",
             }
-            name = f"{template}-{place}"
-            found.append(judgement(name, (f"text {name}",), labels, {"accuracy": right, "lean": lean}))
-    return found
+            name = f"{template}-{number}"
+            items.append(judgement(name, (f"text {name}",), labels, {"accuracy": right, "lean": lean}))
+    return items
 
 
 def dossier(folder: Path, items: Sequence[Item], version: int = 3, outcomes: Sequence[ItemOutcome] = (RIGHT, LEAN)) -> Path:
@@ -62,7 +62,7 @@ def of(folder: Path, a: Judge, b: Judge, **kept: Any) -> Comparison:
     return compare(str(dossier(folder / "a", items_of(a, **kept))), str(dossier(folder / "b", items_of(b, **kept))), Asked())
 
 
-def found_in(comparison: Comparison, quantity: str, of_: str, group: dict[str, str] | None = None) -> Compared:
+def found_in(comparison: Comparison, quantity: str, of_: str, group: dict[str, str] | None = None) -> ComparisonRow:
     (row,) = [
         row
         for row in comparison.rows
@@ -79,18 +79,20 @@ def value(comparison: Comparison, quantity: str, of_: str, group: dict[str, str]
 
 def test_an_answer_by_hand(tmp_path: Path) -> None:
     """A is always right and leans in 1 of 6 items; B is wrong in one of six, on hers, and leans the other way in 3 of 6."""
-    found = of(tmp_path, lambda _, place: (1.0, float(place == 0)), lambda _, place: (float(place != 0), -float(place < 3)))
-    assert found.statement.paired == (f"{MEASURE} on {MODEL}: 120 items as the measure judged them, 20 templates",)
-    assert found.statement.unpaired == ()
-    assert value(found, "accuracy_difference", "B - A") == pytest.approx(-1 / 6)
-    assert value(found, "accuracy_difference", "B - A", {"kind": "one"}) == pytest.approx(-1 / 6)
+    comparison = of(tmp_path, lambda _, place: (1.0, float(place == 0)), lambda _, place: (float(place != 0), -float(place < 3)))
+    assert comparison.statement.paired == (f"{MEASURE} on {MODEL}: 120 items as the measure judged them, 20 templates",)
+    assert comparison.statement.unpaired == ()
+    assert value(comparison, "accuracy_difference", "B - A") == pytest.approx(-1 / 6)
+    assert value(comparison, "accuracy_difference", "B - A", {"kind": "one"}) == pytest.approx(-1 / 6)
     side = {"side": "hers"}
-    assert (value(found, "accuracy_gap", "A", side), value(found, "accuracy_gap", "B", side)) == pytest.approx((0, -1 / 3))
-    assert value(found, "lean_difference", "B - A") == pytest.approx(-2 / 3)
-    assert value(found, "lean_widening", "|B| - |A|") == pytest.approx(1 / 3), "farther from no lean, on the other side"
-    wider = found_in(found, "lean_widening", "|B| - |A|")
+    assert (value(comparison, "accuracy_gap", "A", side), value(comparison, "accuracy_gap", "B", side)) == pytest.approx(
+        (0, -1 / 3)
+    )
+    assert value(comparison, "lean_difference", "B - A") == pytest.approx(-2 / 3)
+    assert value(comparison, "lean_widening", "|B| - |A|") == pytest.approx(1 / 3), "farther from no lean, on the other side"
+    wider = found_in(comparison, "lean_widening", "|B| - |A|")
     assert wider.label == "how much farther from 0 is the lean"
-    assert "difference in lean, B - A" in "\n".join(told(found))
+    assert "difference in lean, B - A" in "\n".join(told(comparison))
 
 
 def test_parts_and_groups_stand_beside_each_other(tmp_path: Path) -> None:
@@ -129,12 +131,12 @@ def test_a_lean_near_its_bound_has_limits_within_what_is_possible(tmp_path: Path
 def test_items_with_other_texts_are_other_items(tmp_path: Path) -> None:
     a, b = items_of(lambda _, __: (1.0, 0.0)), items_of(lambda _, __: (1.0, 0.0))
     b[1] = judgement("0-0", ("another text",), {"template": "t0", "kind": "one", "side": "hers"}, {"accuracy": 0.0, "lean": 0.0})
-    found = compare(str(dossier(tmp_path / "a", a)), str(dossier(tmp_path / "b", b)), Asked())
-    assert [line.rpartition(": ")[2] for line in found.statement.unpaired] == [
+    comparison = compare(str(dossier(tmp_path / "a", a)), str(dossier(tmp_path / "b", b)), Asked())
+    assert [line.rpartition(": ")[2] for line in comparison.statement.unpaired] == [
         "1 of 120 items are in A only",
         "1 of 120 items are in B only",
     ]
-    assert value(found, "accuracy_difference", "B - A") == 0
+    assert value(comparison, "accuracy_difference", "B - A") == 0
 
 
 def test_what_only_one_side_could_judge_is_counted_and_left_out(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from commonweal.assessment.value.allocation import allocation
-from commonweal.assessment.value.ledger import EVERYONE_ELSE, Draws, Ledger, Line, decision_energies, ledger
+from commonweal.assessment.value.ledger import EVERYONE_ELSE, CarbonLedger, Draws, LedgerLine, decision_energies, ledger
 from commonweal.errors import SystemFileError
 from commonweal.evidence.records import Estimate, Evidence, Provenance
 from commonweal.measures.registry import load_registry
@@ -17,11 +17,11 @@ COUNT = 50
 METHODS = {name: spec.method for name, spec in load_registry().specs.items()}
 
 
-def books(given: System, evidence: tuple[Evidence, ...] = ()) -> Ledger:
+def books(given: System, evidence: tuple[Evidence, ...] = ()) -> CarbonLedger:
     return ledger(given, decision_energies(evidence, METHODS), Draws(COUNT, np.random.default_rng(0)))
 
 
-def amount(lines: tuple[Line, ...], stage: str, holder: str) -> tuple[float, float]:
+def amount(lines: tuple[LedgerLine, ...], stage: str, holder: str) -> tuple[float, float]:
     """Median energy [kWh] and carbon [kgCO2e] of one stage that one holder carries."""
     (line,) = [line for line in lines if (line.stage, line.holder) == (stage, holder)]
     assert line.carbon is not None

@@ -121,12 +121,12 @@ def test_what_was_measured_on_a_model_is_carried_to_where_it_decides() -> None:
                    estimate=ratio, provenance=provenance)  # fmt: skip
     writers = (Writer("environment.life_cycle", "s", 0, "h"), Writer("environment.value", "s", 0, "h"))
     methods = {name: spec.method for name, spec in load_registry().specs.items()}
-    found = [
+    rows = [
         one for one in value_rows(system(), (row,), methods, writers, 0) if one.estimate and "int8" in str(one.estimate.group)
     ]
-    numbers = {one.estimate.quantity: one.estimate for one in found if one.estimate}
+    numbers = {one.estimate.quantity: one.estimate for one in rows if one.estimate}
     assert numbers["energy_could_save"].value == pytest.approx(75, rel=0.02)  # 150 kWh of deciding
     assert numbers["could_save"].value == pytest.approx(7.5, rel=0.02)
     assert numbers["could_save"].low == pytest.approx(15 * 0.4, rel=0.02)
     assert (numbers["could_save"].group or {})["what"] == "int8 instead of format float32, batch 16"
-    assert all("m1" in one.derived_from for one in found)
+    assert all("m1" in one.derived_from for one in rows)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from commonweal.assessment.value.switching import flipping_point, slope, switching_values
-from commonweal.assessment.value.value_terms import SIGNS, Input, Item, Terms
+from commonweal.assessment.value.value_terms import SIGNS, Input, TermItem, Terms
 from commonweal.errors import FootprintError
 from commonweal.footprint.sampling import Array
 
@@ -33,15 +33,15 @@ def a_deployment(seed: int = 0) -> Terms:
     volume, price = Input("volume", rng.uniform(1e3, 2e3, N)), Input("price of carbon", rng.lognormal(5, 0.3, N))
     worth, carbon = Input("worth", rng.uniform(0.1, 1.0, N)), Input("carbon per task", rng.uniform(1e-3, 5e-3, N))
     return Terms(
-        (Item((1.0, 0.2), (volume, worth)),), (Item((0.5, 0.5), (volume, carbon, price)),), (Item((30.0, 0.0)),),
-        (Item((rng.uniform(0, 50, N), 1.0)), Item((0.0, 0.05), (price,))),
+        (TermItem((1.0, 0.2), (volume, worth)),), (TermItem((0.5, 0.5), (volume, carbon, price)),), (TermItem((30.0, 0.0)),),
+        (TermItem((rng.uniform(0, 50, N), 1.0)), TermItem((0.0, 0.05), (price,))),
     )  # fmt: skip
 
 
 def test_by_hand() -> None:
     """V = 1000 x worth - 3 x price; at a price of 100 the worth flips V at 0.3, at a worth of 0.5 the price at 166.67."""
     worth, price = Input("worth", np.full(3, 0.5), 0.4, 0.6), Input("price", np.full(3, 100.0), 50.0, 200.0)
-    terms = Terms((Item((1000.0, 0.0), (worth,)),), (Item((0.0, 3.0), (price,)),), (), ())
+    terms = Terms((TermItem((1000.0, 0.0), (worth,)),), (TermItem((0.0, 3.0), (price,)),), (), ())
     first, second = switching_values(terms, np.full(3, 200.0))
     assert (first.name, first.at, first.within_range) == ("price", pytest.approx(500 / 3), True)
     assert (first.relative, first.reach) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
@@ -61,22 +61,24 @@ def test_at_the_switching_value_the_median_is_zero() -> None:
 
 def test_it_agrees_with_a_search() -> None:
     terms = a_deployment(1)
-    for one in switching_values(terms, value_of(terms)):
-        changed = next(given for given in terms.inputs if given.name == one.name)
+    for switch in switching_values(terms, value_of(terms)):
+        changed = next(given for given in terms.inputs if given.name == switch.name)
 
         def median_at(x: float, changed: Input = changed) -> float:
             return float(np.median(value_of(terms, changed, x)))
 
-        if one.at is None:
+        if switch.at is None:
             continue
-        reach = 10 * abs(one.at) + 1
-        if np.sign(median_at(one.at - reach)) != np.sign(median_at(one.at + reach)):
-            assert brentq(median_at, one.at - reach, one.at + reach) == pytest.approx(one.at, rel=1e-4)
+        reach = 10 * abs(switch.at) + 1
+        if np.sign(median_at(switch.at - reach)) != np.sign(median_at(switch.at + reach)):
+            assert brentq(median_at, switch.at - reach, switch.at + reach) == pytest.approx(switch.at, rel=1e-4)
 
 
 def test_an_input_that_moves_nothing_and_one_that_never_flips() -> None:
     idle, small = Input("idle", np.linspace(1, 2, N)), Input("small", np.linspace(1, 2, N))
-    terms = Terms((Item((np.linspace(100, 200, N), 0.0)), Item((0.0, 0.0), (idle,))), (Item((1.0, 1.0), (small,)),), (), ())
+    terms = Terms(
+        (TermItem((np.linspace(100, 200, N), 0.0)), TermItem((0.0, 0.0), (idle,))), (TermItem((1.0, 1.0), (small,)),), (), ()
+    )
     found = {one.name: one for one in switching_values(terms, value_of(terms))}
     assert (found["idle"].at, found["idle"].within_range, found["idle"].reach) == (None, False, None)
     assert found["small"].at is not None
@@ -86,7 +88,7 @@ def test_an_input_that_moves_nothing_and_one_that_never_flips() -> None:
 
 def test_an_exact_input_has_no_range_to_move_in_and_comes_last() -> None:
     exact, wide = Input("exact", np.full(N, 2.0)), Input("wide", np.linspace(1, 3, N))
-    terms = Terms((Item((10.0, 0.0), (exact,)),), (Item((0.0, 4.0), (wide,)),), (), ())
+    terms = Terms((TermItem((10.0, 0.0), (exact,)),), (TermItem((0.0, 4.0), (wide,)),), (), ())
     last = switching_values(terms, value_of(terms))[-1]
     assert (last.name, last.at, last.within_range, last.reach) == ("exact", pytest.approx(0.8), False, None)
     assert last.relative == pytest.approx(-0.6)
@@ -125,7 +127,7 @@ def test_the_share_below_zero_crosses_one_half_there(seed: int, n: int, way: str
 def test_a_power_of_an_input_is_refused() -> None:
     one = Input("price", np.ones(4))
     with pytest.raises(FootprintError, match="enters carbon as a power"):
-        slope(Terms((), (Item((1.0,), (one, one)),), (), ()), one)
+        slope(Terms((), (TermItem((1.0,), (one, one)),), (), ()), one)
 
 
 def test_long_vectors_are_crossed_where_short_ones_are() -> None:

@@ -312,7 +312,7 @@ def test_who_bears_the_carbon_changes_no_total() -> None:
     assert number(found, "group_value", group="users") == pytest.approx(1800 - 0.25 * 24)
     assert number(found, "group_value", group="everyone else") == pytest.approx(-0.75 * 24)
     assert number(found, "burden_share", group="users") == pytest.approx((200 + 6) / 255)
-    for wrong, told in (
+    for wrong, words in (
         ({"users": exact(1.5, "1")}, "as up to 1.5 together; expected at most 1"),
         ({"users": exact(-0.1, "1")}, "expected a share from 0 to 1"),
         ({"nobody": share}, "unknown population 'nobody'"),
@@ -320,4 +320,4 @@ def test_who_bears_the_carbon_changes_no_total() -> None:
         text = ", ".join(f"{name}: {value}" for name, value in wrong.items())
         with pytest.raises(SystemFileError) as error:
             system(("      pue: ", f"      carbon_borne: {{{text}}}\n      pue: "))
-        assert told in str(error.value)
+        assert words in str(error.value)

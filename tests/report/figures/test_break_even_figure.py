@@ -17,7 +17,7 @@ from commonweal.report.figures.break_even_figure import (
     HEIGHT,
     WIDTH,
     Crossing,
-    Way,
+    ServingOption,
     break_even_figures,
     break_even_svg,
     exactly,
@@ -124,14 +124,14 @@ def test_the_dossier_draws_it_first_among_the_figures_of_value() -> None:
 
 @pytest.mark.parametrize(("once", "each", "scratch"), [(0.0, 0.0, 0.0), (1e9, 1.0, 2.0), (1e-6, 0.0, 1e-9), (5.0, 0.0, 0.0)])
 def test_strange_sizes_are_drawn(once: float, each: float, scratch: float) -> None:
-    ways = [Way("a", exactly(0.0), exactly(scratch), shared=False), Way("b", exactly(once), exactly(each))]
+    ways = [ServingOption("a", exactly(0.0), exactly(scratch), shared=False), ServingOption("b", exactly(once), exactly(each))]
     svg = str(lines_svg(ways, [], ("t", "d"), "a"))
     assert "NaN" not in svg
     assert svg.startswith("<svg")
 
 
 def test_labels_at_the_ends_do_not_run_into_each_other() -> None:
-    ways = [Way(f"way {place}", exactly(100.0), exactly(1.0 + place / 1000)) for place in range(4)]
+    ways = [ServingOption(f"way {place}", exactly(100.0), exactly(1.0 + place / 1000)) for place in range(4)]
     svg = str(lines_svg(ways, [Crossing(exactly(50.0), 100.0, "N*")], ("t", "d"), "a"))
     heights = sorted(float(y) for y in re.findall(r'translate\([\d.]+,(-?[\d.]+)\)"[^>]*>way \d', svg))
     assert len(heights) == 4

@@ -10,11 +10,11 @@ from commonweal.evidence.numbers import detectable_text, interval_text, rounded,
 from commonweal.evidence.records import Estimate, Evidence
 from commonweal.report.content import Dossier
 from commonweal.report.figures.charts import figure_svg
-from commonweal.report.figures.plan import Figure, plan_figures
+from commonweal.report.figures.plan import FigurePlan, plan_figures
 from tests.report.hiring_dossier import ASSOCIATION, AUDIT, DECLARED, ENERGY, SCATTER, Rows
 
 
-def planned(dossier: Dossier, measure: str) -> list[Figure]:
+def planned(dossier: Dossier, measure: str) -> list[FigurePlan]:
     method = next((method for method in dossier.methods if method.name == measure), None)
     return plan_figures([row for row in dossier.rows if row.measure == measure], method)
 

@@ -19,7 +19,7 @@ from commonweal.assessment.value.value_estimates import ONE_NUMBER
 from commonweal.report.content import Dossier
 from commonweal.report.dossier import save_dossier
 from commonweal.report.statement.statement import TOGETHER, carbon_statement
-from commonweal.report.statement.statement_records import Entry, Statement, statement_schema_text
+from commonweal.report.statement.statement_records import CarbonStatement, Entry, statement_schema_text
 from commonweal.report.statement.statement_tex import carbon_sentence, latex
 from tests.assessment.valued import exact
 from tests.report.hiring_dossier import one_asset_dossier
@@ -34,7 +34,7 @@ COMMANDS = {
 MATH = re.compile(r"\$(-|\\times|\^\{-?\d+\})\$")
 
 
-def stated(dossier: Dossier) -> Statement:
+def stated(dossier: Dossier) -> CarbonStatement:
     found = carbon_statement(dossier)
     assert found is not None
     return found
@@ -45,15 +45,15 @@ def entry(entries: tuple[Entry, ...], subject: str, stage: str | None = None) ->
     return one
 
 
-def numbers(found: Any) -> Iterator[dict[str, Any]]:
+def numbers(content: Any) -> Iterator[dict[str, Any]]:
     """Every number in the statement's JSON."""
-    if isinstance(found, dict):
-        if "tag" in found and "unit" in found:
-            yield found
-        for part in found.values():
+    if isinstance(content, dict):
+        if "tag" in content and "unit" in content:
+            yield content
+        for part in content.values():
             yield from numbers(part)
-    elif isinstance(found, list):
-        for part in found:
+    elif isinstance(content, list):
+        for part in content:
             yield from numbers(part)
 
 
@@ -80,26 +80,30 @@ def test_totals_by_hand_and_parts_add_up() -> None:
 def test_every_number_is_its_row(make: Any) -> None:
     dossier = make()
     rows = {row.id: row for row in dossier.rows}
-    found = list(numbers(json.loads(stated(dossier).to_json())))
-    from_rows = [one for one in found if one["tag"] != "unknown" and not re.match("as declared|yearly average", one["method"])]
+    stated_numbers = list(numbers(json.loads(stated(dossier).to_json())))
+    from_rows = [
+        number
+        for number in stated_numbers
+        if number["tag"] != "unknown" and not re.match("as declared|yearly average", number["method"])
+    ]
     assert len(from_rows) > 10
-    for one in from_rows:
-        estimate = rows[one["evidence"]].estimate
+    for number in from_rows:
+        estimate = rows[number["evidence"]].estimate
         assert estimate is not None
         for part in ("value", "low", "high", "unit"):
-            assert one[part] == getattr(estimate, part)
-    assert all(one["evidence"] in rows for one in found if one["evidence"])
-    assert all(one["reason"] and one["value"] is None for one in found if one["tag"] == "unknown")
+            assert number[part] == getattr(estimate, part)
+    assert all(number["evidence"] in rows for number in stated_numbers if number["evidence"])
+    assert all(number["reason"] and number["value"] is None for number in stated_numbers if number["tag"] == "unknown")
 
 
 def test_grid_with_year_and_source_is_the_one_that_the_row_used() -> None:
     dossier = translation()
-    one = entry(stated(dossier).making, "transformer-big", "pretraining")
-    (row,) = [row for row in dossier.rows if row.id == one.numbers["carbon"].evidence]
+    making = entry(stated(dossier).making, "transformer-big", "pretraining")
+    (row,) = [row for row in dossier.rows if row.id == making.numbers["carbon"].evidence]
     assert row.estimate is not None
-    assert f"x {one.numbers['grid_intensity'].value:g} g/kWh (CA-QC, 2023," in row.estimate.method
-    assert one.facts["region"] == "Québec (Canada) (CA-QC), the latest year of the table, 2023"
-    assert one.numbers["grid_intensity"].source in one.numbers["carbon"].source
+    assert f"x {making.numbers['grid_intensity'].value:g} g/kWh (CA-QC, 2023," in row.estimate.method
+    assert making.facts["region"] == "Québec (Canada) (CA-QC), the latest year of the table, 2023"
+    assert making.numbers["grid_intensity"].source in making.numbers["carbon"].source
     assert entry(stated(dossier).use, "estonia").numbers["grid_intensity"].value == 1043.7
 
 
@@ -237,18 +241,18 @@ def check_latex(source: str) -> None:
     body = "\n".join(line for line in source.splitlines() if not line.startswith("%"))
     assert "" not in body.splitlines(), "an empty line ends a paragraph"
     body = MATH.sub("", body)
-    depth, place = 0, 0
-    while place < len(body):
-        char = body[place]
+    depth, position = 0, 0
+    while position < len(body):
+        char = body[position]
         if char == "\\":
-            name = re.match(r"\\([A-Za-z]+)", body[place:])
-            assert (name[1] in COMMANDS) if name else body[place + 1] in "{}$&%#_", body[place : place + 30]
-            place += len(name[0]) if name else 2
+            name = re.match(r"\\([A-Za-z]+)", body[position:])
+            assert (name[1] in COMMANDS) if name else body[position + 1] in "{}$&%#_", body[position : position + 30]
+            position += len(name[0]) if name else 2
             continue
         depth += (char == "{") - (char == "}")
         assert depth >= 0
-        assert char not in '$&%#_^"<>|', body[max(0, place - 20) : place + 20]
-        place += 1
+        assert char not in '$&%#_^"<>|', body[max(0, position - 20) : position + 20]
+        position += 1
     assert depth == 0
 
 

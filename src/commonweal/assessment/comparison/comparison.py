@@ -15,7 +15,7 @@ import numpy as np
 
 from commonweal.assessment.comparison.dossier_items import PREDICTIONS
 from commonweal.assessment.comparison.paired_dossiers import pair_dossiers
-from commonweal.assessment.comparison.paired_outcomes import OTHERS, Compared, Paired, Statement, compared
+from commonweal.assessment.comparison.paired_outcomes import OTHERS, ComparisonRow, Paired, PairingNotes, compared
 from commonweal.assessment.comparison.paired_predictions import pair_predictions
 from commonweal.assessment.comparison.paired_requests import Model, Tick, pair_requests, read_grouped_requests
 from commonweal.assessment.comparison.verdicts import Margins
@@ -33,7 +33,7 @@ WORDS = {"shown": "shown", "not_shown": "not shown", "not_asked": "not asked", "
 
 
 def no_progress(stage: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ class Comparison:
     kind: str
     a: str
     b: str
-    statement: Statement
+    statement: PairingNotes
     seed: int
-    rows: tuple[Compared, ...]
+    rows: tuple[ComparisonRow, ...]
 
     def records(self) -> dict[str, Any]:
         """The comparison as data: each record has the fields of an Estimate, or the reason why there is no number."""
@@ -117,16 +117,16 @@ def kind_of(a: str, b: str, asked: Asked) -> str:
     return kinds[0]
 
 
-def _kind(one: str) -> str:
-    path = Path(one)
+def _kind(given: str) -> str:
+    path = Path(given)
     if path.name == "dossier.json":
-        raise OptionError(f"{one}: name the folder of the dossier, {path.parent}")
-    if one.startswith(PREDICTIONS) or path.suffix.lower() in TABLES:
+        raise OptionError(f"{given}: name the folder of the dossier, {path.parent}")
+    if given.startswith(PREDICTIONS) or path.suffix.lower() in TABLES:
         return "predictions"
     if (path / "dossier.json").exists():
         return "dossiers"
-    if ":" not in one and not path.exists():
-        raise OptionError(f"{one}: no such file or folder")
+    if ":" not in given and not path.exists():
+        raise OptionError(f"{given}: no such file or folder")
     return "models"
 
 
@@ -134,7 +134,7 @@ def _table(one: str) -> Path:
     return Path(one.removeprefix(PREDICTIONS))
 
 
-def _models(a: str, b: str, asked: Asked, requests: Path, tick: Tick) -> tuple[list[Paired], Statement]:
+def _models(a: str, b: str, asked: Asked, requests: Path, tick: Tick) -> tuple[list[Paired], PairingNotes]:
     read = read_grouped_requests(requests)
     if np.unique(read.cluster).size < 2:
         raise DataFileError(f"{requests}: all requests belong to one {read.sampled}, and one says nothing about others")
@@ -144,8 +144,8 @@ def _models(a: str, b: str, asked: Asked, requests: Path, tick: Tick) -> tuple[l
     return pair_requests(read, (first, second), asked.permissions, tick, no_cache=asked.no_cache)
 
 
-def _checked(pairs: Sequence[Paired], asked: Asked) -> list[Compared]:
-    """The numbers; OptionError where a margin fits none of them, or one margin would hold in several units."""
+def _checked(pairs: Sequence[Paired], asked: Asked) -> list[ComparisonRow]:
+    """The rows; OptionError where a margin fits no quantity, or one margin would apply to several units."""
     rows = compared(pairs, asked.margins, np.random.default_rng(asked.seed))
     if all(row.estimate is None for row in rows):
         raise DataFileError("\n".join(dict.fromkeys(row.note for row in rows)))
@@ -163,13 +163,13 @@ def _checked(pairs: Sequence[Paired], asked: Asked) -> list[Compared]:
     return rows
 
 
-def _record(row: Compared) -> dict[str, Any]:
-    told = {"measure": row.measure, "subjects": list(row.subjects), "of": row.of, "label": row.label, "sampled": row.sampled}
+def _record(row: ComparisonRow) -> dict[str, Any]:
+    heading = {"measure": row.measure, "subjects": list(row.subjects), "of": row.of, "label": row.label, "sampled": row.sampled}
     if row.estimate is None:
         assert row.missing is not None
-        return {**told, **row.missing.model_dump(mode="json")}
+        return {**heading, **row.missing.model_dump(mode="json")}
     verdicts = row.verdicts.model_dump(mode="json") if row.verdicts else None
-    return {**told, "status": "ok", **row.estimate.model_dump(mode="json"), "verdicts": verdicts, "note": row.note}
+    return {**heading, "status": "ok", **row.estimate.model_dump(mode="json"), "verdicts": verdicts, "note": row.note}
 
 
 def told(comparison: Comparison) -> Iterator[str]:
@@ -193,46 +193,48 @@ def told(comparison: Comparison) -> Iterator[str]:
         yield "not asked: whether B is not worse, or equivalent; fix a margin beforehand with --margin"
 
 
-def _comes_first(row: Compared) -> bool:
-    """Told at length: what is about all items, what is shown, and what a margin was asked for."""
+def _comes_first(row: ComparisonRow) -> bool:
+    """Whether a row is printed in full: about all items, shown, or tested against a margin."""
     assert row.estimate is not None
     assert row.verdicts is not None
     return row.estimate.group is None or row.verdicts.difference == "shown" or row.verdicts.margin is not None
 
 
-def _about(one: Estimate | Missing) -> str:
-    if not one.group:
+def _about(number: Estimate | Missing) -> str:
+    if not number.group:
         return ""
-    if not one.reference:
-        return f", {group_text(one.group)}"
-    others = OTHERS if set(one.reference.values()) <= {OTHERS} else group_text(one.reference)
-    return f", {group_text(one.group)} against {others}"
+    if not number.reference:
+        return f", {group_text(number.group)}"
+    others = OTHERS if set(number.reference.values()) <= {OTHERS} else group_text(number.reference)
+    return f", {group_text(number.group)} against {others}"
 
 
-def _line(row: Compared) -> str:
+def _line(row: ComparisonRow) -> str:
     assert row.estimate is not None
     note = f" [{row.note}]" if row.note else ""
     return f"  {row.label}{_about(row.estimate)}: {value_text(row.estimate)} ({bounds_text(row.estimate)}){note}"
 
 
-def _lines(row: Compared, rows: Sequence[Compared]) -> Iterator[str]:
-    one, answers = row.estimate, row.verdicts
-    assert one is not None
+def _lines(row: ComparisonRow, rows: Sequence[ComparisonRow]) -> Iterator[str]:
+    estimate, answers = row.estimate, row.verdicts
+    assert estimate is not None
     assert answers is not None
-    yield f"\n{row.label}, {row.of}{_about(one)}" + (f" [{row.note}]" if row.note else "")
+    yield f"\n{row.label}, {row.of}{_about(estimate)}" + (f" [{row.note}]" if row.note else "")
     both = [f"{other.of} {value_text(other.estimate)}" for other in rows if _is_side(other, row) and other.estimate]
-    yield f"  {value_text(one)}" + (f" ({'; '.join(both)})" if both else "")
-    yield f"  {interval_text(one)}, p {p_text(one.p_adjusted)} corrected; {one.n} items, {clusters_text(one.clusters)} ({row.sampled})"
-    least = detectable_text(one)
-    found = f"smallest effect found in 8 of 10 such comparisons: {least}" if least else _why_undetectable(row, one)
+    yield f"  {value_text(estimate)}" + (f" ({'; '.join(both)})" if both else "")
+    sample = f"{estimate.n} items, {clusters_text(estimate.clusters)} ({row.sampled})"
+    yield f"  {interval_text(estimate)}, p {p_text(estimate.p_adjusted)} corrected; {sample}"
+    least = detectable_text(estimate)
+    found = f"smallest effect found in 8 of 10 such comparisons: {least}" if least else _why_undetectable(row, estimate)
     yield f"  difference: {WORDS[answers.difference]}; {found}"
     if answers.margin is not None:
         worse = f"not worse by more than {answers.margin:g}: {WORDS[answers.not_worse]}"
         yield f"  {worse}; equivalent within {answers.margin:g}: {WORDS[answers.equivalent]}"
-        yield f"  one-sided 95 % bounds, on which these two rest: {bounds_text(one.model_copy(update={'low': answers.lower, 'high': answers.upper}))}"
+        one_sided = estimate.model_copy(update={"low": answers.lower, "high": answers.upper})
+        yield f"  one-sided 95 % bounds, on which these two rest: {bounds_text(one_sided)}"
 
 
-def _why_undetectable(row: Compared, one: Estimate) -> str:
+def _why_undetectable(row: ComparisonRow, one: Estimate) -> str:
     if row.of == "|B| - |A|":
         return "found where B - A is, if it is also known to which side A and B lie together"
     if one.low != one.high:
@@ -240,7 +242,7 @@ def _why_undetectable(row: Compared, one: Estimate) -> str:
     return "A and B answer every item alike" if one.value == 0 else "every item differs by the same, so an error cannot be known"
 
 
-def _is_side(other: Compared, row: Compared) -> bool:
+def _is_side(other: ComparisonRow, row: ComparisonRow) -> bool:
     """Whether `other` is the value in A or in B that a difference is about."""
     if other.verdicts is not None or other.estimate is None or row.estimate is None:
         return False

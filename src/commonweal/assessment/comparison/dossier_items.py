@@ -28,7 +28,7 @@ MOST_FACTORS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class MeasuredSubject:
     """What a dossier says about one measure on one subject. `units`: the columns of its items that name the sampled unit.
 
     `outcomes`: what the measure made of its items, by which they are compared, if it says so. `items`: every outcome that was
@@ -50,21 +50,24 @@ class Told:
     quantities: tuple[str, ...]
 
 
-def subjects_of(one: Told, other: Told) -> str:
+Subjects = tuple[MeasuredSubject, MeasuredSubject]  # in A and in B
+
+
+def subjects_of(one: MeasuredSubject, other: MeasuredSubject) -> str:
     """The subjects in A and in B, once where they have the same name."""
     return one.subject if other.subject == one.subject else f"{one.subject} and {other.subject}"
 
 
 @dataclass(slots=True)
 class Said:
-    """What is said of a comparison while its items are paired."""
+    """Notes collected while items are paired: what was paired, and what was not and why."""
 
     paired: list[str] = field(default_factory=list)
     unpaired: list[str] = field(default_factory=list)
 
 
-def read_dossier(folder: Path) -> dict[str, dict[str, Told]]:
-    """Measure -> subject -> what is told of it, for measures that have a number."""
+def read_dossier(folder: Path) -> dict[str, dict[str, MeasuredSubject]]:
+    """Measure -> subject -> what the dossier says of it, for measures with at least one measured number."""
     path = folder / "dossier.json"
     if not path.is_file():
         raise DataFileError(f"{path}: no such file; expected the folder of a finished run")
@@ -74,20 +77,22 @@ def read_dossier(folder: Path) -> dict[str, dict[str, Told]]:
             raise DataFileError(f"{path}: its schema is '{content['schema']}', expected {SCHEMA}")
         methods = {method["name"]: method for method in content["methods"]}
         assets = {asset["id"]: asset for asset in content["system"]["assets"]}
-        found: dict[str, dict[str, Told]] = {}
+        by_measure: dict[str, dict[str, MeasuredSubject]] = {}
         for (measure, subject), rows in _measured(content["evidence"]).items():
-            told = _told(folder, rows, methods.get(measure, {}), assets.get(subject, {}))
-            found.setdefault(measure, {})[subject] = told
+            measured = _subject(folder, rows, methods.get(measure, {}), assets.get(subject, {}))
+            by_measure.setdefault(measure, {})[subject] = measured
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataFileError(f"{path}: not a dossier of commonweal ({type(error).__name__}: {error})") from error
-    return found
+    return by_measure
 
 
-def _told(folder: Path, rows: Sequence[Mapping[str, Any]], method: Mapping[str, Any], asset: Mapping[str, Any]) -> Told:
+def _subject(
+    folder: Path, rows: Sequence[Mapping[str, Any]], method: Mapping[str, Any], asset: Mapping[str, Any]
+) -> MeasuredSubject:
     measure, subject, provenance = rows[0]["measure"], "+".join(rows[0]["subjects"]), rows[0]["provenance"]
     items, run = row_tables(measure, rows[0]["subjects"], provenance["version"], provenance["inputs"])
     estimates = [row["estimate"] for row in rows if row["estimate"]["quantity"] not in TRACED]
-    return Told(
+    return MeasuredSubject(
         measure=measure, version=int(provenance["version"]), subject=subject, reached=_reached(asset), units=tuple(map(str, method.get("units", ()))),
         outcomes=tuple(ItemOutcome.model_validate(one) for one in method.get("outcomes", ())),
         attributes=frozenset(name for one in estimates for name in (one["group"] or {})), items=folder / items,
@@ -115,13 +120,13 @@ def _measured(evidence: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], li
     return found
 
 
-def items_of(told: Told, title: str, said: Said) -> pl.DataFrame:
+def items_of(measured: MeasuredSubject, title: str, said: Said) -> pl.DataFrame:
     """The items that the rows of a dossier are about."""
-    items, asked = _read(told.items), _read(told.run)
+    items, asked = _read(measured.items), _read(measured.run)
     frame = items.join(asked, on="key", how="semi")
     if frame.height < asked.height:
         said.unpaired.append(
-            f"{title}: {asked.height - frame.height} of {asked.height} items of the run are missing in {told.items}"
+            f"{title}: {asked.height - frame.height} of {asked.height} items of the run are missing in {measured.items}"
         )
     return frame
 
@@ -142,14 +147,14 @@ def joined(
     frames: tuple[pl.DataFrame, pl.DataFrame], key: list[str], answers: Sequence[str], title: str, said: Said
 ) -> pl.DataFrame:
     """The items that both have, in a fixed order: those of A, with the answers of B beside them as `NAME_b`."""
-    found = frames[0].join(frames[1].select([*key, *answers]), on=key, how="inner", suffix="_b").sort(key)
-    if not found.height:
+    both = frames[0].join(frames[1].select([*key, *answers]), on=key, how="inner", suffix="_b").sort(key)
+    if not both.height:
         said.unpaired.append(f"{title}: no item has the same text in both ({frames[0].height} and {frames[1].height} items)")
-        return found
+        return both
     for frame, side in zip(frames, "AB", strict=True):
-        if frame.height > found.height:
-            said.unpaired.append(f"{title}: {frame.height - found.height} of {frame.height} items are in {side} only")
-    return found
+        if frame.height > both.height:
+            said.unpaired.append(f"{title}: {frame.height - both.height} of {frame.height} items are in {side} only")
+    return both
 
 
 def sampled_units(units: Sequence[str], attributes: Sequence[str], part: pl.DataFrame) -> tuple[list[str], str]:

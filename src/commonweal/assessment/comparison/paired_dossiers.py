@@ -6,16 +6,16 @@ request. What cannot be paired is said, with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from commonweal.assessment.comparison.dossier_items import Said, Told, items_of, read_dossier, subjects_of
+from commonweal.assessment.comparison.dossier_items import MeasuredSubject, Said, Subjects, items_of, read_dossier, subjects_of
 from commonweal.assessment.comparison.paired_answers import pair_answers
 from commonweal.assessment.comparison.paired_judgements import pair_judgements
-from commonweal.assessment.comparison.paired_outcomes import Paired, Statement
+from commonweal.assessment.comparison.paired_outcomes import Paired, PairingNotes
 
 
-def pair_dossiers(a: Path, b: Path) -> tuple[list[Paired], Statement]:
+def pair_dossiers(a: Path, b: Path) -> tuple[list[Paired], PairingNotes]:
     """Every outcome that both dossiers have of the same items."""
     sides = read_dossier(a), read_dossier(b)
     said = Said()
@@ -23,12 +23,12 @@ def pair_dossiers(a: Path, b: Path) -> tuple[list[Paired], Statement]:
     for measure in sorted({measure for side in sides for measure in side}):
         for one, other in _same_subjects(measure, (a, b), sides, said):
             pairs += _pair_items(one, other, said)
-    return pairs, Statement(tuple(said.paired), tuple(said.unpaired))
+    return pairs, PairingNotes(tuple(said.paired), tuple(said.unpaired))
 
 
 def _same_subjects(
-    measure: str, folders: tuple[Path, Path], sides: tuple[dict[str, dict[str, Told]], dict[str, dict[str, Told]]], said: Said
-) -> Iterator[tuple[Told, Told]]:
+    measure: str, folders: tuple[Path, Path], sides: Sequence[dict[str, dict[str, MeasuredSubject]]], said: Said
+) -> Iterator[Subjects]:
     """Subjects of the same name; or the only one of each side, which may be called otherwise."""
     first, second = sides[0].get(measure, {}), sides[1].get(measure, {})
     if not first or not second:
@@ -43,19 +43,19 @@ def _same_subjects(
         said.unpaired += [f"{measure} on {name}: measured in {folder} only" for name in sorted(mine.keys() - other.keys())]
 
 
-def _pair_items(one: Told, other: Told, said: Said) -> Iterator[Paired]:
+def _pair_items(first: MeasuredSubject, second: MeasuredSubject, said: Said) -> Iterator[Paired]:
     """The outcomes of one measure on a subject of each side."""
-    title = f"{one.measure} on {subjects_of(one, other)}"
-    if one.reached != other.reached:
-        said.paired.append(f"{title}: in A {one.reached or 'a prompt'}, in B {other.reached or 'a prompt'}")
-    for told in (one, other):
-        absent = [path for path in (told.items, told.run) if not path.exists()]
+    title = f"{first.measure} on {subjects_of(first, second)}"
+    if first.reached != second.reached:
+        said.paired.append(f"{title}: in A {first.reached or 'a prompt'}, in B {second.reached or 'a prompt'}")
+    for side in (first, second):
+        absent = [path for path in (side.items, side.run) if not path.exists()]
         if absent:
-            mend = "compare the two files of answers" if told.answers_from_file else "run it again to have them"
+            mend = "compare the two files of answers" if side.answers_from_file else "run it again to have them"
             said.unpaired.append(f"{title}: there are no items of this run ({absent[0]}); {mend}")
             return
-    frames = items_of(one, title, said), items_of(other, title, said)
-    if one.outcomes and other.outcomes:
-        yield from pair_judgements((one, other), frames, title, said)
+    frames = items_of(first, title, said), items_of(second, title, said)
+    if first.outcomes and second.outcomes:
+        yield from pair_judgements((first, second), frames, title, said)
     else:
-        yield from pair_answers((one, other), frames, title, said)
+        yield from pair_answers((first, second), frames, title, said)

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from commonweal.assessment.comparison.dossier_items import Said, Told, counted, joined, sampled_units, texts_of
-from commonweal.assessment.comparison.paired_outcomes import Outcome, Paired
+from commonweal.assessment.comparison.dossier_items import Said, Subjects, counted, joined, sampled_units, texts_of
+from commonweal.assessment.comparison.paired_outcomes import ComparedOutcome, Paired
 from commonweal.errors import DataFileError
 from commonweal.evidence.records import ItemOutcome
 from commonweal.statistics.contrast import Array
@@ -22,35 +22,35 @@ Frames = tuple[pl.DataFrame, pl.DataFrame]
 JUDGED = "judged"
 
 
-def pair_judgements(told: tuple[Told, Told], frames: Frames, title: str, said: Said) -> Iterator[Paired]:
+def pair_judgements(subjects: Subjects, frames: Frames, title: str, said: Said) -> Iterator[Paired]:
     """Each outcome of the measure, over all items or by the parts that it names."""
-    one, other = told
-    if one.version != other.version or one.outcomes != other.outcomes:
+    first, second = subjects
+    if first.version != second.version or first.outcomes != second.outcomes:
         said.unpaired.append(
-            f"{title}: A judges its items by version {one.version} of the measure, B by version {other.version}; measure again"
+            f"{title}: A judges its items by version {first.version} of the measure, B by version {second.version}; measure again"
         )
         return
     if any(JUDGED not in frame.columns for frame in frames):
         said.unpaired.append(f"{title}: its items do not hold what the measure made of them; measure again")
         return
     judged = tuple(frame.filter(pl.col(JUDGED).is_not_null()) for frame in frames)
-    columns = [outcome.column for outcome in one.outcomes if all(outcome.column in frame.columns for frame in judged)]
+    columns = [outcome.column for outcome in first.outcomes if all(outcome.column in frame.columns for frame in judged)]
     both = joined((judged[0], judged[1]), ["key"], columns, title, said)
     if not both.height:
         return
-    factors, why = sampled_units(one.units, (), both)
+    factors, why = sampled_units(first.units, (), both)
     if why:
         said.unpaired.append(f"{title}: {why}")
         return
     clusters = tuple(texts_of(both[factor]) for factor in factors)
     said.paired.append(f"{title}: {both.height} items as the measure judged them, {counted(factors, clusters)}")
-    for outcome in one.outcomes:
+    for outcome in first.outcomes:
         if outcome.column in columns:
-            yield from _of_outcome(outcome, told, (both, factors), (title, said))
+            yield from _of_outcome(outcome, subjects, (both, factors), (title, said))
 
 
 def _of_outcome(
-    outcome: ItemOutcome, told: tuple[Told, Told], items: tuple[pl.DataFrame, list[str]], spoken: tuple[str, Said]
+    outcome: ItemOutcome, subjects: Subjects, items: tuple[pl.DataFrame, list[str]], spoken: tuple[str, Said]
 ) -> Iterator[Paired]:
     both, factors = items
     title, said = spoken
@@ -59,10 +59,10 @@ def _of_outcome(
     one_sided = both.filter(pl.col(name).is_null() != pl.col(f"{name}_b").is_null()).height
     if one_sided:
         said.unpaired.append(f"{title}, {outcome.label}: {one_sided} of {known.height + one_sided} items have none in A or in B")
-    compared = Outcome(
+    compared = ComparedOutcome(
         name, outcome.label, outcome.unit, outcome.higher_is_better, *_limits(outcome), null=outcome.null,
     )  # fmt: skip
-    subjects = told[0].subject, told[1].subject
+    names = subjects[0].subject, subjects[1].subject
     for part, mine in _parts(outcome, known):
         if not mine.height:
             continue
@@ -70,7 +70,7 @@ def _of_outcome(
         clusters = tuple(texts_of(mine[factor]) for factor in factors)
         groups = {column: texts_of(mine[column]) for column in outcome.groups if column in mine.columns}
         note = title.replace(" on ", ", on ", 1)
-        yield Paired(told[0].measure, subjects, compared, a, b, clusters, " x ".join(factors), groups, note, part)
+        yield Paired(subjects[0].measure, names, compared, a, b, clusters, " x ".join(factors), groups, note, part)
 
 
 def _limits(outcome: ItemOutcome) -> tuple[float, float]:

@@ -35,7 +35,7 @@ OF: Mapping[Change, Of] = {"difference": "B - A", "widening": "|B| - |A|"}
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ComparedOutcome:
     """What is compared: `name` begins the quantities, `label` says it in words.
 
     `higher_is_better`: None where neither direction is better by itself. `least`, `most`: the values between which it lies; where
@@ -75,7 +75,7 @@ class Paired:
 
     measure: str
     subjects: tuple[str, str]
-    outcome: Outcome
+    outcome: ComparedOutcome
     a: Array
     b: Array
     clusters: tuple[Labels, ...]
@@ -86,14 +86,14 @@ class Paired:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class PairingNotes:
     """What was paired, in words, and what could not be and why."""
 
     paired: tuple[str, ...]
     unpaired: tuple[str, ...] = ()
 
 
-class Compared(Row):
+class ComparisonRow(Row):
     """One number of a comparison, with its verdicts, or why there is none."""
 
     measure: str
@@ -132,7 +132,7 @@ class _Hypotheses:
     missing: tuple[Missing, ...]
 
 
-def compared(pairs: Sequence[Paired], margins: Margins, rng: np.random.Generator) -> list[Compared]:
+def compared(pairs: Sequence[Paired], margins: Margins, rng: np.random.Generator) -> list[ComparisonRow]:
     """Every number about these outcomes; all hypotheses are one family."""
     contrasts: list[Contrast] = []
     hypotheses = [_hypotheses(pair, contrasts) for pair in pairs]
@@ -145,7 +145,7 @@ def _hypotheses(pair: Paired, contrasts: list[Contrast]) -> _Hypotheses:
     whole = np.ones(pair.a.size, dtype=np.int8)
     difference = _contrast(pair, pair.b - pair.a, whole)
     missing = []
-    place = len(contrasts)
+    index = len(contrasts)
     if difference.units_per_side < ENOUGH:
         reason = f"all {pair.a.size} items belong to one {pair.sampled}, and one says nothing about others"
         group = dict(pair.part) or None
@@ -182,11 +182,11 @@ def _hypotheses(pair: Paired, contrasts: list[Contrast]) -> _Hypotheses:
             continue
         kept.append((split, len(contrasts), len(contrasts) + 1))
         contrasts += [change, replace(change, y=pair.b + pair.a)]
-    return _Hypotheses(pair, place, lean, tuple(kept), tuple(missing))
+    return _Hypotheses(pair, index, lean, tuple(kept), tuple(missing))
 
 
 def _alike(pair: Paired) -> str:
-    """That neither tells one item from another, in words; empty where one does, or where bounds tell how far others may lie."""
+    """A note that both outcomes are constant over the items; empty if one varies or the outcome is bounded."""
     if pair.outcome.bounded or np.ptp(pair.a) or np.ptp(pair.b):
         return ""
     values = f"{pair.a[0]:g} in every one of {pair.a.size:,} items by A and {pair.b[0]:g} by B"
@@ -200,7 +200,7 @@ def _contrast(pair: Paired, y: Array, side: Sides) -> Contrast:
 
 
 def _floor(pair: Paired, d: Array, side: Sides, clusters: tuple[Labels, ...]) -> float:
-    """Variance to add, so that what was not seen to vary is no certainty; 0 where outcomes have no bounds."""
+    """Variance added so that outcomes that happen not to vary are not taken as certain; 0 for unbounded outcomes."""
     width = pair.outcome.width
     return width**2 * sparse_floor(d, side, clusters) if pair.outcome.bounded else 0.0
 
@@ -235,31 +235,31 @@ def _of_attribute(attributes: tuple[str, ...], labels: npt.NDArray[np.str_]) -> 
         yield Split(dict(zip(attributes, name, strict=True)), reference, side)
 
 
-def _rows(one: _Hypotheses, tested: Sequence[Inference], margins: Margins) -> Iterator[Compared]:
-    pair, name, better = one.paired, one.paired.outcome.name, one.paired.outcome.higher_is_better
+def _rows(hypotheses: _Hypotheses, tested: Sequence[Inference], margins: Margins) -> Iterator[ComparisonRow]:
+    pair, name, better = hypotheses.paired, hypotheses.paired.outcome.name, hypotheses.paired.outcome.higher_is_better
     whole = np.ones(pair.a.size, dtype=np.int8)
     label, width = pair.outcome.label, pair.outcome.width
-    if one.difference is not None:
+    if hypotheses.difference is not None:
         for of, y in _sides(pair):
             yield _described(pair, of, name, label, (None, within(_mean(pair, y, whole), pair.outcome.least, pair.outcome.most)))
-        words, found = f"difference in {label}", within(tested[one.difference], -width, width)
-        yield _hypothesis(pair, (name, "difference"), words, (None, found), (margins, better))
-    if one.difference is not None and one.lean is not None:
+        words, inference = f"difference in {label}", within(tested[hypotheses.difference], -width, width)
+        yield _hypothesis(pair, (name, "difference"), words, (None, inference), (margins, better))
+    if hypotheses.difference is not None and hypotheses.lean is not None:
         farthest = pair.outcome.farthest
-        found = within(widening(tested[one.difference], tested[one.lean]), -farthest, farthest)
+        inference = within(widening(tested[hypotheses.difference], tested[hypotheses.lean]), -farthest, farthest)
         words = f"how much farther from {pair.outcome.null:g} is the {label}"
-        yield _hypothesis(pair, (name, "widening"), words, (None, found), (margins, False))
-    for split, change, both in one.splits:
+        yield _hypothesis(pair, (name, "widening"), words, (None, inference), (margins, False))
+    for split, change, both in hypotheses.splits:
         for of, y in _sides(pair):
             gap = within(alone(_plain(pair, y, split.side)), -width, width)
             yield _described(pair, of, f"{name}_gap", f"gap in {label}", (split, gap))
-        words, found = f"change of the gap in {label}", within(tested[change], -2 * width, 2 * width)
-        yield _hypothesis(pair, (f"{name}_gap", "difference"), words, (split, found), (margins, None))
-        found = within(widening(tested[change], tested[both]), -width, width)
+        words, inference = f"change of the gap in {label}", within(tested[change], -2 * width, 2 * width)
+        yield _hypothesis(pair, (f"{name}_gap", "difference"), words, (split, inference), (margins, None))
+        inference = within(widening(tested[change], tested[both]), -width, width)
         words = f"widening of the gap in {label}"
-        yield _hypothesis(pair, (f"{name}_gap", "widening"), words, (split, found), (margins, False))
-    for missing in one.missing:
-        yield Compared(
+        yield _hypothesis(pair, (f"{name}_gap", "widening"), words, (split, inference), (margins, False))
+    for missing in hypotheses.missing:
+        yield ComparisonRow(
             measure=pair.measure, subjects=pair.subjects, of="B - A", label=label, missing=missing, sampled=pair.sampled,
             note=missing.reason,
         )  # fmt: skip
@@ -270,14 +270,14 @@ def _sides(pair: Paired) -> tuple[tuple[Of, Array], tuple[Of, Array]]:
 
 
 def _mean(pair: Paired, y: Array, whole: Sides) -> Inference:
-    """One system over all items; a bounded mean has limits that hold near its bounds."""
+    """The mean of one system over all items; for a bounded outcome with an interval that is valid near the bounds."""
     if not pair.outcome.bounded or np.ptp(y) == 0:
         return alone(_plain(pair, y, whole))
     return share_alone(_plain(pair, y, whole), (pair.outcome.least, pair.outcome.most))
 
 
 def _plain(pair: Paired, y: Array, side: Sides) -> Contrast:
-    """One system by itself. Where all answers of a side are alike, that they are is no certainty."""
+    """The contrast of one system by itself; a side whose answers are all alike gets the variance floor."""
     alike = np.zeros_like(side)
     for sign in (1, -1):
         mine = side == sign
@@ -286,12 +286,12 @@ def _plain(pair: Paired, y: Array, side: Sides) -> Contrast:
     return Contrast(y, side, pair.clusters, pair.sampled, _floor(pair, np.zeros(y.size), alike, pair.clusters))
 
 
-def _described(pair: Paired, of: Of, quantity: str, label: str, found: tuple[Split | None, Inference]) -> Compared:
+def _described(pair: Paired, of: Of, quantity: str, label: str, found: tuple[Split | None, Inference]) -> ComparisonRow:
     split, inference = found
     estimate = _estimate(pair, quantity, split, inference).model_copy(
         update={"method": f"mean over items; {inference.method}; for reading, not a hypothesis"}
     )
-    return Compared(
+    return ComparisonRow(
         measure=pair.measure, subjects=pair.subjects, of=of, label=label, estimate=estimate, sampled=pair.sampled, note=pair.note
     )
 
@@ -302,8 +302,8 @@ def _hypothesis(
     label: str,
     found: tuple[Split | None, Inference],
     asked: tuple[Margins, bool | None],
-) -> Compared:
-    """A tested number; `tested`: the quantity that A and B have by themselves, and what becomes of it."""
+) -> ComparisonRow:
+    """A tested row; `tested`: the quantity that A and B have by themselves, and whether its difference or widening is tested."""
     (split, inference), (side, change) = found, tested
     quantity, widened = f"{side}_{change}", change == "widening"
     detectable = math.inf if widened else inference.minimum_detectable
@@ -319,17 +319,17 @@ def _hypothesis(
             "minimum_detectable": detectable if math.isfinite(detectable) and detectable <= farthest else None,
         }
     )
-    return Compared(
+    return ComparisonRow(
         measure=pair.measure, subjects=pair.subjects, of=OF[change], label=label, side=side, estimate=estimate, sampled=pair.sampled,
         note=pair.note, verdicts=verdicts(inference, asked[0].of(quantity), asked[1]),
     )  # fmt: skip
 
 
-def _estimate(pair: Paired, quantity: str, split: Split | None, found: Inference) -> Estimate:
+def _estimate(pair: Paired, quantity: str, split: Split | None, inference: Inference) -> Estimate:
     group = {**pair.part, **(split.group if split else {})}
     return Estimate(
-        quantity=quantity, unit=pair.outcome.unit, value=found.value, low=min(found.low, found.value),
-        high=max(found.high, found.value), interval="confidence", n=found.n, clusters=found.clusters,
+        quantity=quantity, unit=pair.outcome.unit, value=inference.value, low=min(inference.low, inference.value),
+        high=max(inference.high, inference.value), interval="confidence", n=inference.n, clusters=inference.clusters,
         group=group or None, reference=split.reference if split else None,
-        method=f"paired by item; {found.method}",
+        method=f"paired by item; {inference.method}",
     )  # fmt: skip

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from commonweal.assessment.comparison.paired_outcomes import Outcome, Paired, Statement
+from commonweal.assessment.comparison.paired_outcomes import ComparedOutcome, Paired, PairingNotes
 from commonweal.errors import DataFileError
 from commonweal.files.cell_text import one_spelling
 from commonweal.models.table_rows import refuse_weights, table_rows
 from commonweal.models.tables import PredictionTable, item_name, read_prediction_table
 from commonweal.statistics.contrast import Array
 
-ACCURACY = Outcome("accuracy", "accuracy", "1", higher_is_better=True, least=0.0, most=1.0)
+ACCURACY = ComparedOutcome("accuracy", "accuracy", "1", higher_is_better=True, least=0.0, most=1.0)
 NAMES_SHOWN = 3
 
 
-def pair_predictions(a: Path, b: Path, *, common: bool) -> tuple[list[Paired], Statement]:
+def pair_predictions(a: Path, b: Path, *, common: bool) -> tuple[list[Paired], PairingNotes]:
     """The predictions of two files about the same items.
 
     Raises
@@ -33,19 +33,19 @@ def pair_predictions(a: Path, b: Path, *, common: bool) -> tuple[list[Paired], S
     items = read_items(a), read_items(b)
     shared, unpaired = _shared((a, b), items, common=common)
     places = [np.array([where[item] for item in shared]) for where in items]
-    _agree((a, b), shared, "truth", [table.truth[place].astype(str) for table, place in zip(tables, places, strict=True)])
+    _agree((a, b), shared, "truth", [table.truth[rows].astype(str) for table, rows in zip(tables, places, strict=True)])
     declared = [table.clusters_declared for table in tables]
     if declared[0] != declared[1]:
         without, having = (b, a) if declared[0] else (a, b)
         raise DataFileError(f"{without}: no column 'cluster', but {having} has one; both files must say what was sampled")
     clusters = np.array(shared)
     if all(declared):
-        both = [table.cluster[place] for table, place in zip(tables, places, strict=True)]
+        both = [table.cluster[rows] for table, rows in zip(tables, places, strict=True)]
         _agree((a, b), shared, "cluster", both)
         clusters = both[0]
     attributes = [name for name in tables[0].groups if name in tables[1].groups]
     for name in attributes:
-        both = [table.groups[name][place] for table, place in zip(tables, places, strict=True)]
+        both = [table.groups[name][rows] for table, rows in zip(tables, places, strict=True)]
         _agree((a, b), shared, f"group_{name}", both)
     for path, table, other in ((a, tables[0], tables[1]), (b, tables[1], tables[0])):
         unpaired += [f"group_{name} is in {path} only: no gap by it" for name in table.groups if name not in other.groups]
@@ -54,7 +54,7 @@ def pair_predictions(a: Path, b: Path, *, common: bool) -> tuple[list[Paired], S
         unpaired += (
             [f"{open_rows} of {len(shared)} items have no known group_{name}: in the difference, in no gap"] if open_rows else []
         )
-    correct = [_correct(table)[place] for table, place in zip(tables, places, strict=True)]
+    correct = [_correct(table)[rows] for table, rows in zip(tables, places, strict=True)]
     sampled = "cluster" if all(declared) else "item"
     only = [
         f"{int(((one == 1) & (other == 0)).sum())} only in {name}"
@@ -69,7 +69,7 @@ def pair_predictions(a: Path, b: Path, *, common: bool) -> tuple[list[Paired], S
     unpaired += [
         f"not used of {path}: {', '.join(table.unused)}" for path, table in zip((a, b), tables, strict=True) if table.unused
     ]
-    return [pair], Statement((statement, *dict.fromkeys(labels)), tuple(unpaired))
+    return [pair], PairingNotes((statement, *dict.fromkeys(labels)), tuple(unpaired))
 
 
 def _correct(table: PredictionTable) -> Array:
@@ -77,7 +77,7 @@ def _correct(table: PredictionTable) -> Array:
 
 
 def read_items(path: Path) -> dict[str, int]:
-    """Item, in its one spelling -> row; DataFileError where a row has none. No two rows have one: their table was read before."""
+    """Normalised item name -> row number; DataFileError where a row has none. Names are unique: reading the table checked it."""
     places: dict[str, int] = {}
     for place, (line, row) in enumerate(table_rows(path)):
         if "item" not in row:

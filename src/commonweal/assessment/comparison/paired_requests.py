@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from commonweal.assessment.comparison.paired_outcomes import Outcome, Paired, Statement
+from commonweal.assessment.comparison.paired_outcomes import ComparedOutcome, Paired, PairingNotes
 from commonweal.errors import DataFileError, MeasurementError
 from commonweal.files.text import json_of, text_of
 from commonweal.models.cache.score_cache import ScoreCache
@@ -28,7 +28,7 @@ from commonweal.models.request_file import Scored, read_requests, score_requests
 from commonweal.statistics.contrast import Array, Labels
 from commonweal.system.permissions import Permissions
 
-LOGPROB = Outcome("logprob", "log-probability of the text", "bit/byte", higher_is_better=True, most=0.0)
+LOGPROB = ComparedOutcome("logprob", "log-probability of the text", "bit/byte", higher_is_better=True, most=0.0)
 Tick = Callable[[str, int, int], None]
 
 
@@ -90,7 +90,7 @@ def _label(path: Path, number: int, row: dict[str, Any], name: str) -> str:
 
 def pair_requests(
     asked: Requests, models: tuple[Model, Model], permissions: Permissions, tick: Tick, *, no_cache: bool = False
-) -> tuple[list[Paired], Statement]:
+) -> tuple[list[Paired], PairingNotes]:
     """Score the requests with both models, one after the other; scores that are stored are read back."""
     notes, scored = [], []
     for side, model in zip("AB", models, strict=True):
@@ -104,7 +104,7 @@ def pair_requests(
     statement = f"{len(asked.requests)} requests in {len(counts)} {asked.sampled}s, scored by both"
     names = models[0].name, models[1].name
     pair = Paired("requests", names, LOGPROB, scored[0], scored[1], (asked.cluster,), asked.sampled, groups, "; ".join(notes))
-    return [pair], Statement((statement, *notes), tuple(unpaired))
+    return [pair], PairingNotes((statement, *notes), tuple(unpaired))
 
 
 def _scored(
@@ -120,13 +120,13 @@ def _scored(
     return found, "; ".join([*remarks, *found.altered.words(f"of the requests to {side}")])
 
 
-def _bits_per_byte(asked: Requests, model: Model, found: Scored) -> Array:
-    unknown = [place for place, score in enumerate(found.scores) if not math.isfinite(score.logprob)]
+def _bits_per_byte(asked: Requests, model: Model, scored: Scored) -> Array:
+    unknown = [place for place, score in enumerate(scored.scores) if not math.isfinite(score.logprob)]
     if unknown:
         raise MeasurementError(
             f"{model.name}: the answer to {len(unknown)} of {len(asked.requests)} requests is not a number "
             f"(the first is {named(asked.requests[unknown[0]], unknown[0])}), so nothing is compared"
         )
-    logprob = np.array([score.logprob for score in found.scores])
+    logprob = np.array([score.logprob for score in scored.scores])
     size = np.array([len(request.continuation.encode()) for request in asked.requests], dtype=np.float64)
     return np.asarray(logprob / np.log(2) / size)

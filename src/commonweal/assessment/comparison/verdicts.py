@@ -75,7 +75,7 @@ def parse_margins(texts: Sequence[str]) -> Margins:
     return Margins(whole, own)
 
 
-def verdicts(found: Inference, margin: float | None, higher_is_better: bool | None) -> Verdicts:
+def verdicts(inference: Inference, margin: float | None, higher_is_better: bool | None) -> Verdicts:
     """What one tested number shows.
 
     >>> one = dict(standard_error=0.01, degrees_of_freedom=30.0, n=99, clusters=31, p_value=0.3, minimum_detectable=0.03)
@@ -87,13 +87,13 @@ def verdicts(found: Inference, margin: float | None, higher_is_better: bool | No
     not_worse: Answer = "not_asked"
     equivalent: Answer = "not_asked"
     if margin is not None:
-        equivalent = _answer(found.lower > -margin and found.upper < margin)
+        equivalent = _answer(inference.lower > -margin and inference.upper < margin)
         not_worse = "not_applicable"
         if higher_is_better is not None:
-            not_worse = _answer(found.lower > -margin if higher_is_better else found.upper < margin)
+            not_worse = _answer(inference.lower > -margin if higher_is_better else inference.upper < margin)
     return Verdicts(
-        difference="shown" if found.p_adjusted <= ALPHA else "not_shown", not_worse=not_worse, equivalent=equivalent,
-        margin=margin, lower=found.lower, upper=found.upper,
+        difference="shown" if inference.p_adjusted <= ALPHA else "not_shown", not_worse=not_worse, equivalent=equivalent,
+        margin=margin, lower=inference.lower, upper=inference.upper,
     )  # fmt: skip
 
 

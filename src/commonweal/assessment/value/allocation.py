@@ -24,7 +24,7 @@ BY_SHARE, BY_USE = "declared share", "tasks done of the asset's lifetime tasks"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class CarriedShare:
     """What a deployment carries of an asset's making: a share from 0 to 1, and how it was worked out."""
 
     deployment: str
@@ -37,7 +37,7 @@ class Allocation:
     """The parts of one asset, and why the rest is not allocated (empty: nothing is left)."""
 
     asset: str
-    parts: tuple[Part, ...]
+    parts: tuple[CarriedShare, ...]
     why_not: tuple[str, ...]
 
     @property
@@ -47,7 +47,7 @@ class Allocation:
 
 
 def allocation(system: System, asset: Asset) -> Allocation:
-    """How what making `asset` took falls on the deployments downstream of it.
+    """How the energy and carbon of making `asset` are shared among the deployments downstream of it.
 
     Parts add up to at most 1: shares of the dependencies that leave an asset are checked when the system is loaded, and tasks
     of more than a lifetime are brought down to it, which `why_not` says.
@@ -57,14 +57,14 @@ def allocation(system: System, asset: Asset) -> Allocation:
 
 @dataclass(frozen=True, slots=True)
 class _Flow:
-    """What of an asset arrives at each deployment: its share and the steps in words; and why some of it arrives nowhere."""
+    """The share of an asset that reaches each deployment, with the steps in words, and why the rest reaches none."""
 
     shares: Mapping[str, tuple[float, tuple[str, ...]]]
     why_not: tuple[str, ...]
 
 
 def _flow(system: System, asset: str, below: Mapping[str, _Flow]) -> _Flow:
-    """The flow of an asset from that of the assets `below` it, so that each dependency is followed once for all."""
+    """The flow of an asset, from the flows already worked out `below` it, so that each dependency is followed only once."""
     own, onward = system.deployments_of(asset), _onward(system, asset)
     if own:  # an application that is deployed keeps what reached it; what it feeds on is downstream of its use
         splits, reason = _by_volume(own)
@@ -85,29 +85,29 @@ def _flow(system: System, asset: str, below: Mapping[str, _Flow]) -> _Flow:
 
 
 def _few(texts: Iterable[str]) -> tuple[str, ...]:
-    """Each once; of very many the first ones, and that there are more."""
+    """Distinct texts in order; beyond a limit, the first ones and a note that there are more."""
     found = tuple(dict.fromkeys(texts))
     return found if len(found) <= MOST_TOLD else (*(one for one in found[:MOST_TOLD] if one != MORE), MORE)
 
 
 def _from_below(system: System, assets: Iterable[str]) -> list[str]:
-    """Some assets and all that rest on them, each after what rests on it."""
-    found: list[str] = []
+    """Some assets and everything downstream of them, each after what is downstream of it."""
+    ordered: list[str] = []
     seen: set[str] = set()
     waiting = [(asset, False) for asset in assets]
     while waiting:
         asset, whole = waiting.pop()
         if whole:
-            found.append(asset)
+            ordered.append(asset)
         elif asset not in seen:
             seen.add(asset)
             waiting.append((asset, True))
             waiting += [(edge.downstream, False) for edge in _onward(system, asset)]
-    return found
+    return ordered
 
 
 def _onward(system: System, asset: str) -> Iterable[Dependency]:
-    """The dependencies by which what making an asset took is carried on."""
+    """The dependencies that carry the cost of making an asset downstream."""
     return [edge for edge in system.dependencies_from(asset) if edge.relation in CARRYING]
 
 
@@ -149,30 +149,30 @@ def _by_use(system: System, asset: Asset, lifetime_tasks: float) -> Allocation:
         why_not.append(
             f"its deployments do {total:,.0f} tasks, more than its {lifetime_tasks:,.0f} lifetime tasks: brought down to all of it"
         )
-    parts = tuple(Part(name, scale * count / lifetime_tasks, BY_USE) for name, count in tasks.items() if count > 0)
+    parts = tuple(CarriedShare(name, scale * count / lifetime_tasks, BY_USE) for name, count in tasks.items() if count > 0)
     return Allocation(asset.id, parts, tuple(why_not))
 
 
 def downstream(system: System, asset: str) -> set[str]:
-    """All assets that rest on an asset, near or far."""
-    found: set[str] = set()
+    """All assets directly or indirectly downstream of an asset."""
+    resting: set[str] = set()
     waiting = [asset]
     while waiting:
         for edge in _onward(system, waiting.pop()):
-            if edge.downstream not in found:
-                found.add(edge.downstream)
+            if edge.downstream not in resting:
+                resting.add(edge.downstream)
                 waiting.append(edge.downstream)
-    return found
+    return resting
 
 
 def upstream(system: System, asset: str) -> list[str]:
     """An asset and all that it is made from or served by, nearest first."""
-    found = {asset: None}
+    seen = {asset: None}
     waiting = [asset]
     for name in waiting:
         for edge in system.dependencies_of(name):
-            if edge.relation in CARRYING and edge.upstream not in found:
-                found[edge.upstream] = None
+            if edge.relation in CARRYING and edge.upstream not in seen:
+                seen[edge.upstream] = None
                 waiting.append(edge.upstream)
     return waiting
 
@@ -202,21 +202,21 @@ class Carried:
                 if name not in self._flows:
                     self._flows[name] = _flow(self.system, name, self._flows)
         flow = self._flows[asset.id]
-        parts = tuple(Part(name, share, "; ".join(steps)) for name, (share, steps) in flow.shares.items())
+        parts = tuple(CarriedShare(name, share, "; ".join(steps)) for name, (share, steps) in flow.shares.items())
         return Allocation(asset.id, parts, flow.why_not)
 
     def undeclared(self, deployment: Deployment) -> tuple[str, ...]:
-        """Why what this deployment carries of the energy and carbon upstream of it is not known whole; empty: it is."""
+        """Why the upstream energy and carbon that this deployment carries is not fully known; empty if it is."""
         above = self._of(deployment.application)
         return tuple(dict.fromkeys((*above.reasons, *self._unshared(deployment, above.powered))))
 
     def undeclared_hardware(self, deployment: Deployment) -> tuple[str, ...]:
-        """Why its part of the carbon of making the hardware is not known; empty: it is."""
+        """Why its share of the carbon of making the hardware is not known; empty if it is."""
         above = self._of(deployment.application)
         return tuple(dict.fromkeys((*above.no_hardware, *self._unshared(deployment, above.hardware))))
 
     def without_model(self, application: str) -> tuple[str, ...]:
-        """Why nothing is known of what an application was made from; empty: something is."""
+        """Why nothing is known of what an application was made from; empty if something is."""
         return self._of(application).no_model
 
     def _of(self, application: str) -> _Above:
@@ -256,8 +256,8 @@ def _above(system: System, application: str) -> _Above:
             *no_model, *without_origin(system, names), *without_making(system, names), *_fed_by_deployed(system, application, names),
         ),
         no_hardware=without_hardware(system, names),
-        powered={one.id: ways[one.id] for one in assets if any(stage.stage != EMBODIED for stage in one.making)},
-        hardware={one.id: ways[one.id] for one in assets if any(stage.stage == EMBODIED for stage in one.making)},
+        powered={asset.id: ways[asset.id] for asset in assets if any(stage.stage != EMBODIED for stage in asset.making)},
+        hardware={asset.id: ways[asset.id] for asset in assets if any(stage.stage == EMBODIED for stage in asset.making)},
     )  # fmt: skip
 
 
@@ -276,13 +276,13 @@ def _open_ways(system: System, names: Sequence[str]) -> Mapping[str, tuple[str, 
     None of an asset that is shared by its lifetime tasks.
     """
     known = set(names)
-    found: dict[str, tuple[str, ...]] = {}
+    open_ways: dict[str, tuple[str, ...]] = {}
     for name in _from_below(system, names):
         if name in known:
             edges = [edge for edge in _onward(system, name) if edge.downstream in known]
             own = [] if system.deployments_of(name) else [reason for edge in edges if (reason := _carried(edge)[1])]
-            found[name] = _few((*own, *(reason for edge in edges for reason in found.get(edge.downstream, ()))))
-    return {name: () if isinstance(system.asset(name).lifetime_tasks, float) else found[name] for name in names}
+            open_ways[name] = _few((*own, *(reason for edge in edges for reason in open_ways.get(edge.downstream, ()))))
+    return {name: () if isinstance(system.asset(name).lifetime_tasks, float) else open_ways[name] for name in names}
 
 
 def without_origin(system: System, assets: Sequence[str]) -> tuple[str, ...]:
@@ -299,7 +299,7 @@ def without_origin(system: System, assets: Sequence[str]) -> tuple[str, ...]:
 
 def without_model(application: str, assets: Sequence[Asset]) -> tuple[str, ...]:
     """Why nothing is known of what an application was made from: no model among `assets`, and nobody says what making them took."""
-    if any(one.kind in MODELS or any(stage.stage != EMBODIED for stage in one.making) for one in assets):
+    if any(asset.kind in MODELS or any(stage.stage != EMBODIED for stage in asset.making) for asset in assets):
         return ()
     return (
         f"what {application} rests on is not declared (a model and its dependency; or, where there is none, `making` of {application})",
@@ -320,7 +320,7 @@ def without_making(system: System, assets: Sequence[str]) -> tuple[str, ...]:
 
     A model that rests on no other needs its pretraining (or distillation), one that is made from another any stage of its own.
     """
-    found = []
+    reasons = []
     for asset in map(system.asset, assets):
         if asset.kind not in MODELS:
             continue
@@ -333,5 +333,5 @@ def without_making(system: System, assets: Sequence[str]) -> tuple[str, ...]:
                 if not asset.making
                 else f" (of its stages only {', '.join(asset.stages)} is; expected {' or '.join(sorted(enough))})"
             )
-            found.append(f"what making {asset.id} took is not declared{stages}")
-    return tuple(found)
+            reasons.append(f"what making {asset.id} took is not declared{stages}")
+    return tuple(reasons)

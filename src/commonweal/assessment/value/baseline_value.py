@@ -20,10 +20,10 @@ from commonweal.assessment.roles import measures_with, role_of
 from commonweal.assessment.value.allocation import EMBODIED
 from commonweal.assessment.value.ledger import WH_PER_1000, Draws, ledger
 from commonweal.assessment.value.sampling import of_interval
-from commonweal.assessment.value.spread import Spread, spread
+from commonweal.assessment.value.spread import DrawSummary, spread
 from commonweal.assessment.value.value_estimates import over_draws
 from commonweal.assessment.value.value_inputs import Weighing, weighing
-from commonweal.assessment.value.value_terms import SIGNS, Item, Terms
+from commonweal.assessment.value.value_terms import SIGNS, TermItem, Terms
 from commonweal.evidence.records import Estimate, Evidence, Grade, Method, Missing, Quantity, QuantityRole
 from commonweal.footprint.sampling import Array
 from commonweal.system.footprints import Making
@@ -120,13 +120,13 @@ def _measured_rows(
 ) -> dict[QuantityRole | None, Evidence]:
     """The last row of each role that was measured of an application, or None for the row that says why nothing was."""
     measures = measures_with((SHARE, ENERGY, TRAINING), methods)
-    found: dict[QuantityRole | None, Evidence] = {}
+    by_role: dict[QuantityRole | None, Evidence] = {}
     for row in evidence:
         if row.measure in measures and row.subjects == (application,):
-            one, role = row.estimate or row.missing, role_of(row, methods)
-            if one is None or (role is not None and not one.group):
-                found[role] = row
-    return found
+            number, role = row.estimate or row.missing, role_of(row, methods)
+            if number is None or (role is not None and not number.group):
+                by_role[role] = row
+    return by_role
 
 
 def _reason(rows: Mapping[QuantityRole | None, Evidence]) -> str:
@@ -141,27 +141,27 @@ def _input(row: Evidence, unit: str, scale: float) -> Uncertain:
 
 def baseline_rows(system: System, weighed: Weighing, baseline: Baseline, draws: Draws) -> Iterator[Estimate | Missing]:
     """V with the baseline, its difference from V of the application, and how likely it is the larger one; or why not."""
-    place, unit = {"deployment": weighed.deployment.key}, weighed.value.unit
+    group, unit = {"deployment": weighed.deployment.key}, weighed.value.unit
     if baseline.benefit_share is None or baseline.energy_per_task is None:
-        yield from _unknown(tuple(QUANTITIES), "; ".join(baseline.why_not), place)
+        yield from _unknown(tuple(QUANTITIES), "; ".join(baseline.why_not), group)
         return
     alone = _in_its_place(system, weighed, baseline, draws)
     if alone.terms.missing:
         reasons = dict.fromkeys(reason for why in alone.why_not.values() for reason in why)
-        yield from _unknown(tuple(QUANTITIES), "; ".join(reasons), place)
+        yield from _unknown(tuple(QUANTITIES), "; ".join(reasons), group)
         return
     simple = _total(alone.terms, draws.count)
     method = f"{draws.count:,} draws, those of V where both use an input; over {weighed.value.years:g} year{'' if weighed.value.years == 1 else 's'}"
-    yield over_draws(("value_of_baseline", unit), spread(simple), place, method, _note(weighed, baseline))
+    yield over_draws(("value_of_baseline", unit), spread(simple), group, method, _note(weighed, baseline))
     if weighed.terms.missing:
         reasons = dict.fromkeys(reason for why in weighed.why_not.values() for reason in why)
-        yield from _unknown(tuple(QUANTITIES)[1:], f"V of the application is unknown: {'; '.join(reasons)}", place)
+        yield from _unknown(tuple(QUANTITIES)[1:], f"V of the application is unknown: {'; '.join(reasons)}", group)
         return
     own = _total(weighed.terms, draws.count)
-    yield _difference(simple, own, unit, place, method)
+    yield _difference(simple, own, unit, group, method)
     yield Estimate(
         quantity="baseline_better_probability", unit="1", value=float(np.count_nonzero(simple > own) / own.size), n=draws.count,
-        group=place, method=method, note=baseline.note,
+        group=group, method=method, note=baseline.note,
     )  # fmt: skip
 
 
@@ -179,15 +179,15 @@ def _note(weighed: Weighing, baseline: Baseline) -> str:
 
 
 def _in_its_place(system: System, weighed: Weighing, baseline: Baseline, draws: Draws) -> Weighing:
-    """The weighing of the same deployment of a system in which the application is the baseline, with nothing upstream of it."""
+    """The weighing of the same deployment with the baseline as its application and nothing upstream."""
     changed = _without_model(system, weighed.deployment, baseline)
     (deployment,) = changed.deployments
-    found = weighing(changed, deployment, ledger(changed, {}, draws), draws)
-    if found.terms.benefit is None or baseline.benefit_share is None:
-        return found
+    simple = weighing(changed, deployment, ledger(changed, {}, draws), draws)
+    if simple.terms.benefit is None or baseline.benefit_share is None:
+        return simple
     share = draws.of(f"share of the benefit that a simple baseline has, {deployment.key}", baseline.benefit_share)
-    scaled = tuple(Item(one.amounts, (*one.inputs, share), one.what) for one in found.terms.benefit)
-    return replace(found, terms=replace(found.terms, benefit=scaled))
+    scaled = tuple(TermItem(one.amounts, (*one.inputs, share), one.what) for one in simple.terms.benefit)
+    return replace(simple, terms=replace(simple.terms, benefit=scaled))
 
 
 def _without_model(system: System, deployment: Deployment, baseline: Baseline) -> System:
@@ -197,14 +197,16 @@ def _without_model(system: System, deployment: Deployment, baseline: Baseline) -
     if baseline.training is not None:
         grid = None if value.grid_intensity is not None else deployment.grid
         making = (Making(stage="adaptation", energy=baseline.training, grid=grid, grid_intensity=value.grid_intensity),)
-    hardware = tuple(one for one in asset.making if one.stage == EMBODIED)
+    hardware = tuple(stage for stage in asset.making if stage.stage == EMBODIED)
     simple = asset.model_copy(
         update={"making": (*making, *hardware), "lifetime_tasks": None, "actor": value.payer or asset.actor}
     )
     used = deployment.model_copy(update={"value": value.model_copy(update={"energy_per_task": baseline.energy_per_task})})
     return system.model_copy(
         update={
-            "assets": tuple(simple if one.id == asset.id else one.model_copy(update={"making": ()}) for one in system.assets),
+            "assets": tuple(
+                simple if other.id == asset.id else other.model_copy(update={"making": ()}) for other in system.assets
+            ),
             "dependencies": tuple(edge for edge in system.dependencies if edge.downstream != asset.id),
             "deployments": (used,),
         }
@@ -226,7 +228,7 @@ def _total(terms: Terms, count: int) -> Array:
 def _difference(simple: Array, own: Array, unit: str, place: Mapping[str, str], method: str) -> Estimate:
     """The difference of the two medians; its interval is that of the differences draw by draw."""
     apart, between = spread(simple).median - spread(own).median, spread(simple - own)
-    found = Spread(between.mean, apart, min(between.low, apart), max(between.high, apart))
+    found = DrawSummary(between.mean, apart, min(between.low, apart), max(between.high, apart))
     note = f"difference of the two medians; drawn pairwise its median is {between.median:.4g}"
     return over_draws(("baseline_value_difference", unit), found, place, method, note)
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from commonweal.assessment.value.allocation import EMBODIED
-from commonweal.assessment.value.ledger import INFERENCE, Draws, Line, Product
-from commonweal.assessment.value.spread import LEVELS, Spread, spread
+from commonweal.assessment.value.ledger import INFERENCE, Draws, LedgerLine, Product
+from commonweal.assessment.value.spread import LEVELS, DrawSummary, spread
 from commonweal.assessment.value.value_estimates import missing, over_draws, share_of_draws
 from commonweal.assessment.value.value_inputs import Weighing
 from commonweal.evidence.numbers import rounded
@@ -36,7 +36,7 @@ def break_even_rows(system: System, weighed: Weighing, draws: Draws) -> Iterator
     scratch, deployment = weighed.value.scratch_energy, weighed.deployment
     if scratch is None:
         return
-    place = {"deployment": deployment.key}
+    group = {"deployment": deployment.key}
     made = [line for line in weighed.making if line.stage not in {EMBODIED, INFERENCE}]
     adapted = [line for line in made if line.stage == ADAPTATION or system.asset(line.asset).kind != "model"]
     shared = [line for line in made if line not in adapted]
@@ -44,7 +44,7 @@ def break_even_rows(system: System, weighed: Weighing, draws: Draws) -> Iterator
     reasons += [] if shared else ["the energy of making the shared model is not declared"]
     reasons += [] if adapted else [NO_ADAPTATION]
     if reasons:
-        yield missing("break_even_tasks", "; ".join(dict.fromkeys(reasons)), place)
+        yield missing("break_even_tasks", "; ".join(dict.fromkeys(reasons)), group)
         return
     pretraining, adaptation = _sum(shared, draws.count), _sum(adapted, draws.count)
     alone = draws.of("energy of training from scratch", scratch, place=deployment.key).draws
@@ -53,22 +53,22 @@ def break_even_rows(system: System, weighed: Weighing, draws: Draws) -> Iterator
         ("adaptation_energy", adaptation, f"counted: {_named(adapted)}"),
         ("scratch_energy", alone, scratch.source),
     ):  # fmt: skip
-        yield over_draws((quantity, "kWh"), spread(energy), place, "what the break-even is worked out from", note)
-    yield from _reached("", (pretraining, alone, adaptation), place, "N* = P / (S - f); inference not counted")
+        yield over_draws((quantity, "kWh"), spread(energy), group, "what the break-even is worked out from", note)
+    yield from _reached("", (pretraining, alone, adaptation), group, "N* = P / (S - f); inference not counted")
     used = _used(weighed, draws)
     if isinstance(used, str):
-        yield missing("break_even_tasks_with_use", used, place)
+        yield missing("break_even_tasks_with_use", used, group)
     elif used is not None:
         method = "N* = P / ((S - f) + (i_S - i_f)), i: the electricity of one deployment like this over its years"
-        yield from _reached("_with_use", (pretraining, alone, adaptation, *used), place, method)
+        yield from _reached("_with_use", (pretraining, alone, adaptation, *used), group, method)
 
 
-def _sum(lines: Sequence[Line], count: int) -> Array:
+def _sum(lines: Sequence[LedgerLine], count: int) -> Array:
     """Their energy together [kWh], float64 (draw,)."""
     return sum((line.energy.draws(count) for line in lines if line.energy), start=np.zeros(count))
 
 
-def _named(lines: Sequence[Line]) -> str:
+def _named(lines: Sequence[LedgerLine]) -> str:
     return ", ".join(line.title for line in lines)
 
 
@@ -88,8 +88,8 @@ def _used(weighed: Weighing, draws: Draws) -> tuple[Array, Array] | str | None:
     return Product(line.energy.factor, (given, *rest)).draws(draws.count), line.energy.draws(draws.count)
 
 
-def _reached(suffix: str, energies: tuple[Array, ...], place: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
-    """N* over all draws, never counted as beyond every number, and the share of draws in which it is never reached."""
+def _reached(suffix: str, energies: tuple[Array, ...], group: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
+    """N* over all draws, with "never" counted as infinite, and the share of draws in which it is never reached."""
     use = ", use counted" if suffix else ""
     found = [break_even_tasks(*map(float, one)) for one in zip(*energies, strict=True)]
     tasks = np.array([np.inf if one is None else one for one in found])
@@ -105,13 +105,13 @@ def _reached(suffix: str, energies: tuple[Array, ...], place: Mapping[str, str],
         )
         share = "every draw" if never == 1.0 else f"{never:.0%} of the draws"
         reason = f"never: adapting costs at least as much as training from scratch, in {share}{use}{rest}"
-        yield missing(quantity, reason, place)
+        yield missing(quantity, reason, group)
     elif np.isinf(high):
         yield Estimate(
-            quantity=quantity, unit="count", value=middle, n=tasks.size, group=place, method=method,
+            quantity=quantity, unit="count", value=middle, n=tasks.size, group=group, method=method,
             note=f"95 % of the draws lie between {rounded(low)} and never; never in {never:.1%}",
         )  # fmt: skip
     else:
-        yield over_draws((quantity, "count"), Spread(middle, middle, low, high), place, method)
+        yield over_draws((quantity, "count"), DrawSummary(middle, middle, low, high), group, method)
     words = f"share of the draws in which adapting costs at least as much as training from scratch{use}"
-    yield share_of_draws(f"never_probability{suffix}", never, place, words)
+    yield share_of_draws(f"never_probability{suffix}", never, group, words)

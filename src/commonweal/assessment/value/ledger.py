@@ -19,7 +19,7 @@ import numpy.typing as npt
 from commonweal.assessment.roles import role_of
 from commonweal.assessment.value.allocation import EMBODIED, Carried
 from commonweal.assessment.value.sampling import drawn, of_interval
-from commonweal.assessment.value.spread import Spread, spread
+from commonweal.assessment.value.spread import DrawSummary, spread
 from commonweal.assessment.value.value_terms import Input
 from commonweal.evidence.records import Evidence, Grade, Method, QuantityRole
 from commonweal.footprint.energy import G_PER_KG, W_PER_KW
@@ -75,7 +75,7 @@ NOTHING = Product(0.0, method="declared `none`: there is none, so it is 0")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Line:
+class LedgerLine:
     """One stage of one asset: energy [kWh] and carbon [kgCO2e], or None and why (`unknown`).
 
     `name`: the stage, with a number where the asset has several of its kind. `holder`: the deployment that carries it, or
@@ -97,16 +97,16 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """Every line: the stages of making as a whole, their parts by who carries them, and use; and what of that nobody declared."""
+class CarbonLedger:
+    """Every line: the whole stages of making, their parts by who carries them, and use, including those nobody declared."""
 
-    whole: tuple[Line, ...]
-    parts: tuple[Line, ...]
-    use: tuple[Line, ...]
+    whole: tuple[LedgerLine, ...]
+    parts: tuple[LedgerLine, ...]
+    use: tuple[LedgerLine, ...]
     carried: Carried
-    by_holder: Mapping[str, tuple[Line, ...]]
+    by_holder: Mapping[str, tuple[LedgerLine, ...]]
 
-    def of(self, holder: str) -> tuple[Line, ...]:
+    def of(self, holder: str) -> tuple[LedgerLine, ...]:
         """What a deployment carries: its parts of what was made, and its own use; or what everyone else does."""
         return self.by_holder.get(holder, ())
 
@@ -122,7 +122,7 @@ class Draws:
         self.count, self._rng = count, rng
         self._known: dict[tuple[str, Uncertain, str | None], Input] = {}
         self._declared: dict[int, Uncertain] = {}
-        self._spreads: dict[tuple[int, ...], Spread] = {}
+        self._spreads: dict[tuple[int, ...], DrawSummary] = {}
 
     def of(self, kind: str, number: Uncertain, unit: str | None = None, place: str = "") -> Input:
         """The draws of a declared number, in its own unit, or money in `unit`; named after the first place that uses it."""
@@ -141,13 +141,13 @@ class Draws:
         """The number that was declared for an input."""
         return self._declared[id(given)]
 
-    def spread(self, found: Product) -> Spread:
-        """Of a product of inputs drawn here; products of the same inputs differ by their factor only, so they are sorted once."""
+    def spread(self, found: Product) -> DrawSummary:
+        """Mean, median and interval of a product; products of the same inputs differ only by a factor, so they are sorted once."""
         key = tuple(map(id, found.inputs))
         if key not in self._spreads:
             self._spreads[key] = spread(replace(found, factor=1.0).draws(self.count if found.inputs else 1))
         one = self._spreads[key]
-        return Spread(*(found.factor * end for end in (one.mean, one.median, one.low, one.high)))
+        return DrawSummary(*(found.factor * end for end in (one.mean, one.median, one.low, one.high)))
 
 
 def worst(grades: Iterable[Grade]) -> Grade | None:
@@ -156,18 +156,18 @@ def worst(grades: Iterable[Grade]) -> Grade | None:
 
 
 def decision_energies(evidence: Sequence[Evidence], methods: Mapping[str, Method]) -> dict[str, Evidence]:
-    """The row with the energy of deciding that was measured of each application; of several, the last."""
-    found: dict[str, Evidence] = {}
+    """The last row with the measured inference energy of each application."""
+    measured: dict[str, Evidence] = {}
     for role in reversed(DECIDING):
-        found |= {
+        measured |= {
             row.subjects[0]: row
             for row in evidence
             if row.estimate is not None and len(row.subjects) == 1 and role_of(row, methods) == role
         }
-    return found
+    return measured
 
 
-def ledger(system: System, measured: Mapping[str, Evidence], draws: Draws) -> Ledger:
+def ledger(system: System, measured: Mapping[str, Evidence], draws: Draws) -> CarbonLedger:
     """The ledger of a system: what is declared about making its assets, and what deciding takes.
 
     `measured`: application -> the row with its energy of deciding.
@@ -186,20 +186,22 @@ def ledger(system: System, measured: Mapping[str, Evidence], draws: Draws) -> Le
                 parts.append(_part(line, holder, split.rest, "; ".join(split.why_not) or "others who use it"))
     use = [_used(deployment, measured, draws) for deployment in system.deployments]
     asked = bool(whole) or any(one.value for one in system.deployments) or any(line.energy for line in use)
-    told = use if asked else []  # all or none: the use that is not known is a part of every total
-    by_holder: dict[str, list[Line]] = {}
-    for line in (*parts, *told):
+    counted = use if asked else []  # all or none: the use that is not known is a part of every total
+    by_holder: dict[str, list[LedgerLine]] = {}
+    for line in (*parts, *counted):
         by_holder.setdefault(line.holder, []).append(line)
-    return Ledger(tuple(whole), tuple(parts), tuple(told), carried, {holder: tuple(lines) for holder, lines in by_holder.items()})
+    return CarbonLedger(
+        tuple(whole), tuple(parts), tuple(counted), carried, {holder: tuple(lines) for holder, lines in by_holder.items()}
+    )
 
 
-def _part(line: Line, holder: str, share: float, how: str) -> Line:
+def _part(line: LedgerLine, holder: str, share: float, how: str) -> LedgerLine:
     method = f"{share:.4g} of the whole: {how}"
     energy, carbon = (product and product.times(share, method) for product in (line.energy, line.carbon))
     return replace(line, holder=holder, energy=energy, carbon=carbon)
 
 
-def _made(asset: Asset, name: str, making: Making, draws: Draws) -> Line:
+def _made(asset: Asset, name: str, making: Making, draws: Draws) -> LedgerLine:
     """One declared stage of making."""
     title = f"{name} of {asset.id}"
     unknown: list[str] = []
@@ -222,10 +224,10 @@ def _made(asset: Asset, name: str, making: Making, draws: Draws) -> Line:
     elif making.carbon == "unknown" or energy is None:
         unknown.append(f"the carbon of {title} is unknown")
     else:
-        place = Place(making.grid, making.year, making.grid_intensity, since=FIRST_TRAINED)
-        carbon = on_grid(energy, title, place, draws)
+        supply = Supply(making.grid, making.year, making.grid_intensity, since=FIRST_TRAINED)
+        carbon = on_grid(energy, title, supply, draws)
         unknown += [] if carbon else [f"the carbon of {title} is unknown: its grid is {said(making.grid)}"]
-    return Line(asset.id, making.stage, name, "", energy, carbon, tuple(unknown))
+    return LedgerLine(asset.id, making.stage, name, "", energy, carbon, tuple(unknown))
 
 
 def _with_pue(energy: Product, pue: Uncertain | None, title: str, draws: Draws) -> Product:
@@ -235,7 +237,7 @@ def _with_pue(energy: Product, pue: Uncertain | None, title: str, draws: Draws) 
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Supply:
     """Where electricity comes from, as declared; `since`: the earliest year that it may have been, where none is declared."""
 
     grid: str | None
@@ -244,23 +246,23 @@ class Place:
     since: int | None = None
 
 
-def on_grid(energy: Product, title: str, place: Place, draws: Draws) -> Product | None:
+def on_grid(energy: Product, title: str, supply: Supply, draws: Draws) -> Product | None:
     """Carbon of an energy; None where nobody named a grid."""
-    if place.own is not None:
-        own = draws.product("grid intensity", place.own, title)
+    if supply.own is not None:
+        own = draws.product("grid intensity", supply.own, title)
         return energy.by(replace(own, factor=1 / G_PER_KG), "x declared grid intensity")
-    if place.grid in (None, "unknown"):
+    if supply.grid in (None, "unknown"):
         return None
-    found = intensity(str(place.grid), place.year)
-    words = f"x {found.g_per_kwh:g} g/kWh ({found.zone}, {found.year}"
-    if place.year is None:
-        some = draws.product("grid intensity", of_some_year(found.zone, place.since), f"{found.zone}, {title}")
+    grid = intensity(str(supply.grid), supply.year)
+    words = f"x {grid.g_per_kwh:g} g/kWh ({grid.zone}, {grid.year}"
+    if supply.year is None:
+        some = draws.product("grid intensity", of_some_year(grid.zone, supply.since), f"{grid.zone}, {title}")
         return energy.by(replace(some, factor=1 / G_PER_KG), f"{words}, the latest; the year of use is not declared)")
-    known = Product(found.g_per_kwh / G_PER_KG, grade="literature", sources=(f"{found.name} {found.year}: {found.source}",))
+    known = Product(grid.g_per_kwh / G_PER_KG, grade="literature", sources=(f"{grid.name} {grid.year}: {grid.source}",))
     return energy.by(known, f"{words})")
 
 
-def _used(deployment: Deployment, measured: Mapping[str, Evidence], draws: Draws) -> Line:
+def _used(deployment: Deployment, measured: Mapping[str, Evidence], draws: Draws) -> LedgerLine:
     """The electricity of deciding, over the years that the value counts: declared for the place of use, else as measured here."""
     value, key = deployment.value, deployment.key
     years = value.years if value else 1.0
@@ -275,10 +277,10 @@ def _used(deployment: Deployment, measured: Mapping[str, Evidence], draws: Draws
         words = f"{per_1000.method} x {deployment.volume:,.0f} tasks a year x {years:g} year{'' if years == 1 else 's'}"
         energy = per_1000.times(float(deployment.volume) * years * TASK_KWH, words)
         energy = _with_pue(energy, value.pue if value else None, key, draws)
-        place = Place(deployment.grid, None, value.grid_intensity if value else None)
-        carbon = on_grid(energy, f"deciding in {key}", place, draws)
+        supply = Supply(deployment.grid, None, value.grid_intensity if value else None)
+        carbon = on_grid(energy, f"deciding in {key}", supply, draws)
         unknown += [] if carbon else [f"the carbon of deciding in {key} is unknown: its grid is {said(deployment.grid)}"]
-    return Line(deployment.application, INFERENCE, INFERENCE, key, energy, carbon, tuple(unknown), origin)
+    return LedgerLine(deployment.application, INFERENCE, INFERENCE, key, energy, carbon, tuple(unknown), origin)
 
 
 def _per_1000(deployment: Deployment, measured: Mapping[str, Evidence], draws: Draws) -> tuple[Product | None, tuple[str, ...]]:
@@ -301,5 +303,5 @@ def _measured(row: Evidence) -> Uncertain:
 
 
 def said(answer: object) -> str:
-    """What is said of an answer that gives no number."""
+    """The words for an answer that is no number."""
     return "unknown" if answer == "unknown" else "not declared"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from commonweal.assessment.rows import VERSION, Writer
 from commonweal.assessment.value.allocation import EMBODIED
-from commonweal.assessment.value.ledger import Draws, Ledger
+from commonweal.assessment.value.ledger import CarbonLedger, Draws
 from commonweal.assessment.value.ledger_totals import totals
 from commonweal.assessment.value.savings import declared_savings, possible_savings
 from commonweal.assessment.value.value_estimates import Grounds, as_declared, missing_for, over_draws
@@ -61,7 +61,9 @@ LEDGER_METHOD = Method(
 )
 
 
-def ledger_rows(system: System, books: Ledger, ratios: Sequence[Evidence], draws: Draws, writer: Writer) -> Iterator[Evidence]:
+def ledger_rows(
+    system: System, books: CarbonLedger, ratios: Sequence[Evidence], draws: Draws, writer: Writer
+) -> Iterator[Evidence]:
     """Every line, the totals, offsets, what mitigations save, and what others could.
 
     `ratios`: rows with the energy of a model with a mitigation over that without it.

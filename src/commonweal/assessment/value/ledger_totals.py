@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from commonweal.assessment.value.allocation import EMBODIED, without_hardware, without_making, without_origin
-from commonweal.assessment.value.ledger import EVERYONE_ELSE, UNALLOCATED, Ledger, Line, worst
+from commonweal.assessment.value.ledger import EVERYONE_ELSE, UNALLOCATED, CarbonLedger, LedgerLine, worst
 from commonweal.assessment.value.spread import spread
 from commonweal.assessment.value.value_estimates import Grounds, missing_for, over_draws
 from commonweal.evidence.records import Estimate, Missing
@@ -30,7 +30,7 @@ class Total:
     evidence: tuple[str, ...]
 
 
-def totals(system: System, books: Ledger, count: int) -> Iterator[Total]:
+def totals(system: System, books: CarbonLedger, count: int) -> Iterator[Total]:
     """Energy and carbon in all, by who carries it, over `count` draws."""
     for deployment in system.deployments:
         lines = books.of(deployment.key)
@@ -51,7 +51,7 @@ def totals(system: System, books: Ledger, count: int) -> Iterator[Total]:
             yield from _of(lines, holder, lack, count)
 
 
-def _of(lines: Sequence[Line], holder: str, lacking: tuple[Sequence[str], Sequence[str]], count: int) -> Iterator[Total]:
+def _of(lines: Sequence[LedgerLine], holder: str, lacking: tuple[Sequence[str], Sequence[str]], count: int) -> Iterator[Total]:
     """Energy, without the making of hardware, which is carbon by its nature; and carbon with it.
 
     `lacking`: why what was made is not known whole, and why the carbon of making hardware is not.
@@ -67,22 +67,22 @@ def _of(lines: Sequence[Line], holder: str, lacking: tuple[Sequence[str], Sequen
             for reason in line.unknown or (f"{line.title} is unknown",)
         ]  # fmt: skip
         reasons = dict.fromkeys((*lacking[0], *(lacking[1] if unit != "kWh" else ()), *unknown))
-        found: Estimate | Missing
+        total: Estimate | Missing
         if reasons:
-            found = missing_for(quantity, tuple(reasons), group)
+            total = missing_for(quantity, tuple(reasons), group)
         else:
             whole = sum((product.draws(count) for product in products if product), start=np.zeros(count))
             method = f"sum over the draws: {', '.join(_names(counted))}"
-            found = over_draws((quantity, unit), spread(whole), group, method, _grounds(counted, unit))
+            total = over_draws((quantity, unit), spread(whole), group, method, _grounds(counted, unit))
         subjects = tuple(dict.fromkeys(line.asset for line in counted))
-        yield Total(subjects, found, tuple(dict.fromkeys(row for line in counted for row in line.evidence)))
+        yield Total(subjects, total, tuple(dict.fromkeys(row for line in counted for row in line.evidence)))
 
 
-def _names(lines: Sequence[Line]) -> dict[str, None]:
+def _names(lines: Sequence[LedgerLine]) -> dict[str, None]:
     return dict.fromkeys(line.title for line in lines)
 
 
-def _grounds(lines: Sequence[Line], unit: str) -> Grounds:
+def _grounds(lines: Sequence[LedgerLine], unit: str) -> Grounds:
     """The worst grade among the lines; for carbon, whose hardware nobody counted."""
     products = [(line, line.energy if unit == "kWh" else line.carbon) for line in lines]
     least = worst(product.grade for _, product in products if product and product.grade)

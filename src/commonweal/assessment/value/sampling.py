@@ -26,16 +26,16 @@ def drawn(name: str, uncertain: Uncertain, n: int, rng: Generator, unit: str | N
     return Input(name, given if rate == 1.0 else given * rate, low * rate, high * rate, (least, math.inf))
 
 
-def of_interval(found: Estimate, unit: str, grade: Grade, source: str, scale: float = 1.0) -> Uncertain:
+def of_interval(estimate: Estimate, unit: str, grade: Grade, source: str, scale: float = 1.0) -> Uncertain:
     """A measured number as an input, times `scale`.
 
     Its interval is taken for the 2.5 and 97.5 % quantiles of a lognormal; where it reaches 0, or has the number at one end,
     for the ends of a triangle.
     """
-    low, high = (found.value if end is None else end for end in (found.low, found.high))
+    low, high = (estimate.value if end is None else end for end in (estimate.low, estimate.high))
     if low == high:
-        return Uncertain(value=found.value * scale, unit=unit, grade=grade, source=source)
+        return Uncertain(value=estimate.value * scale, unit=unit, grade=grade, source=source)
     return Uncertain(
-        low=low * scale, central=found.value * scale, high=high * scale, unit=unit, grade=grade, source=source,
-        shape="lognormal" if 0 < low < found.value < high else "triangular",
+        low=low * scale, central=estimate.value * scale, high=high * scale, unit=unit, grade=grade, source=source,
+        shape="lognormal" if 0 < low < estimate.value < high else "triangular",
     )  # fmt: skip

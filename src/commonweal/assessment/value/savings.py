@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from commonweal.assessment.value.allocation import downstream
-from commonweal.assessment.value.ledger import INFERENCE, Draws, Ledger, Line, Place, Product, on_grid, said, worst
+from commonweal.assessment.value.ledger import INFERENCE, CarbonLedger, Draws, LedgerLine, Product, Supply, on_grid, said, worst
 from commonweal.assessment.value.sampling import of_interval
 from commonweal.assessment.value.spread import spread
 from commonweal.assessment.value.value_estimates import Grounds, as_declared, missing, over_draws
@@ -41,23 +41,22 @@ class Saving:
     evidence: tuple[str, ...] = ()
 
 
-def declared_savings(system: System, books: Ledger, draws: Draws) -> Iterator[Saving]:
+def declared_savings(system: System, books: CarbonLedger, draws: Draws) -> Iterator[Saving]:
     """What each declared mitigation saves: carbon, and energy where it has an energy ratio."""
     for asset in system.assets:
-        for one in asset.mitigations:
-            group = {"what": one.what, "status": one.status}
-            if isinstance(one.saves, Uncertain):
-                yield Saving(asset.id, as_declared("saved", one.saves, group))
-            elif one.on is None:
-                why = f" ({one.reason})" if one.reason else ""
-                yield Saving(
-                    asset.id, missing("saved", f"{one.what}: {one.status}{why}; what it saves is {said(one.saves)}", group)
-                )
+        for mitigation in asset.mitigations:
+            group = {"what": mitigation.what, "status": mitigation.status}
+            if isinstance(mitigation.saves, Uncertain):
+                yield Saving(asset.id, as_declared("saved", mitigation.saves, group))
+            elif mitigation.on is None:
+                why = f" ({mitigation.reason})" if mitigation.reason else ""
+                reason = f"{mitigation.what}: {mitigation.status}{why}; what it saves is {said(mitigation.saves)}"
+                yield Saving(asset.id, missing("saved", reason, group))
             else:
-                yield from _worked_out(asset, one, _lines(system, books, asset.id, one.on), draws)
+                yield from _worked_out(asset, mitigation, _lines(system, books, asset.id, mitigation.on), draws)
 
 
-def possible_savings(system: System, books: Ledger, ratios: Sequence[Evidence], draws: Draws) -> Iterator[Saving]:
+def possible_savings(system: System, books: CarbonLedger, ratios: Sequence[Evidence], draws: Draws) -> Iterator[Saving]:
     """What the cleanest zone of the table would save at each line, and what was measured on a model, where it decides.
 
     `ratios`: rows with the energy of a model with a mitigation over that without it.
@@ -67,24 +66,24 @@ def possible_savings(system: System, books: Ledger, ratios: Sequence[Evidence], 
     for line in (*books.whole, *books.use):
         if line.energy is None or line.carbon is None or not set(line.energy.inputs) <= set(line.carbon.inputs):
             continue  # unknown, or declared as carbon
-        there = _elsewhere(line, Place(zone, None, None), draws)
+        there = _elsewhere(line, Supply(zone, None, None), draws)
         group = {"what": f"the zone of the table with the least carbon, {name} ({zone})", "stage": line.name} | _holder(line)
         method = f"the same energy there; now: {line.carbon.method}"
-        found = over_draws(
+        saving = over_draws(
             ("could_save", "kgCO2e"),
             spread(line.carbon.draws(draws.count) - there),
             group,
             method,
             "more is not possible by moving",
         )
-        yield Saving(line.asset, found, line.evidence)
+        yield Saving(line.asset, saving, line.evidence)
     for row in ratios:
         if row.estimate is not None:
             for line in _lines(system, books, row.subjects[0], INFERENCE):
                 yield from _as_measured(line, row, row.estimate, draws)
 
 
-def _lines(system: System, books: Ledger, asset: str, stage: str) -> list[Line]:
+def _lines(system: System, books: CarbonLedger, asset: str, stage: str) -> list[LedgerLine]:
     """The lines of a stage: those of the asset itself, or of every deployment that rests on it."""
     if stage == INFERENCE:
         resting = downstream(system, asset) | {asset}
@@ -92,14 +91,14 @@ def _lines(system: System, books: Ledger, asset: str, stage: str) -> list[Line]:
     return [line for line in books.whole if (line.asset, line.stage) == (asset, stage)]
 
 
-def _holder(line: Line) -> dict[str, str]:
+def _holder(line: LedgerLine) -> dict[str, str]:
     return {"carried by": line.holder} if line.holder else {}
 
 
-def _elsewhere(line: Line, place: Place, draws: Draws) -> Array:
-    """Carbon of a line's energy in another place [kgCO2e], float64 (draw,)."""
+def _elsewhere(line: LedgerLine, supply: Supply, draws: Draws) -> Array:
+    """Carbon of a line's energy from another supply [kgCO2e], float64 (draw,)."""
     assert line.energy is not None
-    found = on_grid(line.energy, f"elsewhere, {line.title}", place, draws)
+    found = on_grid(line.energy, f"elsewhere, {line.title}", supply, draws)
     assert found is not None
     return found.draws(draws.count)
 
@@ -116,7 +115,7 @@ class _Changed:
     evidence: tuple[str, ...]
 
 
-def _changed(lines: Sequence[Line], stage: str, draws: Draws) -> _Changed:
+def _changed(lines: Sequence[LedgerLine], stage: str, draws: Draws) -> _Changed:
     products = [(line.energy, line.carbon) for line in lines]
     energies, carbons = ([pair[place] for pair in products] for place in (0, 1))
     reasons = [reason for line in lines for reason in line.unknown] or [f"nothing is declared or measured of the stage {stage}"]
@@ -134,33 +133,35 @@ def _sum(products: Sequence[Product | None], draws: Draws) -> Array | None:
     return sum(known[1:], start=known[0]) if known and len(known) == len(products) else None
 
 
-def _worked_out(asset: Asset, one: Mitigation, lines: Sequence[Line], draws: Draws) -> Iterator[Saving]:
+def _worked_out(asset: Asset, mitigation: Mitigation, lines: Sequence[LedgerLine], draws: Draws) -> Iterator[Saving]:
     """What a mitigation with a lever saves over all lines that it changes; unknown where one of them is."""
-    changed = _changed(lines, str(one.on), draws)
-    found = (
-        _by_ratio(asset, one, one.energy_ratio, changed, draws) if one.energy_ratio else [_by_place(one, lines, changed, draws)]
-    )
-    for row in found:
-        yield Saving(asset.id, row, changed.evidence)
+    changed = _changed(lines, str(mitigation.on), draws)
+    if mitigation.energy_ratio:
+        yield from (
+            Saving(asset.id, row, changed.evidence)
+            for row in _by_ratio(asset, mitigation, mitigation.energy_ratio, changed, draws)
+        )
+    else:
+        yield Saving(asset.id, _by_place(mitigation, lines, changed, draws), changed.evidence)
 
 
 def _by_ratio(
-    asset: Asset, one: Mitigation, declared: Uncertain, changed: _Changed, draws: Draws
+    asset: Asset, mitigation: Mitigation, declared: Uncertain, changed: _Changed, draws: Draws
 ) -> Iterator[Estimate | Missing]:
     """Energy x (1 - ratio), or x (1 / ratio - 1) of what is applied, less what it took; carbon in the same proportion."""
-    group, applied = {"what": one.what, "status": one.status}, one.status == "applied"
+    group, applied = {"what": mitigation.what, "status": mitigation.status}, mitigation.status == "applied"
     if changed.energy is None:
         yield from (missing(quantity, changed.unknown, group) for quantity in ("energy_saved", "saved"))
         return
-    ratio = draws.of(f"energy ratio of {one.what}", declared, place=asset.id).draws
+    ratio = draws.of(f"energy ratio of {mitigation.what}", declared, place=asset.id).draws
     saved = changed.energy * (1.0 / ratio - 1.0 if applied else 1.0 - ratio)
     grades = [*changed.grades, declared.grade]
     method = f"{changed.names}: energy x {'(1 / ratio - 1)' if applied else '(1 - ratio)'}"
-    if one.making_energy is not None:
-        saved -= draws.of(f"bringing about {one.what}", one.making_energy, place=asset.id).draws
-        grades.append(one.making_energy.grade)
+    if mitigation.making_energy is not None:
+        saved -= draws.of(f"bringing about {mitigation.what}", mitigation.making_energy, place=asset.id).draws
+        grades.append(mitigation.making_energy.grade)
         method += ", less the energy of bringing it about"
-    grounds = Grounds(worst(grades), (f"energy ratio: {declared.source}",), AT_MOST if one.making_energy is None else "")
+    grounds = Grounds(worst(grades), (f"energy ratio: {declared.source}",), AT_MOST if mitigation.making_energy is None else "")
     yield over_draws(("energy_saved", "kWh"), spread(saved), group, method, grounds)
     if changed.carbon is None:
         yield missing("saved", changed.unknown, group)
@@ -169,22 +170,23 @@ def _by_ratio(
     yield over_draws(("saved", "kgCO2e"), spread(saved * each), group, f"{method}, at the carbon of the same energy", grounds)
 
 
-def _by_place(one: Mitigation, lines: Sequence[Line], changed: _Changed, draws: Draws) -> Estimate | Missing:
+def _by_place(mitigation: Mitigation, lines: Sequence[LedgerLine], changed: _Changed, draws: Draws) -> Estimate | Missing:
     """Carbon here less that of the same energy elsewhere; of what is applied the other way round."""
-    group = {"what": one.what, "status": one.status}
+    group = {"what": mitigation.what, "status": mitigation.status}
     if changed.carbon is None or changed.energy is None:
         return missing("saved", changed.unknown, group)
-    place = Place(one.grid, one.year, one.grid_intensity, since=None if one.on == INFERENCE else FIRST_TRAINED)
-    saved = changed.carbon - sum((_elsewhere(line, place, draws) for line in lines), start=np.zeros(draws.count))
-    applied = one.status == "applied"
-    grade: Grade = one.grid_intensity.grade if one.grid_intensity else "literature" if one.year else "assumed"
+    own, since = mitigation.grid_intensity, None if mitigation.on == INFERENCE else FIRST_TRAINED
+    supply = Supply(mitigation.grid, mitigation.year, own, since=since)
+    saved = changed.carbon - sum((_elsewhere(line, supply, draws) for line in lines), start=np.zeros(draws.count))
+    applied = mitigation.status == "applied"
+    grade: Grade = own.grade if own else "literature" if mitigation.year else "assumed"
     method = f"{changed.names}: carbon {'elsewhere less that here' if applied else 'here less that elsewhere'}, the same energy"
     return over_draws(
         ("saved", "kgCO2e"), spread(-saved if applied else saved), group, method, Grounds(worst([*changed.grades, grade]))
     )
 
 
-def _as_measured(line: Line, row: Evidence, ratio: Estimate, draws: Draws) -> Iterator[Saving]:
+def _as_measured(line: LedgerLine, row: Evidence, ratio: Estimate, draws: Draws) -> Iterator[Saving]:
     """A measured energy ratio of a model, carried to a deployment that decides with it."""
     if line.energy is None:
         return

@@ -12,7 +12,7 @@ LEVELS = (0.025, 0.5, 0.975)
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class DrawSummary:
     """Mean, median and 95 % uncertainty interval over the draws, all in one unit.
 
     The interval holds what the declared inputs leave open. It is no confidence interval: nothing was sampled from people.
@@ -25,14 +25,14 @@ class Spread:
     high: float
 
 
-def spread(draws: Array) -> Spread:
+def spread(draws: Array) -> DrawSummary:
     """Mean and the 2.5, 50 and 97.5 % quantiles of float64 (draw,).
 
     >>> spread(np.arange(5.0))
-    Spread(mean=2.0, median=2.0, low=0.1, high=3.9)
+    DrawSummary(mean=2.0, median=2.0, low=0.1, high=3.9)
     """
     low, median, high = quantiles(draws, LEVELS)
-    return Spread(float(draws.mean()), median, low, high)
+    return DrawSummary(float(draws.mean()), median, low, high)
 
 
 def quantiles(draws: Array, levels: tuple[float, ...]) -> tuple[float, ...]:

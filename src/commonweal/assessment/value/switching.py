@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from commonweal.assessment.value.spread import neighbours, quantiles
-from commonweal.assessment.value.value_terms import SIGNS, Input, Item, Terms
+from commonweal.assessment.value.value_terms import SIGNS, Input, TermItem, Terms
 from commonweal.errors import FootprintError
 from commonweal.footprint.sampling import Array
 
@@ -71,7 +71,7 @@ def slope(terms: Terms, given: Input, whole: dict[int, float | Array] | None = N
     rise = np.zeros_like(given.draws)
     for name, items in terms.declared():
         for item in items:
-            others = tuple(one for one in item.inputs if one is not given)
+            others = tuple(other for other in item.inputs if other is not given)
             if len(others) == len(item.inputs):
                 continue
             if len(others) < len(item.inputs) - 1:
@@ -79,13 +79,13 @@ def slope(terms: Terms, given: Input, whole: dict[int, float | Array] | None = N
                     f"input '{given.name}' enters {name} as a power; V is not linear in it, and has no switching value here"
                 )
             part = np.multiply(SIGNS[name], _over_groups(item, whole))
-            for one in others:
-                part = part * one.draws
+            for other in others:
+                part = part * other.draws
             rise += part
     return rise
 
 
-def _over_groups(item: Item, whole: dict[int, float | Array]) -> float | Array:
+def _over_groups(item: TermItem, whole: dict[int, float | Array]) -> float | Array:
     if id(item) not in whole:
         whole[id(item)] = sum((item.amounts[place] for place in range(len(item.amounts))), start=0.0)
     return whole[id(item)]

@@ -22,10 +22,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from commonweal.assessment.value.spread import Spread, spread
+from commonweal.assessment.value.spread import DrawSummary, spread
 from commonweal.assessment.value.switching import Switch, switching_values
 from commonweal.assessment.value.value_books import rows
-from commonweal.assessment.value.value_shares import Evenness, Shares, shares_and_evenness
+from commonweal.assessment.value.value_shares import Evenness, GroupShares, shares_and_evenness
 from commonweal.assessment.value.value_terms import SIGNS, Group, TermName, Terms, draws_of
 from commonweal.errors import FootprintError
 from commonweal.footprint.sampling import Array
@@ -35,7 +35,7 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What is a choice and no finding.
+    """Choices of ours, not findings.
 
     elasticity : eta of the marginal value of income, >= 0; 0: a dollar counts alike for everybody.
     reference_income : income whose dollar counts 1; by default the largest income of a group with a stake. It scales the
@@ -50,7 +50,7 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class GroupValue:
-    """What one group has of it.
+    """V and its terms for one group.
 
     value, below_zero : V_g, and P(V_g < 0) in [0, 1]; None where a term is not declared.
     means : of each declared term, over the draws; over groups they add up to the mean of the term.
@@ -58,11 +58,11 @@ class GroupValue:
     """
 
     group: Group
-    value: Spread | None
+    value: DrawSummary | None
     below_zero: float | None
     means: Mapping[TermName, float]
-    benefit_share: Spread | None
-    burden_share: Spread | None
+    benefit_share: DrawSummary | None
+    burden_share: DrawSummary | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class WeightedValue:
     elasticity: float
     reference_income: float | None
     weights: tuple[float | None, ...]
-    value: Spread | None
+    value: DrawSummary | None
     below_zero: float | None
     why_not: str
 
@@ -90,7 +90,7 @@ class ZeroAt:
     """
 
     of: tuple[TermName, ...]
-    at: Spread
+    at: DrawSummary
     without: tuple[TermName, ...]
 
 
@@ -108,9 +108,9 @@ class Value:
 
     unit: str
     draws: int
-    value: Spread | None
+    value: DrawSummary | None
     below_zero: float | None
-    terms: Mapping[TermName, Spread]
+    terms: Mapping[TermName, DrawSummary]
     missing: tuple[TermName, ...]
     groups: tuple[GroupValue, ...]
     benefit_defined: float | None
@@ -130,9 +130,9 @@ def weigh(groups: Sequence[Group], terms: Terms, unit: str, choices: Choices | N
     terms : all in `unit`; inputs that groups share are drawn once.
     unit : money with its price year, such as USD2020 or USD2020/year.
 
-    >>> from commonweal.assessment.value.value_terms import Item
+    >>> from commonweal.assessment.value.value_terms import TermItem
     >>> user, rest = Group("users", "user"), Group("everyone else", "residual")
-    >>> one = Terms((Item((9.0, 0.0)),), (Item((0.0, 2.0)),), (Item((1.0, 0.0)),), ())
+    >>> one = Terms((TermItem((9.0, 0.0)),), (TermItem((0.0, 2.0)),), (TermItem((1.0, 0.0)),), ())
     >>> found = weigh((user, rest), one, "USD2020/year")
     >>> found.value.median, found.below_zero, [part.value.median for part in found.groups]
     (6.0, 0.0, [8.0, -2.0])
@@ -185,7 +185,7 @@ def _below_zero(draws: Array, scale: float) -> float:
     return float(np.count_nonzero(draws < -ROUNDING * scale) / draws.size)
 
 
-def _of(shares: Shares | None, place: int) -> Spread | None:
+def _of(shares: GroupShares | None, place: int) -> DrawSummary | None:
     return shares.by_group[place] if shares else None
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from commonweal.assessment.value.value_terms import SIGNS, Group, Item, TermName, Terms
+from commonweal.assessment.value.value_terms import SIGNS, Group, TermItem, TermName, Terms
 from commonweal.errors import FootprintError
 from commonweal.footprint.sampling import BLOCK, Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Row:
+class GainsAndLosses:
     """What one group gains and loses, float64 (draw,), >= 0, and the mean of each declared term.
 
     The arrays are used again for the next group.
@@ -29,7 +29,9 @@ class Row:
     means: Mapping[TermName, float]
 
 
-def rows(groups: Sequence[Group], terms: Terms, n: int, totals: Mapping[TermName, Array] | None = None) -> Iterator[Row]:
+def rows(
+    groups: Sequence[Group], terms: Terms, n: int, totals: Mapping[TermName, Array] | None = None
+) -> Iterator[GainsAndLosses]:
     """Every group in turn, so that no more than one is in memory; each declared term is added to its array in `totals`.
 
     Raises
@@ -38,23 +40,23 @@ def rows(groups: Sequence[Group], terms: Terms, n: int, totals: Mapping[TermName
         Where a draw of a term is not a finite number.
     """
     gains, losses = np.empty(n), np.empty(n)
-    for place, group in enumerate(groups):
+    for index, group in enumerate(groups):
         gains[:] = 0.0
         losses[:] = 0.0
         means: dict[TermName, float] = {}
         for name, items in terms.declared():
             up, down = (gains, losses) if SIGNS[name] > 0 else (losses, gains)
             with np.errstate(over="ignore", invalid="ignore"):  # told below, by name
-                means[name] = _enter(items, place, up, down, totals[name] if totals else None) / n
+                means[name] = _enter(items, index, up, down, totals[name] if totals else None) / n
             if not np.isfinite(means[name]):
                 raise FootprintError(
                     f"{name} of group '{group.name}': a draw is not a finite number; expected finite numbers only"
                 )
-        yield Row(gains, losses, means)
+        yield GainsAndLosses(gains, losses, means)
 
 
-def _enter(items: tuple[Item, ...], place: int, up: Array, down: Array, total: Array | None) -> float:
-    """Enter one term of one group: what is above 0 into `up`, what is below into `down`; its sum over the draws."""
+def _enter(items: tuple[TermItem, ...], place: int, up: Array, down: Array, total: Array | None) -> float:
+    """Add one term of one group: positive draws to `up`, negative ones to `down`; return its sum over the draws."""
     amounts = [np.asarray(item.amounts[place], dtype=np.float64) for item in items]
     there = [(item, amount) for item, amount in zip(items, amounts, strict=True) if amount.ndim or amount != 0.0]
     if not there:
@@ -74,7 +76,7 @@ def _enter(items: tuple[Item, ...], place: int, up: Array, down: Array, total: A
     return added
 
 
-def _row(there: list[tuple[Item, Array]], cut: slice, row: Array, product: Array) -> Array:
+def _row(there: list[tuple[TermItem, Array]], cut: slice, row: Array, product: Array) -> Array:
     row[:] = 0.0
     for item, amount in there:
         amount_here = amount[cut] if amount.ndim else amount

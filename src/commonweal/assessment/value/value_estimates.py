@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from commonweal.assessment.value.spread import Spread
+from commonweal.assessment.value.spread import DrawSummary
 from commonweal.evidence.records import Estimate, Facts, Grade, Missing
 from commonweal.system.uncertain import Uncertain
 
@@ -38,7 +38,7 @@ def _joined(parts: Sequence[str]) -> str:
 
 
 def over_draws(
-    named: tuple[str, str], found: Spread, group: Mapping[str, str], method: str, note: Grounds | str = ""
+    named: tuple[str, str], found: DrawSummary, group: Mapping[str, str], method: str, note: Grounds | str = ""
 ) -> Estimate:
     """A median with its interval; `named`: quantity and unit. What rests on single numbers only has no interval, and says so."""
     exact = found.low == found.high

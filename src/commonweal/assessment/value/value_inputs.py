@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from commonweal.assessment.value.allocation import EMBODIED, upstream, without_making, without_origin
-from commonweal.assessment.value.ledger import EVERYONE_ELSE, INFERENCE, Draws, Ledger, Line, Product, said
-from commonweal.assessment.value.value_terms import Group, Input, Item, Role, Terms
+from commonweal.assessment.value.ledger import EVERYONE_ELSE, INFERENCE, CarbonLedger, Draws, LedgerLine, Product, said
+from commonweal.assessment.value.value_terms import Group, Input, Role, TermItem, Terms
 from commonweal.footprint.carbon_price import published
 from commonweal.footprint.energy import KG_PER_T
 from commonweal.footprint.money import price_year
@@ -38,13 +38,13 @@ class Weighing:
     groups: tuple[Group, ...]
     terms: Terms
     why_not: Mapping[str, tuple[str, ...]]
-    lines: tuple[Line, ...]
-    making: tuple[Line, ...]
+    lines: tuple[LedgerLine, ...]
+    making: tuple[LedgerLine, ...]
     why_making: tuple[str, ...]
     overlap: str
 
 
-def weighing(system: System, deployment: Deployment, books: Ledger, draws: Draws) -> Weighing:
+def weighing(system: System, deployment: Deployment, books: CarbonLedger, draws: Draws) -> Weighing:
     """Groups and terms of a deployment that declares how its value is reckoned."""
     value = deployment.value
     assert value is not None
@@ -82,31 +82,33 @@ def weighing(system: System, deployment: Deployment, books: Ledger, draws: Draws
 
 def _groups(system: System, deployment: Deployment, value: Valuation) -> tuple[Group, ...]:
     """Everyone with a stake, and last everyone else: actors by their role, people by population and group."""
-    found: dict[str, Group] = {}
-    stakes = [one for side in (deployment.benefits, deployment.burdens) for one in ((side,) if isinstance(side, str) else side)]
+    groups: dict[str, Group] = {}
+    stakes = [
+        stake for side in (deployment.benefits, deployment.burdens) for stake in ((side,) if isinstance(side, str) else side)
+    ]
     payers = [
         _payer(system, deployment, value),
         *(system.asset(name).actor for name in upstream(system, deployment.application)),
     ]
-    for name in [one.actor for one in stakes if isinstance(one, Stake)] + payers:
+    for name in [stake.actor for stake in stakes if isinstance(stake, Stake)] + payers:
         actor = system.actor(name)
-        if actor is not None and actor.id not in found:
+        if actor is not None and actor.id not in groups:
             role: Role = "builder" if BUILDERS & set(actor.roles) else "deployer" if "deployer" in actor.roles else "user"
             role = "reached" if set(actor.roles) <= APART else role
-            found[actor.id] = Group(actor.id, role, actor.income)
-    for one in stakes:
-        if isinstance(one, Stake) and one.population is not None:
-            people = system.population(one.population)
-            name = _people(one)
-            found.setdefault(name, Group(name, "reached", people.income if people else None))
+            groups[actor.id] = Group(actor.id, role, actor.income)
+    for stake in stakes:
+        if isinstance(stake, Stake) and stake.population is not None:
+            people = system.population(stake.population)
+            name = _people(stake)
+            groups.setdefault(name, Group(name, "reached", people.income if people else None))
     for name in value.carbon_borne:
         people = system.population(name)
-        found.setdefault(name, Group(name, "reached", people.income if people else None))
-    return (*found.values(), Group(EVERYONE_ELSE, "residual", value.everyone_else_income))
+        groups.setdefault(name, Group(name, "reached", people.income if people else None))
+    return (*groups.values(), Group(EVERYONE_ELSE, "residual", value.everyone_else_income))
 
 
 def _overlap(deployment: Deployment) -> str:
-    """Stakes of people who are partly the same: a population whole and in part, or parts of it by two attributes."""
+    """A note on stakes whose groups overlap: a population and a part of it, or parts of it by different attributes."""
     borne = deployment.value.carbon_borne if deployment.value else {}
     cuts: dict[str, set[tuple[str, ...]]] = {name: {()} for name in borne}
     for side in (deployment.benefits, deployment.burdens):
@@ -135,25 +137,25 @@ class _Reckoner:
     def __init__(self, system: System, deployment: Deployment, value: Valuation, draws: Draws, places: Mapping[str, int]) -> None:
         self.system, self.deployment, self.value, self.draws, self.places = system, deployment, value, draws, places
 
-    def item(self, amounts: Mapping[str, float], inputs: Iterable[Input], what: str) -> Item:
+    def item(self, amounts: Mapping[str, float], inputs: Iterable[Input], what: str) -> TermItem:
         row = [0.0] * len(self.places)
         for name, amount in amounts.items():
             row[self.places[name]] += amount
-        return Item(tuple(row), tuple(inputs), what)
+        return TermItem(tuple(row), tuple(inputs), what)
 
-    def stakes(self, kind: str, stakes: tuple[Stake, ...] | str) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    def stakes(self, kind: str, stakes: tuple[Stake, ...] | str) -> tuple[tuple[TermItem, ...], tuple[str, ...]]:
         """What people gain or bear; `none` is nothing, and an empty list is no answer."""
         if isinstance(stakes, str):
             return (), (f"{kind}s are declared unknown",) if stakes == "unknown" else ()
         if not stakes:
             return (), (f"no {kind} is declared (write `{kind}s: none` if there is none)",)
         items, why_not = [], []
-        for number, one in enumerate(stakes, 1):
-            holder = one.actor or _people(one)
-            if not isinstance(one.worth, Uncertain):
-                why_not.append(f"the worth of {kind} {number} ({holder}: {one.what}) is {said(one.worth)}")
+        for number, stake in enumerate(stakes, 1):
+            holder = stake.actor or _people(stake)
+            if not isinstance(stake.worth, Uncertain):
+                why_not.append(f"the worth of {kind} {number} ({holder}: {stake.what}) is {said(stake.worth)}")
                 continue
-            _, _, per = price_year(one.worth.unit)
+            _, _, per = price_year(stake.worth.unit)
             times = {"task": self._tasks(), "year": self.value.years, "": 1.0}.get(per)
             if times is None:
                 lacks = (
@@ -164,15 +166,15 @@ class _Reckoner:
                 why_not.append(f"the worth of {kind} {number} is per {per}, and {lacks}")
                 continue
             unit = self.value.unit + (f"/{per}" if per else "")
-            given = self.draws.of(f"{kind} {number} of {self.deployment.key} ({holder}: {one.what})", one.worth, unit)
-            items.append(self.item({holder: times}, (given,), one.what))
+            given = self.draws.of(f"{kind} {number} of {self.deployment.key} ({holder}: {stake.what})", stake.worth, unit)
+            items.append(self.item({holder: times}, (given,), stake.what))
         return tuple(items), tuple(why_not)
 
     def _tasks(self) -> float | None:
         volume = self.deployment.volume
         return float(volume) * self.value.years if isinstance(volume, int | float) else None
 
-    def carbon(self, lines: Sequence[Line], lacking: tuple[str, ...]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    def carbon(self, lines: Sequence[LedgerLine], lacking: tuple[str, ...]) -> tuple[tuple[TermItem, ...], tuple[str, ...]]:
         """Carbon at its cost to the world."""
         price, no_price = self._carbon_price()
         why_not = [*lacking, *(reason for line in lines if line.carbon is None for reason in line.unknown)]
@@ -186,8 +188,8 @@ class _Reckoner:
         ]
         return tuple(items), tuple(dict.fromkeys(why_not))
 
-    def _borne(self, factor: float, inputs: tuple[Input, ...], what: str) -> Iterator[Item]:
-        """Everything on everyone else, and from there to each population the share that it bears."""
+    def _borne(self, factor: float, inputs: tuple[Input, ...], what: str) -> Iterator[TermItem]:
+        """The cost on everyone else, with the share that each population bears moved to it."""
         yield self.item({EVERYONE_ELSE: factor}, inputs, what)
         for name, share in self.value.carbon_borne.items():
             given = self.draws.of(f"share of the cost of carbon that {name} bears", share)
@@ -206,7 +208,7 @@ class _Reckoner:
             )  # fmt: skip
         return self.draws.of("price of carbon", given, unit), ""
 
-    def electricity(self, lines: Sequence[Line], lacking: tuple[str, ...]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    def electricity(self, lines: Sequence[LedgerLine], lacking: tuple[str, ...]) -> tuple[tuple[TermItem, ...], tuple[str, ...]]:
         """Electricity at its price: of making on who made it, of use on who pays for it."""
         price = self.value.electricity_price
         why_not = [*lacking, *(reason for line in lines if line.energy is None for reason in line.unknown)]

@@ -115,51 +115,51 @@ def value_rows(
     for deployment in system.deployments:
         if deployment.value is not None:
             weighed = weighing(system, deployment, books, draws)
-            found = weigh(weighed.groups, weighed.terms, weighed.value.unit, Choices(elasticity=weighed.value.elasticity))
+            value = weigh(weighed.groups, weighed.terms, weighed.value.unit, Choices(elasticity=weighed.value.elasticity))
             origin = tuple(dict.fromkeys(row for line in weighed.lines for row in line.evidence))
-            for one in (*_told(weighed, found, draws), *break_even_rows(system, weighed, draws)):
-                yield writers[1].row((deployment.application,), one, origin)
+            for result in (*_rows_of(weighed, value, draws), *break_even_rows(system, weighed, draws)):
+                yield writers[1].row((deployment.application,), result, origin)
             baseline = baseline_of(deployment.application, evidence, methods, weighed.value.baseline)
             if baseline is not None:
-                for one in baseline_rows(system, weighed, baseline, draws):
-                    yield writers[1].row((deployment.application,), one, (*origin, *baseline.evidence))
+                for result in baseline_rows(system, weighed, baseline, draws):
+                    yield writers[1].row((deployment.application,), result, (*origin, *baseline.evidence))
 
 
-def _told(weighed: Weighing, found: Value, draws: Draws) -> Iterator[Estimate | Missing]:
+def _rows_of(weighed: Weighing, value: Value, draws: Draws) -> Iterator[Estimate | Missing]:
     """V, its terms, its groups, its shares, and what would change its sign."""
-    place = {"deployment": weighed.deployment.key}
+    of_deployment = {"deployment": weighed.deployment.key}
     years = f"{weighed.value.years:g} year{'' if weighed.value.years == 1 else 's'}, later ones counted like the first"
     method = f"{DRAWS:,} draws; {SHARED}; over {years}; median and 95 % uncertainty interval"
     for name, words in TERM_WORDS.items():
-        group = {**place, "term": words}
-        if name in found.terms:
-            used = {one.name: draws.declared(one) for item in weighed.terms.of(name) or () for one in item.inputs}
-            term = over_draws(("term", found.unit), found.terms[name], group, method, _inputs(weighed, name, used))
+        group = {**of_deployment, "term": words}
+        if name in value.terms:
+            used = {given.name: draws.declared(given) for item in weighed.terms.of(name) or () for given in item.inputs}
+            term = over_draws(("term", value.unit), value.terms[name], group, method, _inputs(weighed, name, used))
             yield term.model_copy(update={"facts": Facts(grade=worst(number.grade for number in used.values()))})
         else:
             yield missing("term", "; ".join(weighed.why_not.get(name, ("not declared",))), group)
-    if found.value is None or found.below_zero is None:
-        yield missing("value", _undeclared(found.missing), place)
+    if value.value is None or value.below_zero is None:
+        yield missing("value", _undeclared(value.missing), of_deployment)
     else:
         without = _without(weighed)
-        yield over_draws(("value", found.unit), found.value, place, method, without)
-        yield share_of_draws("below_zero_probability", found.below_zero, place, method, without)
-    if found.missing:
-        yield _zero(weighed, found, place, method)
-    yield from _people_told(weighed, found, place, method)
-    yield _weighted(found, place, method)
-    yield from _switches(found, place, {one.name: draws.declared(one).unit for one in weighed.terms.inputs})
+        yield over_draws(("value", value.unit), value.value, of_deployment, method, without)
+        yield share_of_draws("below_zero_probability", value.below_zero, of_deployment, method, without)
+    if value.missing:
+        yield _zero(weighed, value, of_deployment, method)
+    yield from _people_told(weighed, value, of_deployment, method)
+    yield _weighted(value, of_deployment, method)
+    yield from _switches(value, of_deployment, {given.name: draws.declared(given).unit for given in weighed.terms.inputs})
 
 
 def _inputs(weighed: Weighing, name: TermName, used: Mapping[str, Uncertain]) -> str:
     """Every input of a term, with its grade and source."""
-    told = [f"{one}: {number.grade}, {number.source}" for one, number in used.items()]
+    parts = [f"{one}: {number.grade}, {number.source}" for one, number in used.items()]
     answer = {"benefit": ("benefits", weighed.deployment.benefits), "other": ("burdens", weighed.deployment.burdens)}.get(name)
     if answer is not None and answer[1] == "none":
-        told.append(f"`{answer[0]}: none` is declared: there is none, so it is 0")
+        parts.append(f"`{answer[0]}: none` is declared: there is none, so it is 0")
     if name == "other" and (without := _without(weighed)):
-        told.append(without)
-    return "; ".join(told)
+        parts.append(without)
+    return "; ".join(parts)
 
 
 def _without(weighed: Weighing) -> str:
@@ -169,41 +169,41 @@ def _without(weighed: Weighing) -> str:
     return f"not declared, so not in it: the carbon of making the hardware for {', '.join(without)}" if without else ""
 
 
-def _zero(weighed: Weighing, found: Value, place: Mapping[str, str], method: str) -> Estimate | Missing:
+def _zero(weighed: Weighing, value: Value, of_deployment: Mapping[str, str], method: str) -> Estimate | Missing:
     """What the undeclared terms would have to be for V = 0: a number only where all others are declared."""
-    zero = found.zero_at
-    of = zero.of if zero is not None else found.missing
-    group = {**place, "of": " and ".join(TERM_WORDS[name] for name in of)}
+    zero = value.zero_at
+    of = zero.of if zero is not None else value.missing
+    group = {**of_deployment, "of": " and ".join(TERM_WORDS[name] for name in of)}
     if zero is not None and not zero.without:
-        return over_draws(("value_at_zero", found.unit), zero.at, group, method)
-    others = [name for name in found.missing if name != "benefit"]
-    group = {**place, "of": TERM_WORDS["benefit"]}
+        return over_draws(("value_at_zero", value.unit), zero.at, group, method)
+    others = [name for name in value.missing if name != "benefit"]
+    group = {**of_deployment, "of": TERM_WORDS["benefit"]}
     reasons = dict.fromkeys(reason for name in others for reason in weighed.why_not.get(name, ("not declared",)))
     words = ", ".join(TERM_WORDS[name] for name in others)
     why = f"unknown until these are declared too: {words} ({'; '.join(reasons)})"
     return missing("value_at_zero", why, group)
 
 
-def _people_told(weighed: Weighing, found: Value, place: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
+def _people_told(weighed: Weighing, value: Value, of_deployment: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
     """V and shares by group, and whether builders gain while others pay; unknown where a term is, or where groups overlap."""
     if weighed.overlap:
         for quantity in ("group_value", "benefit_share", "burden_share", "uneven_probability"):
-            yield missing(quantity, weighed.overlap, place)
+            yield missing(quantity, weighed.overlap, of_deployment)
         return
-    yield from _groups_told(found, place, method)
-    burdens, benefit = ([name for name in found.missing if (name == "benefit") == of_benefit] for of_benefit in (False, True))
-    needed = {"burden_share": burdens, "benefit_share": benefit, "uneven_probability": found.missing}
-    yield from (missing(quantity, _undeclared(names), place) for quantity, names in needed.items() if names)
-    if not found.missing and found.evenness is not None:
+    yield from _groups_told(value, of_deployment, method)
+    burdens, benefit = ([name for name in value.missing if (name == "benefit") == of_benefit] for of_benefit in (False, True))
+    needed = {"burden_share": burdens, "benefit_share": benefit, "uneven_probability": value.missing}
+    yield from (missing(quantity, _undeclared(names), of_deployment) for quantity, names in needed.items() if names)
+    if not value.missing and value.evenness is not None:
         note = (
-            f"share of builders and deployers in the benefit: {found.evenness.benefit_of_builders.median:.0%}; share of people without "
-            f"any benefit in the burden: {found.evenness.burden_without_benefit.median:.0%}; above one half of both is a choice of ours"
+            f"share of builders and deployers in the benefit: {value.evenness.benefit_of_builders.median:.0%}; share of people without "
+            f"any benefit in the burden: {value.evenness.burden_without_benefit.median:.0%}; above one half of both is a choice of ours"
         )
         facts = None
-        if found.evenness.alarms:
+        if value.evenness.alarms:
             note = f"uneven: benefit at those who build, burden at those who get none of it; {note}"
             facts = Facts(headline=f"U{note[1:]}.")
-        share = share_of_draws("uneven_probability", found.evenness.probability, place, method, note)
+        share = share_of_draws("uneven_probability", value.evenness.probability, of_deployment, method, note)
         yield share.model_copy(update={"facts": facts})
 
 
@@ -211,14 +211,14 @@ def _undeclared(names: Sequence[TermName]) -> str:
     return f"not declared or unknown: {', '.join(TERM_WORDS[name] for name in names)}"
 
 
-def _groups_told(found: Value, place: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
-    for one in found.groups:
-        group = {**place, "group": one.group.name}
-        if one.value is not None and one.below_zero is not None:
-            yield over_draws(("group_value", found.unit), one.value, group, method, f"role: {one.group.role}")
-            yield share_of_draws("group_below_zero_probability", one.below_zero, group, method)
+def _groups_told(value: Value, of_deployment: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
+    for group_value in value.groups:
+        group = {**of_deployment, "group": group_value.group.name}
+        if group_value.value is not None and group_value.below_zero is not None:
+            yield over_draws(("group_value", value.unit), group_value.value, group, method, f"role: {group_value.group.role}")
+            yield share_of_draws("group_below_zero_probability", group_value.below_zero, group, method)
         for of, share, defined in (
-            ("benefit", one.benefit_share, found.benefit_defined), ("burden", one.burden_share, found.burden_defined),
+            ("benefit", group_value.benefit_share, value.benefit_defined), ("burden", group_value.burden_share, value.burden_defined),
         ):  # fmt: skip
             if share is not None:
                 note = f"over the {defined:.0%} of draws in which there is any" if defined is not None and defined < 1 else ""
@@ -226,29 +226,30 @@ def _groups_told(found: Value, place: Mapping[str, str], method: str) -> Iterato
                 yield over_draws((f"{of}_share", "1"), share, group, method, note)
 
 
-def _weighted(found: Value, place: Mapping[str, str], method: str) -> Estimate | Missing:
-    one = found.weighted
-    if one.value is None or one.below_zero is None:
-        return missing("weighted_value", one.why_not or "V is unknown", place)
-    note = f"elasticity {one.elasticity:g}; a dollar counts 1 at an income of {one.reference_income or 1:,.0f}; P(below 0) {one.below_zero:.0%}"
-    return over_draws(("weighted_value", found.unit), one.value, place, method, note)
+def _weighted(value: Value, of_deployment: Mapping[str, str], method: str) -> Estimate | Missing:
+    weighted = value.weighted
+    if weighted.value is None or weighted.below_zero is None:
+        return missing("weighted_value", weighted.why_not or "V is unknown", of_deployment)
+    note = f"elasticity {weighted.elasticity:g}; a dollar counts 1 at an income of {weighted.reference_income or 1:,.0f}"
+    note += f"; P(below 0) {weighted.below_zero:.0%}"
+    return over_draws(("weighted_value", value.unit), weighted.value, of_deployment, method, note)
 
 
-def _switches(found: Value, place: Mapping[str, str], units: Mapping[str, str]) -> Iterator[Estimate | Missing]:
-    """Which input flips the sign of the median of V, the one that need move least first."""
-    for rank, one in enumerate(found.switches or (), 1):
-        group = {**place, "input": one.name, "rank": str(rank)}
-        if one.at is None:
-            far = "" if one.impossible is None else f" (it would have to be {rounded(one.impossible)})"
-            reason = f"no possible value of {one.name} changes the sign of the median of V, all else as drawn{far}"
+def _switches(value: Value, of_deployment: Mapping[str, str], units: Mapping[str, str]) -> Iterator[Estimate | Missing]:
+    """Which inputs flip the sign of the median of V; the one that needs to move least comes first."""
+    for rank, switch in enumerate(value.switches or (), 1):
+        group = {**of_deployment, "input": switch.name, "rank": str(rank)}
+        if switch.at is None:
+            far = "" if switch.impossible is None else f" (it would have to be {rounded(switch.impossible)})"
+            reason = f"no possible value of {switch.name} changes the sign of the median of V, all else as drawn{far}"
             yield missing("switching_value", reason, group)
             continue
-        within = "within its declared range" if one.within_range else "outside its declared range"
-        unit = units[one.name]
-        if unit[:3] == found.unit[:3]:
-            unit = found.unit + unit[7:]
+        within = "within its declared range" if switch.within_range else "outside its declared range"
+        unit = units[switch.name]
+        if unit[:3] == value.unit[:3]:
+            unit = value.unit + unit[7:]
         yield Estimate(
-            quantity="switching_value", unit=unit, value=one.at, n=DRAWS, group=group,
+            quantity="switching_value", unit=unit, value=switch.at, n=DRAWS, group=group,
             method="the value at which half of the draws of V lie below 0, all other inputs as drawn",
-            note=f"median {one.median:.4g}; {within}, {one.low:.4g} to {one.high:.4g}",
+            note=f"median {switch.median:.4g}; {within}, {switch.low:.4g} to {switch.high:.4g}",
         )  # fmt: skip

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from commonweal.assessment.value.spread import Spread, spread
+from commonweal.assessment.value.spread import DrawSummary, spread
 from commonweal.assessment.value.value_books import rows
 from commonweal.assessment.value.value_terms import Group, Terms
 from commonweal.footprint.sampling import Array
 
 BUILDING = frozenset({"builder", "deployer"})
-NOTHING = Spread(0.0, 0.0, 0.0, 0.0)
+NOTHING = DrawSummary(0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Evenness:
     """
 
     probability: float
-    benefit_of_builders: Spread
-    burden_without_benefit: Spread
+    benefit_of_builders: DrawSummary
+    burden_without_benefit: DrawSummary
     threshold: float
 
     @property
@@ -46,27 +46,27 @@ class Evenness:
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class GroupShares:
     """Share of each group in a benefit or a burden; the means over groups sum to 1.
 
     defined : share of the draws in which there is anything to be shared out; the shares are over these.
     """
 
-    by_group: tuple[Spread, ...]
+    by_group: tuple[DrawSummary, ...]
     defined: float
 
 
 def shares_and_evenness(
     groups: Sequence[Group], terms: Terms, gained: Array, lost: Array, threshold: float
-) -> tuple[Shares | None, Shares | None, Evenness | None]:
+) -> tuple[GroupShares | None, GroupShares | None, Evenness | None]:
     """Shares of benefit, shares of burden, and the alarm; None where there is nothing to share out, or no builder is declared.
 
     gained, lost : gains and losses of all groups together, float64 (draw,).
     """
     has_gain, has_loss = _above_zero(gained), _above_zero(lost)
     builders, without = np.zeros_like(gained), np.zeros_like(lost)
-    benefits: list[Spread] = []
-    burdens: list[Spread] = []
+    benefits: list[DrawSummary] = []
+    burdens: list[DrawSummary] = []
     for group, row in zip(groups, rows(groups, terms, gained.size), strict=True):
         building = group.role in BUILDING
         nothing = None if building or not row.losses.any() else row.gains == 0.0
@@ -93,8 +93,8 @@ def _above_zero(total: Array) -> NDArray[np.bool_] | None:
     return None if total.min() > 0.0 else total > 0.0
 
 
-def _share(row: Array, total: Array, there: NDArray[np.bool_] | None) -> Spread:
-    """Turn the row of a group into its share of the total, in place; 0 where there is nothing to share out."""
+def _share(row: Array, total: Array, there: NDArray[np.bool_] | None) -> DrawSummary:
+    """Turn the draws of a group into its share of the total, in place; 0 where the total is 0."""
     if not row.any():
         return NOTHING
     if there is None:
@@ -104,6 +104,6 @@ def _share(row: Array, total: Array, there: NDArray[np.bool_] | None) -> Spread:
     return spread(row[there])
 
 
-def _shares(by_group: list[Spread], there: NDArray[np.bool_] | None, n: int) -> Shares | None:
+def _shares(by_group: list[DrawSummary], there: NDArray[np.bool_] | None, n: int) -> GroupShares | None:
     defined = 1.0 if there is None else np.count_nonzero(there) / n
-    return Shares(tuple(by_group), defined) if defined else None
+    return GroupShares(tuple(by_group), defined) if defined else None

@@ -1,7 +1,7 @@
 """What V = S - C - E - O is reckoned from: groups of people, inputs drawn once, and amounts per group.
 
 A term is a sum of items, an item the product of an amount per group and of inputs that all groups share:
-`Item((0.0, 2.0e4, 1.0e6), (intensity, carbon_price))` is carbon of two groups at the same drawn intensity and the same drawn
+`TermItem((0.0, 2.0e4, 1.0e6), (intensity, carbon_price))` is carbon of two groups at the same drawn intensity and the same drawn
 price. What everybody shares is drawn once, as one `Input`: drawn apart, errors that are common to all groups would seem to
 cancel, and the interval of the total would be too narrow.
 
@@ -27,7 +27,7 @@ SIGNS: Mapping[TermName, float] = {"benefit": 1.0, "carbon": -1.0, "energy": -1.
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """People with a common lot.
+    """People who gain and lose alike.
 
     role : builder and deployer make or run the system, user uses it, reached is decided about without using it, residual is
         everyone else and the future. The last group is the residual one, so that the groups add up to the total.
@@ -68,7 +68,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Item:
+class TermItem:
     """An amount per group times inputs that all groups share.
 
     amounts : one per group, each a number or float64 (draw,); an array (group,) or (group, draw) is such a sequence. Each is
@@ -87,16 +87,16 @@ class Terms:
     None: not declared, so unknown, never 0. Empty: there is none, which is 0.
     """
 
-    benefit: tuple[Item, ...] | None
-    carbon: tuple[Item, ...] | None
-    energy: tuple[Item, ...] | None
-    other: tuple[Item, ...] | None
+    benefit: tuple[TermItem, ...] | None
+    carbon: tuple[TermItem, ...] | None
+    energy: tuple[TermItem, ...] | None
+    other: tuple[TermItem, ...] | None
 
-    def of(self, name: TermName) -> tuple[Item, ...] | None:
+    def of(self, name: TermName) -> tuple[TermItem, ...] | None:
         """The items of a term."""
         return {"benefit": self.benefit, "carbon": self.carbon, "energy": self.energy, "other": self.other}[name]
 
-    def declared(self) -> Iterator[tuple[TermName, tuple[Item, ...]]]:
+    def declared(self) -> Iterator[tuple[TermName, tuple[TermItem, ...]]]:
         """The terms that are known, with their items."""
         for name in SIGNS:
             items = self.of(name)
@@ -111,12 +111,12 @@ class Terms:
     @property
     def inputs(self) -> tuple[Input, ...]:
         """Every input, once; FootprintError where two different ones have the same name."""
-        found: dict[str, Input] = {}
+        by_name: dict[str, Input] = {}
         for _, items in self.declared():
             for one in (given for item in items for given in item.inputs):
-                if found.setdefault(one.name, one) is not one:
+                if by_name.setdefault(one.name, one) is not one:
                     raise FootprintError(f"input '{one.name}' is there twice; draw it once and give all items the same `Input`")
-        return tuple(found.values())
+        return tuple(by_name.values())
 
 
 def probability(given: Input) -> Input:
@@ -155,12 +155,14 @@ def draws_of(groups: Sequence[Group], terms: Terms) -> int:
 
 
 def _check_groups(groups: Sequence[Group]) -> None:
-    if not groups or [one.role == "residual" for one in groups] != [False] * (len(groups) - 1) + [True]:
+    if not groups or [group.role == "residual" for group in groups] != [False] * (len(groups) - 1) + [True]:
         raise FootprintError(
             "the groups do not add up to everybody: expected one group of role residual (everyone else, the future), the last"
         )
-    if len({one.name for one in groups}) < len(groups):
+    if len({group.name for group in groups}) < len(groups):
         raise FootprintError("two groups have the same name; expected a name for each")
-    for one in groups:
-        if one.income is not None and not (math.isfinite(one.income) and one.income > 0):
-            raise FootprintError(f"group '{one.name}': got an income of {one.income:g}; expected a number above 0, or none given")
+    for group in groups:
+        if group.income is not None and not (math.isfinite(group.income) and group.income > 0):
+            raise FootprintError(
+                f"group '{group.name}': got an income of {group.income:g}; expected a number above 0, or none given"
+            )

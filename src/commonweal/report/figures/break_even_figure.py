@@ -16,18 +16,18 @@ from markupsafe import Markup
 from commonweal.evidence.numbers import rounded, scale_of, value_text
 from commonweal.evidence.records import Estimate, Evidence, FigureChoice, Method
 from commonweal.report.figures.charts import BAND, INK, MUTED, PAPER, SERIES, chart_svg, layer, number, text
-from commonweal.report.figures.plan import Figure, Plotted
+from commonweal.report.figures.plan import FigurePlan, Plotted
 from commonweal.report.wording import interval_words
 
-Part = Literal["P", "f", "S", "N*", "never"]
-PARTS: Mapping[Part, str] = {
+BreakEvenPart = Literal["P", "f", "S", "N*", "never"]
+PARTS: Mapping[BreakEvenPart, str] = {
     "P": "P, making the shared model once",
     "f": "f, adapting it to one task",
     "S": "S, training from scratch for one task",
     "N*": "N*, tasks from which the shared model costs less",
     "never": "probability that it never does",
 }
-LINES: tuple[Part, ...] = ("P", "f", "S")
+LINES: tuple[BreakEvenPart, ...] = ("P", "f", "S")
 WIDTH, HEIGHT = 455, 330
 MARGIN = {"left": 84, "right": 141, "top": 22, "bottom": 48}  # fixed, so that a picture is the same whatever the fonts
 GAP_PX = 34  # two lines of a label
@@ -44,7 +44,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ServingOption:
     """A way to serve N tasks: `once` + `each` x N [kWh]. `label`: at most two lines, with a line break between."""
 
     label: str
@@ -71,23 +71,25 @@ def exactly(value: float) -> Span:
     return Span(value, value, value)
 
 
-def break_even_figures(rows: Sequence[Evidence], method: Method | None) -> tuple[list[Figure], list[Evidence]]:
+def break_even_figures(rows: Sequence[Evidence], method: Method | None) -> tuple[list[FigurePlan], list[Evidence]]:
     """A figure for each deployment with P, S and f in its rows, where its method chose one; and the rows that are in no such figure."""
     figures, drawn = [], set()
     for choice in method.figures if method else ():
         if choice.kind == "break_even":
             part_of = {quantity: part for part, quantity in zip(PARTS, choice.quantities, strict=True)}
-            for place in dict.fromkeys(_place(row) for row in rows if part_of.get(_quantity(row)) in LINES):
-                own = {part_of[_quantity(row)]: row for row in rows if _quantity(row) in part_of and _place(row) == place}
-                found = {part: row for part, row in own.items() if row.estimate is not None}
-                if all(part in found for part in LINES):
+            for deployment in dict.fromkeys(_deployment(row) for row in rows if part_of.get(_quantity(row)) in LINES):
+                own = {
+                    part_of[_quantity(row)]: row for row in rows if _quantity(row) in part_of and _deployment(row) == deployment
+                }
+                known = {part: row for part, row in own.items() if row.estimate is not None}
+                if all(part in known for part in LINES):
                     never = next((row.note for row in own.values() if row.estimate is None), "")
-                    figures.append(_figure(place, found, never, choice))
-                    drawn |= {row.id for row in found.values()}
+                    figures.append(_figure(deployment, known, never, choice))
+                    drawn |= {row.id for row in known.values()}
     return figures, [row for row in rows if row.id not in drawn]
 
 
-def _parts(figure: Figure) -> dict[Part, Plotted]:
+def _parts(figure: FigurePlan) -> dict[BreakEvenPart, Plotted]:
     """The rows of a figure by what they are in it."""
     assert figure.choice is not None
     by_quantity = {entry.estimate.quantity: entry for entry in figure.rows}
@@ -95,29 +97,29 @@ def _parts(figure: Figure) -> dict[Part, Plotted]:
     return {part: by_quantity[quantity] for part, quantity in chosen if quantity in by_quantity}
 
 
-def break_even_svg(figure: Figure, anchor: str) -> Markup:
+def break_even_svg(figure: FigurePlan, anchor: str) -> Markup:
     """A figure of `break_even_figures` as an SVG element."""
-    found = _parts(figure)
-    spans = {name: _span(entry.estimate) for name, entry in found.items()}
+    plotted = _parts(figure)
+    spans = {name: _span(entry.estimate) for name, entry in plotted.items()}
     ways = [
-        Way(f"a model for each:\n{_worth(found['S'])} a task", exactly(0.0), spans["S"], shared=False),
-        Way(f"the shared model:\n{_worth(found['f'])} a task", spans["P"], spans["f"]),
+        ServingOption(f"a model for each:\n{_worth(plotted['S'])} a task", exactly(0.0), spans["S"], shared=False),
+        ServingOption(f"the shared model:\n{_worth(plotted['f'])} a task", spans["P"], spans["f"]),
     ]  # fmt: skip
     crossings = []
-    if "N*" in found:
+    if "N*" in plotted:
         tasks = spans["N*"]
         at = spans["S"].middle * tasks.middle
-        crossings = [Crossing(tasks, at, f"N* = {value_text(found['N*'].estimate)}")]
+        crossings = [Crossing(tasks, at, f"N* = {value_text(plotted['N*'].estimate)}")]
     return lines_svg(ways, crossings, (figure.title, figure.spoken), anchor)
 
 
-def lines_svg(ways: Sequence[Way], crossings: Sequence[Crossing], words: tuple[str, str], anchor: str) -> Markup:
+def lines_svg(ways: Sequence[ServingOption], crossings: Sequence[Crossing], words: tuple[str, str], anchor: str) -> Markup:
     """The ways as lines with bands, the crossings marked down to the axis of tasks; `words`: the picture's name and description."""
     top = _last_task(ways, crossings)
     return chart_svg(_chart(ways, crossings, top), words, anchor)
 
 
-def _chart(ways: Sequence[Way], crossings: Sequence[Crossing], top: float) -> dict[str, Any]:
+def _chart(ways: Sequence[ServingOption], crossings: Sequence[Crossing], top: float) -> dict[str, Any]:
     highest = max(way.once.high + way.each.high * top for way in ways) or 1.0
     x = number("tasks", scale={"domain": [0, top], "nice": False}, title="Number of tasks N", axis=_axis(28))
     y = number("energy", scale={"domain": [0, highest], "nice": True}, title="Energy [kilowatt-hours]", axis=_axis(58))
@@ -160,7 +162,7 @@ def _marked(crossing: Crossing, x: dict[str, Any], y: dict[str, Any]) -> list[di
     return layers
 
 
-def _labels(ways: Sequence[Way], crossings: Sequence[Crossing], top: float, highest: float) -> list[dict[str, Any]]:
+def _labels(ways: Sequence[ServingOption], crossings: Sequence[Crossing], top: float, highest: float) -> list[dict[str, Any]]:
     """The name of each line at its right end, kept apart; without a crossing, that there is none."""
     gap = GAP_PX * highest / HEIGHT
     labels: list[dict[str, Any]] = []
@@ -173,7 +175,7 @@ def _labels(ways: Sequence[Way], crossings: Sequence[Crossing], top: float, high
     return labels if crossings else [*labels, {"tasks": 0.0, "energy": highest * 0.96, "words": "never: the lines do not meet"}]
 
 
-def _last_task(ways: Sequence[Way], crossings: Sequence[Crossing]) -> float:
+def _last_task(ways: Sequence[ServingOption], crossings: Sequence[Crossing]) -> float:
     """How far the axis of tasks goes: past the last crossing and, if it is not far away, past its interval."""
     if crossings:
         return max(max(1.5 * one.tasks.middle, min(1.05 * one.tasks.high, 3 * one.tasks.middle)) for one in crossings)
@@ -182,35 +184,35 @@ def _last_task(ways: Sequence[Way], crossings: Sequence[Crossing]) -> float:
     return 2 * once / scratch if scratch > 0 and once > 0 else 10.0
 
 
-def _figure(place: str, rows: Mapping[Part, Evidence], never: str, choice: FigureChoice) -> Figure:
-    found = {part: Plotted(words, rows[part], _estimate(rows[part])) for part, words in PARTS.items() if part in rows}
-    title = f"Energy over the number of tasks, and where the shared model breaks even: {place}"
-    said = "; ".join(f"{entry.label}: {value_text(entry.estimate)} ({interval_words(entry.row)})" for entry in found.values())
-    if "N*" not in found:
+def _figure(deployment: str, rows: Mapping[BreakEvenPart, Evidence], never: str, choice: FigureChoice) -> FigurePlan:
+    plotted = {part: Plotted(words, rows[part], _estimate(rows[part])) for part, words in PARTS.items() if part in rows}
+    title = f"Energy over the number of tasks, and where the shared model breaks even: {deployment}"
+    said = "; ".join(f"{entry.label}: {value_text(entry.estimate)} ({interval_words(entry.row)})" for entry in plotted.values())
+    if "N*" not in plotted:
         meet = f" {never[:1].upper()}{never[1:]}."
     else:
-        meet = f" From N* = {value_text(found['N*'].estimate)} tasks on, the shared model costs less."
-        share = found.get("never")
+        meet = f" From N* = {value_text(plotted['N*'].estimate)} tasks on, the shared model costs less."
+        share = plotted.get("never")
         meet += f" In {value_text(share.estimate)} of the draws it never does." if share and share.estimate.value > 0 else ""
-    wide = any(found[part].estimate.low != found[part].estimate.high for part in LINES)
+    wide = any(plotted[part].estimate.low != plotted[part].estimate.high for part in LINES)
     band = " Band: from the lower ends of P and f together to the upper ends together; wider than 95 %." if wide else ""
-    ranged = "N*" in found and found["N*"].estimate.interval is not None
+    ranged = "N*" in plotted and plotted["N*"].estimate.interval is not None
     bar = " Bar on the axis: the interval of N*, as far as the picture goes." if ranged else ""
     caption = f"Dashed: a model for each task, S N. Solid: one shared model, P + f N.{band}{bar} Inference is not counted.{meet}"
-    return Figure(
-        kind="lines", title=title, axis="Energy [kilowatt-hours]", scale=scale_of("energy", "kWh"), rows=tuple(found.values()), null=None,
+    return FigurePlan(
+        kind="lines", title=title, axis="Energy [kilowatt-hours]", scale=scale_of("energy", "kWh"), rows=tuple(plotted.values()), null=None,
         caption=caption, spoken=f"{title}. {said}.{meet}", choice=choice,
     )  # fmt: skip
 
 
 def _quantity(row: Evidence) -> str:
-    one = row.estimate or row.missing
-    return one.quantity if one else ""
+    result = row.estimate or row.missing
+    return result.quantity if result else ""
 
 
-def _place(row: Evidence) -> str:
-    one = row.estimate or row.missing
-    return (one.group or {}).get("deployment", "") if one else ""
+def _deployment(row: Evidence) -> str:
+    result = row.estimate or row.missing
+    return (result.group or {}).get("deployment", "") if result else ""
 
 
 def _estimate(row: Evidence) -> Estimate:

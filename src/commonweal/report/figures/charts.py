@@ -12,7 +12,7 @@ import vl_convert
 from markupsafe import Markup, escape
 
 from commonweal.files.foreign_text import visible
-from commonweal.report.figures.plan import Figure, Plotted
+from commonweal.report.figures.plan import FigurePlan, Plotted
 from commonweal.report.wording import shorten
 
 WIDTH = 680
@@ -31,7 +31,7 @@ LONG_NUMBER = re.compile(r"(-?\d+\.\d\d)\d+")
 MARKED = re.compile(r'<path aria-label="([^"]*)"([^>]*aria-roledescription="point"[^>]*)/>')
 
 
-def figure_svg(figure: Figure, anchor: str) -> Markup:
+def figure_svg(figure: FigurePlan, anchor: str) -> Markup:
     """One figure as an SVG element with a name and a description."""
     chart = _scatter(figure) if figure.kind == "scatter" else _forest(figure)
     return chart_svg(chart, (figure.title, figure.spoken), anchor, named_points=figure.kind == "scatter")
@@ -74,7 +74,7 @@ def _look() -> dict[str, Any]:
     }
 
 
-def _record(index: int, plotted: Plotted, figure: Figure) -> dict[str, Any]:
+def _record(index: int, plotted: Plotted, figure: FigurePlan) -> dict[str, Any]:
     estimate, factor = plotted.estimate, figure.scale.factor
     record: dict[str, Any] = {
         "row": index,
@@ -89,7 +89,7 @@ def _record(index: int, plotted: Plotted, figure: Figure) -> dict[str, Any]:
     return record
 
 
-def _forest(figure: Figure) -> dict[str, Any]:
+def _forest(figure: FigurePlan) -> dict[str, Any]:
     """Rows from top to bottom; for each its point, its interval, and the band of effects that the design would miss."""
     step = ROW if figure.kind == "forest" else max(1.5, min(12.0, 560 / len(figure.rows)))
     records = [_record(index, plotted, figure) for index, plotted in enumerate(figure.rows)]
@@ -140,7 +140,7 @@ def _pairs(data: bytes) -> list[bytes]:
     return [data[at : at + 2] for at in range(0, len(data), 2)]
 
 
-def _scatter(figure: Figure) -> dict[str, Any]:
+def _scatter(figure: FigurePlan) -> dict[str, Any]:
     """One quantity up, the other along; the diagonal is where the two are equal, and says what that means."""
     assert figure.choice is not None
     records = []

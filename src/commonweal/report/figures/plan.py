@@ -40,7 +40,7 @@ class Plotted:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class FigurePlan:
     """What one figure shows, before it is drawn."""
 
     kind: Literal["forest", "compact", "scatter", "table", "lines"]
@@ -64,11 +64,11 @@ class Figure:
         return tuple(sorted({plotted.row.basis for plotted in self.rows}))
 
 
-def plan_figures(rows: Sequence[Evidence], method: Method | None) -> list[Figure]:
+def plan_figures(rows: Sequence[Evidence], method: Method | None) -> list[FigurePlan]:
     """The figures of one measure: those that it chose, then the others in the order in which its quantities are declared."""
     quantities = method.quantities if method else {}
     numbered = [row for row in rows if row.estimate is not None]
-    figures: list[Figure] = []
+    figures: list[FigurePlan] = []
     for choice in method.figures if method else ():
         if choice.kind == "scatter":
             chosen, numbered = _scatters(numbered, choice, quantities)
@@ -123,7 +123,7 @@ def _says_more_in_a_picture(part: Sequence[Plotted]) -> bool:
     return not exact or (len(values) > 1 and not values <= {0.0, 1.0})
 
 
-def _listing(quantity: Quantity, listed: Sequence[tuple[str, Plotted]]) -> Figure:
+def _listing(quantity: Quantity, listed: Sequence[tuple[str, Plotted]]) -> FigurePlan:
     """Rows that are shown as a table, each with its subject."""
     subjects = {subject for subject, _ in listed}
     several = len(subjects) > 1
@@ -160,7 +160,7 @@ def _label(row: Evidence) -> str:
     return group_words(estimate.group) + against
 
 
-def _forest(quantity: Quantity, subject: str, plotted: Sequence[Plotted]) -> Figure:
+def _forest(quantity: Quantity, subject: str, plotted: Sequence[Plotted]) -> FigurePlan:
     first = plotted[0].estimate
     scale = scale_of(first.quantity, first.unit)
     nulls = {entry.estimate.null for entry in plotted}
@@ -171,7 +171,7 @@ def _forest(quantity: Quantity, subject: str, plotted: Sequence[Plotted]) -> Fig
     rows = tuple(sorted(plotted, key=lambda entry: entry.estimate.value) if compact else plotted)
     title = f"{name}{by}" + (f": {subject}" if subject else "")
     null = nulls.pop() if len(nulls) == 1 else None
-    return Figure(
+    return FigurePlan(
         kind="compact" if compact else "forest",
         title=title,
         axis=f"{name} [{scale.words}]",
@@ -227,7 +227,7 @@ def _sentence(entry: Plotted) -> str:
 
 def _scatters(
     rows: list[Evidence], choice: FigureChoice, quantities: Mapping[str, Quantity]
-) -> tuple[list[Figure], list[Evidence]]:
+) -> tuple[list[FigurePlan], list[Evidence]]:
     """One scatter per subject: the first quantity of the choice against the second. Returns the rows that are left."""
     figures, used = [], set()
     names = [quantities[name].label if name in quantities else humanise(name) for name in choice.quantities]
@@ -247,11 +247,11 @@ def _scatters(
     return figures, [row for row in rows if row.id not in used]
 
 
-def _scatter(title: str, name: str, plotted: tuple[tuple[Plotted, ...], ...], choice: FigureChoice) -> Figure:
+def _scatter(title: str, name: str, plotted: tuple[tuple[Plotted, ...], ...], choice: FigureChoice) -> FigurePlan:
     up, along = plotted
     scale = scale_of(*(up[0].estimate.quantity, up[0].estimate.unit))
     spoken = _spoken(title, up, None, scale)
-    return Figure(
+    return FigurePlan(
         kind="scatter",
         title=title,
         axis=f"{humanise(name)} [{scale.words}]",

@@ -15,7 +15,7 @@ from commonweal.evidence.records import Evidence, StatementPart
 from commonweal.footprint.grid import FIRST_TRAINED, intensity, of_some_year
 from commonweal.report.content import Dossier
 from commonweal.report.statement.statement_numbers import TAGS, Number, of_declaration, of_fact, of_row, unknown
-from commonweal.report.statement.statement_records import Bought, Entry, Statement, Step
+from commonweal.report.statement.statement_records import CarbonStatement, Entry, MitigationEntry, OffsetEntry
 from commonweal.report.wording import deployment_name, humanise
 from commonweal.system.footprints import Making
 from commonweal.system.records import Asset, Deployment, System
@@ -46,7 +46,7 @@ def _rows(dossier: Dossier, part: StatementPart) -> list[Evidence]:
     return [row for row in dossier.rows if row.measure in names]
 
 
-def carbon_statement(dossier: Dossier) -> Statement | None:
+def carbon_statement(dossier: Dossier) -> CarbonStatement | None:
     """The statement of a dossier; None where its system has no ledger."""
     ledger, read_here, costs = _rows(dossier, "ledger"), _rows(dossier, "read_here"), _rows(dossier, "costs")
     if not ledger:
@@ -54,7 +54,7 @@ def carbon_statement(dossier: Dossier) -> Statement | None:
     books, system = _Books(ledger, dossier.rows), dossier.system
     tags = Counter(books.number(row, "1").tag for row in (*ledger, *read_here))
     missing = [row for row in ledger if row.estimate is None and _quantity(row) not in SAVED]
-    return Statement(
+    return CarbonStatement(
         system=system.name, version=dossier.run.version, started=dossier.run.started,
         totals=tuple(_totals(system, books)),
         making=tuple(_stage(asset, name, making, books) for asset in system.assets for name, making in asset.stages.items()),
@@ -83,7 +83,7 @@ class _Books:
             self._found[(_quantity(row), row.subjects[0] if keys[0] or keys[2] else "", *keys)].append(row)
 
     def take(self, quantity: str, subject: str = "", stage: str = "", holder: str = "", what: str = "") -> Evidence | None:
-        """The next row of the ledger of that description."""
+        """The next row of the ledger with these properties, removed from the books; None if there is none left."""
         found = self._found[(quantity, subject, stage, holder, what)]
         return found.pop(0) if found else None
 
@@ -153,15 +153,15 @@ def _grid(place: tuple[str | None, int | None, Uncertain | None], evidence: str,
         said = "unknown" if zone else "not declared"
         return said, unknown("g/kWh", f"the grid is {said}")
     try:
-        found = intensity(str(zone), year)
+        grid = intensity(str(zone), year)
     except MeasurementError as error:
         return f"{zone}: not in the table", unknown("g/kWh", str(error))
     if year is None:
-        some = of_declaration(of_some_year(found.zone, since), evidence).model_copy(update={"method": YEAR_UNKNOWN})
-        return f"{found.name} ({found.zone}), the latest year of the table, {found.year}", some
-    number = of_fact(found.g_per_kwh, "g/kWh", found.source, evidence)
-    average = f"yearly average of {found.year}, taken as exact"
-    return f"{found.name} ({found.zone}), {found.year}", number.model_copy(update={"grade": "literature", "method": average})
+        some = of_declaration(of_some_year(grid.zone, since), evidence).model_copy(update={"method": YEAR_UNKNOWN})
+        return f"{grid.name} ({grid.zone}), the latest year of the table, {grid.year}", some
+    number = of_fact(grid.g_per_kwh, "g/kWh", grid.source, evidence)
+    average = f"yearly average of {grid.year}, taken as exact"
+    return f"{grid.name} ({grid.zone}), {grid.year}", number.model_copy(update={"grade": "literature", "method": average})
 
 
 def _undeclared(system: System) -> Iterator[Entry]:
@@ -225,20 +225,22 @@ def _measured_here(rows: Sequence[Evidence], books: _Books) -> Iterator[Entry]:
         yield Entry(title=title, subject=row.subjects[0], numbers={_quantity(row) or "energy": books.number(row, unit)})
 
 
-def _mitigations(system: System, books: _Books) -> Iterator[Step]:
+def _mitigations(system: System, books: _Books) -> Iterator[MitigationEntry]:
     for asset in system.assets:
-        for one in asset.mitigations:
-            saves = books.number(books.take("saved", asset.id, what=one.what), "kgCO2e")
-            if saves.tag == "unknown" and one.on is None:
-                said = "unknown" if one.saves == "unknown" else "not declared"
+        for mitigation in asset.mitigations:
+            saves = books.number(books.take("saved", asset.id, what=mitigation.what), "kgCO2e")
+            if saves.tag == "unknown" and mitigation.on is None:
+                said = "unknown" if mitigation.saves == "unknown" else "not declared"
                 saves = unknown("kgCO2e", f"what it saves is {said}", saves.evidence)
-            yield Step(asset=asset.id, what=one.what, status=one.status, reason=one.reason or "", saves=saves)
+            yield MitigationEntry(
+                asset=asset.id, what=mitigation.what, status=mitigation.status, reason=mitigation.reason or "", saves=saves
+            )
 
 
-def _offsets(system: System, books: _Books) -> Iterator[Bought]:
+def _offsets(system: System, books: _Books) -> Iterator[OffsetEntry]:
     for asset in system.assets:
         for one in asset.offsets:
-            yield Bought(
+            yield OffsetEntry(
                 asset=asset.id, what=one.what, carbon=books.number(books.take("offset", asset.id, what=one.what), "kgCO2e")
             )
 

@@ -26,11 +26,11 @@ TAGS: Mapping[Tag, str] = {
 }
 
 
-class Told(BaseModel):
+class StatementRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Number(Told):
+class Number(StatementRecord):
     """One number, or why there is none. `text` and `interval_text` are what the page prints; the others are not rounded."""
 
     value: float | None = None
@@ -59,7 +59,7 @@ class Number(Told):
 
 
 def unknown(unit: str, reason: str, evidence: str = "") -> Number:
-    """What has no number."""
+    """A number that is not known, and why."""
     return Number(unit=unit, tag="unknown", text="unknown", reason=reason, evidence=evidence)
 
 
@@ -67,14 +67,14 @@ def of_row(row: Evidence | None, unit: str, known: Mapping[str, Evidence]) -> Nu
     """The number of an evidence row; `known` holds the rows of the run by id, so that what a row rests on can be looked up."""
     if row is None:
         return unknown(unit, "no row of evidence gives it")
-    one = row.estimate
-    if one is None:
+    estimate = row.estimate
+    if estimate is None:
         return unknown(unit, row.note or row.status.replace("_", " "), row.id)
     facts = row.facts or Facts()
     return Number(
-        value=one.value, unit=one.unit, low=one.low, high=one.high, interval=one.interval, tag=_tag(row, known), grade=facts.grade,
-        text=value_text(one), interval_text=interval_words(row), method=one.method, evidence=row.id,
-        source="; ".join(facts.sources) or row.provenance.source, note=row.note if facts.remark is None else facts.remark,
+        value=estimate.value, unit=estimate.unit, low=estimate.low, high=estimate.high, interval=estimate.interval,
+        tag=_tag(row, known), grade=facts.grade, text=value_text(estimate), interval_text=interval_words(row), method=estimate.method,
+        evidence=row.id, source="; ".join(facts.sources) or row.provenance.source, note=row.note if facts.remark is None else facts.remark,
     )  # fmt: skip
 
 

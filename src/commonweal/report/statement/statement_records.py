@@ -8,13 +8,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from commonweal.report.statement.statement_numbers import TAGS, Number, Tag, Told
+from commonweal.report.statement.statement_numbers import TAGS, Number, StatementRecord, Tag
 
 SCHEMA: Literal["commonweal-carbon-statement/1"] = "commonweal-carbon-statement/1"
 OFFSETS = "Offsets are shown as declared. They are never subtracted from the carbon above."
 
 
-class Entry(Told):
+class Entry(StatementRecord):
     """One stage of making, one use, one total: its numbers by name, and what is said of it in words."""
 
     title: str
@@ -24,7 +24,7 @@ class Entry(Told):
     facts: Mapping[str, str] = Field(default_factory=dict)
 
 
-class Step(Told):
+class MitigationEntry(StatementRecord):
     """A mitigation: applied or declined, why, and what it saves."""
 
     asset: str
@@ -34,7 +34,7 @@ class Step(Told):
     saves: Number
 
 
-class Bought(Told):
+class OffsetEntry(StatementRecord):
     """An offset: what was paid for elsewhere."""
 
     asset: str
@@ -42,7 +42,7 @@ class Bought(Told):
     carbon: Number
 
 
-class Statement(Told):
+class CarbonStatement(StatementRecord):
     """All that the three files say."""
 
     schema_name: Literal["commonweal-carbon-statement/1"] = Field(default=SCHEMA, alias="schema")
@@ -55,8 +55,8 @@ class Statement(Told):
     use: tuple[Entry, ...]
     carried: tuple[Entry, ...] = Field(description="the parts of making that each deployment, and everyone else, carries")
     measured_here: tuple[Entry, ...]
-    mitigations: tuple[Step, ...]
-    offsets: tuple[Bought, ...]
+    mitigations: tuple[MitigationEntry, ...]
+    offsets: tuple[OffsetEntry, ...]
     offsets_note: str = OFFSETS
     costs: tuple[Entry, ...]
     valued_by: str = Field(
@@ -75,5 +75,6 @@ def statement_schema_text() -> str:
     """The text of docs/statement.schema.json."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA}
     return (
-        json.dumps(head | Statement.model_json_schema(mode="serialization", by_alias=True), indent=2, ensure_ascii=False) + "\n"
+        json.dumps(head | CarbonStatement.model_json_schema(mode="serialization", by_alias=True), indent=2, ensure_ascii=False)
+        + "\n"
     )

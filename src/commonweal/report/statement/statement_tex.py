@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from commonweal.report.statement.statement_numbers import Number
-from commonweal.report.statement.statement_records import Bought, Entry, Statement, Step
+from commonweal.report.statement.statement_records import CarbonStatement, Entry, MitigationEntry, OffsetEntry
 from commonweal.report.wording import shorten
 
 NAME, REASON = 120, 200  # characters
@@ -43,7 +43,7 @@ def latex(text: str, limit: int = NAME) -> str:
     return "".join("".join(ESCAPES.get(char, char) for char in part) + power for part, power in zip(parts, raised, strict=True))
 
 
-def carbon_sentence(statement: Statement) -> str:
+def carbon_sentence(statement: CarbonStatement) -> str:
     """The text of `carbon_statement.tex`: comments, then two sentences."""
     body = " ".join((_numbers(statement), _mitigated(statement)))
     comments = [
@@ -56,20 +56,20 @@ def carbon_sentence(statement: Statement) -> str:
     return "\n".join((*comments, *wrapped)) + "\n"
 
 
-def _numbers(statement: Statement) -> str:
+def _numbers(statement: CarbonStatement) -> str:
     """In all, then stage by stage, then use by use."""
-    whole = next((one for one in statement.totals if one.subject == "everyone together"), None)
+    whole = next((entry for entry in statement.totals if entry.subject == "everyone together"), None)
     name = rf"\emph{{{latex(statement.system)}}}"
-    if whole is None or all(one.tag == "unknown" for one in whole.numbers.values()):
+    if whole is None or all(number.tag == "unknown" for number in whole.numbers.values()):
         opening = f"What making and using {name} takes in all is unknown"
     else:
         note = whole.numbers["carbon"].note if "carbon" in whole.numbers else ""
         without = f" ({latex(note, REASON)})" if note else ""
         opening = f"Making and using {name} takes, in all that is counted, {_pair(whole)}{without}"
-    stages = [_stage(one) for one in statement.making] + [_stage(one) for one in statement.use]
+    stages = [_stage(entry) for entry in statement.making] + [_stage(entry) for entry in statement.use]
     more = len(stages) - STAGES
     stages = [*stages[:STAGES], f"and {more} more stages in the full statement"] if more > 0 else stages
-    unmade = [latex(one.subject) for one in statement.undeclared]
+    unmade = [latex(entry.subject) for entry in statement.undeclared]
     nothing = [f"what making {', '.join(unmade[:REASONS])} took is not declared"] if unmade else []
     return f"{opening}: {'; '.join([*stages, *nothing])}." if stages or nothing else f"{opening}."
 
@@ -126,7 +126,7 @@ def _stage(entry: Entry) -> str:
     return f"{latex(entry.title[:1].lower() + entry.title[1:])} takes {_pair(entry)}{told}"
 
 
-def _mitigated(statement: Statement) -> str:
+def _mitigated(statement: CarbonStatement) -> str:
     """Mitigations applied and declined, offsets, and why what is unknown is unknown."""
     considered = any(one.status == "considered" for one in statement.mitigations)
     parts = [_steps(statement.mitigations, status) for status in ("applied", *(["considered"] if considered else []), "declined")]
@@ -139,20 +139,20 @@ def _mitigated(statement: Statement) -> str:
     return f"{said[:1].upper()}{said[1:]}."
 
 
-def _steps(steps: Sequence[Step], status: str) -> str:
-    chosen = [one for one in steps if one.status == status]
+def _steps(steps: Sequence[MitigationEntry], status: str) -> str:
+    chosen = [mitigation for mitigation in steps if mitigation.status == status]
     if not chosen:
         return f"mitigations {status}: none declared"
     said = []
-    for one in chosen:
+    for mitigation in chosen:
         verb = "saves" if status == "applied" else "would save"
-        saves = "" if one.saves.tag == "unknown" else f", {verb} {_said(one.saves, 'carbon')}"
-        reason = f", {latex(one.reason, REASON)}" if one.reason else ""
-        said.append(f"{latex(one.what, REASON)} ({latex(one.asset)}{reason}{saves})")
+        saves = "" if mitigation.saves.tag == "unknown" else f", {verb} {_said(mitigation.saves, 'carbon')}"
+        reason = f", {latex(mitigation.reason, REASON)}" if mitigation.reason else ""
+        said.append(f"{latex(mitigation.what, REASON)} ({latex(mitigation.asset)}{reason}{saves})")
     return f"mitigations {status}: {'; '.join(said)}"
 
 
-def _offsets(offsets: Sequence[Bought]) -> str:
+def _offsets(offsets: Sequence[OffsetEntry]) -> str:
     if not offsets:
         return "no offset is declared"
     said = "; ".join(f"{_said(one.carbon, 'carbon')} for {latex(one.what, REASON)}" for one in offsets)
