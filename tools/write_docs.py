@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import break_even_page
+import suites_page
 import typer
 from typer.cli import get_docs_for_click
 
@@ -42,6 +43,7 @@ def pages() -> dict[str, str]:
         + "\n".join(section for method in METHODS for section in measure_page(method)),
         "break_even.md": NOTICE + break_even_page.page(),
         "break_even.svg": break_even_page.picture(),
+        "suites.md": NOTICE + suites_page.page(),
         "cli.md": NOTICE + get_docs_for_click(obj=command, ctx=context, name="commonweal", title="Command line").strip() + "\n",
     }
 

@@ -52,9 +52,9 @@ class Stages:
                 self._console.print(unbroken(f"so far, {finding.measure} on {finding.subject}: {finding.headline}"))
 
     def tick(self, stage: str, done: int, total: int) -> None:
-        """One step of a stage."""
+        """One step of a stage: how many of its requests to a model or an application are done."""
         now = time.perf_counter()
-        began, from_item = self._began.setdefault(stage, (now, done))
+        began, first = self._began.setdefault(stage, (now, done))
         if self._console.is_terminal:
             if stage not in self._ids:
                 self._ids[stage] = self._bars.add_task(stage, total=total)
@@ -63,7 +63,7 @@ class Stages:
         if done < total and now - self._told.setdefault(stage, now) < 30:
             return
         self._told[stage] = now
-        spent, new = now - began, done - from_item
+        spent, new = now - began, done - first
         left = f", about {duration_text(spent / new * (total - done))} left" if new and done < total else ""
-        stored = f" ({from_item} read back)" if from_item else ""
-        self._console.print(f"{stage}: {done} of {total} items{stored}, {duration_text(spent)}{left}")
+        stored = f" ({first} read back)" if first else ""
+        self._console.print(f"{stage}: {done} of {total} requests{stored}, {duration_text(spent)}{left}")

@@ -140,7 +140,7 @@ def test_the_example_of_compression(model_cache: Path, tmp_path: Path) -> None:
     assert widening["verdicts"]["not_worse"] == "shown"
 
     same = within(*command, COMMONWEAL_CACHE=tmp_path)
-    assert "96 of 96 items (96 read back)" in same.err
+    assert "96 of 96 requests (96 read back)" in same.err
     for record in records(same.out):
         assert record["of"] in "AB" or (record["value"], record["verdicts"]["difference"]) == (0.0, "not_shown")
 

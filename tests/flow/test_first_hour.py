@@ -331,7 +331,7 @@ def test_10_progress_is_a_line_per_stage_and_the_last_three_are_finding_cost_and
     said = whole.ended.err.splitlines()
     assert said[1].startswith("left out: inequity.bbq, ")
     assert said[1].endswith("name a folder that holds them with --data DIR to measure these too")
-    stages = [line for line in said[2:] if " on " in line and " items" in line]
+    stages = [line for line in said[2:] if " on " in line and " requests" in line]
     so_far = [line for line in said[2:] if line.startswith("so far, ")]
     assert len(stages) + len(so_far) == len(said) - 2, "nothing else is said"
     assert len(stages) <= 8

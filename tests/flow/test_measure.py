@@ -65,7 +65,7 @@ def test_a_model_is_asked_and_what_it_said_is_kept(data: Path, tmp_path: Path, m
         ([], "give one of --model and --predictions"),
         (["--model", "embedded:smollm2", "--predictions", "answers.jsonl"], "give one of --model and --predictions"),
         (["--predictions", "nowhere.jsonl", "--data", "data"], "there is no such file"),
-        (["--predictions", "half.jsonl", "--data", "data"], "no answer to 47 of 48 items"),
+        (["--predictions", "half.jsonl", "--data", "data"], "no answer to 47 of 48 questions"),
         (["--predictions", "broken.jsonl", "--data", "data"], "broken.jsonl:1 is not JSON"),
         (["--predictions", "answers.jsonl", "--data", "nowhere"], "there is no such folder"),
         (["--predictions", "answers.jsonl", "--data", "empty"], "does not hold: no *.jsonl in empty"),
@@ -153,6 +153,17 @@ def test_without_data_the_row_says_what_to_name(answers: Path, tmp_path: Path) -
     (row,) = json.loads(ended.out)
     assert row["status"] == "skipped"
     assert "--data DIR" in row["note"]
+
+
+def test_a_folder_that_does_not_hold_the_data_is_told_and_no_other_is_asked_for(answers: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ended = within("measure", BBQ, "--predictions", answers, "--data", tmp_path / "empty", "--out", tmp_path / "out")
+    assert ended.code == 2
+    counted, left_out, *_ = ended.err.splitlines()
+    assert counted == "0 measurements on 0 subjects"
+    assert left_out == f"left out: {BBQ}: --data {tmp_path / 'empty'} does not hold the data"
+    assert f"no *.jsonl in {tmp_path / 'empty'}" in ended.out
+    assert "name a folder" not in ended.said
 
 
 def test_a_measure_of_applications_has_nothing_here_to_be_put_to(answers: Path, tmp_path: Path) -> None:

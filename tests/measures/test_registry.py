@@ -106,6 +106,16 @@ def test_a_measure_in_no_folder_is_refused_with_a_place_to_put_it() -> None:
         register(in_module(counted, "plain"))
 
 
+def test_a_measure_without_a_docstring_is_refused_for_nobody_could_tell_what_its_number_says() -> None:
+    silent = in_module(counted, "acme.quality.counted")
+    silent.__doc__ = None
+    with pytest.raises(
+        CommonwealError, match=r"measure quality\.counted: counted in acme\.quality\.counted has no docstring; expected one whose"
+    ):
+        register(silent)
+    assert "quality.counted" not in REGISTRY.specs
+
+
 def own_file(module: str) -> str:
     chapter, *folders, name = module.removeprefix("commonweal.measures.").split(".")
     return f"{chapter}.{name}" if folders in ([], [name]) else module
@@ -134,6 +144,7 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "from commonweal.system.records import Asset\n"
         "@measure(source='Acme 2026', cluster='asset', version=1, quantities={'q': Quantity(unit='count', label='answers')})\n"
         "def good(asset: Asset):\n"
+        "    'How many answers there are.'\n"
         "    yield Estimate(quantity='q', unit='count', value=1, n=1, method='count')\n",
         "raises": "raise RuntimeError('no licence key')\n",
         "leaves": "import sys\nsys.exit('goodbye')\n",

@@ -154,7 +154,11 @@ def announce(ready: Prepared) -> None:
         err.print(f"error: {problem}", style="red")
     if ready.preflight.problems:
         raise typer.Exit(BAD_INPUT)
-    asked = [task for task in ready.tasks if task.open_data is None or ready.options.data is not None]
+    asked = [
+        task
+        for task in ready.tasks
+        if task.open_data is None or (ready.options.data is not None and task.spec.name not in ready.preflight.without_data)
+    ]
     text = f"{counted(asked, 'measurement')} on {counted({task.subject_id for task in asked}, 'subject')}"
     if ready.preflight.seconds and ready.preflight.energy_wh:
         (soon, late), (little, much) = ready.preflight.seconds, ready.preflight.energy_wh

@@ -44,11 +44,15 @@ SLOWEST = 2.5  # a model runs at this fraction of the rate of its matrix product
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """`problems` stop the run; `warnings` leave parts of it out. `seconds` None: no estimate; the range is low to high."""
+    """`problems` stop the run; `warnings` leave parts of it out. `seconds` None: no estimate; the range is low to high.
+
+    `without_data`: the measures whose data are not there.
+    """
 
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
     seconds: tuple[float, float] | None
+    without_data: tuple[str, ...] = ()
 
     @property
     def energy_wh(self) -> tuple[float, float] | None:
@@ -60,9 +64,13 @@ class Preflight:
 
 @dataclass(frozen=True, slots=True)
 class _Complaints:
-    """Each problem once: what stops the run, what is left out, and the measures whose data nobody named."""
+    """What was found beforehand, each once: what stops the run, what is left out, and the measures whose data are not there.
+
+    `data`: the folder that was named for them.
+    """
 
     problems: dict[str, None]
+    data: str | None
     warnings: dict[str, None] = field(default_factory=dict)
     without_data: dict[str, None] = field(default_factory=dict)
 
@@ -71,6 +79,8 @@ class _Complaints:
         if not self.without_data:
             return tuple(self.warnings)
         names = ", ".join(self.without_data)
+        if self.data is not None:
+            return (*self.warnings, f"{names}: --data {self.data} does not hold the data")
         wanted = f"{names}: their data are not shipped; name a folder that holds them with --data DIR to measure these too"
         return (*self.warnings, wanted)
 
@@ -79,7 +89,7 @@ def preflight(
     tasks: Sequence[Task], system: System, permissions: Permissions, opener: Opener, options: tuple[Design, Limit]
 ) -> Preflight:
     """Check every subject and probe file that the tasks need, and estimate the time from what they will ask."""
-    complaints = _Complaints(dict.fromkeys(table_problems(system)))
+    complaints = _Complaints(dict.fromkeys(table_problems(system)), opener.data_named)
     operations = 0.0
     for asset in {task.subject_id: system.asset(task.subject_id) for task in tasks if system.has_asset(task.subject_id)}.values():
         own = [
@@ -100,7 +110,7 @@ def preflight(
             operations += _operations(task, asset, system, (probes, data, *options), permissions, complaints.problems)
     rate = matmul_rate() if operations else None
     seconds = None if rate is None else (operations / rate, SLOWEST * operations / rate)
-    return Preflight(tuple(complaints.problems), complaints.left_out, seconds)
+    return Preflight(tuple(complaints.problems), complaints.left_out, seconds, tuple(complaints.without_data))
 
 
 def declared_problems(system: System, opener: Opener) -> tuple[str, ...]:

@@ -146,7 +146,12 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
             raise CommonwealError(
                 f"measure {name}: a quantity with a null is a hypothesis; say with family=… which hypotheses are tested together"
             )
-        description = inspect.getdoc(function) or ""
+        description = inspect.getdoc(function)
+        if not description:
+            raise CommonwealError(
+                f"measure {name}: {function.__name__} in {function.__module__} has no docstring; expected one whose first line says the "
+                "quantity, its range and what no effect is: it is printed beside the numbers"
+            )
         method = Method(
             name=name,
             title=function.__name__.replace("_", " ").capitalize(),

@@ -50,7 +50,8 @@ def inferred_row(spec: RowSpec, inference: Inference, group: Mapping[str, str] |
     if inference.known and not same_for_all:
         return _row(spec, inference, group)
     why = UNVARYING if inference.known else inference.method
-    here = f"in these {inference.n:,} items it is {inference.value:.3g}, and that decides nothing"
+    these = "this 1 item" if inference.n == 1 else f"these {inference.n:,} items"
+    here = f"in {these} it is {inference.value:.3g}, and that decides nothing"
     reason = "; ".join(filter(None, (why, here, spec.note)))
     return Missing(quantity=spec.quantity, status="not_applicable", unjudged=True, group=group, reason=reason)
 
@@ -93,8 +94,11 @@ def unlike_published(count: int, published: int, what: str) -> str:
 
     >>> unlike_published(190, 3680, "items")
     '190 items, the published set has 3,680: not comparable with its figures'
+    >>> unlike_published(1, 24, "items")
+    '1 item, the published set has 24: not comparable with its figures'
     """
-    return "" if count == published else f"{count:,} {what}, the published set has {published:,}: not comparable with its figures"
+    asked = f"{count:,} {what.removesuffix('s') if count == 1 else what}"
+    return "" if count == published else f"{asked}, the published set has {published:,}: not comparable with its figures"
 
 
 def possible_effect(detectable: float, farthest: float) -> float | None:

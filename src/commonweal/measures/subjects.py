@@ -35,7 +35,7 @@ class Opener:
     """Opens the subjects of a system; keeps the last model, so that its applications do not load it again."""
 
     def __init__(self, system: System, permissions: Permissions, device: str, data: str | None = None) -> None:
-        self._system, self._permissions, self.device, self._data = system, permissions, device, data
+        self._system, self._permissions, self.device, self.data_named = system, permissions, device, data
         self._held: tuple[tuple[str, str], LanguageModel] | None = None
         self._work: dict[str, Work] = {}
 
@@ -70,7 +70,7 @@ class Opener:
         return locate_model(asset.locator or "", Path(self._system.folder), self._permissions).path
 
     def data(self, place: DataPlace) -> DataSet:
-        return open_data_set(place, self._data, self._permissions)
+        return open_data_set(place, self.data_named, self._permissions)
 
     def subject(self, spec: MeasureSpec, asset: Asset) -> Subject:
         stored = (asset.locator or "").startswith("predictions:")

@@ -1,41 +1,32 @@
 """A published suite as a measure: five things are its own, and all the rest follows from them.
 
-Who adds a suite says in one file of `measures/<chapter>/`, or of a package of their own:
+Its own are `read`, `unit`, `questions`, `match` and the decorated function, its `judge`. docs/suites.md says what each of them is, and
+has a whole example. What follows, and is written nowhere else:
 
-- `read`: the items of its files, of whatever type; DataFileError names the line that is none.
-- `unit`: which label of its questions names what was really sampled, such as the template that an item was made from.
-- `questions`: what is asked of each item, each with its labels.
-- `match`: what the answers to an item mean: its columns, numbers (outcomes) and words (labels). None: it says nothing of that.
-- `judge`: the decorated function, whose docstring is the measure's: the numbers that all columns together give, a `Result` each.
-
-What follows, and is written nowhere else:
-
-- a limit keeps whole units, of the values of `by` in turn;
-- the time that it will take is estimated from its questions;
-- a number has its interval by units; those whose quantity has a `null` are tested as one family. A quantity of the unit "1" is a
-  share, or, where its null is 0, a difference of shares;
+- a limit keeps whole units, of the values of `by` in turn; the time that it will take is estimated from its questions;
+- before a model is asked, `judge` is tried with answers that nobody gave;
+- a number has its interval by units; those whose quantity has a `null` are tested as one family;
 - where fewer than 80 % of the answers that a number rests on could be read, there is none, and the row shows what was said;
 - the first of the `quantities` is traced to the units that it comes from, as rows of the quantity `contribution`;
-- the columns of each item are kept beside its answers. Two runs are compared by those that have the name of a quantity, item by
-  item, or by those that `outcomes` declares. A column is kept where the number of its name is given.
+- the columns of each item are kept beside its answers, where the number of their name is given; by these two runs are compared.
 
-tests/measures/courtesy.py is a whole suite in a format of its own. What this does not do: suites that compare the likelihoods of
-sentences (CrowS-Pairs, StereoSet), whose units are crossed (WinoBias), or whose numbers rest on some of the answers to an item
-(Winogender) are measures by themselves.
+What this does not do: suites that compare the likelihoods of sentences (CrowS-Pairs, StereoSet), whose units are crossed (WinoBias),
+or whose numbers rest on some of the answers to an item (Winogender) are measures by themselves.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.errors import CommonwealError, DataFileError
+from commonweal.errors import CommonwealError, DataFileError, NotApplicable
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
 from commonweal.measures.options import Limit, whole_units
@@ -73,7 +64,7 @@ class Judged(Generic[Item]):
 
     @property
     def labels(self) -> Labels:
-        return self.questions[0].labels
+        return shared_labels(self.questions)
 
     @property
     def texts(self) -> list[str]:
@@ -81,11 +72,24 @@ class Judged(Generic[Item]):
         return [text for question in self.questions for text in (question.context, *question.options)]
 
 
+def shared_labels(questions: Sequence[Question]) -> Labels:
+    """The labels of an item: those that all its questions share."""
+    first, *others = questions
+    if not others:
+        return first.labels
+    return {
+        name: value
+        for name, value in first.labels.items()
+        if all(name in other.labels and other.labels[name] == value for other in others)
+    }
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Part(Generic[Item]):
-    """Items that one number rests on."""
+    """Items that one number rests on. `given`: the columns that `match` gave to any item, of this part or not."""
 
     judged: tuple[Judged[Item], ...]
+    given: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[Judged[Item]]:
         return iter(self.judged)
@@ -95,21 +99,30 @@ class Part(Generic[Item]):
 
     def where(self, belongs: Callable[[Item], bool]) -> Part[Item]:
         """The items that satisfy a condition."""
-        return Part(tuple(one for one in self.judged if belongs(one.item)))
+        return Part(tuple(one for one in self.judged if belongs(one.item)), self.given)
 
     def by(self, of: Callable[[Item], str]) -> dict[str, Part[Item]]:
         """The items by what `of` gives for them, in its order."""
         parts: dict[str, list[Judged[Item]]] = {}
         for one in self.judged:
             parts.setdefault(of(one.item), []).append(one)
-        return {name: Part(tuple(parts[name])) for name in sorted(parts)}
+        return {name: Part(tuple(parts[name]), self.given) for name in sorted(parts)}
 
     def column(self, name: str) -> npt.NDArray[np.float64]:
-        """The outcomes of this name, float64 (item,); nan where an item has none."""
+        """The outcomes of this name, float64 (item,); nan where an item has none.
+
+        Raises
+        ------
+        CommonwealError
+            If `match` gives no column of this name to any item.
+        """
+        if self.given and name not in self.given:
+            raise CommonwealError(f"`match` gives no column '{name}' to any item; it gives: {', '.join(sorted(self.given))}")
         return np.array([one.columns.get(name) for one in self.judged], dtype=np.float64)
 
     @property
     def units(self) -> npt.NDArray[np.str_]:
+        """The sampled unit of each item, str (item,)."""
         return np.array([one.unit for one in self.judged])
 
     def mean(self, name: str) -> Contrast | str:
@@ -120,10 +133,12 @@ class Part(Generic[Item]):
 
     @property
     def answers(self) -> list[Answer]:
+        """The answers to all its questions, in their order."""
         return [answer for one in self.judged for answer in one.answers]
 
     @property
     def said(self) -> Readable:
+        """How many of its answers could be read, and what the others say."""
         return readable(self.answers)
 
     @property
@@ -154,6 +169,14 @@ class Result(Generic[Item]):
 
 
 Results = Iterator[Result[Item] | Estimate | Missing]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection(Generic[Item]):
+    """The items that a limit keeps; `available`: how many there are in the data, by the values of `by`."""
+
+    items: Sequence[Item]
+    available: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,10 +216,13 @@ class Suite(Generic[Item]):
         def measured(
             model: Chooser, data: DataSet, limit: Limit, ledger: Ledger, rng: np.random.Generator
         ) -> Iterator[Estimate | Missing]:
-            whole = self.asked(model, self.items(data, limit))
+            selection = self.selection(data, limit)
+            with suppress(NotApplicable):  # the answers may be like that; a slip of the author is told before a model is asked
+                list(judge(self.asked(first_options, selection.items)))
+            whole = self.asked(model.choose, selection.items)
             found = list(judge(whole))
             ledger.write(self.kept(whole, found))
-            yield from self.rows(whole, found, rng)
+            yield from self.rows(whole, found, rng, selection.available)
 
         measured.__name__, measured.__module__, measured.__doc__ = judge.__name__, judge.__module__, judge.__doc__
         first = next(iter(self.quantities.values()))
@@ -223,7 +249,7 @@ class Suite(Generic[Item]):
             for least, most in [self.bounds(name) or (None, None)]
         )
 
-    def items(self, data: DataSet, limit: Limit) -> list[Item]:
+    def selection(self, data: DataSet, limit: Limit) -> Selection[Item]:
         """The items that a limit keeps: whole units, of the values of `by` in turn.
 
         Raises
@@ -232,6 +258,8 @@ class Suite(Generic[Item]):
             If the limit leaves no whole unit.
         DataFileError
             If the data hold no item, or one twice, or `read` finds a line that is none.
+        CommonwealError
+            If the items lack the labels by which the suite groups them, or `published` counts others.
         """
         items = self.read(data)
         if not items:
@@ -241,23 +269,25 @@ class Suite(Generic[Item]):
         if times > 1:
             raise DataFileError(f"{data.files[0]}: the question '{name}' is there {times} times")
         units = [self._unit(each) for each in asked]
+        available = Counter(kind for kind, _ in units)
+        self._check_published(available.keys())
         chosen = whole_units(Counter(units), limit, self.sampled)
-        return [item for item, unit in zip(items, units, strict=True) if unit in chosen]
+        return Selection([item for item, unit in zip(items, units, strict=True) if unit in chosen], available)
 
     def texts(self, data: DataSet, limit: Limit) -> list[str]:
         """The texts that will be asked, for the estimate of time before anything is."""
-        asked = (question for item in self.items(data, limit) for question in self.questions(item))
+        asked = (question for item in self.selection(data, limit).items for question in self.questions(item))
         return [f"{question.context} {option}" for question in asked for option in question.options]
 
-    def asked(self, model: Chooser, items: Sequence[Item]) -> Part[Item]:
+    def asked(self, choose: Callable[[Sequence[Question]], Sequence[Answer]], items: Sequence[Item]) -> Part[Item]:
         """All items with what was answered to them."""
         questions = [tuple(self.questions(item)) for item in items]
-        answers = iter(model.choose([question for each in questions for question in each]))
+        answers = iter(choose([question for each in questions for question in each]))
         judged = []
         for item, each in zip(items, questions, strict=True):
             own = tuple(next(answers) for _ in each)
             judged.append(Judged(item, each, own, self.match(item, own), self._unit(each)[1]))
-        return Part(tuple(judged))
+        return Part(tuple(judged), frozenset(name for one in judged for name in one.columns))
 
     def kept(self, whole: Part[Item], results: Sequence[Result[Item] | Estimate | Missing]) -> Iterator[Judgement]:
         """What the ledger keeps of each item: its labels, and those of its outcomes that a number was given of."""
@@ -278,16 +308,20 @@ class Suite(Generic[Item]):
                 yield judgement(judged.name, judged.texts, labels, numbers)
 
     def rows(
-        self, whole: Part[Item], results: Sequence[Result[Item] | Estimate | Missing], rng: np.random.Generator
+        self,
+        whole: Part[Item],
+        results: Sequence[Result[Item] | Estimate | Missing],
+        rng: np.random.Generator,
+        available: Mapping[str, int],
     ) -> Iterator[Estimate | Missing]:
-        """The rows of all that was found: the family first, then the rest."""
+        """The rows of all that was found: the family first, then the rest, then what the judged ones come from."""
         tested: list[tuple[Result[Item], Contrast, str]] = []
         rest: list[Estimate | Missing] = []
         for result in results:
             if not isinstance(result, Result):
                 rest.append(result)
                 continue
-            note, said = self._note(result, whole), result.of.said
+            note, said = self._note(result, whole, available), result.of.said
             if not said.enough:
                 rest.append(_missing(result, said.reason))
                 continue
@@ -296,29 +330,44 @@ class Suite(Generic[Item]):
                 continue
             contrast = replace(result.estimate, by=self.sampled)
             if self.quantities[result.quantity].null is None:
-                rest.append(self._described(result, contrast, note))
+                rest += [self._described(result, contrast, note), *self._traced(result, contrast)]
             else:
                 tested.append((result, contrast, note))
-            rest += self._traced(result, contrast)
-        yield from self._tested(tested, rng)
+        family_rows = list(self._tested(tested, rng))
+        yield from family_rows
         yield from rest
+        for (result, one, _), row in zip(tested, family_rows, strict=True):
+            if isinstance(row, Estimate):
+                yield from self._traced(result, one)
 
     def _unit(self, questions: Sequence[Question]) -> tuple[str, str]:
-        labels = questions[0].labels
+        labels = shared_labels(questions)
         for name in filter(None, (self.unit, self.by)):
             if labels.get(name) is None:
                 raise CommonwealError(
                     f"the question '{questions[0].id}' has no label '{name}', by which its suite groups its items"
+                    + (", or the other questions of its item have another one" if len(questions) > 1 else "")
                 )
         return str(labels[self.by]) if self.by else "", str(labels[self.unit])
 
-    def _note(self, result: Result[Item], whole: Part[Item]) -> str:
-        """What a reader must know: how many answers were not read, and that not the whole published set was asked."""
+    def _check_published(self, kinds: Collection[str]) -> None:
+        """Refuse counts of what no item of the data is, where what they are is not counted."""
+        unknown, uncounted = self.published.keys() - set(kinds), set(kinds) - self.published.keys()
+        if self.published and unknown and uncounted:
+            raise CommonwealError(
+                f"`published` counts the items of {_quoted(unknown)}, and not those of {_quoted(uncounted)}; "
+                f"expected the values of {f'the label {self.by!r}' if self.by else '`by`, which is not given'}; "
+                f"the items of the data have: {_quoted(kinds)}"
+            )
+
+    def _note(self, result: Result[Item], whole: Part[Item], available: Mapping[str, int]) -> str:
+        """What a reader of the number must know: of its answers, and that not all items were asked."""
         name = (result.group or {}).get(self.by)
         asked = sum(name in {None, one.labels.get(self.by)} for one in whole)
-        published = sum(self.published.values()) if name is None else self.published.get(name, 0)
+        published, there = (sum(items.values()) if name is None else items.get(name, 0) for items in (self.published, available))
+        unlike = unlike_published(asked, published, "items") if published else part_of_data(asked, there, name)
         unread = result.of.unmatched if result.note is None else result.note
-        return "; ".join(filter(None, (unread, result.of.said.cut_short, unlike_published(asked, published or asked, "items"))))
+        return "; ".join(filter(None, (unread, result.of.said.cut_short, unlike)))
 
     def bounds(self, quantity: str) -> tuple[float, float] | None:
         """The least and the largest value: of a share 0 and 1, of one that is 0 where nothing leans -1 and 1; else none."""
@@ -354,8 +403,27 @@ class Suite(Generic[Item]):
         excess = replace(contrast, y=contrast.y - (quantity.null or 0.0))
         method = f"share of the items times their mean; the {LARGEST} largest; Bonferroni t intervals"
         for kind, labels in (by_units if result.traced is None else result.traced).items():
-            parts = contributions(excess, labels)[:LARGEST]
-            yield from contribution_rows(parts, kind, result.group or {}, method, quantity.unit)
+            parts = [part for part in contributions(excess, labels) if abs(part.value) > NEGLIGIBLE]
+            yield from contribution_rows(parts[:LARGEST], kind, result.group or {}, method, quantity.unit)
+
+
+def first_options(questions: Sequence[Question]) -> list[Answer]:
+    """Answers that nobody gave."""
+    return [Answer(0, None)] * len(questions)
+
+
+def part_of_data(asked: int, available: int, kind: str | None) -> str:
+    """What a reader must know where a limit left items out.
+
+    >>> part_of_data(5, 24, None), part_of_data(5, 8, "court"), part_of_data(8, 8, "court")
+    ('5 of the 24 items of the data', "5 of the 8 items of 'court' in the data", '')
+    """
+    of = "of the data" if kind is None else f"of '{kind}' in the data"
+    return f"{asked:,} of the {available:,} items {of}" if asked < available else ""
+
+
+def _quoted(names: Collection[str]) -> str:
+    return ", ".join(f"'{name}'" for name in sorted(names))
 
 
 def _missing(result: Result[Item], why: str) -> Missing:

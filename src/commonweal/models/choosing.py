@@ -91,18 +91,26 @@ class PredictedAnswers:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.fingerprint = sha256_of_file(path)
-        self._answers = read_answers(path)
+        self._answers, self._second = read_answers(path)
 
     def choose(self, questions: Sequence[Question]) -> list[Answer]:
-        """The stored answer to each question; DataFileError where items and answers are not the same ones."""
+        """The stored answer to each question; DataFileError where questions and answers are not the same ones, or one has two."""
+        if self._second:
+            raise DataFileError(f"{self._second}; {_names_asked(questions)}")
         stored = {one_spelling(item): answer for item, answer in self._answers.items()}
         asked = {one_spelling(question.id) for question in questions}
         absent = [question.id for question in questions if one_spelling(question.id) not in stored]
         unknown = [item for item in self._answers if one_spelling(item) not in asked]
         if absent or unknown:
-            parts = [f"no answer to {len(absent)} of {len(asked)} items ({_some(absent)})"] if absent else []
-            parts += [f"{len(unknown)} answers to items that are not asked ({_some(unknown)})"] if unknown else []
-            raise DataFileError(f"{self.path}: {'; '.join(parts)}; predictions and data must be about the same items")
+            parts = [f"no answer to {len(absent)} of {len(asked)} questions ({_some(absent)})"] if absent else []
+            answers = "1 answer" if len(unknown) == 1 else f"{len(unknown)} answers"
+            parts += [f"{answers} to questions that are not asked ({_some(unknown)})"] if unknown else []
+            mend = "predictions and data must be about the same questions"
+            if absent and unknown:
+                mend += f"; {_names_asked(questions)}"
+            elif unknown:
+                mend += "; if --limit was given, it is the likely cause, for it asks fewer: leave it out"
+            raise DataFileError(f"{self.path}: {'; '.join(parts)}; {mend}")
         return [_answer(stored[one_spelling(question.id)], question) for question in questions]
 
 
@@ -110,13 +118,18 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMES_SHOWN]) + (", …" if len(names) > NAMES_SHOWN else "")
 
 
-def read_answers(path: Path) -> dict[str, str]:
-    """Item -> answer; DataFileError names the line that has no item, no answer, or an item for the second time.
+def _names_asked(questions: Sequence[Question]) -> str:
+    return f"`item` names one question, such as {_some([question.id for question in questions])}"
 
-    An empty answer is one: the system said nothing, which chooses nothing.
+
+def read_answers(path: Path) -> tuple[dict[str, str], str]:
+    """Item -> answer, and where the first item stands that is there for the second time, or "".
+
+    DataFileError names the line that has no item or no answer. An empty answer is one: the system said nothing, which chooses nothing.
     """
     answers: dict[str, str] = {}
     seen: dict[str, str] = {}
+    second = ""
     for line, row in table_rows(path):
         if absent := [column for column in ("item", "answer") if row.get(column) is None]:
             raise DataFileError(f"{path}:{line} no '{absent[0]}'; expected the columns item and answer, got {', '.join(row)}")
@@ -128,8 +141,8 @@ def read_answers(path: Path) -> dict[str, str]:
         first = seen.setdefault(one_spelling(item), item)
         if item in answers or first != item:
             as_first = f" (as '{first}')" if first != item else ""
-            raise DataFileError(f"{path}:{line} a second answer to item '{item}'{as_first}")
+            second = second or f"{path}:{line} a second answer to item '{item}'{as_first}"
         answers[item] = str(row["answer"])
     if not answers:
         raise DataFileError(f"{path}: no answer in it")
-    return answers
+    return answers, second

@@ -286,7 +286,7 @@ def test_answers_about_other_sentences_are_refused(tmp_path: Path) -> None:
     folder = written(tmp_path / "data")
     answers = tmp_path / "answers.csv"
     answers.write_text("item,answer\npro_stereotyped_type1.txt.dev:1,the welder\nother:1,the nanny\n")
-    with pytest.raises(DataFileError, match=r"no answer to 799 of 800 items .* 1 answers to items that are not asked"):
+    with pytest.raises(DataFileError, match=r"no answer to 799 of 800 questions .* 1 answer to questions that are not asked"):
         with_ledger(winobias, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0))
 
 

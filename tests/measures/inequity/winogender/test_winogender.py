@@ -343,7 +343,7 @@ def test_answers_about_other_sentences_are_refused(tmp_path: Path) -> None:
     folder = written(tmp_path / "data")
     answers = tmp_path / "answers.csv"
     answers.write_text("item,answer\nsmith.someone.0.male.txt,someone\nother,the smith\n")
-    with pytest.raises(DataFileError, match=r"no answer to 119 of 120 items .* 1 answers to items that are not asked"):
+    with pytest.raises(DataFileError, match=r"no answer to 119 of 120 questions .* 1 answer to questions that are not asked"):
         with_ledger(winogender, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0))
 
 
