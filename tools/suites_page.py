@@ -33,7 +33,7 @@ ARGUMENTS = {
 RESULTS = {
     "quantity": "its name in `quantities`",
     "of": "the items that it rests on: where fewer than 80 % of their answers could be read, it is refused",
-    "one": "the estimate (`part.mean(column)`, or another `Contrast`), or the reason why there is none",
+    "estimate": "the estimate (`part.mean(column)`, or another `Contrast`), or the reason why there is none",
     "group": "what the items have in common, such as {\"place\": \"school\"}",
     "note": "what a reader must know of it; else how many answers could not be read",
     "solved": "every answer is right, so that an outcome without any difference says something",
