@@ -51,9 +51,18 @@ NAMED = [Question(one, "", ("a", "b"), {}) for one in ("1:kind", "1:rude", "2:ki
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("1,a\n1.0,b\n1,a\n", r"answers.csv:3 a second answer to item '1.0' \(as '1'\); .* one question, such as 1:kind, 1:rude, 2:kind, …"),
-        ("1_kind,a\n", r"no answer to 4 of 4 questions .*; 1 answer to questions that are not asked \(1_kind\); .* such as 1:kind, 1:rude"),
-        ("".join(f"{one.id},a\n" for one in NAMED[:3]), r"no answer to 1 of 4 questions \(2:rude\); predictions and data .* same questions$"),
+        (
+            "1,a\n1.0,b\n1,a\n",
+            r"answers.csv:3 a second answer to item '1.0' \(as '1'\); .* one question, such as 1:kind, 1:rude, 2:kind, …",
+        ),
+        (
+            "1_kind,a\n",
+            r"no answer to 4 of 4 questions .*; 1 answer to questions that are not asked \(1_kind\); .* such as 1:kind, 1:rude",
+        ),
+        (
+            "".join(f"{one.id},a\n" for one in NAMED[:3]),
+            r"no answer to 1 of 4 questions \(2:rude\); predictions and data .* same questions$",
+        ),
     ],
 )
 def test_names_that_nothing_is_called_are_told_beside_what_is_asked(tmp_path: Path, text: str, words: str) -> None:
@@ -63,5 +72,7 @@ def test_names_that_nothing_is_called_are_told_beside_what_is_asked(tmp_path: Pa
 
 def test_answers_to_more_than_is_asked_are_most_likely_those_that_a_limit_left_out(tmp_path: Path) -> None:
     path = written(tmp_path, "item,answer\n" + "".join(f"{one.id},a\n" for one in NAMED))
-    with pytest.raises(DataFileError, match=r"2 answers to questions that are not asked .*; if --limit was given, .* leave it out"):
+    with pytest.raises(
+        DataFileError, match=r"2 answers to questions that are not asked .*; if --limit was given, .* leave it out"
+    ):
         PredictedAnswers(path).choose(NAMED[:2])

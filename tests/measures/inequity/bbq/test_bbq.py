@@ -260,7 +260,9 @@ def test_answers_that_are_not_about_the_items_are_refused(tmp_path: Path) -> Non
     folder = written(tmp_path, [item_of(number) for number in range(8)])
     answers = tmp_path / "answers.csv"
     answers.write_text("item,answer\nAge:0,the boy\nAge:99,the boy\n")
-    with pytest.raises(DataFileError, match=r"no answer to 7 of 8 questions .* 1 answer to questions that are not asked \(Age:99\)"):
+    with pytest.raises(
+        DataFileError, match=r"no answer to 7 of 8 questions .* 1 answer to questions that are not asked \(Age:99\)"
+    ):
         measured(folder, PredictedAnswers(answers))
 
 
