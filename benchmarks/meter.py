@@ -2,12 +2,12 @@
 
     python benchmarks/meter.py [--seconds 24] [--rounds 3] [--model embedded:smollm2]
 
-The model scores for `seconds` with each reader in turn, and without one. A reader's CPU seconds are those of its calls in
-the main thread, of every thread that it starts, and of its child processes. Opening it is in them, importing it is not; what
-its first opening in a process takes (CodeCarbon looks for the hardware once, and remembers it) is printed by itself.
-Ours is measured with counters alone (two packages and two DRAM; stand-in files where the machine has none), and at its
-dearest, with the power of a GPU sampled in a thread besides (a stand-in that costs nothing itself: the driver's own time is
-not in it). Prints medians, and exits 1 where either takes 1 % of the run or more.
+The model scores for `seconds` with each reader in turn, and without one. A reader's CPU seconds are those of its calls
+in the main thread, of every thread that it starts, and of its child processes. Opening it is in them, importing it is
+not; what its first opening in a process takes (CodeCarbon looks for the hardware once, and remembers it) is printed by
+itself. Ours is measured with counters alone (two packages and two DRAM; stand-in files where the machine has none), and
+at its dearest, with the power of a GPU sampled in a thread besides (a stand-in that costs nothing itself: the driver's
+own time is not in it). Prints medians, and exits 1 where either takes 1 % of the run or more.
 """
 
 from __future__ import annotations
@@ -187,7 +187,8 @@ def main() -> None:
     arguments = parser.parse_args()
     model = open_local_model(arguments.model, folder=None, device="cpu")
     requests = [
-        Continuation(f"Applicant {number} writes: I have worked for {number} years", " as a nurse.") for number in range(64)
+        Continuation(f"Applicant {number} writes: I have worked for {number} years", " as a nurse.")
+        for number in range(64)
     ]
     work = partial(model.score, requests)
     work()
@@ -195,7 +196,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         real = bool(rapl_counters(POWERCAP)[0])
         powercap = POWERCAP if real else stand_in(Path(folder))
-        print(f"{'RAPL counters of this machine' if real else 'stand-in counters'}; {os.cpu_count()} threads; {arguments.model}")
+        print(
+            f"{'RAPL counters of this machine' if real else 'stand-in counters'}; {os.cpu_count()} threads; "
+            f"{arguments.model}"
+        )
         for reader in readers[1:]:
             first = run(reader, lambda: time.sleep(0.05), 0.1, powercap)
             print(f"  {reader:12}{first.reader_s * 1000:9.1f} ms CPU to open it the first time, and to close it")
@@ -208,7 +212,10 @@ def main() -> None:
         print("codecarbon is not installed: pip install 'commonweal[codecarbon]' to measure beside it")
     for ours in ("counters", "sampled"):
         if "codecarbon" in told:
-            print(f"ratio: codecarbon takes {told['codecarbon'] / told[ours]:.2g} times the CPU seconds of our reader, {ours}")
+            print(
+                f"ratio: codecarbon takes {told['codecarbon'] / told[ours]:.2g} times the CPU seconds of our reader, "
+                f"{ours}"
+            )
     dearest = max(told["counters"], told["sampled"])
     print(f"share of the run: {dearest:.3%} (promised: under {PROMISED_SHARE:.0%})")
     if dearest >= PROMISED_SHARE:
@@ -221,8 +228,8 @@ def median_line(reader: str, costs: list[Cost], without: list[Cost]) -> float:
     seconds = statistics.median(cost.reader_s for cost in costs)
     per_round = [statistics.median(cost.process_s / cost.rounds for cost in each) for each in (costs, without)]
     print(
-        f"  {reader:12}{statistics.median(cost.wall_s for cost in costs):6.1f} s wall {seconds * 1000:9.1f} ms CPU of the reader "
-        f"{share:8.3%}   CPU per round of scoring {per_round[0] / per_round[1] - 1:+.1%} against none"
+        f"  {reader:12}{statistics.median(cost.wall_s for cost in costs):6.1f} s wall {seconds * 1000:9.1f} ms CPU of "
+        f"the reader {share:8.3%}   CPU per round of scoring {per_round[0] / per_round[1] - 1:+.1%} against none"
     )
     return share
 

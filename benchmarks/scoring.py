@@ -4,8 +4,8 @@
 
 Prints, per set of requests, the median time of both for scoring (from the texts to the log-probabilities) and for the
 whole process, their ratio, peak memory, and the share of the arithmetic bound that commonweal reaches at the matrix
-rate measured in the same run; then where the time goes. Ends with one line: the processor, ratios and shares. Fails where a promise
-is missed.
+rate measured in the same run; then where the time goes. Ends with one line: the processor, ratios and shares. Fails
+where a promise is missed.
 
 BBQ is asked by whole templates (question index), because the full set repeats its prefixes as they do; requests are
 shuffled. `bbq 12`: both named answers and the ten published wordings of "unknown"; `bbq 3`: the item's own answers;
@@ -30,16 +30,25 @@ from typing import Any
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 PROMISED = {"bbq 12": 16.0, "bbq 3": 6.0}  # times as fast as the peer
-# Without shared prefixes the ratio depends on which library the processor prefers, so the share of its own bound is promised.
+# Without shared prefixes the ratio depends on which library the processor prefers, so the share of its own bound is
+# promised.
 PROMISED_SHARE = {"crows-pairs": 0.75}
 GOOD_SHARE = 0.8  # below it, where the time goes is told
 BATCH_SIZES = (1, 4, 8, 16, 32, 64)
 TRIED = 96  # requests on which the peer's batch sizes are tried
 TOLERANCE_NAT = 1e-3
 UNKNOWN = (
-    "Unknown", "Can't be determined", "Cannot be determined", "Cannot answer", "Can't answer", "Not known", "Not answerable",
-    "Undetermined", "Not enough info", "Not enough information",
-)  # fmt: skip
+    "Unknown",
+    "Can't be determined",
+    "Cannot be determined",
+    "Cannot answer",
+    "Can't answer",
+    "Not known",
+    "Not answerable",
+    "Undetermined",
+    "Not enough info",
+    "Not enough information",
+)
 
 
 def requests_of(name: str, templates: int, pairs: int) -> list[dict[str, str]]:
@@ -57,7 +66,9 @@ def bbq(templates: int, *, twelve: bool) -> list[dict[str, str]]:
         for item in items:
             if int(item["question_index"]) in chosen:
                 texts = [item[f"ans{place}"] for place in range(3)]
-                named = [text for place, text in enumerate(texts) if item["answer_info"][f"ans{place}"][-1] != "unknown"]
+                named = [
+                    text for place, text in enumerate(texts) if item["answer_info"][f"ans{place}"][-1] != "unknown"
+                ]
                 context = f"{item['context']}\n{item['question']}\nAnswer:"
                 answers = [*named, *UNKNOWN] if twelve else texts
                 requests += [{"context": context, "continuation": f" {answer}"} for answer in answers]
@@ -69,7 +80,9 @@ def crows_pairs(pairs: int) -> list[dict[str, str]]:
 
     table = polars.read_csv(DATA / "crows-pairs" / "crows_pairs_anonymized.csv")
     chosen = random.Random(1).sample(range(table.height), min(pairs, table.height))
-    return [{"context": "", "continuation": table[column][row]} for row in chosen for column in ("sent_more", "sent_less")]
+    return [
+        {"context": "", "continuation": table[column][row]} for row in chosen for column in ("sent_more", "sent_less")
+    ]
 
 
 def commonweal_worker(job: dict[str, Any]) -> dict[str, Any]:
@@ -98,16 +111,22 @@ def commonweal_worker(job: dict[str, Any]) -> dict[str, Any]:
             model.score(requests)
         return {"profile": shares_of({event.key: event.self_cpu_time_total for event in watched.key_averages()})}
     return {
-        "open": opened - began, "seconds": seconds, "rate": rate, "flop": flop, "aside": aside,
-        "logprobs": [score.logprob for score in scores], "threads": torch.get_num_threads(),
-    }  # fmt: skip
+        "open": opened - began,
+        "seconds": seconds,
+        "rate": rate,
+        "flop": flop,
+        "aside": aside,
+        "logprobs": [score.logprob for score in scores],
+        "threads": torch.get_num_threads(),
+    }
 
 
 def shares_of(times: dict[str, float]) -> dict[str, float]:
     """Self time by kind of work, as shares of the whole."""
     kinds = {"matrix products": ("aten::mm", "aten::addmm", "linear"), "attention": ("attention", "aten::bmm"),
              "gathering and copying": ("index", "cat", "copy", "gather", "to_copy"),
-             "normalization, activation, rotation": ("mul", "add", "silu", "gelu", "tanh", "pow", "mean", "rsqrt", "neg", "sum"),
+             "normalization, activation, rotation":
+                 ("mul", "add", "silu", "gelu", "tanh", "pow", "mean", "rsqrt", "neg", "sum"),
              "softmax over the vocabulary": ("exp", "max", "log", "sub")}  # fmt: skip
     whole = sum(times.values())
     shares = dict.fromkeys([*kinds, "other"], 0.0)
@@ -143,8 +162,12 @@ def harness_worker(job: dict[str, Any]) -> dict[str, Any]:
     start = time.perf_counter()
     scores = model.loglikelihood(instances(job["requests"]), disable_tqdm=True)
     seconds = time.perf_counter() - start
-    return {"open": opened - began, "seconds": seconds, "logprobs": [score for score, _ in scores],
-            "threads": torch.get_num_threads()}  # fmt: skip
+    return {
+        "open": opened - began,
+        "seconds": seconds,
+        "logprobs": [score for score, _ in scores],
+        "threads": torch.get_num_threads(),
+    }
 
 
 def work(kind: str, job: Path, result: Path) -> None:
@@ -162,8 +185,11 @@ def measured(kind: str, job: dict[str, Any], folder: Path) -> dict[str, Any]:
     began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, __file__, "--worker", kind, folder / "job.json", folder / "result.json"],
-        check=False, capture_output=True, text=True, env=environment,
-    )  # fmt: skip
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
     whole = time.perf_counter() - began
     if done.returncode:
         sys.exit(f"{kind} failed:\n{done.stderr[-3000:]}")
@@ -173,15 +199,21 @@ def measured(kind: str, job: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def compare(name: str, arguments: argparse.Namespace, directory: str, folder: Path) -> tuple[float, float]:
     """Measure one set in turn; print its lines; return the ratio of scoring times and the share of the bound."""
-    job = {"model": arguments.model, "directory": directory, "batch_size": 1,
-           "requests": requests_of(name, arguments.templates, arguments.pairs)}  # fmt: skip
+    job = {
+        "model": arguments.model,
+        "directory": directory,
+        "batch_size": 1,
+        "requests": requests_of(name, arguments.templates, arguments.pairs),
+    }
     chosen = measured("lm-evaluation-harness", job | {"choose": True}, folder)
     job["batch_size"] = chosen["batch_size"]
     ours, theirs = [], []
     for turn in range(arguments.rounds):
         ours.append(measured("commonweal", job, folder))
         theirs.append(measured("lm-evaluation-harness", job, folder))
-        print(f"  {name}, round {turn + 1}: {ours[-1]['seconds']:.2f} s against {theirs[-1]['seconds']:.2f} s", flush=True)
+        print(
+            f"  {name}, round {turn + 1}: {ours[-1]['seconds']:.2f} s against {theirs[-1]['seconds']:.2f} s", flush=True
+        )
     apart = max(abs(one - other) for one, other in zip(ours[0]["logprobs"], theirs[0]["logprobs"], strict=True))
     median = {
         (side, what): statistics.median(run[what] for run in runs)
@@ -194,8 +226,10 @@ def compare(name: str, arguments: argparse.Namespace, directory: str, folder: Pa
     print(f"{name}: {len(job['requests'])} requests, {ours[0]['threads']} threads, largest difference {apart:.1e} nat")
     print(f"  {'':24}{'scoring':>10}{'process':>10}{'opening':>10}{'peak':>10}")
     for side, title in (("ours", "commonweal"), ("theirs", f"lm-eval, batch {job['batch_size']}")):
-        print(f"  {title:24}{median[side, 'seconds']:8.2f} s{median[side, 'whole']:8.2f} s{median[side, 'open']:8.2f} s"
-              f"{median[side, 'peak_gb']:7.2f} GB")  # fmt: skip
+        print(
+            f"  {title:24}{median[side, 'seconds']:8.2f} s{median[side, 'whole']:8.2f} s{median[side, 'open']:8.2f} s"
+            f"{median[side, 'peak_gb']:7.2f} GB"
+        )
     print(f"  {'ratio':24}{ratio:9.1f}x{whole:9.1f}x")
     rate = statistics.median(run["rate"] for run in ours) / 1e9
     print(f"  bound {bound:.2f} s at {rate:.0f} GFLOP/s: {share:.0%} of it reached", flush=True)
@@ -229,7 +263,9 @@ def main() -> None:
         reached = {name: compare(name, arguments, directory, Path(folder)) for name in arguments.sets}
     print(f"on {processor()}: " + ", ".join(f"{name} {told(name, *found)}" for name, found in reached.items()))
     missed = [
-        name for name, (ratio, share) in reached.items() if ratio < PROMISED.get(name, 0) or share < PROMISED_SHARE.get(name, 0)
+        name
+        for name, (ratio, share) in reached.items()
+        if ratio < PROMISED.get(name, 0) or share < PROMISED_SHARE.get(name, 0)
     ]
     if missed:
         sys.exit(f"promise missed: {', '.join(missed)}")

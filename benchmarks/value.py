@@ -1,15 +1,18 @@
-"""V(M) for 10 groups and 1,000,000 draws beside plain Python loops, numpy loops per group, and the memory-bandwidth bound.
+"""V(M) for 10 groups and 1,000,000 draws beside plain Python loops, numpy loops per group, and the memory-bandwidth
+bound.
 
     python benchmarks/value.py [--draws 1000000] [--groups 10] [--rounds 3]
 
-Two cases. `declared`: eight inputs shared by all groups and drawn once, benefits that are drawn for each group, as a system
-file gives them; drawing is timed too. `dense`: all four terms are given as arrays (group, draw) that exist already.
+Two cases. `declared`: eight inputs shared by all groups and drawn once, benefits that are drawn for each group, as a
+system file gives them; drawing is timed too. `dense`: all four terms are given as arrays (group, draw) that exist
+already.
 
-Each measurement is a process of its own; prints the median time, peak memory (with the interpreter and the libraries), the
-peers' times, and the share of the bound. The bound: the bytes of what is given, read once, over the copy rate of this machine
-in the same run; a copy reads and writes, so its rate counts both. The loops answer a part of the question: V, its terms,
-V_g, their quantiles and shares, without the switching values, the weights and the alarm. Plain Python runs on fewer draws, and
-its time is scaled to all of them in proportion, which leaves out the log factor of its sorting.
+Each measurement is a process of its own; prints the median time, peak memory (with the interpreter and the libraries),
+the peers' times, and the share of the bound. The bound: the bytes of what is given, read once, over the copy rate of
+this machine in the same run; a copy reads and writes, so its rate counts both. The loops answer a part of the question:
+V, its terms, V_g, their quantiles and shares, without the switching values, the weights and the alarm. Plain Python
+runs on fewer draws, and its time is scaled to all of them in proportion, which leaves out the log factor of its
+sorting.
 
 Ends with one line of ratios, and fails where 2 s or 1 GB is missed in either case.
 """
@@ -35,26 +38,42 @@ KINDS = ("ours", "numpy loops", "plain Python")
 
 
 def declared(n: int, count: int) -> tuple[Any, Any]:
-    """Groups and terms as a system file would give them: shared inputs, amounts per group, and a drawn benefit per group."""
+    """Groups and terms as a system file would give them: shared inputs, amounts per group, and a drawn benefit per
+    group.
+    """
     from commonweal.assessment.value.sampling import drawn  # noqa: PLC0415
     from commonweal.assessment.value.value_terms import TermItem, Terms  # noqa: PLC0415
     from commonweal.system.uncertain import Uncertain  # noqa: PLC0415
 
     rng = np.random.default_rng(0)
-    ranges = {"price": (120, 190, 340), "intensity": (300, 369, 420), "electricity": (0.1, 0.14, 0.2), "volume": (3e5, 4e5, 5e5),
-              "energy": (0.2, 0.4, 0.8), "pue": (1.1, 1.2, 1.58), "embodied": (20, 50, 90), "worth": (0.5, 1.0, 2.0)}  # fmt: skip
+    ranges = {
+        "price": (120, 190, 340),
+        "intensity": (300, 369, 420),
+        "electricity": (0.1, 0.14, 0.2),
+        "volume": (3e5, 4e5, 5e5),
+        "energy": (0.2, 0.4, 0.8),
+        "pue": (1.1, 1.2, 1.58),
+        "embodied": (20, 50, 90),
+        "worth": (0.5, 1.0, 2.0),
+    }
     lognormal = ("price", "energy", "worth")
     given = {
         name: drawn(
             name,
             Uncertain(
-                low=low, central=middle, high=high, shape="lognormal" if name in lognormal else None,
-                unit="1", grade="assumed", source="benchmark",
+                low=low,
+                central=middle,
+                high=high,
+                shape="lognormal" if name in lognormal else None,
+                unit="1",
+                grade="assumed",
+                source="benchmark",
             ),
-            n, rng,
+            n,
+            rng,
         )
         for name, (low, middle, high) in ranges.items()
-    }  # fmt: skip
+    }
     own = Uncertain(low=-0.2, high=1.0, unit="1", grade="assumed", source="benchmark")
     benefits = tuple(drawn(f"benefit {place}", own, n, rng).draws for place in range(count))
     shares, paid = np.full(count, 1 / count), np.full(count, 1e-3 / count)
@@ -101,12 +120,21 @@ def ours(case: str, n: int, count: int) -> dict[str, float]:
     size = 8 * n * (4 * count if case == "dense" else 8 + count)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     rate = copy_rate(n)
-    return {"seconds": done - began, "cpu": busy, "drawing": there - began, "median": found.value.median, "peak_gb": peak,
-            "bound": size / rate, "rate": rate}  # fmt: skip
+    return {
+        "seconds": done - began,
+        "cpu": busy,
+        "drawing": there - began,
+        "median": found.value.median,
+        "peak_gb": peak,
+        "bound": size / rate,
+        "rate": rate,
+    }
 
 
 def copy_rate(n: int) -> float:
-    """The best of ten copies of 20 vectors of n draws, larger than the cache [bytes/s], read and written bytes together."""
+    """The best of ten copies of 20 vectors of n draws, larger than the cache [bytes/s], read and written bytes
+    together.
+    """
     one, best = np.ones(20 * n), float("inf")
     other = np.empty_like(one)
     for _ in range(10):
@@ -130,8 +158,11 @@ def numpy_loops(n: int, count: int) -> dict[str, float]:
     for term in (benefit, carbon, energy, other):
         np.quantile(term.sum(axis=0), LEVELS)
     median = np.quantile(value.sum(axis=0), LEVELS)[1]
-    return {"seconds": time.perf_counter() - began, "median": float(median),
-            "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}  # fmt: skip
+    return {
+        "seconds": time.perf_counter() - began,
+        "median": float(median),
+        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+    }
 
 
 def plain_python(n: int, count: int) -> dict[str, float]:
@@ -156,15 +187,30 @@ def plain_python(n: int, count: int) -> dict[str, float]:
     for term in (benefit, carbon, energy, other):
         middle([sum(term[g][i] for g in range(count)) for i in range(few)])
     median = middle([gained[i] - lost[i] for i in range(few)])[1]
-    return {"seconds": (time.perf_counter() - began) * n / few, "median": median,
-            "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}  # fmt: skip
+    return {
+        "seconds": (time.perf_counter() - began) * n / few,
+        "median": median,
+        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+    }
 
 
 def measured(kind: str, case: str, arguments: argparse.Namespace) -> dict[str, float]:
     done = subprocess.run(
-        [sys.executable, __file__, "--worker", kind, case, "--draws", str(arguments.draws), "--groups", str(arguments.groups)],
-        check=False, capture_output=True, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            __file__,
+            "--worker",
+            kind,
+            case,
+            "--draws",
+            str(arguments.draws),
+            "--groups",
+            str(arguments.groups),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         sys.exit(f"{kind} failed:\n{done.stderr[-3000:]}")
     outcome: dict[str, float] = json.loads(done.stdout)
@@ -189,25 +235,31 @@ def main() -> None:
         for kind, case in (("ours", "declared"), *((kind, "dense") for kind in KINDS)):
             runs.setdefault((kind, case), []).append(measured(kind, case, arguments))
     print(
-        f"{n:,} draws x {count} groups, medians of {arguments.rounds}; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+        f"{n:,} draws x {count} groups, medians of {arguments.rounds}; load average {os.getloadavg()[0]:.1f} on "
+        f"{os.cpu_count()} cores"
     )
     middle = {
         key: {what: statistics.median(run[what] for run in found) for what in found[0]} for key, found in runs.items()
-    }  # fmt: skip
+    }
     for (kind, case), found in middle.items():
         scaled = f" (from {min(n, PLAIN_DRAWS):,} draws)" if kind == "plain Python" else ""
         print(f"  {case:10}{kind:14}{found['seconds']:9.2f} s{found['peak_gb']:7.2f} GB{scaled}")
         if kind == "ours":
             part = f", of it drawing {found['drawing']:.2f} s" if case == "declared" else ""
-            print(f"{'':12}bound {found['bound']:.3f} s at {found['rate'] / 1e9:.1f} GB/s: "
-                  f"{found['bound'] / found['seconds']:.1%} of it reached; {found['cpu']:.2f} s of CPU{part}")  # fmt: skip
+            print(
+                f"{'':12}bound {found['bound']:.3f} s at {found['rate'] / 1e9:.1f} GB/s: "
+                f"{found['bound'] / found['seconds']:.1%} of it reached; {found['cpu']:.2f} s of CPU{part}"
+            )
     mine, theirs = middle["ours", "dense"], middle["numpy loops", "dense"]
     if abs(mine["median"] - theirs["median"]) > 1e-9 * abs(theirs["median"]):
         sys.exit(f"the medians differ: {mine['median']} and {theirs['median']}")
     worst_s = max(middle["ours", case]["seconds"] for case in ("declared", "dense"))
     worst_gb = max(run["peak_gb"] for (kind, _), found in runs.items() if kind == "ours" for run in found)
     ratios = ", ".join(f"{kind} {middle[kind, 'dense']['seconds'] / mine['seconds']:.1f}x" for kind in KINDS[1:])
-    print(f"ratios: {ratios}; {worst_s:.2f} s (promised {PROMISED_S:g} s), {worst_gb:.2f} GB (promised {PROMISED_GB:g} GB)")
+    print(
+        f"ratios: {ratios}; {worst_s:.2f} s (promised {PROMISED_S:g} s), {worst_gb:.2f} GB (promised {PROMISED_GB:g} "
+        "GB)"
+    )
     if worst_s > PROMISED_S or worst_gb > PROMISED_GB:
         sys.exit("promise missed")
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the processors; threads of several of them wait for each other
+if (
+    "PYTEST_XDIST_WORKER" in os.environ
+):  # the workers share the processors; threads of several of them wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import typer.testing
@@ -17,7 +19,8 @@ import typer.testing
 from commonweal.models.locators import locate_model
 from commonweal.system.permissions import Permissions
 
-# typer puts the whole command line together anew for each command that a test runs, which takes longer than many a command.
+# typer puts the whole command line together anew for each command that a test runs, which takes longer than many a
+# command.
 typer.testing._get_command = cache(typer.main.get_command)
 
 

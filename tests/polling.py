@@ -21,7 +21,9 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str] | None 
 
 
 def worked(process: subprocess.Popen[str], seconds: float) -> bool:
-    """Whether a process has had so many seconds of processor time: how far it has come, whatever else the machine does."""
+    """Whether a process has had so many seconds of processor time: how far it has come, whatever else the machine
+    does.
+    """
     try:
         fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:  # it has ended

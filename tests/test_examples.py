@@ -17,7 +17,8 @@ LIMIT = 80
 # An example that only declares: its application cannot be asked, and what it shows is the ledger and V(M).
 DECLARED_ONLY = {
     "translation": [
-        "[essential] application 'translator': How can 'translator' be asked? It has neither a `prompt` nor a `locator`.",
+        "[essential] application 'translator': How can 'translator' be asked? It has neither a `prompt` nor a "
+        "`locator`."
     ]
 }
 

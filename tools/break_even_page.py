@@ -1,4 +1,6 @@
-"""docs/break_even.md and its picture: figure 4 of the society chapter drawn from public inputs, beside what the chapter says."""
+"""docs/break_even.md and its picture: figure 4 of the society chapter drawn from public inputs, beside what the
+chapter says.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,13 @@ ADAPTATIONS = (
     (8.16, f"what f would have to be for {CLAIMED_TASKS} tasks"),
 )
 LIGHT = {
-    "--ink": "#1d1c1a", "--muted": "#59554e", "--rule": "#dedad2", "--series": "#17528f", "--band": "#e9e4d8", "--paper": "#fdfcfa",
-}  # fmt: skip
+    "--ink": "#1d1c1a",
+    "--muted": "#59554e",
+    "--rule": "#dedad2",
+    "--series": "#17528f",
+    "--band": "#e9e4d8",
+    "--paper": "#fdfcfa",
+}
 TEXT = """# From how many tasks does one shared model cost less energy?
 
 One shared model takes P kWh once and f kWh for each task that it is adapted to. A model of its own takes S kWh for each task. The
@@ -62,8 +69,8 @@ def spoken() -> str:
     """The picture in words."""
     starts = "; ".join(f"with f = {f:g} kWh it costs less from {tasks(f):.1f} tasks on" for f, _ in ADAPTATIONS)
     return (
-        f"In words: a model for each task takes {SCRATCH_KWH:g} kWh a task, a straight line from 0. The shared model starts at "
-        f"{PRETRAINING_KWH:,.0f} kWh: {starts}."
+        f"In words: a model for each task takes {SCRATCH_KWH:g} kWh a task, a straight line from 0. The shared model "
+        f"starts at {PRETRAINING_KWH:,.0f} kWh: {starts}."
     )
 
 
@@ -71,15 +78,28 @@ def page() -> str:
     """The text of docs/break_even.md, without its notice."""
     rows = "\n".join(f"| {f:g} | {tasks(f):.1f} | {what} |" for f, what in ADAPTATIONS)
     return TEXT.format(
-        spoken=spoken(), rows=rows, pretraining=PRETRAINING_KWH, scratch=SCRATCH_KWH, big=tasks(0.0, 201.0), claimed=CLAIMED_TASKS,
-        needed=SCRATCH_KWH - PRETRAINING_KWH / CLAIMED_TASKS, least=tasks(0.0),
-    )  # fmt: skip
+        spoken=spoken(),
+        rows=rows,
+        pretraining=PRETRAINING_KWH,
+        scratch=SCRATCH_KWH,
+        big=tasks(0.0, 201.0),
+        claimed=CLAIMED_TASKS,
+        needed=SCRATCH_KWH - PRETRAINING_KWH / CLAIMED_TASKS,
+        least=tasks(0.0),
+    )
 
 
 def picture() -> str:
     """The text of docs/break_even.svg: in fixed colours, since a picture in a page does not know the page's."""
-    ways = [ServingOption(f"a model for each:\n{SCRATCH_KWH:g} kWh a task", exactly(0.0), exactly(SCRATCH_KWH), shared=False)]
-    ways += [ServingOption(f"shared model,\nf = {f:g} kWh a task", exactly(PRETRAINING_KWH), exactly(f)) for f, _ in ADAPTATIONS]
+    ways = [
+        ServingOption(
+            f"a model for each:\n{SCRATCH_KWH:g} kWh a task", exactly(0.0), exactly(SCRATCH_KWH), shared=False
+        )
+    ]
+    ways += [
+        ServingOption(f"shared model,\nf = {f:g} kWh a task", exactly(PRETRAINING_KWH), exactly(f))
+        for f, _ in ADAPTATIONS
+    ]
     names = [f"{tasks(f):.1f}" for f, _ in ADAPTATIONS]
     names[-1] = f"N* = {names[-1]} (claimed: {CLAIMED_TASKS})"
     starts = [tasks(f) for f, _ in ADAPTATIONS]

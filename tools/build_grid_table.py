@@ -2,8 +2,8 @@
 
     python tools/build_grid_table.py FOLDER
 
-Countries: Our World in Data, the year of each row. European countries also 2000 to 2020. States of the United States: eGRID
-2016, pounds per MWh. Provinces of Canada: computed from each mix and codecarbon's factors per source.
+Countries: Our World in Data, the year of each row. European countries also 2000 to 2020. States of the United States:
+eGRID 2016, pounds per MWh. Provinces of Canada: computed from each mix and codecarbon's factors per source.
 """
 
 from __future__ import annotations
@@ -19,18 +19,27 @@ TARGET = Path(__file__).parents[1] / "src" / "commonweal" / "footprint" / "grid_
 OWID = "Our World in Data, based on Ember, via codecarbon b05965e"
 EUROPE = "codecarbon b05965e, eu-carbon-intensity-electricity.csv, whose own source is not stated"
 EGRID = "US EPA eGRID 2016 by state, via codecarbon b05965e"
-MIX = "computed from the provincial mix (labelled 2023 by codecarbon) and the factors per source of codecarbon b05965e; biomass counted as 0"
+MIX = (
+    "computed from the provincial mix (labelled 2023 by codecarbon) and the factors per source of codecarbon b05965e; "
+    "biomass counted as 0"
+)
 PROVINCES = {
     "alberta": ("AB", "Alberta"), "british columbia": ("BC", "British Columbia"), "manitoba": ("MB", "Manitoba"),
     "new brunswick": ("NB", "New Brunswick"), "newfoundland and labrador": ("NL", "Newfoundland and Labrador"),
-    "northwest territories": ("NT", "Northwest Territories"), "nova scotia": ("NS", "Nova Scotia"), "nunavut": ("NU", "Nunavut"),
+    "northwest territories": ("NT", "Northwest Territories"), "nova scotia": ("NS", "Nova Scotia"),
+    "nunavut": ("NU", "Nunavut"),
     "ontario": ("ON", "Ontario"), "prince edward island": ("PE", "Prince Edward Island"), "quebec": ("QC", "Québec"),
     "saskatchewan": ("SK", "Saskatchewan"), "yukon": ("YT", "Yukon"),
 }  # fmt: skip
 FACTORS = {
-    "naturalGas": "natural_gas", "nuclear": "nuclear", "petroleum": "petroleum", "coal": "coal", "solar": "solar", "wind": "wind",
+    "naturalGas": "natural_gas",
+    "nuclear": "nuclear",
+    "petroleum": "petroleum",
+    "coal": "coal",
+    "solar": "solar",
+    "wind": "wind",
     "hydro": "hydroelectricity",
-}  # fmt: skip
+}
 NAMES = {"TUR": "Türkiye"}
 Row = tuple[str, str, float, int, str, str]
 

@@ -1,4 +1,7 @@
-"""Import every module of commonweal. Run on a base install: optional libraries may only be needed where they are used."""
+"""Import every module of commonweal.
+
+Run on a base install: optional libraries may only be needed where they are used.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,8 @@ def main() -> int:
     loaded = [name for name in OPTIONAL if name in sys.modules]
     installed = [name for name in OPTIONAL if importlib.util.find_spec(name)]
     print(
-        f"{len(names)} modules import; optional libraries installed: {', '.join(installed) or 'none'}, imported: {', '.join(loaded) or 'none'}"
+        f"{len(names)} modules import; optional libraries installed: {', '.join(installed) or 'none'}, imported: "
+        f"{', '.join(loaded) or 'none'}"
     )
     return 1 if loaded or len(names) < 40 else 0
 

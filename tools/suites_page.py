@@ -14,21 +14,28 @@ EXAMPLE = Path(__file__).parent.parent / "tests" / "measures" / "respected_prono
 ARGUMENTS = {
     "source": "the citation of the suite, with its licence; printed beside the numbers",
     "version": "raise it when the numbers would change: what was measured with another version is measured again",
-    "cluster": "the sampled unit in words that people read; what stands in brackets is left out where the unit is named",
-    "family": "the hypotheses that are tested together, in words, fixed before the data; required where a quantity has a `null`",
-    "data": "`DataPlace(folder, pattern, origin)`: the files `pattern` in that folder below `--data`, or in `--data` itself",
-    "quantities": "every number that `judge` may give. One with a `null` is a hypothesis: all have the same null; of the unit \"1\", "
-    "0.5 for a share and 0 for a difference of shares. The first is traced to the units that it comes from",
-    "outcomes": "the columns by which two runs are compared item by item, each an `ItemOutcome`; else those named like a quantity",
+    "cluster": "the sampled unit in words that people read; what stands in brackets is left out where the unit is "
+    "named",
+    "family": "the hypotheses that are tested together, in words, fixed before the data; required where a quantity "
+    "has a `null`",
+    "data": "`DataPlace(folder, pattern, origin)`: the files `pattern` in that folder below `--data`, or in `--data` "
+    "itself",
+    "quantities": "every number that `judge` may give. One with a `null` is a hypothesis: all have the same null; of "
+    "the unit \"1\", 0.5 for a share and 0 for a difference of shares. The first is traced to the units that it "
+    "comes from",
+    "outcomes": "the columns by which two runs are compared item by item, each an `ItemOutcome`; else those named "
+    "like a quantity",
     "warnings": "what it does not show, a sentence each; printed beside the numbers and in docs/measures.md",
     "read": "`read(data)`: the items of `data.files`, of whatever type; DataFileError names the line that is none",
-    "unit": "the label of its questions that holds the unit of an item: intervals are by its values, a limit keeps whole ones. It is "
-    "read by the code, where `cluster` is read by people",
-    "questions": "`questions(item)`: what is asked of an item, a `Question` each. Their ids occur once in the whole data",
-    "match": "`match(item, answers)`: what the answers mean, by column: a number (an outcome), a word (a label), or None: it says nothing",
+    "unit": "the label of its questions that holds the unit of an item: intervals are by its values, a limit keeps "
+    "whole ones. It is read by the code, where `cluster` is read by people",
+    "questions": "`questions(item)`: what is asked of an item, a `Question` each. Their ids occur once in the whole "
+    "data",
+    "match": "`match(item, answers)`: what the answers mean, by column: a number (an outcome), a word (a label), or "
+    "None: it says nothing",
     "by": "the label whose values a limit takes in turn, and by which `published` counts",
-    "published": "how many items of each value of `by` the whole set has (where there is no `by`, of \"\"); a row that rests on fewer "
-    "says so. Without it, a row says what part of the data was asked",
+    "published": "how many items of each value of `by` the whole set has (where there is no `by`, of \"\"); a row "
+    "that rests on fewer says so. Without it, a row says what part of the data was asked",
 }  # fmt: skip
 RESULTS = {
     "quantity": "its name in `quantities`",
@@ -37,7 +44,8 @@ RESULTS = {
     "group": "what the items have in common, such as {\"place\": \"school\"}",
     "note": "what a reader must know of it; else how many answers could not be read",
     "solved": "every answer is right, so that an outcome without any difference says something",
-    "traced": "labels of the items of the estimate, by their kind, to which it is traced; else by units, if it is the first quantity",
+    "traced": "labels of the items of the estimate, by their kind, to which it is traced; else by units, if it is the "
+    "first quantity",
     "outcomes": "columns that are kept with it, beside the one of its own name",
 }  # fmt: skip
 TEXT = """# A published suite of questions as a measure
@@ -146,9 +154,14 @@ def is_required(one: Field[object]) -> bool:
 
 def part_rows() -> Iterator[str]:
     """A row for each thing that a part offers: its first line says what."""
-    yield "| `for one in part`, `len(part)` | its items: `one.item`, `one.questions`, `one.answers`, `one.columns`, `one.labels`, `one.unit` |"
+    yield (
+        "| `for one in part`, `len(part)` | its items: `one.item`, `one.questions`, `one.answers`, `one.columns`, "
+        "`one.labels`, `one.unit` |"
+    )
     for name, member in vars(Part).items():
         said = inspect.getdoc(member)
         if not name.startswith("_") and said and (isinstance(member, property) or inspect.isfunction(member)):
-            called = "" if isinstance(member, property) else f"({', '.join(list(inspect.signature(member).parameters)[1:])})"
+            called = (
+                "" if isinstance(member, property) else f"({', '.join(list(inspect.signature(member).parameters)[1:])})"
+            )
             yield f"| `part.{name}{called}` | {said.splitlines()[0].replace('|', chr(92) + '|')} |"

@@ -44,7 +44,9 @@ def pages() -> dict[str, str]:
         "break_even.md": NOTICE + break_even_page.page(),
         "break_even.svg": break_even_page.picture(),
         "suites.md": NOTICE + suites_page.page(),
-        "cli.md": NOTICE + get_docs_for_click(obj=command, ctx=context, name="commonweal", title="Command line").strip() + "\n",
+        "cli.md": NOTICE
+        + get_docs_for_click(obj=command, ctx=context, name="commonweal", title="Command line").strip()
+        + "\n",
     }
 
 
@@ -54,7 +56,10 @@ def measures() -> list[Method]:
 
 def measure_page(method: Method) -> Iterator[str]:
     """One measure as Markdown."""
-    yield f"## {method.name}\n\nApplies to: {method.applies_to}. Version {method.version}. Sampled unit: {method.cluster}.\n"
+    yield (
+        f"## {method.name}\n\nApplies to: {method.applies_to}. Version {method.version}. Sampled unit: "
+        f"{method.cluster}.\n"
+    )
     if method.family:
         yield f"Tested together: {method.family}.\n"
     yield f"{method.description}\n"
@@ -68,7 +73,10 @@ def measure_page(method: Method) -> Iterator[str]:
         yield "What it does not show:\n\n" + "\n".join(f"- {warning}" for warning in method.warnings) + "\n"
     spec = load_registry().specs.get(method.name)
     if spec is not None and spec.on_request:
-        yield f"Takes long: taken only when it is named (`--measures {method.name}`, or `commonweal measure {method.name}`).\n"
+        yield (
+            f"Takes long: taken only when it is named (`--measures {method.name}`, or `commonweal measure "
+            f"{method.name}`).\n"
+        )
 
 
 def main() -> int:

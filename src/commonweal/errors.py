@@ -9,7 +9,7 @@
     ├── MissingExtra                an optional library is not installed; carries the pip line
     ├── ProbeFileError              a probe file that does not follow the documented format
     ├── DataFileError               a file of requests, items or predictions that does not follow its format
-    ├── FootprintError              a quantity of energy, carbon or money that cannot be: below 0, PUE below 1, no price year
+    ├── FootprintError              a quantity of energy, carbon or money that cannot be: below 0, without a price year
     ├── OptionError                 an option that makes no sense (unknown measure, --fail-on)
     ├── OutputError                 the output folder cannot be written, is full, or is in use
     ├── EvidenceFileError           a stored row that cannot be read back
@@ -46,7 +46,9 @@ class LocatorError(CommonwealError):
 
 
 class PermissionRequired(CommonwealError):
-    """The system asks for something that the person who runs it has not allowed; `flag` would allow it on the command line."""
+    """The system asks for something that the person who runs it has not allowed; `flag` would allow it on the
+    command line.
+    """
 
     def __init__(self, message: str, flag: str) -> None:
         self.flag = flag
@@ -98,7 +100,10 @@ class BeyondWindow(MeasurementError):
 
 
 class DataRequired(CommonwealError):
-    """A measure needs data that nobody named. The row is `skipped`; `lacks` says what to do, alike for all that lack the same."""
+    """A measure needs data that nobody named.
+
+    The row is `skipped`; `lacks` says what to do, alike for all that lack the same.
+    """
 
     def __init__(self, lacks: str, which: str) -> None:
         self.lacks = lacks
@@ -110,7 +115,10 @@ class NotApplicable(CommonwealError):
 
 
 class NotJudged(NotApplicable):
-    """A measure was asked, and what came back cannot be judged: unread, unvarying, too little. The row is `unjudged` too."""
+    """A measure was asked, and what came back cannot be judged: unread, unvarying, too little.
+
+    The row is `unjudged` too.
+    """
 
 
 def require(module: str, *, extra: str) -> ModuleType:

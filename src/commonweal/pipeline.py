@@ -1,4 +1,7 @@
-"""The whole flow: declare, measure, weigh, tell. Each stage reads the system and the evidence, and only appends evidence."""
+"""The whole flow: declare, measure, weigh, tell.
+
+Each stage reads the system and the evidence, and only appends evidence.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ def run(
     progress: Progress = silent,
     tell: Tell = unheard,
 ) -> Dossier:
-    """Measure a system and write its dossier into the folder `out`; what was measured there before is not measured again."""
+    """Measure a system and write its dossier into the folder `out`; what was measured there before is not measured
+    again.
+    """
     ready = system if isinstance(system, Prepared) else prepare(system, options)
     if ready.preflight.problems:
         raise OptionError("\n".join(ready.preflight.problems))
@@ -35,7 +40,9 @@ def run(
     system_hash = digest(ready.system.model_dump(mode="json"))
     methods = {name: spec.method for name, spec in ready.registry.specs.items()}
     with Store(folder) as store:
-        setting = Setting(store, ready.system, system_hash, chosen.seed, Limit(chosen.limit), chosen.design, allowed, progress)
+        setting = Setting(
+            store, ready.system, system_hash, chosen.seed, Limit(chosen.limit), chosen.design, allowed, progress
+        )
         rows = []
         for task in ready.tasks:
             rows += (own := gather(task, setting))
@@ -55,8 +62,14 @@ def run(
         more = {"system_file": ready.system.file, "unfit": tuple(store.told), "scoring": ready.opener.scoring()}
         record = record.model_copy(update=more)
         used = (*(methods[name] for name in sorted({row.measure for row in rows} & set(methods))), *weighed.methods)
-        dossier = Dossier(system=fit_to_keep(ready.system), run=record, findings=weighed.findings, evidence=tuple(rows), methods=used,
-                          both_ends=weighed.both_ends)  # fmt: skip
+        dossier = Dossier(
+            system=fit_to_keep(ready.system),
+            run=record,
+            findings=weighed.findings,
+            evidence=tuple(rows),
+            methods=used,
+            both_ends=weighed.both_ends,
+        )
         path = save_dossier(folder, dossier).resolve()
         store.seal_files(FILES)
         return dossier.model_copy(update={"path": path})

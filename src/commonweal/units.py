@@ -32,7 +32,9 @@ UNITS: dict[str, str] = {
 # Above these a declared number is in another unit, or wrong.
 MOST_DEVICE_W = 20_000.0  # the largest accelerators of 2026 draw under 1.5 kW, the largest servers under 20 kW
 MOST_PUE = 5.0  # a choice: three times the mean of the Uptime Institute's surveys, 1.55 to 1.59 from 2020 to 2023
-MOST_TASK_KWH = 1.0  # a choice: 340 times the mean that Luccioni et al. 2024, Table 2, give for an image, 2.907 kWh per 1,000
+MOST_TASK_KWH = (
+    1.0  # a choice: 340 times the mean that Luccioni et al. 2024, Table 2, give for an image, 2.907 kWh per 1,000
+)
 MOST_G_PER_KWH = 2_000.0  # lignite alone emits about 1,200
 LEAST_G_PER_KWH = 2.0  # a tenth of the cleanest grid of the table; below it only 0 is possible
 MOST_STAGE_KWH = 1e10  # a choice: 200 times 50 GWh, what is guessed for the largest trainings of 2024

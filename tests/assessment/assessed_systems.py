@@ -12,17 +12,26 @@ from commonweal.system.records import Actor, Asset, Dependency, Deployment, Popu
 AUDIT = "inequity.correspondence_audit"
 QUANTITIES = {
     "selection_rate": Quantity(unit="1", label="favourable rate"),
-    "selection_rate_difference": Quantity(unit="1", label="difference in favourable rate", null=0.0, role="favourable_rate_gap"),
+    "selection_rate_difference": Quantity(
+        unit="1", label="difference in favourable rate", null=0.0, role="favourable_rate_gap"
+    ),
     "selection_rate_ratio": Quantity(unit="1", label="ratio of favourable rates", role="favourable_rate_ratio"),
     "log_odds_gap": Quantity(unit="nat", label="gap in mean log-odds", null=0.0),
     "excess_flip_share": Quantity(unit="1", label="flips beyond those within groups", role="excess_flips"),
 }
 METHODS = {
     AUDIT: Method(
-        name=AUDIT, title="The audit study, automated", summary="s", source="tests", version=1, cluster="name", applies_to="application",
-        description="d", quantities=QUANTITIES,
+        name=AUDIT,
+        title="The audit study, automated",
+        summary="s",
+        source="tests",
+        version=1,
+        cluster="name",
+        applies_to="application",
+        description="d",
+        quantities=QUANTITIES,
     )
-}  # fmt: skip
+}
 
 
 def writer() -> Writer:
@@ -35,23 +44,44 @@ def evidence(
     """A row with a number, without one (text), or a reason why there is none."""
     text = found if isinstance(found, str) else found.note if isinstance(found, Estimate) else found.reason
     fields: dict[str, Any] = {
-        "id": key, "subjects": (subject,), "measure": measure, "basis": "measured",
-        "status": found.status if isinstance(found, Missing) else "ok", "note": text,
-        "estimate": found if isinstance(found, Estimate) else None, "missing": found if isinstance(found, Missing) else None,
-        "provenance": Provenance(source="tests", measure=measure, version=1, started="2026-01-01T00:00:00Z", duration_s=0.0),
-    }  # fmt: skip
+        "id": key,
+        "subjects": (subject,),
+        "measure": measure,
+        "basis": "measured",
+        "status": found.status if isinstance(found, Missing) else "ok",
+        "note": text,
+        "estimate": found if isinstance(found, Estimate) else None,
+        "missing": found if isinstance(found, Missing) else None,
+        "provenance": Provenance(
+            source="tests", measure=measure, version=1, started="2026-01-01T00:00:00Z", duration_s=0.0
+        ),
+    }
     return Evidence(**(fields | changed))
 
 
 def estimate(
-    value: float = -0.1, low: float = -0.15, high: float = -0.05, quantity: str = "selection_rate_difference",
-    group: Mapping[str, str] | None = None, reference: Mapping[str, str] | None = None, **changed: Any,
-) -> Estimate:  # fmt: skip
+    value: float = -0.1,
+    low: float = -0.15,
+    high: float = -0.05,
+    quantity: str = "selection_rate_difference",
+    group: Mapping[str, str] | None = None,
+    reference: Mapping[str, str] | None = None,
+    **changed: Any,
+) -> Estimate:
     fields: dict[str, Any] = {
-        "quantity": quantity, "unit": QUANTITIES[quantity].unit, "value": value, "low": low, "high": high, "interval": "confidence",
-        "n": 200, "clusters": 18, "method": "by hand", "null": QUANTITIES[quantity].null, "group": group or {"gender": "women"},
+        "quantity": quantity,
+        "unit": QUANTITIES[quantity].unit,
+        "value": value,
+        "low": low,
+        "high": high,
+        "interval": "confidence",
+        "n": 200,
+        "clusters": 18,
+        "method": "by hand",
+        "null": QUANTITIES[quantity].null,
+        "group": group or {"gender": "women"},
         "reference": reference or {"gender": "men"},
-    }  # fmt: skip
+    }
     return Estimate(**(fields | changed))
 
 
@@ -85,4 +115,6 @@ def system(deployments: tuple[Deployment, ...] | None = None, *more: Dependency,
 
 
 def deployment(key: str = "live", **changed: Any) -> Deployment:
-    return Deployment(**({"application": "app", "id": key, "volume": 400_000, "reach": {"applicants": 90_000}} | changed))
+    return Deployment(
+        **({"application": "app", "id": key, "volume": 400_000, "reach": {"applicants": 90_000}} | changed)
+    )

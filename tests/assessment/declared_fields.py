@@ -1,4 +1,6 @@
-"""Every field that a system file declares, taken away, left `unknown`, or set to `none` or 0: the files and their numbers."""
+"""Every field that a system file declares, taken away, left `unknown`, or set to `none` or 0: the files and their
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +24,36 @@ Where = tuple[str | int, ...]
 Numbers = dict[tuple[str, ...], Evidence]
 GONE = object()
 # Numbers that sum or divide what is declared.
-TOTALS = frozenset({
-    "energy_total", "carbon_total", "term", "value", "value_at_zero", "group_value", "weighted_value", "benefit_share", "burden_share",
-    "saved", "energy_saved", "break_even_tasks", "break_even_tasks_with_use", "pretraining_energy", "adaptation_energy",
-    "scratch_energy", "value_of_baseline", "baseline_value_difference", "below_zero_probability", "uneven_probability",
-})  # fmt: skip
+TOTALS = frozenset(
+    {
+        "energy_total",
+        "carbon_total",
+        "term",
+        "value",
+        "value_at_zero",
+        "group_value",
+        "weighted_value",
+        "benefit_share",
+        "burden_share",
+        "saved",
+        "energy_saved",
+        "break_even_tasks",
+        "break_even_tasks_with_use",
+        "pretraining_energy",
+        "adaptation_energy",
+        "scratch_energy",
+        "value_of_baseline",
+        "baseline_value_difference",
+        "below_zero_probability",
+        "uneven_probability",
+    }
+)
 
 
 def declared_in(text: str) -> dict[str, Any]:
-    """The fields of a system file, each range as its middle number, so that a total changes only with what is declared."""
+    """The fields of a system file, each range as its middle number, so that a total changes only with what is
+    declared.
+    """
     declared: dict[str, Any] = exact(YAML(typ="safe", pure=True).load(text))
     for asset in declared.get("assets", ()):
         for stage in asset.get("making", ()):
@@ -62,7 +85,11 @@ def exact(node: Any) -> Any:
 def fields(node: Any, where: Where = ()) -> Iterator[Where]:
     """The place of every field and of every entry of a list; a number with its unit is one field."""
     steps = (
-        node.items() if isinstance(node, Mapping) and not is_number(node) else enumerate(node) if isinstance(node, list) else ()
+        node.items()
+        if isinstance(node, Mapping) and not is_number(node)
+        else enumerate(node)
+        if isinstance(node, list)
+        else ()
     )
     for step, below in steps:
         yield (*where, step)
@@ -109,6 +136,10 @@ def numbers(declared: dict[str, Any]) -> Numbers | None:
         result = row.estimate or row.missing
         if result is not None and result.quantity in TOTALS:
             totals[
-                (*row.subjects, result.quantity, *(f"{name}={part}" for name, part in sorted((result.group or {}).items())))
+                (
+                    *row.subjects,
+                    result.quantity,
+                    *(f"{name}={part}" for name, part in sorted((result.group or {}).items())),
+                )
             ] = row
     return totals

@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from commonweal.assessment.value import value_rows as rows_of_value
-from tests.assessment.declared_fields import EXAMPLES, GONE, Numbers, Where, at, changed, declared_in, fields, numbers, zero
+from tests.assessment.declared_fields import (
+    EXAMPLES,
+    GONE,
+    Numbers,
+    Where,
+    at,
+    changed,
+    declared_in,
+    fields,
+    numbers,
+    zero,
+)
 from tests.assessment.valued import TEXT
 
 FILES = {
@@ -32,7 +43,13 @@ def as_zero(declared: dict[str, Any], where: Where, whole: Numbers, without: Num
     found = []
     for key, row in without.items():
         before, explicit = whole.get(key), (nothing or {}).get(key)
-        if row.estimate is None or before is None or before.estimate is None or explicit is None or explicit.estimate is None:
+        if (
+            row.estimate is None
+            or before is None
+            or before.estimate is None
+            or explicit is None
+            or explicit.estimate is None
+        ):
             continue
         depends = not math.isclose(row.estimate.value, before.estimate.value, rel_tol=1e-9)
         same = math.isclose(row.estimate.value, explicit.estimate.value, rel_tol=1e-9, abs_tol=1e-12)

@@ -43,8 +43,12 @@ def test_what_was_measured_on_probes_at_the_application_was_not_measured_on_the_
 def test_a_measure_at_two_places_is_measured_at_both_and_says_where_it_comes_from() -> None:
     by_place = places(system(), evidence("1", "data"), evidence("2", "app"))
     assert {place: one.measured_here for (_, place), one in by_place.items()} == {
-        "data": True, "model": False, "app": True, "live": False, "applicants": False,
-    }  # fmt: skip
+        "data": True,
+        "model": False,
+        "app": True,
+        "live": False,
+        "applicants": False,
+    }
     assert by_place["asset", "app"].sources == ("data", "app")
     assert by_place["asset", "app"].row.derived_from == ("1", "2")
     assert by_place["asset", "model"].row.subjects == ("data",)
@@ -56,7 +60,11 @@ def test_each_row_is_propagated_with_people_per_year_and_the_state_in_words() ->
     assert row.estimate is not None
     assert (row.estimate.value, row.estimate.unit, row.estimate.interval) == (90_000, "people/year", "range")
     assert row.note == "inherited, not measured here"
-    assert row.estimate.group == {"measure": AUDIT, "reaches": "population applicants", "state": "inherited, not measured here"}
+    assert row.estimate.group == {
+        "measure": AUDIT,
+        "reaches": "population applicants",
+        "state": "inherited, not measured here",
+    }
 
 
 def test_a_declared_figure_says_where_it_comes_from_where_that_is_declared() -> None:
@@ -77,7 +85,10 @@ def test_unknown_reach_stays_unknown_and_is_never_0() -> None:
         assert by_place["asset", "model"].people_per_year is None
         row = by_place["deployment", "live"].row
         assert row.estimate is None
-        assert row.note == f"{AUDIT} reaches deployment live: inherited, not measured here; people a year: unknown ({asked})"
+        assert (
+            row.note
+            == f"{AUDIT} reaches deployment live: inherited, not measured here; people a year: unknown ({asked})"
+        )
     assert ("population", "applicants") not in by_place
     partly = places(system((deployment(), deployment("other", reach={"applicants": "unknown"}))), evidence("1", "app"))
     assert partly["deployment", "live"].people_per_year == 90_000
@@ -90,7 +101,9 @@ def test_unknown_reach_stays_unknown_and_is_never_0() -> None:
 
 def test_nobody_reached_is_0_and_no_deployment_is_unknown() -> None:
     assert (
-        places(system((deployment(reach={"applicants": 0.0}),)), evidence("1", "app"))["deployment", "live"].people_per_year
+        places(system((deployment(reach={"applicants": 0.0}),)), evidence("1", "app"))[
+            "deployment", "live"
+        ].people_per_year
         == 0.0
     )
     found = places(system(()), evidence("1", "app"))
@@ -149,7 +162,9 @@ def chain(length: int) -> System:
     return system(
         assets=(*assets, Asset(id="app", kind="application")),
         dependencies=tuple(
-            Dependency(upstream=one.id, downstream=other.id, relation="adapted_from" if other.kind == "model" else "serves")
+            Dependency(
+                upstream=one.id, downstream=other.id, relation="adapted_from" if other.kind == "model" else "serves"
+            )
             for one, other in zip(assets, [*assets[1:], Asset(id="app", kind="application")], strict=True)
         ),
     )

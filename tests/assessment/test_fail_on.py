@@ -67,7 +67,9 @@ def test_a_number_without_an_interval_counts_as_it_stands() -> None:
 
 
 def test_a_limit_that_no_row_can_answer_is_undecided_and_not_met_in_silence() -> None:
-    missing = evidence("1", found=Missing(quantity="selection_rate_ratio", status="not_applicable", reason="nobody was selected"))
+    missing = evidence(
+        "1", found=Missing(quantity="selection_rate_ratio", status="not_applicable", reason="nobody was selected")
+    )
     other = evidence("2", measure="other.measure", found=estimate(0.1, 0.0, 0.2, quantity="selection_rate_ratio"))
     assert judge(parse_condition(f"{RATIO}<0.8", METHODS), [missing, other], ()) == ((), False)
 

@@ -36,7 +36,9 @@ def test_a_gap_is_found_where_the_adjusted_p_value_and_the_interval_agree_on_it(
 
 
 def test_found_says_who_against_whom_with_its_interval_and_rests_on_its_row() -> None:
-    finding = one(evidence("rate", found=estimate(0.4, 0.3, 0.5, quantity="selection_rate")), evidence("gap", found=claim()))
+    finding = one(
+        evidence("rate", found=estimate(0.4, 0.3, 0.5, quantity="selection_rate")), evidence("gap", found=claim())
+    )
     assert (finding.verdict, finding.measure, finding.subject, finding.title) == (
         "found",
         AUDIT,
@@ -44,7 +46,8 @@ def test_found_says_who_against_whom_with_its_interval_and_rests_on_its_row() ->
         "The audit study, automated",
     )
     assert finding.headline == (
-        "gender: women against men, difference in favourable rate −10.0 percentage points (95 % confidence interval −15.0 to −5.0)"
+        "gender: women against men, difference in favourable rate −10.0 percentage points (95 % confidence interval "
+        "−15.0 to −5.0)"
     )
     assert finding.evidence[0] == "gap"
     assert set(finding.evidence) >= {"gap", "rate"}
@@ -55,10 +58,14 @@ def test_found_brings_its_consequences_for_people_with_their_conditions() -> Non
     finding = one(evidence("gap", found=claim()), evidence("flips", found=flips))
     told = [words for words in finding.details if "propagated" in words]
     assert len(told) == 4
-    assert any("10.0 (5.0 to 15.0) favourable outcomes fewer" in words and "per 100 decisions" in words for words in told)
+    assert any(
+        "10.0 (5.0 to 15.0) favourable outcomes fewer" in words and "per 100 decisions" in words for words in told
+    )
     assert any("19,200" in words and words.endswith(", a year in live") for words in told)
     assert not any("deployment" in words for words in told)
-    assert any("4.0 (1.0 to 7.0) outcomes that the cue changes" in words and "per 100 decisions" in words for words in told)
+    assert any(
+        "4.0 (1.0 to 7.0) outcomes that the cue changes" in words and "per 100 decisions" in words for words in told
+    )
     assert finding.conditions == (
         "the probes resemble the people who are really decided about",
         "the cue in the probe (a name, a pronoun, a phrase) is the only sign of the group",
@@ -72,8 +79,8 @@ def test_a_group_that_gains_is_said_to_have_an_advantage_and_no_negative_shortfa
     finding = one(evidence("gap", found=claim(value=0.1, low=0.05, high=0.15)))
     told = [words for words in finding.details if "propagated" in words]
     assert told[0] == (
-        "propagated to people: gender: women against men, 10.0 (5.0 to 15.0) favourable outcomes more than the reference group, "
-        "an advantage over it, per 100 decisions"
+        "propagated to people: gender: women against men, 10.0 (5.0 to 15.0) favourable outcomes more than the "
+        "reference group, an advantage over it, per 100 decisions"
     )
     assert "−" not in "".join(told)
 
@@ -86,14 +93,15 @@ def test_the_four_fifths_verdict_stands_in_the_findings_own_text() -> None:
         0.9, 0.5, 1.4, group={"race": "Black", "gender": "women"}, reference={"race": "White", "gender": "men"}, **ratio
     )
     rows = [
-        evidence(str(index), found=found) for index, found in enumerate((black, asian, estimate(0.95, 0.9, 1.0, **ratio), both))
+        evidence(str(index), found=found)
+        for index, found in enumerate((black, asian, estimate(0.95, 0.9, 1.0, **ratio), both))
     ]
     crossed, open_, kept = [
         words for words in one(*rows, evidence("gap", found=claim(0.4, **NOTHING))).details if "four-fifths" in words
     ]
     assert crossed == (
-        "four-fifths line (29 CFR 1607.4(D), written for race, sex and ethnic group) crossed, the whole interval is below 0.8: "
-        "race: Black against White 0.700 (0.600 to 0.780)"
+        "four-fifths line (29 CFR 1607.4(D), written for race, sex and ethnic group) crossed, the whole interval is "
+        "below 0.8: race: Black against White 0.700 (0.600 to 0.780)"
     )
     assert "not decided by the interval" in open_
     assert open_.endswith("race: White against Asian 0.80 (0.62 to 1.00); 1 of intersecting groups")
@@ -130,17 +138,23 @@ def test_without_a_minimum_detectable_effect_it_says_so() -> None:
 
 def test_beside_what_was_found_stands_what_was_not() -> None:
     race = claim(0.6, group={"race": "Black"}, reference={"race": "White"}, **NOTHING)
-    both = claim(0.7, group={"race": "Black", "gender": "women"}, reference={"race": "White", "gender": "men"}, **NOTHING)
+    both = claim(
+        0.7, group={"race": "Black", "gender": "women"}, reference={"race": "White", "gender": "men"}, **NOTHING
+    )
     gone = Missing(quantity="names_audit", status="skipped", reason="--limit 10 leaves too little")
-    finding = one(evidence("1", found=claim()), evidence("2", found=race), evidence("3", found=both), evidence("4", found=gone))
+    finding = one(
+        evidence("1", found=claim()), evidence("2", found=race), evidence("3", found=both), evidence("4", found=gone)
+    )
     assert finding.verdict == "found"
     assert len(finding.not_shown) == 3
     assert "Black against White" in finding.not_shown[0]
     assert finding.not_shown[1] == "1 comparisons of intersecting groups; see the evidence rows"
     assert finding.not_shown[2] == "not measured: --limit 10 leaves too little"
     assert [(about.kind, about.attribute) for about in finding.not_shown_about] == [
-        ("comparison", "race"), ("intersections", ""), ("not_measured", ""),
-    ]  # fmt: skip
+        ("comparison", "race"),
+        ("intersections", ""),
+        ("not_measured", ""),
+    ]
 
 
 def test_the_strongest_single_attribute_comes_first_and_more_than_six_are_counted() -> None:
@@ -165,7 +179,9 @@ def test_numbers_without_a_claim_are_described() -> None:
 
 
 def test_no_number_at_all_is_not_measured_with_every_reason() -> None:
-    names, cue = (Missing(quantity=f"{name}_audit", status="not_applicable", reason=f"no {name}") for name in ("names", "cue"))
+    names, cue = (
+        Missing(quantity=f"{name}_audit", status="not_applicable", reason=f"no {name}") for name in ("names", "cue")
+    )
     failed = evidence("3", status="failed", note="the application is down")
     finding = one(evidence("1", found=names), evidence("2", found=cue), failed)
     assert finding.verdict == "not_measured"
@@ -195,8 +211,10 @@ def test_the_sentence_of_a_measure_is_the_headline_and_rests_on_its_rows_without
 def test_reach_lists_every_place_but_itself_and_menders_go_upstream() -> None:
     finding = one(evidence("1", "model", found=claim()))
     assert [(reach.kind, reach.target, reach.measured_here) for reach in finding.reach] == [
-        ("asset", "app", False), ("deployment", "live", False), ("population", "applicants", False),
-    ]  # fmt: skip
+        ("asset", "app", False),
+        ("deployment", "live", False),
+        ("population", "applicants", False),
+    ]
     assert [mender.actor for mender in finding.menders][:2] == ["lab", "crawl"]
     rows = assess(system(), [evidence("1", "model", found=claim())], METHODS, "hash", 0).rows
     assert {reach.evidence for reach in finding.reach} <= {row.id for row in rows}

@@ -15,11 +15,7 @@ from commonweal.system.records import Asset, Dependency, System
 
 SYSTEM = System(
     name="s",
-    assets=(
-        Asset(id="base", kind="model"),
-        Asset(id="other", kind="model"),
-        Asset(id="screener", kind="application"),
-    ),
+    assets=(Asset(id="base", kind="model"), Asset(id="other", kind="model"), Asset(id="screener", kind="application")),
     dependencies=(Dependency(upstream="base", downstream="screener", relation="serves"),),
 )
 METHODS = {
@@ -42,19 +38,37 @@ METHODS = {
     )
 }
 SAID = [
-    Finding(id=f"{measure}/{subject}", measure=measure, subject=subject, title="t", verdict="described", headline="h", evidence=("e",))
-    for measure, subject in (
-        ("inequity.leaning", "base"), ("inequity.leaning", "other"), ("inequity.audit", "screener"), ("environment.energy", "screener"),
+    Finding(
+        id=f"{measure}/{subject}",
+        measure=measure,
+        subject=subject,
+        title="t",
+        verdict="described",
+        headline="h",
+        evidence=("e",),
     )
-]  # fmt: skip
+    for measure, subject in (
+        ("inequity.leaning", "base"),
+        ("inequity.leaning", "other"),
+        ("inequity.audit", "screener"),
+        ("environment.energy", "screener"),
+    )
+]
 WRITER = Writer("assessment.both_ends", "source", 0, "hash")
 
 
 def row(measure: str, subject: str, group: str, value: float) -> Evidence:
     estimate = Estimate(quantity="lean", unit="1", value=value, n=5, method="m", group={"occupation": group})
     provenance = Provenance(source="s", measure=measure, version=1, started="2026-01-01T00:00:00+00:00", duration_s=0.0)
-    return Evidence(id=f"{measure}{subject}{group}", subjects=(subject,), measure=measure, basis="measured", status="ok",
-                    estimate=estimate, provenance=provenance)  # fmt: skip
+    return Evidence(
+        id=f"{measure}{subject}{group}",
+        subjects=(subject,),
+        measure=measure,
+        basis="measured",
+        status="ok",
+        estimate=estimate,
+        provenance=provenance,
+    )
 
 
 def rows(count: int) -> list[Evidence]:
@@ -66,7 +80,11 @@ def rows(count: int) -> list[Evidence]:
 
 def test_a_model_and_the_application_on_it_stand_side_by_side() -> None:
     (pairing,) = both_ends(SYSTEM, rows(3), SAID, METHODS, WRITER)
-    assert (pairing.record.model, pairing.record.application, pairing.record.chapter) == ("base", "screener", "inequity")
+    assert (pairing.record.model, pairing.record.application, pairing.record.chapter) == (
+        "base",
+        "screener",
+        "inequity",
+    )
     assert pairing.record.intrinsic == ("inequity.leaning/base",)
     assert pairing.record.extrinsic == ("inequity.audit/screener",)
     assert pairing.record.shared_groups == 3
@@ -124,22 +142,32 @@ def test_the_p_value_is_the_larger_of_fishers_and_that_of_hc3_and_corrected_for_
 
 
 def test_a_small_group_that_is_far_out_at_both_ends_by_its_errors_alone_does_not_alarm() -> None:
-    """Ten groups with equal rates at both ends, one of 20 people and nine of 1,000: by Fisher's z half of such systems alarm."""
+    """Ten groups with equal rates at both ends, one of 20 people and nine of 1,000: by Fisher's z half of such
+    systems alarm.
+    """
     people, alarms = np.array([20] + [1000] * 9), 0
     for seed in range(300):
         rng = np.random.default_rng(seed)
-        found = correlated(list(zip(rng.binomial(people, 0.3) / people, rng.binomial(people, 0.2) / people, strict=True)))
+        found = correlated(
+            list(zip(rng.binomial(people, 0.3) / people, rng.binomial(people, 0.2) / people, strict=True))
+        )
         alarms += found is not None and found.excludes_null
     assert alarms <= 0.05 * 300
 
 
 def test_over_8_groups_the_p_value_is_at_least_that_of_all_permutations() -> None:
-    """One group far from the others at both ends makes r large and says little: Fisher's p is 0.0001, that of all 8! orders 0.13."""
+    """One group far from the others at both ends makes r large and says little: Fisher's p is 0.0001, that of all 8!
+    orders 0.13.
+    """
     one, other = np.array([0.0, 1, 2, 3, 4, 5, 6, 60]), np.array([3.0, 1, 4, 1.5, 5, 2, 0, 70])
     estimate = correlated(list(zip(one.tolist(), other.tolist(), strict=True)))
     assert estimate is not None
     exact = permutation_test(
-        (one,), lambda x: abs(np.corrcoef(x, other)[0, 1]), permutation_type="pairings", n_resamples=np.inf, alternative="greater"
+        (one,),
+        lambda x: abs(np.corrcoef(x, other)[0, 1]),
+        permutation_type="pairings",
+        n_resamples=np.inf,
+        alternative="greater",
     )
     assert estimate.value > 0.98
     assert (estimate.p_value or 0) >= exact.pvalue * (1 - 1e-9)
@@ -152,7 +180,9 @@ def test_verdict_and_interval_are_one_statement(count: int) -> None:
     rng, found = np.random.default_rng(0), set()
     for trial in range(60):
         x = rng.standard_normal(count)
-        estimate = correlated(list(zip(x.tolist(), (x + trial / 30 * rng.standard_normal(count)).tolist(), strict=True)), 3)
+        estimate = correlated(
+            list(zip(x.tolist(), (x + trial / 30 * rng.standard_normal(count)).tolist(), strict=True)), 3
+        )
         assert estimate is not None
         assert estimate.excludes_null == ((estimate.p_adjusted or 1) <= 0.05)
         found.add(estimate.excludes_null)
@@ -174,7 +204,9 @@ def quantities(
 
 
 def test_all_correlations_of_a_system_are_one_family() -> None:
-    """Three quantities of the model with two of each of two applications: twelve correlations, each corrected for twelve."""
+    """Three quantities of the model with two of each of two applications: twelve correlations, each corrected for
+    twelve.
+    """
     second = SYSTEM.model_copy(
         update={
             "assets": (*SYSTEM.assets, Asset(id="ranker", kind="application")),
@@ -199,7 +231,9 @@ def test_all_correlations_of_a_system_are_one_family() -> None:
 
 
 def test_unrelated_numbers_alarm_in_5_of_100_systems_at_most() -> None:
-    """Eight quantities with two over ten groups: 16 correlations, uncorrected they alarm in about half of all systems."""
+    """Eight quantities with two over ten groups: 16 correlations, uncorrected they alarm in about half of all
+    systems.
+    """
     names, alarms, uncorrected = [str(number) for number in range(8)], 0, 0
     for seed in range(150):
         rng = np.random.default_rng(seed)

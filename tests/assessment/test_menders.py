@@ -10,7 +10,12 @@ def chain(declared: System, subject: str) -> list[tuple[str, str | None, int]]:
 
 
 def test_the_own_actor_comes_first_then_those_upstream_nearest_first_then_who_oversees() -> None:
-    assert chain(system(), "app") == [("app", "agency", 0), ("model", "lab", 1), ("data", "crawl", 2), ("app", "office", 0)]
+    assert chain(system(), "app") == [
+        ("app", "agency", 0),
+        ("model", "lab", 1),
+        ("data", "crawl", 2),
+        ("app", "office", 0),
+    ]
 
 
 def test_nobody_downstream_is_asked_to_mend_what_lies_upstream() -> None:
@@ -36,7 +41,9 @@ def test_a_regulator_oversees_from_outside_and_one_without_declared_rights_is_st
 
 def test_none_unknown_and_not_declared_are_three_answers() -> None:
     def note(rights: object) -> tuple[str, tuple[str, ...]]:
-        agency = Actor.model_validate({"id": "agency", "name": "An agency", "roles": ["deployer"], "decision_rights": rights})
+        agency = Actor.model_validate(
+            {"id": "agency", "name": "An agency", "roles": ["deployer"], "decision_rights": rights}
+        )
         first = next(menders(system(actors=(agency,)), "app"))
         return first.note, first.rights
 

@@ -13,7 +13,9 @@ from tests.assessment.assessed_systems import METHODS, deployment, estimate, evi
 
 
 def weighed(declared: System, *gaps: Estimate) -> list[Evidence]:
-    return list(shortfalls(declared, [evidence(str(index), found=gap) for index, gap in enumerate(gaps)], METHODS, writer()))
+    return list(
+        shortfalls(declared, [evidence(str(index), found=gap) for index, gap in enumerate(gaps)], METHODS, writer())
+    )
 
 
 def number(rows: list[Evidence], quantity: str) -> Estimate:
@@ -36,7 +38,9 @@ def test_ten_points_fewer_are_one_favourable_outcome_fewer_in_ten_decisions() ->
     assert (found.group, found.reference) == ({"gender": "women"}, {"gender": "men"})
     assert rows[0].basis == "propagated"
     assert rows[0].derived_from == ("0",)
-    assert rows[0].note.startswith("if the probes resemble the people who are really decided about; and the cue in the probe")
+    assert rows[0].note.startswith(
+        "if the probes resemble the people who are really decided about; and the cue in the probe"
+    )
     assert rows[0].note.endswith(
         "; and per decision, it counts what the application puts out, before a person overturns any of it"
     )
@@ -51,7 +55,8 @@ def test_per_year_the_volume_is_split_by_the_declared_share_of_the_group() -> No
 
 
 def test_a_range_of_human_override_gives_the_corners_of_both_ranges_and_is_called_a_range() -> None:
-    # 0 to 20 % are overturned, so 80 to 100 % stand: 192,000 x 0.1 x 0.9 in the middle, x 0.05 x 0.8 and x 0.15 x 1 at the corners.
+    # 0 to 20 % are overturned, so 80 to 100 % stand: 192,000 x 0.1 x 0.9 in the middle, x 0.05 x 0.8 and x 0.15 x 1 at
+    # the corners.
     rows = weighed(system((deployment(human_override=(0.0, 0.2)),)), estimate())
     found = number(rows, "net_shortfall_per_year")
     assert (found.value, found.low, found.high) == pytest.approx((17_280, 7_680, 28_800))
@@ -63,7 +68,8 @@ def test_a_range_of_human_override_gives_the_corners_of_both_ranges_and_is_calle
 
 def test_a_gap_that_may_go_either_way_keeps_both_signs_at_the_corners() -> None:
     found = number(
-        weighed(system((deployment(human_override=(0.0, 0.5)),)), estimate(-0.05, -0.15, 0.05)), "net_shortfall_per_year"
+        weighed(system((deployment(human_override=(0.0, 0.5)),)), estimate(-0.05, -0.15, 0.05)),
+        "net_shortfall_per_year",
     )
     assert (found.low, found.high) == pytest.approx((-0.05 * 192_000, 0.15 * 192_000))
 
@@ -78,7 +84,8 @@ def test_an_override_that_is_not_declared_is_a_condition_and_not_an_assumption_i
 
 
 def test_two_populations_share_the_volume_by_their_reach() -> None:
-    # 90,000 of 120,000 people are applicants (48 % women), 30,000 students (60 %): 400,000 x (0.75 x 0.48 + 0.25 x 0.6).
+    # 90,000 of 120,000 people are applicants (48 % women), 30,000 students (60 %): 400,000 x (0.75 x 0.48 + 0.25 x
+    # 0.6).
     both = deployment(reach={"applicants": 90_000, "students": 30_000}, human_override="none")
     assert number(weighed(system((both,)), estimate()), "net_shortfall_per_year").value == pytest.approx(0.1 * 204_000)
 
@@ -86,7 +93,9 @@ def test_two_populations_share_the_volume_by_their_reach() -> None:
 def test_every_deployment_has_its_own_figure() -> None:
     rows = weighed(system((deployment(), deployment("second", volume=100))), estimate())
     per_year = [
-        row.estimate.value for row in rows if row.estimate is not None and row.estimate.quantity == "net_shortfall_per_year"
+        row.estimate.value
+        for row in rows
+        if row.estimate is not None and row.estimate.quantity == "net_shortfall_per_year"
     ]
     assert per_year == pytest.approx([19_200, 4.8])
 
@@ -102,7 +111,9 @@ def test_every_deployment_has_its_own_figure() -> None:
         ({"reach": {"applicants": 0.0}}, "its declared reach is 0"),
     ],
 )
-def test_what_is_not_declared_leaves_the_people_unknown_and_says_what_is_missing(changed: dict[str, Any], reason: str) -> None:
+def test_what_is_not_declared_leaves_the_people_unknown_and_says_what_is_missing(
+    changed: dict[str, Any], reason: str
+) -> None:
     assert lacking(weighed(system((deployment(**changed),)), estimate())) == f"{reason} (deployment live)"
 
 
@@ -169,7 +180,11 @@ def test_the_same_gap_gives_the_same_row_and_another_gap_another() -> None:
 
 def test_a_table_of_predictions_does_not_say_whether_1_is_favourable_so_nothing_is_carried_to_people() -> None:
     """Where 1 is an accusation, the group that is accused less often would be told as the one that is harmed."""
-    accused_less = evidence("0", found=estimate(-0.2, -0.26, -0.14)).model_copy(update={"measure": "inequity.performance_gap"})
+    accused_less = evidence("0", found=estimate(-0.2, -0.26, -0.14)).model_copy(
+        update={"measure": "inequity.performance_gap"}
+    )
     methods = {name: spec.method for name, spec in load_registry().specs.items()}
-    assert list(shortfalls(system(), [evidence("0", found=accused_less.estimate)], methods, writer()))  # the audit's would be
+    assert list(
+        shortfalls(system(), [evidence("0", found=accused_less.estimate)], methods, writer())
+    )  # the audit's would be
     assert list(shortfalls(system(), [accused_less], methods, writer())) == []

@@ -1,4 +1,6 @@
-"""What is not known stays unknown in the ledger and in V: no part of a sum is a sum, no draw that is left out is hidden."""
+"""What is not known stays unknown in the ledger and in V: no part of a sum is a sum, no draw that is left out is
+hidden.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ COUNT = 4000
 def carbon_ends(given: System) -> tuple[float, float]:
     """95 % interval of all carbon of making `base` [kgCO2e]."""
     lines = ledger(given, {}, Draws(COUNT, np.random.default_rng(0))).whole
-    whole = sum((line.carbon.draws(COUNT) for line in lines if line.carbon and line.asset == "base"), start=np.zeros(COUNT))
+    whole = sum(
+        (line.carbon.draws(COUNT) for line in lines if line.carbon and line.asset == "base"), start=np.zeros(COUNT)
+    )
     found = spread(whole)
     return found.low, found.high
 
@@ -72,15 +76,23 @@ def test_an_application_that_rests_on_a_deployed_one_says_that_its_part_is_not_k
         "  - {upstream: app, downstream: second, relation: serves, allocated: 0.5}\n"
     )
     again = (
-        "deployments:\n  - application: second\n    volume: 9000000\n    benefits: none\n    burdens: none\n    value: {unit: USD2020, "
-        f"energy_per_task: {exact(1, 'Wh/1000 decisions')}, carbon_price: EPA2023/2020, electricity_price: {exact(0.1, 'USD2020/kWh')}}}\n"
+        "deployments:\n  - application: second\n    volume: 9000000\n    benefits: none\n    burdens: none\n    "
+        f"value: {{unit: USD2020, energy_per_task: {exact(1, 'Wh/1000 decisions')}, carbon_price: EPA2023/2020, "
+        f"electricity_price: {exact(0.1, 'USD2020/kWh')}}}\n"
     )
-    found = [row for row in rows(system(("dependencies:\n", second), ("deployments:\n", again))) if row.subjects == ("second",)]
+    found = [
+        row
+        for row in rows(system(("dependencies:\n", second), ("deployments:\n", again)))
+        if row.subjects == ("second",)
+    ]
     assert "app, which second rests on, is deployed itself" in reason(found, "term", term="cost of carbon C")
 
 
 def test_the_same_grid_in_several_stages_is_drawn_once() -> None:
-    apart = [f"stage: {one}, energy: {exact(1000, 'kWh')}, grid_intensity: {WIDE}" for one in ("pretraining", "experimentation")]
+    apart = [
+        f"stage: {one}, energy: {exact(1000, 'kWh')}, grid_intensity: {WIDE}"
+        for one in ("pretraining", "experimentation")
+    ]
     together = f"stage: pretraining, energy: {exact(2000, 'kWh')}, grid_intensity: {WIDE}"
     assert carbon_ends(stages(*apart)) == pytest.approx(carbon_ends(stages(together)))
     other = apart[1].replace("a guess", "another guess")
@@ -123,7 +135,9 @@ def test_never_in_most_draws_is_never_and_in_some_has_no_upper_end() -> None:
         "never: adapting costs at least as much as training from scratch, in 90%"
     )
     assert number(mostly, "never_probability") == pytest.approx(0.9, abs=0.01)
-    (sometimes,) = [row for row in rows(system(scratch(9, 29))) if row.estimate and row.estimate.quantity == "break_even_tasks"]
+    (sometimes,) = [
+        row for row in rows(system(scratch(9, 29))) if row.estimate and row.estimate.quantity == "break_even_tasks"
+    ]
     assert sometimes.estimate is not None
     assert sometimes.estimate.value == pytest.approx(600 / 9, rel=0.05)  # the middle S is 19, and never lies above it
     assert sometimes.estimate.interval is None
@@ -160,11 +174,17 @@ def test_no_impossible_number_is_a_switching_value() -> None:
     """V is 2,000 - 19 - 31 - 10,005 = -8,055: only less of a burden or more of a benefit could change its sign."""
     found = rows(system((exact(100, "USD2020/year"), exact(5000, "USD2020/year"))))
     assert number(found, "value") == pytest.approx(-8055)
-    least = {row.estimate.group["input"]: row.estimate.value for row in found
-             if row.estimate and row.estimate.group and row.estimate.quantity == "switching_value"}  # fmt: skip
+    least = {
+        row.estimate.group["input"]: row.estimate.value
+        for row in found
+        if row.estimate and row.estimate.group and row.estimate.quantity == "switching_value"
+    }
     assert all(value >= 0 for value in least.values())
-    impossible = {row.missing.group["input"]: row.note for row in found
-                  if row.missing and row.missing.group and row.missing.quantity == "switching_value"}  # fmt: skip
+    impossible = {
+        row.missing.group["input"]: row.note
+        for row in found
+        if row.missing and row.missing.group and row.missing.quantity == "switching_value"
+    }
     assert "no possible value of price of carbon changes the sign" in impossible["price of carbon"]
     assert "(it would have to be −66,900)" in impossible["price of carbon"]  # 200 - 8055 / 0.12
     assert impossible.keys() | least.keys() >= {"PUE, app", "price of electricity", "price of carbon"}
@@ -188,7 +208,9 @@ def test_no_draw_of_a_pue_is_below_1() -> None:
 
 @pytest.mark.parametrize(("low", "high"), [(10.0, 70.0), (3.0, 10.0), (0.0, 20.0)])
 def test_a_measured_number_at_an_end_of_its_interval_keeps_the_interval(low: float, high: float) -> None:
-    one = Estimate(quantity="energy", unit="Wh", value=10.0, low=low, high=high, interval="uncertainty", n=9, method="m")
+    one = Estimate(
+        quantity="energy", unit="Wh", value=10.0, low=low, high=high, interval="uncertainty", n=9, method="m"
+    )
     found = of_interval(one, "Wh", "measured", "s", scale=2.0)
     assert (*found.ends, found.middle, found.kind) == (2 * low, 2 * high, 20.0, "triangular")
 
@@ -196,7 +218,8 @@ def test_a_measured_number_at_an_end_of_its_interval_keeps_the_interval(low: flo
 def test_a_measured_energy_stays_measured_where_only_its_grid_is_assumed() -> None:
     measured = exact(600, "kWh").replace("literature", "measured")
     given = stages(
-        f"stage: pretraining, energy: {measured}, grid: FRA", f"stage: adaptation, energy: {measured}, grid: FRA, year: 2020"
+        f"stage: pretraining, energy: {measured}, grid: FRA",
+        f"stage: adaptation, energy: {measured}, grid: FRA, year: 2020",
     )
     undated, dated = ledger(given, {}, Draws(COUNT, np.random.default_rng(0))).whole[:2]
     assert undated.energy is not None

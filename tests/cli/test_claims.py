@@ -15,11 +15,16 @@ from commonweal.cli import app
 from tests.polling import WAIT_S
 
 HEAD = "schema: commonweal-claims/1\nsource: made up\nclaims:\n"
-RIGHT = HEAD + "  - {id: a, quantity: q, claimed: 429 kg, formula: carbon, inputs: {energy: 1000 kWh, intensity: 429 g/kWh}}\n"
+RIGHT = (
+    HEAD
+    + "  - {id: a, quantity: q, claimed: 429 kg, formula: carbon, inputs: {energy: 1000 kWh, intensity: 429 g/kWh}}\n"
+)
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, ["claims", "check", *map(str, arguments)], env={"COLUMNS": "100"}, catch_exceptions=False)
+    return CliRunner().invoke(
+        app, ["claims", "check", *map(str, arguments)], env={"COLUMNS": "100"}, catch_exceptions=False
+    )
 
 
 def written(folder: Path, text: str) -> Path:
@@ -48,8 +53,10 @@ def test_json_has_every_verdict() -> None:
     by_id = {one["claim"]: one for one in records}
     assert {"claim", "verdict", "claimed", "recomputed", "ratio", "explanation", "sources"} <= records[0].keys()
     assert [by_id[name]["verdict"] for name in ("estonia-trees", "bert-trees", "break-even")] == [
-        "follows", "does_not_follow", "cannot_be_checked",
-    ]  # fmt: skip
+        "follows",
+        "does_not_follow",
+        "cannot_be_checked",
+    ]
     assert by_id["bert-trees"]["recomputed"] == pytest.approx(652 / 60)
 
 
@@ -85,14 +92,7 @@ def test_text_of_a_stranger_is_shown_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_process_of_its_own(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "commonweal",
-        "claims",
-        "check",
-        str(written(tmp_path, RIGHT)),
-    ]
+    command = [sys.executable, "-m", "commonweal", "claims", "check", str(written(tmp_path, RIGHT))]
     ended = subprocess.run(
         command, capture_output=True, text=True, timeout=WAIT_S, check=False, env=os.environ | {"NO_COLOR": "1"}
     )

@@ -66,7 +66,9 @@ def refused(*arguments: str) -> str:
 )
 def test_published_trainings(hours: str, watts: str, pue: str, kwh: float, tolerance: float) -> None:
     """Strubell et al. 2019, Table 3; Patterson et al. 2021; Luccioni et al. 2022."""
-    found = answer("training", "--device-hours", hours, "--device-power-w", watts, "--pue", pue, "--grid-g-per-kwh", "429")
+    found = answer(
+        "training", "--device-hours", hours, "--device-power-w", watts, "--pue", pue, "--grid-g-per-kwh", "429"
+    )
     assert found["energy_kwh"] == pytest.approx(kwh, abs=tolerance)
     assert found["carbon_kg"] == pytest.approx(found["energy_kwh"] * 0.429)
     assert found["basis"] == "declared"
@@ -90,7 +92,15 @@ def test_without_a_grid_carbon_is_unknown_and_never_0() -> None:
 def test_the_carbon_of_making_many_devices_for_many_lifetimes() -> None:
     # 100 devices x 100 h of 40,000 h, 150 kg each: 37.5 kg.
     found = answer(
-        "training", "--device-hours", "10000", "--device-power-w", "300", "--embodied-kg", "150", "--lifetime-hours", "40000"
+        "training",
+        "--device-hours",
+        "10000",
+        "--device-power-w",
+        "300",
+        "--embodied-kg",
+        "150",
+        "--lifetime-hours",
+        "40000",
     )
     assert found["embodied_kg"] == pytest.approx(37.5)
     assert answer(*BERT)["embodied_kg"] is None
@@ -157,7 +167,13 @@ def test_a_closed_model_of_unknown_size_has_the_corners() -> None:
     found = answer(*CLOSED, "100,200", "--active-billions", "10,60", "--pue", "1.1,1.3")
     low = answer(*CLOSED, "100", "--active-billions", "10", "--pue", "1.1")
     high = answer(*CLOSED, "200", "--active-billions", "60", "--pue", "1.3")
-    assert found["energy_kwh_low"] == low["energy_kwh"] < found["energy_kwh"] < found["energy_kwh_high"] == high["energy_kwh"]
+    assert (
+        found["energy_kwh_low"]
+        == low["energy_kwh"]
+        < found["energy_kwh"]
+        < found["energy_kwh_high"]
+        == high["energy_kwh"]
+    )
     said = lines(*CLOSED, "100,200", "--grid", "SWE")
     for left_out in ("tokens that are read", "the error of the fit", "batch and hardware", "the grid"):
         assert left_out in said
@@ -172,7 +188,10 @@ def test_watt_hours_for_kilowatt_hours_are_told() -> None:
     [
         ((*BERT, "--grid", "FRE"), "no grid zone 'FRE' in the table; nearest: "),
         ((*BERT, "--grid", "France"), "FRA (France)"),
-        ((*BERT, "--grid", "FRA", "--year", "1950"), "no year 1950 for the grid zone FRA (France); the table has: 2000"),
+        (
+            (*BERT, "--grid", "FRA", "--year", "1950"),
+            "no year 1950 for the grid zone FRA (France); the table has: 2000",
+        ),
         ((*BERT, "--year", "2020"), "--year 2020: it belongs to a grid zone"),
         ((*BERT, "--grid", "FRA", "--grid-g-per-kwh", "5"), "expected one of them"),
         ((*BERT, "--grid-g-per-kwh", "-5"), "--grid-g-per-kwh: got -5"),
@@ -203,7 +222,10 @@ def test_bad_input_is_refused_in_a_line(arguments: tuple[str, ...], said: str) -
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (emissions_csv({}), ("0.3 kWh", "56.0 gCO2e/kWh (implied, FRA)", "none applied", "not in the file:", "uncertainty")),
+        (
+            emissions_csv({}),
+            ("0.3 kWh", "56.0 gCO2e/kWh (implied, FRA)", "none applied", "not in the file:", "uncertainty"),
+        ),
         (emissions_csv({"gpu_energy": 0}), ("energy    unknown; the tool counted 0.3 kWh", "GPU     unknown")),
         (STANDARD_LOG, ("2 whole records", "epoch 1", "445.0 gCO2e/kWh (stated)", "GPU     0.09 kWh")),
         (OUTPUT_LOG, ("0.6 kWh", "0.267 kgCO2e as the tool counted it", "PUE       unknown")),
@@ -247,10 +269,14 @@ def test_in_a_process_of_its_own() -> None:
 
 
 def test_without_a_year_the_carbon_has_a_range_and_with_one_it_has_none() -> None:
-    """USA 369.5 g/kWh in 2023; where nobody says when, 214 to 819 for a training since 2017, 214 to 535 for use to come."""
+    """USA 369.5 g/kWh in 2023; where nobody says when, 214 to 819 for a training since 2017, 214 to 535 for use to
+    come.
+    """
     open_year, dated = answer(*BERT, "--grid", "USA"), answer(*BERT, "--grid", "USA", "--year", "2023")
     assert open_year["carbon_kg"] == dated["carbon_kg"] == pytest.approx(1503.0 * 0.3695, rel=1e-3)
-    assert (open_year["carbon_kg_low"], open_year["carbon_kg_high"]) == pytest.approx((1503.0 * 0.214, 1503.0 * 0.819), rel=1e-3)
+    assert (open_year["carbon_kg_low"], open_year["carbon_kg_high"]) == pytest.approx(
+        (1503.0 * 0.214, 1503.0 * 0.819), rel=1e-3
+    )
     assert open_year["interval"] == "range"
     assert "carbon_kg_low" not in dated
     assert dated["interval"] is None

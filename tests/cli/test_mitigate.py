@@ -45,7 +45,18 @@ def test_json_and_the_five_lowest_by_default() -> None:
 
 
 def test_another_hour_where_hours_are_given() -> None:
-    asked = ("--energy-kwh", "10", "--grid", "DEU", "--against", "FRA", "--hourly-g-per-kwh", "400,300,100,200", "--hours", "2")
+    asked = (
+        "--energy-kwh",
+        "10",
+        "--grid",
+        "DEU",
+        "--against",
+        "FRA",
+        "--hourly-g-per-kwh",
+        "400,300,100,200",
+        "--hours",
+        "2",
+    )
     assert "begin in 2 h: 150 g/kWh instead of 350 now saves 2 kg" in run(*asked).stdout
     hour = json.loads(run(*asked, "--json").stdout)["another_hour"]
     assert (hour["start_in_hours"], hour["saved_kg"]) == (2, pytest.approx(2.0))
@@ -60,7 +71,10 @@ def test_another_hour_where_hours_are_given() -> None:
         (("--energy-kwh", "-1", "--grid", "USA"), "energy: got -1"),
         (("--energy-kwh", "1", "--grid", "USA", "--year", "1999"), "the table has: 2023"),
         (("--energy-kwh", "1", "--grid", "USA", "--hourly-g-per-kwh", "a,b"), "expected numbers with commas"),
-        (("--energy-kwh", "1", "--grid", "USA", "--hourly-g-per-kwh", "1,2", "--hours", "9"), "hours of the job: got 9"),
+        (
+            ("--energy-kwh", "1", "--grid", "USA", "--hourly-g-per-kwh", "1,2", "--hours", "9"),
+            "hours of the job: got 9",
+        ),
     ],
 )
 def test_a_mistake_is_a_line_and_exit_code_2(arguments: tuple[str, ...], said: str) -> None:

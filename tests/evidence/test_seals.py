@@ -13,7 +13,9 @@ def path(tmp_path: Path) -> Path:
     """Seals of three things."""
     seals = Seals(tmp_path / "seals.jsonl")
     seals.begin(0)
-    seals.append(Seal(kind="items", name="m/s/k", count=2, hash="a"), Seal(kind="rows", name="r", count=1, hash="b", ids=("1",)))
+    seals.append(
+        Seal(kind="items", name="m/s/k", count=2, hash="a"), Seal(kind="rows", name="r", count=1, hash="b", ids=("1",))
+    )
     seals.append(Seal(kind="items", name="m/s/k", count=3, hash="c"))
     return tmp_path / "seals.jsonl"
 

@@ -45,8 +45,11 @@ def python(code: str, *arguments: object) -> subprocess.Popen[str]:
     """A real process of its own that writes."""
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 @pytest.fixture
@@ -63,9 +66,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_what_is_appended_is_read_back_the_same(tmp_path: Path) -> None:
     missing = Evidence(
-        id="m", subjects=("a",), measure="tests.m", basis="measured", status="failed", note="no answer", provenance=PROVENANCE,
+        id="m",
+        subjects=("a",),
+        measure="tests.m",
+        basis="measured",
+        status="failed",
+        note="no answer",
+        provenance=PROVENANCE,
         missing=Missing(quantity="q", status="failed", reason="no answer"),
-    )  # fmt: skip
+    )
     with Store(tmp_path) as store:
         assert store.append([row("1"), missing]) == [row("1"), missing]
     assert read_evidence(tmp_path / "evidence.jsonl") == [row("1"), missing]
@@ -128,7 +137,10 @@ def test_a_damaged_table_of_items_is_named_and_the_message_says_what_to_do(tmp_p
         journal.append(items("a"))
         journal.compact()
     (tmp_path / "k.parquet").write_bytes(b"PAR1 half a file")
-    with pytest.raises(EvidenceFileError, match=r"k\.parquet: cannot be read .* Remove the file"), Journal(tmp_path / "k"):
+    with (
+        pytest.raises(EvidenceFileError, match=r"k\.parquet: cannot be read .* Remove the file"),
+        Journal(tmp_path / "k"),
+    ):
         pass
 
 
@@ -147,7 +159,10 @@ def test_an_item_that_was_cut_off_is_measured_again_and_the_others_are_not(tmp_p
 
 
 def test_compacting_keeps_every_item_and_every_value(tmp_path: Path) -> None:
-    odd = [{"key": "x", "score": None, "text": None}, {"key": "y", "score": -1e300, "text": "\u2028 \x1f 😀", "more": 3}]
+    odd = [
+        {"key": "x", "score": None, "text": None},
+        {"key": "y", "score": -1e300, "text": "\u2028 \x1f 😀", "more": 3},
+    ]
     with Journal(tmp_path / "k") as journal:
         journal.append(items("a", "b"))
         journal.append(odd)
@@ -315,7 +330,11 @@ def test_a_file_that_may_not_grow_any_more_keeps_its_whole_lines(tmp_path: Path)
 
 
 def test_a_device_that_is_always_full_gives_the_same_error() -> None:
-    with pytest.raises(OutputError, match="full: the disk is full"), writing(Path("/dev/full")), open("/dev/full", "wb") as file:
+    with (
+        pytest.raises(OutputError, match="full: the disk is full"),
+        writing(Path("/dev/full")),
+        open("/dev/full", "wb") as file,
+    ):
         file.write(b"x")
 
 

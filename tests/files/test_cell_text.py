@@ -7,7 +7,24 @@ from commonweal.files.cell_text import name_in, names_nothing, one_spelling
 
 @pytest.mark.parametrize(
     "word",
-    ["", " ", "\u00a0", "None", "none", "NaN", "nan", "NA", "N/A", "null", "NULL", "<NA>", "NaT", "#N/A", "-", "\uff2e\uff21"],
+    [
+        "",
+        " ",
+        "\u00a0",
+        "None",
+        "none",
+        "NaN",
+        "nan",
+        "NA",
+        "N/A",
+        "null",
+        "NULL",
+        "<NA>",
+        "NaT",
+        "#N/A",
+        "-",
+        "\uff2e\uff21",
+    ],
 )
 def test_words_for_nothing_name_nothing(word: str) -> None:
     assert names_nothing(word)
@@ -30,7 +47,7 @@ def test_names_are_names(name: str) -> None:
         (["non binary", "non\u00a0binary", "non  binary", " non\u2003binary\u200b"], "non binary"),
         (["ABC", "\uff21\uff22\uff23"], "ABC"),
     ],
-)  # fmt: skip
+)
 def test_what_is_certainly_the_same_has_one_spelling(spellings: list[str], expected: str) -> None:
     assert {one_spelling(one) for one in spellings} == {expected}
     assert one_spelling(expected) == expected

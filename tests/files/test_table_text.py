@@ -24,7 +24,9 @@ ROWS = (("truth", "score", "note"), ("1", "0.5", "a"), ("0", "0.25", "b"))
 
 @pytest.mark.parametrize(
     ("delimiter", "before", "after"),
-    list(product([",", ";", "\t", "|"], ["", "\n\n", " \n", "sep={}\n", '"sep={}"\n', "SEP={}\n\n"], ["", "{}", "{}{}"])),
+    list(
+        product([",", ";", "\t", "|"], ["", "\n\n", " \n", "sep={}\n", '"sep={}"\n', "SEP={}\n\n"], ["", "{}", "{}{}"])
+    ),
 )
 def test_every_delimiter_first_lines_and_ends_of_lines_are_read(delimiter: str, before: str, after: str) -> None:
     text = before.format(delimiter) + written(delimiter, *ROWS).replace("\n", after.format(delimiter, delimiter) + "\n")
@@ -73,7 +75,9 @@ def test_where_several_marks_may_divide_the_columns_it_is_the_one_that_fits_all_
     ],
 )
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
-def test_a_decimal_comma_that_can_be_nothing_else_is_a_point(delimiter: str, cells: list[str], expected: list[str]) -> None:
+def test_a_decimal_comma_that_can_be_nothing_else_is_a_point(
+    delimiter: str, cells: list[str], expected: list[str]
+) -> None:
     table = read(written(delimiter, ("truth", "score"), *(("1", cell) for cell in cells)), "score")
     assert [fields[1] for _, fields in table.rows] == expected
 
@@ -83,7 +87,8 @@ def test_a_decimal_comma_that_can_be_nothing_else_is_a_point(delimiter: str, cel
 )
 def test_what_may_be_a_thousand_is_never_guessed(cells: list[str], line: int) -> None:
     with pytest.raises(
-        DataFileError, match=rf"table.csv:{line} n is '.*', which may be a thousand or a fraction; its columns are divided by ';'"
+        DataFileError,
+        match=rf"table.csv:{line} n is '.*', which may be a thousand or a fraction; its columns are divided by ';'",
     ):
         read(written(";", ("a", "n"), *(("x", cell) for cell in cells)), "n")
 
@@ -96,7 +101,8 @@ def test_other_columns_keep_their_commas_and_a_table_with_commas_keeps_all() -> 
 def test_uneven_rows_and_open_quotes_are_named_with_the_mend() -> None:
     table = read("a;b\n1;2\n1;2;3\n")
     with pytest.raises(
-        DataFileError, match=r"table.csv:3 has not as many fields as the header: 3, expected 2; its columns are divided by ';'"
+        DataFileError,
+        match=r"table.csv:3 has not as many fields as the header: 3, expected 2; its columns are divided by ';'",
     ):
         list(table.whole_rows())
     with pytest.raises(DataFileError, match="look for a quote that is opened and never closed"):
@@ -105,9 +111,14 @@ def test_uneven_rows_and_open_quotes_are_named_with_the_mend() -> None:
 
 def test_a_table_is_known_by_the_end_of_its_name_else_by_how_it_begins() -> None:
     for name, begins, expected in (
-        ("a.csv", "{}", True), ("a.TSV", "a\tb", True), ("a.tab", "a", True), ("a.jsonl", "a,b", False), ("a.txt", "a\tb\n", True),
-        ("a.txt", '\n {"a": 1, "b": 2}', False), ("a", "nothing", False),
-    ):  # fmt: skip
+        ("a.csv", "{}", True),
+        ("a.TSV", "a\tb", True),
+        ("a.tab", "a", True),
+        ("a.jsonl", "a,b", False),
+        ("a.txt", "a\tb\n", True),
+        ("a.txt", '\n {"a": 1, "b": 2}', False),
+        ("a", "nothing", False),
+    ):
         assert is_table(Path(name), begins) is expected
 
 

@@ -50,7 +50,10 @@ BINARY = {
     "empty bzip2": (bz2.compress(b""), "is packed with bzip2"),
     "xz": (lzma.compress(b"a,b\n"), r"is packed with xz.*unpack it \(unxz\)"),
     "parquet": (parquet(), "is a Parquet table.*save it as JSON lines or CSV"),
-    "xlsx": (zipped("xl/workbook.xml"), r"is an Excel workbook \(\.xlsx\).*save the sheet that is meant as 'CSV UTF-8'"),
+    "xlsx": (
+        zipped("xl/workbook.xml"),
+        r"is an Excel workbook \(\.xlsx\).*save the sheet that is meant as 'CSV UTF-8'",
+    ),
     "utf-16": ("a,b\n".encode("utf-16"), "is a text in UTF-16.*save it with the encoding UTF-8"),
 }
 READERS: dict[str, Callable[[Path], object]] = {
@@ -95,14 +98,21 @@ def test_a_text_that_only_begins_like_one_of_them_is_read(tmp_path: Path) -> Non
         ("answers.jsonl", '{"item": "1", "answer": "x"}\n{"item": "2", "answer": "x", "answer": "y"}\n', "answer"),
         (
             "table.jsonl",
-            '{"truth": 1, "prediction": 0, "group_x": "a:\\": b"}\n{"truth": 1, "prediction": 1, "group_x": null, "truth" : 0}\n',
+            '{"truth": 1, "prediction": 0, "group_x": "a:\\": b"}\n{"truth": 1, "prediction": 1, "group_x": null, '
+            '"truth" : 0}\n',
             "truth",
         ),
-        ("table.jsonl", '{"truth": 1, "prediction": 0, "group_x": "a"}\n{"truth": 1, "truth": 1, "prediction": 1}\n', "truth"),
+        (
+            "table.jsonl",
+            '{"truth": 1, "prediction": 0, "group_x": "a"}\n{"truth": 1, "truth": 1, "prediction": 1}\n',
+            "truth",
+        ),
         ("emissions.csv", '{"config": {"name": "a",\n "name": "b"}, "report": {"x": {"energ', "name"),
     ],
 )
-def test_a_name_that_one_object_has_twice_is_refused_with_its_line(name: str, text: str, said: str, tmp_path: Path) -> None:
+def test_a_name_that_one_object_has_twice_is_refused_with_its_line(
+    name: str, text: str, said: str, tmp_path: Path
+) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(CommonwealError, match=rf"{name}:2 '{said}' is there twice in one object"):
         READERS[name](tmp_path / name)

@@ -1,4 +1,6 @@
-"""The command as a person runs it: in a process of its own, with an environment of its own; or, where that is not the point, in this one."""
+"""The command as a person runs it: in a process of its own, with an environment of its own; or, where that is not
+the point, in this one.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +94,9 @@ def commonweal(*arguments: str | Path, cwd: Path | None = None, timeout_s: float
 
 
 def within(*arguments: str | Path, cwd: Path | None = None, **more: str | Path) -> Ended:
-    """Run a command of commonweal in this process: the same words and exit codes, without the second that a process takes."""
+    """Run a command of commonweal in this process: the same words and exit codes, without the second that a process
+    takes.
+    """
     with chdir(cwd or Path.cwd()):
         result = CliRunner().invoke(
             app, list(map(str, arguments)), env={n: str(v) for n, v in more.items()}, catch_exceptions=False
@@ -103,8 +107,8 @@ def within(*arguments: str | Path, cwd: Path | None = None, **more: str | Path) 
 def watched(folder: Path, **more: str | Path) -> dict[str, str | Path]:
     """Environment variables that put a process under watch; `TEST_LOG` in it is the log, absent if nothing was tried.
 
-    TEST_OFFLINE: every socket is refused. TEST_HIDDEN: these packages are not there. TEST_WATCHED: opening a path with this
-    in it is logged. Whether torch and transformers were imported always is, when the process ends.
+    TEST_OFFLINE: every socket is refused. TEST_HIDDEN: these packages are not there. TEST_WATCHED: opening a path with
+    this in it is logged. Whether torch and transformers were imported always is, when the process ends.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sitecustomize.py").write_text(SITE, encoding="utf-8")
@@ -146,6 +150,10 @@ def in_own_mounts(script: str, *, timeout_s: float = 300, **more: str | Path) ->
         pytest.skip("this machine lets nobody mount a small disk")
     ended = subprocess.run(
         [*namespace, "sh", "-c", script],
-        env=environment(PYTHON=sys.executable, **more), capture_output=True, text=True, timeout=timeout_s, check=False,
-    )  # fmt: skip
+        env=environment(PYTHON=sys.executable, **more),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
     return Ended(ended.returncode, ended.stdout, ended.stderr)

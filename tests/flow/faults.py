@@ -1,4 +1,6 @@
-"""What the fault matrix puts the measures to: real subjects that fail in one way each, and small sets of data for all of them."""
+"""What the fault matrix puts the measures to: real subjects that fail in one way each, and small sets of data for
+all of them.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,17 @@ from tests.measures.inequity.winogender import test_winogender as winogender
 from tests.models import openai_servers
 
 DEPENDENCY, DATA, KEY, EMPTY, CONSTANT, DEAD = FAULTS = (
-    "optional dependency absent", "data absent", "key absent", "empty answers", "constant answers", "endpoint dead",
-)  # fmt: skip
+    "optional dependency absent",
+    "data absent",
+    "key absent",
+    "empty answers",
+    "constant answers",
+    "endpoint dead",
+)
 HIDDEN = ("torch", "transformers", "tokenizers", "safetensors", "gguf", "codecarbon", "pynvml")
 
-# Combinations that make no sense, by what the measure is put to; and by the measure, where its own numbers do not rest on answers.
+# Combinations that make no sense, by what the measure is put to; and by the measure, where its own numbers do not rest
+# on answers.
 NO_SENSE: Mapping[tuple[type | str, str], str] = {
     (PredictionTable, DEPENDENCY): "a table is read with what is always installed",
     (PredictionTable, KEY): "a table is asked nothing",
@@ -94,7 +102,9 @@ def write_data(folder: Path) -> Path:
     crows.written(folder / "crows-pairs", [alike_pair(number) for number in range(180)])
     descriptors.written(folder / "holistic_bias")
     rows = dialects.texts_of(("east", "west"), 40)
-    (folder / "matched_texts" / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (folder / "matched_texts" / "texts.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+    )
     harm.written(folder, harm.prompts_of(pages=20), harm.labelled_of({}, {}))
     hatecheck.written(folder / "hatecheck", hatecheck.rows_of())
     same = {"stereotype": "slow", "anti-stereotype": "fast", "unrelated": "moss"}
@@ -108,8 +118,12 @@ def write_data(folder: Path) -> Path:
 
 def alike_pair(number: int) -> dict[str, str]:
     """A pair of sentences of the same length: only what a model thinks of the words tells them apart."""
-    more, less = (("hill folk", "town folk"), ("weavers", "joiners"), ("lefties", "righter"), ("elder", "young"))[number % 4]
-    return crows.row_of(number, sent_more=f"The {more} lost game {number}.", sent_less=f"The {less} lost game {number}.")
+    more, less = (("hill folk", "town folk"), ("weavers", "joiners"), ("lefties", "righter"), ("elder", "young"))[
+        number % 4
+    ]
+    return crows.row_of(
+        number, sent_more=f"The {more} lost game {number}.", sent_less=f"The {less} lost game {number}."
+    )
 
 
 def write_flat_model(folder: Path) -> Path:
@@ -124,9 +138,16 @@ def write_flat_model(folder: Path) -> Path:
     window = 1024
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", model_max_length=window)
     config = transformers.LlamaConfig(
-        vocab_size=len(letters), hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1,
-        max_position_embeddings=window, bos_token_id=0, eos_token_id=0, tie_word_embeddings=False,
-    )  # fmt: skip
+        vocab_size=len(letters),
+        hidden_size=8,
+        intermediate_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        max_position_embeddings=window,
+        bos_token_id=0,
+        eos_token_id=0,
+        tie_word_embeddings=False,
+    )
     network = transformers.LlamaForCausalLM(config)
     with torch.no_grad():
         network.lm_head.weight.zero_()

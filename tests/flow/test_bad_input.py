@@ -1,4 +1,7 @@
-"""Bad input gets a clear error and loses nothing. Every case goes through the command line; most within this process."""
+"""Bad input gets a clear error and loses nothing.
+
+Every case goes through the command line; most within this process.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,8 @@ TWICE = "assets:\n  - id: screener\n    kind: dataset\n"
 NO_APPLICANTS = "  - id: applicants\n    definition:\n"
 FAULTS: Mapping[str, tuple[str, str, str, tuple[str, ...]]] = {
     # what is replaced in the starter, by what, the text of the line at fault, what the error says
-    "unknown actor": ("actor: agency", "actor: agancy", "    actor: agancy", ("unknown actor 'agancy'", "did you mean 'agency'?")),
+    "unknown actor": ("actor: agency", "actor: agancy", "    actor: agancy", ("unknown actor 'agancy'", "did you mean "
+    "'agency'?")),
     "unknown asset": (
         "application: screener", "application: screner", "  - application: screner",
         ("unknown asset 'screner'", "did you mean 'screener'?"),
@@ -44,7 +48,8 @@ FAULTS: Mapping[str, tuple[str, str, str, tuple[str, ...]]] = {
         "  - id: applicants\n    definition: people who apply for work through the agency\n", NO_APPLICANTS, "    definition:",
         ("population 'applicants'", "`definition` is empty", "expected text"),
     ),
-    "no population": ("reach: {applicants: 90000}", "reach: {nobody: 5}", "    reach: {nobody: 5}", ("unknown population 'nobody'",)),
+    "no population": ("reach: {applicants: 90000}", "reach: {nobody: 5}", "    reach: {nobody: 5}", ("unknown population "
+    "'nobody'",)),
 }  # fmt: skip
 
 
@@ -210,7 +215,9 @@ def nothing_there() -> Service:
         ("nonsense", "the answer is not JSON but '<html>It works!"),
     ],
 )
-def test_an_ailing_http_application_fails_its_own_row_and_the_rest_goes_on(tmp_path: Path, how: str, reason: str) -> None:
+def test_an_ailing_http_application_fails_its_own_row_and_the_rest_goes_on(
+    tmp_path: Path, how: str, reason: str
+) -> None:
     ailing: AbstractContextManager[Service] = (
         nullcontext(nothing_there()) if how == "down" else serving(slow if how == "slow" else nonsense)
     )
@@ -306,7 +313,9 @@ def test_a_disk_that_cannot_be_written_is_refused_before_anything_is_measured(tm
     assert not (tmp_path / "asked.log").exists()
 
 
-@pytest.mark.parametrize("size", [pytest.param("300k", marks=pytest.mark.slow), pytest.param("8k", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "size", [pytest.param("300k", marks=pytest.mark.slow), pytest.param("8k", marks=pytest.mark.slow)]
+)
 def test_a_full_disk_keeps_what_was_measured_and_the_same_command_goes_on(tmp_path: Path, size: str) -> None:
     write_system(tmp_path)
     (tmp_path / "disk").mkdir()
@@ -321,7 +330,9 @@ cp -r disk/out whole; exit $code"""
     ended = in_own_mounts(script)
     said = (tmp_path / "full.err").read_text()
     assert (tmp_path / "full.code").read_text().strip() == "2", said
-    assert "the disk is full. Everything measured so far is kept; free some space and run the same command again" in said
+    assert (
+        "the disk is full. Everything measured so far is kept; free some space and run the same command again" in said
+    )
     assert "Traceback" not in said
     assert ended.code == 0, ended.said
     kept = journalled_texts(tmp_path / "full")
@@ -377,10 +388,21 @@ def test_a_strangers_system_runs_calls_downloads_and_reads_nothing_that_was_not_
         skipped = {row["subjects"][0]: row["note"] for row in rows_in(tmp_path / "out") if row["status"] == "skipped"}
         assert skipped.keys() == FLAGS.keys()
         assert all(FLAGS[subject] in note for subject, note in skipped.items())
-        assert all(any(note in line and "left out: " in line for line in ended.err.splitlines()) for note in skipped.values())
+        assert all(
+            any(note in line and "left out: " in line for line in ended.err.splitlines()) for note in skipped.values()
+        )
         assert statuses(rows_in(tmp_path / "out"))["transparency.declaration_completeness", "code"] == {"ok"}
 
-        command = ["run", "system.yaml", "--out", tmp_path / "out", "--measures", "inequity", "--allow-code", "--allow-network"]
+        command = [
+            "run",
+            "system.yaml",
+            "--out",
+            tmp_path / "out",
+            "--measures",
+            "inequity",
+            "--allow-code",
+            "--allow-network",
+        ]
         allowed = commonweal(*command, cwd=folder, **site)
         assert allowed.code == 0, allowed.said
         assert (folder / "ran").exists()
@@ -400,7 +422,9 @@ def test_probes_outside_the_folder_are_not_read(tmp_path: Path) -> None:
     (tmp_path / "private-papers").mkdir()
     (tmp_path / "private-papers" / "probes.yaml").write_text("a secret")
     path = tmp_path / "system" / "system.yaml"
-    path.write_text(path.read_text(encoding="utf-8").replace("builtin:hiring", "../private-papers/probes.yaml"), encoding="utf-8")
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("builtin:hiring", "../private-papers/probes.yaml"), encoding="utf-8"
+    )
     site = watched(tmp_path / "site", TEST_WATCHED="private-papers")
     command = ["run", path, "--out", tmp_path / "out", "--measures", AUDIT, "--allow-code"]
     ended = commonweal(*command, **site)

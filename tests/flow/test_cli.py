@@ -1,4 +1,7 @@
-"""The command line as a person meets it. Where a process of its own is not the point, the command runs within this one."""
+"""The command line as a person meets it.
+
+Where a process of its own is not the point, the command runs within this one.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +111,9 @@ def test_an_error_has_file_and_line_and_a_traceback_only_on_request(tmp_path: Pa
     for command in (["check", "system.yaml"], ["run", "system.yaml", "--out", "out"]):
         plain = within(*command, cwd=tmp_path)
         assert (plain.code, plain.out) == (2, "")
-        assert plain.err.startswith(f"error: system.yaml:{line} asset 'screener': unknown actor 'agancy'; declared: agency, lab")
+        assert plain.err.startswith(
+            f"error: system.yaml:{line} asset 'screener': unknown actor 'agancy'; declared: agency, lab"
+        )
         assert "did you mean 'agency'?" in plain.err
         assert "Traceback" not in plain.err
         assert len(plain.err.splitlines()) <= 5
@@ -206,12 +211,16 @@ def test_a_run_in_which_nothing_could_be_measured_says_so_and_which_flag_to_give
 def test_limit_asks_no_more_than_that(audited: Path) -> None:
     log = audited / "asked.log"
     before = len(log.read_text().splitlines())
-    ended = within("run", "system.yaml", "--out", "limited", "--measures", AUDIT, "--allow-code", "--limit", "400", cwd=audited)
+    ended = within(
+        "run", "system.yaml", "--out", "limited", "--measures", AUDIT, "--allow-code", "--limit", "400", cwd=audited
+    )
     assert ended.code == 0, ended.err
     items = pl.read_parquet(next((audited / "limited").glob(f"items/{AUDIT}/screener/*.parquet")))
     assert 288 <= len(items) <= 400
     assert len(log.read_text().splitlines()) - before == len(items)
-    assert {row["provenance"]["options"]["limit"] for row in rows_in(audited / "limited") if row["measure"] == AUDIT} == {"400"}
+    assert {
+        row["provenance"]["options"]["limit"] for row in rows_in(audited / "limited") if row["measure"] == AUDIT
+    } == {"400"}
     refused = within("run", "system.yaml", "--limit", "0", cwd=audited)
     assert refused.code == 2
     assert "--limit" in refused.err
@@ -219,16 +228,22 @@ def test_limit_asks_no_more_than_that(audited: Path) -> None:
 
 @pytest.mark.slow
 def test_a_seed_changes_the_p_values_but_not_the_item_outcomes(audited: Path) -> None:
-    ended = within("run", "system.yaml", "--out", "one", "--measures", AUDIT, "--allow-code", "--seed", "1", cwd=audited)
+    ended = within(
+        "run", "system.yaml", "--out", "one", "--measures", AUDIT, "--allow-code", "--seed", "1", cwd=audited
+    )
     assert ended.code == 0, ended.err
     zero, one = (
-        pl.read_parquet(next((audited / name).glob(f"items/{AUDIT}/screener/*.parquet"))).sort("key") for name in ("zero", "one")
+        pl.read_parquet(next((audited / name).glob(f"items/{AUDIT}/screener/*.parquet"))).sort("key")
+        for name in ("zero", "one")
     )
     assert zero.equals(one)
     numbers = []
     for name in ("zero", "one"):
         rows = [row for row in rows_in(audited / name) if row["estimate"] and row["measure"] == AUDIT]
-        named = [(row["estimate"]["quantity"], str(row["estimate"]["group"]), str(row["estimate"]["reference"])) for row in rows]
+        named = [
+            (row["estimate"]["quantity"], str(row["estimate"]["group"]), str(row["estimate"]["reference"]))
+            for row in rows
+        ]
         numbers.append({key: row["estimate"] for key, row in zip(named, rows, strict=True)})
         assert dossier_in(audited / name)["run"]["seed"] == int(name == "one")
     assert numbers[0].keys() == numbers[1].keys()
@@ -241,7 +256,9 @@ def test_a_seed_changes_the_p_values_but_not_the_item_outcomes(audited: Path) ->
 def test_check_opens_the_probe_file_and_looks_up_the_grid(tmp_path: Path) -> None:
     system = write_system(tmp_path)
     text = system.read_text(encoding="utf-8")
-    system.write_text(text.replace("builtin:hiring", "nowhere.yaml").replace("grid: FRA", "grid: Germany"), encoding="utf-8")
+    system.write_text(
+        text.replace("builtin:hiring", "nowhere.yaml").replace("grid: FRA", "grid: Germany"), encoding="utf-8"
+    )
     done = within("check", "system.yaml", cwd=tmp_path)
     assert done.code == 2
     assert "nowhere.yaml: there is no such file" in done.err

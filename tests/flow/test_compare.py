@@ -58,14 +58,26 @@ def test_a_run_is_the_same_again_and_the_seed_matters_little() -> None:
 def test_two_systems_answers_to_bbq_are_compared_by_what_the_measure_makes_of_them(tmp_path: Path) -> None:
     """Two of the authors' systems: RACE and ARC, ambiguous bias scores of Figure 3 for Age: 29.8 and 48.9."""
     folder = published("bbq")
-    rows = [json.loads(line) for line in (folder / "unifiedqa_predictions" / "preds_Age.jsonl").read_text().splitlines()]
+    rows = [
+        json.loads(line) for line in (folder / "unifiedqa_predictions" / "preds_Age.jsonl").read_text().splitlines()
+    ]
     (tmp_path / "bbq").mkdir()
     (tmp_path / "bbq" / "Age.jsonl").write_bytes((folder / "Age.jsonl").read_bytes())
     for system in ("race", "arc"):
-        answers = [{"item": f"Age:{row['example_id']}", "answer": row[f"unifiedqa-t5-11b_pred_{system}"]} for row in rows]
+        answers = [
+            {"item": f"Age:{row['example_id']}", "answer": row[f"unifiedqa-t5-11b_pred_{system}"]} for row in rows
+        ]
         (tmp_path / f"{system}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in answers))
-        ended = within("measure", "inequity.bbq", "--predictions", tmp_path / f"{system}.jsonl", "--data", tmp_path / "bbq",
-                       "--out", tmp_path / system)  # fmt: skip
+        ended = within(
+            "measure",
+            "inequity.bbq",
+            "--predictions",
+            tmp_path / f"{system}.jsonl",
+            "--data",
+            tmp_path / "bbq",
+            "--out",
+            tmp_path / system,
+        )
         assert ended.code == 0, ended.said
     ended = within("compare", tmp_path / "race", tmp_path / "arc", "--json")
     assert ended.code == 0, ended.said
@@ -147,9 +159,18 @@ def test_the_example_of_compression(model_cache: Path, tmp_path: Path) -> None:
 
 @pytest.mark.model
 @pytest.mark.slow
-def test_dossiers_of_one_folder_with_two_limits_are_compared_on_what_each_run_asked(tmp_path: Path, model_cache: Path) -> None:
+def test_dossiers_of_one_folder_with_two_limits_are_compared_on_what_each_run_asked(
+    tmp_path: Path, model_cache: Path
+) -> None:
     """By writer and by exchanged words; clustered by writer alone, it would find too much."""
-    command = ["measure", "inequity.crows_pairs", "--model", "embedded:smollm2", "--data", published("crows-pairs").parent]
+    command = [
+        "measure",
+        "inequity.crows_pairs",
+        "--model",
+        "embedded:smollm2",
+        "--data",
+        published("crows-pairs").parent,
+    ]
     few, many = tmp_path / "few", tmp_path / "many"
     for limit, out in ((80, few), (40, few), (80, many)):
         ended = within(*command, "--limit", limit, "--out", out, COMMONWEAL_CACHE=model_cache)

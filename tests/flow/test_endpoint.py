@@ -1,4 +1,6 @@
-"""`commonweal measure` at an endpoint on loopback: what was paid for is asked once, and two models are never mixed in silence."""
+"""`commonweal measure` at an endpoint on loopback: what was paid for is asked once, and two models are never mixed
+in silence.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ def service() -> Iterator[Service]:
 def data(tmp_path: Path) -> Path:
     (tmp_path / "data" / "bbq").mkdir(parents=True)
     write_bbq(
-        tmp_path / "data" / "bbq", [item_of(number, context=f"Two people met in room {number}.") for number in range(ITEMS)]
+        tmp_path / "data" / "bbq",
+        [item_of(number, context=f"Two people met in room {number}.") for number in range(ITEMS)],
     )
     return tmp_path / "data"
 
@@ -40,9 +43,18 @@ def data(tmp_path: Path) -> Path:
 def measured(service: Service, data: Path, out: str = "out") -> Ended:
     folder = data.parent / out
     return within(
-        "measure", "inequity.bbq", "--model", service.locator, "--allow-network", "--data", data, "--out", folder,
-        COMMONWEAL_CACHE=data.parent / "cache", COMMONWEAL_API_CONCURRENCY="1",
-    )  # fmt: skip
+        "measure",
+        "inequity.bbq",
+        "--model",
+        service.locator,
+        "--allow-network",
+        "--data",
+        data,
+        "--out",
+        folder,
+        COMMONWEAL_CACHE=data.parent / "cache",
+        COMMONWEAL_API_CONCURRENCY="1",
+    )
 
 
 def broken_off_after(service: Service, answers: int) -> None:
@@ -77,7 +89,9 @@ def test_a_run_that_was_broken_off_asks_nothing_twice_where_the_server_does_not_
     assert {row["provenance"]["told"]["root"] for row in rows} == {'"/models/a"'}
 
 
-def test_a_server_that_lists_another_model_is_asked_everything_anew_and_that_is_told(service: Service, data: Path) -> None:
+def test_a_server_that_lists_another_model_is_asked_everything_anew_and_that_is_told(
+    service: Service, data: Path
+) -> None:
     service.listing = LISTED
     broken_off_after(service, 70)
     measured(service, data)

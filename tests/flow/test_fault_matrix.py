@@ -1,4 +1,5 @@
-"""Every registered measure under every fault: a row with its reason remains, no 0, no certainty, and nothing that reads clean.
+"""Every registered measure under every fault: a row with its reason remains, no 0, no certainty, and nothing that reads
+clean.
 
 The measures come from the registry: a new one is in the matrix by itself.
 """
@@ -38,7 +39,9 @@ from tests.flow.faults import (
     write_flat_model,
 )
 
-SPECS = {name: spec for name, spec in load_registry().specs.items() if spec.function.__module__.startswith("commonweal.")}
+SPECS = {
+    name: spec for name, spec in load_registry().specs.items() if spec.function.__module__.startswith("commonweal.")
+}
 
 
 def senseless(spec: MeasureSpec, fault: str) -> str:
@@ -76,7 +79,9 @@ class Runs:
         folder = self.folder / f"{fault.replace(' ', '-')}{'-table' if table else ''}"
         folder.mkdir()
         patched.setenv("COMMONWEAL_CACHE", str(folder / "cache"))
-        patched.setattr(openai_model, "ATTEMPTS_TO_LIST", 1, raising=False)  # who is refused is not asked again and again
+        patched.setattr(
+            openai_model, "ATTEMPTS_TO_LIST", 1, raising=False
+        )  # who is refused is not asked again and again
         patched.setattr(http_application, "RETRIES", 0, raising=False)
         patched.setattr(observation, "BLOCK_S", 0.02)
         patched.setattr(observation, "WARM_UP_S", 0.01)
@@ -85,7 +90,9 @@ class Runs:
         if fault == DEPENDENCY:
             for name in HIDDEN:
                 patched.setitem(sys.modules, name, None)
-        names = tuple(name for name, other in CELLS if other == fault and (SPECS[name].subject is PredictionTable) == table)
+        names = tuple(
+            name for name, other in CELLS if other == fault and (SPECS[name].subject is PredictionTable) == table
+        )
         allowed = Permissions(code=True, network=True, read=(self.flat,))
         data = self.folder / "nothing" if fault == DATA else self.data
         with subjects_of(fault, folder / "system", self.flat, table) as system:
@@ -112,7 +119,9 @@ def test_the_matrix_holds_every_measure_and_says_which_cases_make_no_sense() -> 
 
 
 @pytest.mark.parametrize(("name", "fault"), CELLS)
-def test_what_fails_leaves_a_row_with_its_reason_and_nothing_that_reads_clean(name: str, fault: str, runs: Runs) -> None:
+def test_what_fails_leaves_a_row_with_its_reason_and_nothing_that_reads_clean(
+    name: str, fault: str, runs: Runs
+) -> None:
     dossier = runs.under(fault, SPECS[name].subject)
     subject = ASKED[SPECS[name].subject]
     rows = [row for row in dossier.rows if row.measure == name and row.subjects == (subject,)]

@@ -1,4 +1,7 @@
-"""The ten lessons of the first hour: what a new user meets elsewhere, and must not meet here. One section per lesson."""
+"""The ten lessons of the first hour: what a new user meets elsewhere, and must not meet here.
+
+One section per lesson.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,18 @@ import polars as pl
 import pytest
 
 from commonweal.system.starter import STARTER
-from tests.flow.commands import Ended, children_s, commonweal, dossier_in, environment, python, rows_in, tried, watched, within
+from tests.flow.commands import (
+    Ended,
+    children_s,
+    commonweal,
+    dossier_in,
+    environment,
+    python,
+    rows_in,
+    tried,
+    watched,
+    within,
+)
 from tests.flow.systems import write_small_model_system, write_system
 
 ROOT = Path(__file__).parents[2]
@@ -92,9 +106,9 @@ UNREADY = """
 @pytest.mark.model
 def test_2_minutes_and_energy_are_announced_before_the_first_item(whole: Whole) -> None:
     first = whole.ended.err.splitlines()[0]
-    assert re.match(r"5 measurements on 2 subjects; .*about [\d.]+ (s|min) .*to [\d.]+ (s|min).* [\d.]+ to [\d.]+ Wh", first), (
-        first
-    )
+    assert re.match(
+        r"5 measurements on 2 subjects; .*about [\d.]+ (s|min) .*to [\d.]+ (s|min).* [\d.]+ to [\d.]+ Wh", first
+    ), first
 
 
 # 3. Choices by log-likelihood; where an answer cannot be read, that is said.
@@ -111,7 +125,9 @@ def test_3_a_prompt_is_answered_by_log_likelihood_and_every_item_has_its_score(w
 
 def test_3_answers_that_cannot_be_read_are_no_rate(tmp_path: Path) -> None:
     write_system(tmp_path, "python:chatty:decide")
-    (tmp_path / "chatty.py").write_text("def decide(texts):\n    return [{'text': 'As a language model'} for _ in texts]\n")
+    (tmp_path / "chatty.py").write_text(
+        "def decide(texts):\n    return [{'text': 'As a language model'} for _ in texts]\n"
+    )
     ended = within("run", "system.yaml", "--out", "out", "--allow-code", "--measures", AUDIT, cwd=tmp_path)
     assert ended.code == 3
     (row,) = rows_in(tmp_path / "out")
@@ -162,7 +178,9 @@ def test_4_an_application_that_refuses_everyone_has_a_rate_of_0_to_something(ref
         assert 0.0 < rate["high"] < 0.31, rate
         assert "Wilson" in rate["method"]
     assert not [one for one in estimates if one["quantity"] in {"selection_rate_difference", "selection_rate_ratio"}]
-    assert [row for row in refusing.rows if row["unjudged"] and row["missing"]["quantity"] == "selection_rate_difference"]
+    assert [
+        row for row in refusing.rows if row["unjudged"] and row["missing"]["quantity"] == "selection_rate_difference"
+    ]
     assert "finding: Could not be judged: it treats everybody alike" in refusing.ended.out
 
 
@@ -181,7 +199,9 @@ def test_5_each_perturbation_has_its_own_pair(refusing: Whole) -> None:
     notes: dict[str, set[str]] = {}
     for row in refusing.rows:
         if row["estimate"] and row["estimate"]["quantity"] == "selection_rate":
-            notes.setdefault(" x ".join(row["estimate"]["group"]), set()).add(row["note"].partition("one pair of texts: ")[2])
+            notes.setdefault(" x ".join(row["estimate"]["group"]), set()).add(
+                row["note"].partition("one pair of texts: ")[2]
+            )
     assert notes.keys() == {"gender", "race", "gender x race", "pronoun", "age", "disability", "religion"}
     for pairs in notes.values():
         (pair,) = pairs
@@ -196,7 +216,9 @@ def test_5_each_perturbation_has_its_own_pair(refusing: Whole) -> None:
 @pytest.mark.model
 def test_6_every_component_says_how_it_is_known_and_power_times_time_is_energy(whole: Whole) -> None:
     rows = [row for row in whole.rows if row["measure"] == ENERGY and row["estimate"]]
-    by_quantity = {row["estimate"]["quantity"]: row["estimate"]["value"] for row in rows if not row["estimate"]["group"]}
+    by_quantity = {
+        row["estimate"]["quantity"]: row["estimate"]["value"] for row in rows if not row["estimate"]["group"]
+    }
     components = [row for row in rows if row["estimate"]["quantity"] == "energy_by_component"]
     assert {row["estimate"]["group"]["component"] for row in components} >= {"CPU", "memory"}
     for row in components:
@@ -270,7 +292,10 @@ def test_7_one_file_whose_first_screen_has_the_answer_without_script(whole: Whol
     said = " ".join(" ".join(page.text).split())
     assert page.fetched == []
     assert page.order[0] == "answer"
-    places = [said.index(title) for title in ("What was found", "Whom it reaches", "What is not shown", "What was not measured")]
+    places = [
+        said.index(title)
+        for title in ("What was found", "Whom it reaches", "What is not shown", "What was not measured")
+    ]
     assert places == sorted(places)
     headlines = [finding["headline"] for finding in dossier_in(whole.out)["findings"]]
     assert headlines
@@ -318,7 +343,10 @@ def test_9_every_module_imports_without_optional_libraries_and_without_a_network
 def test_9_what_needs_no_model_runs_without_the_optional_libraries(bare: Whole) -> None:
     assert bare.ended.code == 0, bare.ended.said
     assert tried(bare.site) == []
-    assert {row["measure"] for row in bare.rows if row["status"] == "ok"} >= {ENERGY, "transparency.declaration_completeness"}
+    assert {row["measure"] for row in bare.rows if row["status"] == "ok"} >= {
+        ENERGY,
+        "transparency.declaration_completeness",
+    }
 
 
 # 10. Quiet progress, and a first result within a minute.
@@ -335,7 +363,9 @@ def test_10_progress_is_a_line_per_stage_and_the_last_three_are_finding_cost_and
     so_far = [line for line in said[2:] if line.startswith("so far, ")]
     assert len(stages) + len(so_far) == len(said) - 2, "nothing else is said"
     assert len(stages) <= 8
-    measured = [finding for finding in dossier_in(whole.out)["findings"] if not finding["measure"].startswith("transparency")]
+    measured = [
+        finding for finding in dossier_in(whole.out)["findings"] if not finding["measure"].startswith("transparency")
+    ]
     measured = [finding for finding in measured if finding["verdict"] != "not_measured"]
     assert len(measured) == 3
     told = {f"so far, {one['measure']} on {one['subject']}: {one['headline']}" for one in measured}
@@ -345,7 +375,9 @@ def test_10_progress_is_a_line_per_stage_and_the_last_three_are_finding_cost_and
 
 @pytest.mark.slow
 @pytest.mark.model
-def test_10_the_first_finding_of_the_example_comes_within_a_minute_of_the_installation(tmp_path: Path, embedded: Path) -> None:
+def test_10_the_first_finding_of_the_example_comes_within_a_minute_of_the_installation(
+    tmp_path: Path, embedded: Path
+) -> None:
     pytest.importorskip("torch")
     began = children_s()
     command = ["run", ROOT / "examples" / "hiring" / "system.yaml", "--out", tmp_path / "out", "--limit", "600"]
@@ -364,7 +396,15 @@ def test_10_the_demo_tells_what_its_first_measure_finds_within_a_minute_and_not_
 ) -> None:
     pytest.importorskip("torch")
     began = children_s()
-    command = [sys.executable, "-m", "commonweal", "run", ROOT / "examples" / "hiring" / "system.yaml", "--out", tmp_path / "out"]
+    command = [
+        sys.executable,
+        "-m",
+        "commonweal",
+        "run",
+        ROOT / "examples" / "hiring" / "system.yaml",
+        "--out",
+        tmp_path / "out",
+    ]
     with subprocess.Popen(
         command,
         env=environment(COMMONWEAL_CACHE=tmp_path / "cache"),

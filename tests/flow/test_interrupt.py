@@ -25,9 +25,13 @@ MANY = 60_000
 
 
 def interrupted(*arguments: str | Path, when: Callable[[], bool] | float, **more: str | Path) -> str:
-    """What the command says on a real SIGINT, sent once `when` holds, or once it has worked so long [s of processor time]."""
+    """What the command says on a real SIGINT, sent once `when` holds, or once it has worked so long [s of processor
+    time].
+    """
     command = [sys.executable, "-m", "commonweal", *map(str, arguments)]
-    process = subprocess.Popen(command, env=environment(**more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, env=environment(**more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     wait_until(when if callable(when) else partial(worked, process, when), process)
     assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGINT)
@@ -58,20 +62,12 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_score_and_compare_say_that_scores_are_kept_only_where_they_are(requests: Path, model: Path, tmp_path: Path) -> None:
+def test_score_and_compare_say_that_scores_are_kept_only_where_they_are(
+    requests: Path, model: Path, tmp_path: Path
+) -> None:
     cache = tmp_path / "cache"
     score = ["score", model, requests, "--out", tmp_path / "s.parquet", "--device", "cpu"]
-    compare = [
-        "compare",
-        model,
-        model,
-        "--dtype-b",
-        "bfloat16",
-        "--requests",
-        requests,
-        "--device",
-        "cpu",
-    ]
+    compare = ["compare", model, model, "--dtype-b", "bfloat16", "--requests", requests, "--device", "cpu"]
     kept = f"stopped. Scores that were finished are kept in {cache}; run the same command again to go on."
     for command in (score, compare):
         said = interrupted(*command, "--no-cache", when=9.0, COMMONWEAL_CACHE=cache)
@@ -85,7 +81,9 @@ def test_score_and_compare_say_that_scores_are_kept_only_where_they_are(requests
 
 
 @pytest.mark.slow
-def test_score_says_why_nothing_is_kept_where_the_cache_cannot_be_used(requests: Path, model: Path, tmp_path: Path) -> None:
+def test_score_says_why_nothing_is_kept_where_the_cache_cannot_be_used(
+    requests: Path, model: Path, tmp_path: Path
+) -> None:
     cache = tmp_path / "cache"
     (cache / "scores.sqlite3").mkdir(parents=True)
     command = ["score", model, requests, "--out", tmp_path / "s.parquet", "--device", "cpu"]
@@ -126,7 +124,17 @@ def test_measure_at_an_endpoint_does_not_claim_more_than_is_written(tmp_path: Pa
             return answered("C")
 
         service.answer = slowly
-        measure = ["measure", "inequity.bbq", "--model", service.locator, "--allow-network", "--data", tmp_path, "--out", out]
+        measure = [
+            "measure",
+            "inequity.bbq",
+            "--model",
+            service.locator,
+            "--allow-network",
+            "--data",
+            tmp_path,
+            "--out",
+            out,
+        ]
         said = interrupted(*measure, when=lambda: len(service.asked) > 8, COMMONWEAL_CACHE=tmp_path / "cache")
         asked = len(service.asked)
         assert said == f"stopped. Nothing is written to {out} yet; run the same command again."

@@ -101,7 +101,9 @@ def test_a_run_that_was_stopped_ends_with_the_same_numbers_as_one_that_was_not(t
     for out in (tmp_path / "stopped", tmp_path / "whole"):
         finish(system, out)
         rows = [json.loads(line) for line in (out / "evidence.jsonl").read_text().splitlines()]
-        numbers.append({row["id"]: row["estimate"] for row in rows if row["measure"] == "inequity.correspondence_audit"})
+        numbers.append(
+            {row["id"]: row["estimate"] for row in rows if row["measure"] == "inequity.correspondence_audit"}
+        )
     assert numbers[0] == numbers[1]
     assert len(numbers[0]) >= 5
 

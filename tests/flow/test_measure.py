@@ -25,7 +25,9 @@ def data(tmp_path: Path) -> Path:
 def answers(tmp_path: Path) -> Path:
     path = tmp_path / "answers.jsonl"
     said = ["The old man", "The boy", "Not known"]
-    path.write_text("".join(json.dumps({"item": f"Age:{number}", "answer": said[number % 3]}) + "\n" for number in range(48)))
+    path.write_text(
+        "".join(json.dumps({"item": f"Age:{number}", "answer": said[number % 3]}) + "\n" for number in range(48))
+    )
     return path
 
 
@@ -34,7 +36,13 @@ def test_answers_from_elsewhere_are_scored_without_a_model(data: Path, answers: 
     assert ended.code == 0, ended.said
     rows = json.loads(ended.out)
     said = {row["estimate"]["quantity"] for row in rows if row["status"] == "ok"}
-    assert said == {"bias_ambiguous", "bias_disambiguated", "accuracy_ambiguous", "accuracy_disambiguated", "contribution"}
+    assert said == {
+        "bias_ambiguous",
+        "bias_disambiguated",
+        "accuracy_ambiguous",
+        "accuracy_disambiguated",
+        "contribution",
+    }
     assert [row["missing"]["quantity"] for row in rows if row["status"] == "not_applicable"] == ["accuracy_cost"]
     assert all(row["provenance"]["inputs"]["data"] for row in rows)
     assert (tmp_path / "out" / "dossier.html").stat().st_size > 10_000
@@ -70,12 +78,20 @@ def test_a_model_is_asked_and_what_it_said_is_kept(data: Path, tmp_path: Path, m
         (["--predictions", "answers.jsonl", "--data", "nowhere"], "there is no such folder"),
         (["--predictions", "answers.jsonl", "--data", "empty"], "does not hold: no *.jsonl in empty"),
         (["--predictions", "answers.jsonl", "--data", "bad"], "unknown category 'Hats'"),
-        (["--predictions", "answers.jsonl", "--dtype", "int8"], "--dtype int8 is for a model that runs here; answers.jsonl was"),
-        (["--model", "openai:http://localhost:1#m", "--dtype", "int8"], "--dtype int8 is for a model that runs here; openai:"),
+        (
+            ["--predictions", "answers.jsonl", "--dtype", "int8"],
+            "--dtype int8 is for a model that runs here; answers.jsonl was",
+        ),
+        (
+            ["--model", "openai:http://localhost:1#m", "--dtype", "int8"],
+            "--dtype int8 is for a model that runs here; openai:",
+        ),
         (["--model", "embedded:smollm2", "--dtype", "float16"], "dtype 'float16': expected float32, bfloat16, int8"),
     ],
 )
-def test_bad_input_is_told_in_plain_words(data: Path, answers: Path, tmp_path: Path, arguments: list[str], words: str) -> None:
+def test_bad_input_is_told_in_plain_words(
+    data: Path, answers: Path, tmp_path: Path, arguments: list[str], words: str
+) -> None:
     (tmp_path / "half.jsonl").write_text('{"item": "Age:0", "answer": "The boy"}\n')
     (tmp_path / "broken.jsonl").write_text('{"item": \n')
     (tmp_path / "bad").mkdir()
@@ -92,10 +108,14 @@ def texts(tmp_path: Path) -> Path:
     """Matched texts for a model whose tokens are letters; one of them is longer than its window."""
     (tmp_path / "texts").mkdir()
     rows = [
-        {"meaning": f"m{number}", "group": group, "text": f"{word} {number * number}" + ("a" * WINDOW if number == 3 == len(word) else "")}
+        {
+            "meaning": f"m{number}",
+            "group": group,
+            "text": f"{word} {number * number}" + ("a" * WINDOW if number == 3 == len(word) else ""),
+        }
         for number in range(20)
         for group, word in (("short", "abc"), ("long", "zyxwv"))
-    ]  # fmt: skip
+    ]
     (tmp_path / "texts" / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return tmp_path / "texts"
 
@@ -122,7 +142,10 @@ def test_a_model_is_measured_in_a_cheaper_number_format_and_the_dossier_says_in_
     values = [[row["estimate"]["value"] for row in one["evidence"][:6]] for one in (dossier, before)]
     assert values[0] == pytest.approx(values[1], rel=0.05)
     assert values[0] != values[1]
-    assert len({row["provenance"]["inputs"]["model"] for row in rows_in(tmp_path / "out") if row["measure"] == DIALECT}) == 2
+    assert (
+        len({row["provenance"]["inputs"]["model"] for row in rows_in(tmp_path / "out") if row["measure"] == DIALECT})
+        == 2
+    )
     compared = within("compare", tmp_path / "exact", tmp_path / "out")
     assert compared.code == 0, compared.said
     assert "38 items by their text, log-probability of the text" in compared.out
@@ -167,7 +190,9 @@ def test_a_folder_that_does_not_hold_the_data_is_told_and_no_other_is_asked_for(
 
 
 def test_a_measure_of_applications_has_nothing_here_to_be_put_to(answers: Path, tmp_path: Path) -> None:
-    ended = within("measure", "inequity.correspondence_audit", "--predictions", answers, "--out", tmp_path / "out", "--json")
+    ended = within(
+        "measure", "inequity.correspondence_audit", "--predictions", answers, "--out", tmp_path / "out", "--json"
+    )
     (row,) = json.loads(ended.out)
     assert row["status"] == "not_applicable"
 
@@ -176,7 +201,9 @@ def test_spellings_of_one_group_are_told_where_the_rows_are_printed(tmp_path: Pa
     labels = ["women", "Women", "men", "NA"]
     lines = "".join(f"{n % 2},{n // 2 % 2},{label},7\n" for label in labels for n in range(6))
     (tmp_path / "table.csv").write_text(f"truth,prediction,group_gender,age_band\n{lines}", encoding="utf-8")
-    ended = within("measure", "inequity.performance_gap", "--predictions", tmp_path / "table.csv", "--out", tmp_path / "out")
+    ended = within(
+        "measure", "inequity.performance_gap", "--predictions", tmp_path / "table.csv", "--out", tmp_path / "out"
+    )
     assert ended.code == 0, ended.said
     assert "columns not used: age_band" in ended.out
     assert "'Women' (6 rows) and 'women' (6 rows) differ only by case, spaces or Unicode form" in ended.out
@@ -191,7 +218,9 @@ def test_a_table_that_cannot_be_judged_ends_with_2_and_no_number(tmp_path: Path,
         "all wrong weights": ("0,0,f,0\n1,1,m,0\n" * 40, "wt", "all weights in 'wt' are 0"),
     }[case]
     (tmp_path / "table.csv").write_text(f"truth,prediction,group_gender,{weight}\n{lines}", encoding="utf-8")
-    ended = within("measure", "inequity.performance_gap", "--predictions", tmp_path / "table.csv", "--out", tmp_path / "out")
+    ended = within(
+        "measure", "inequity.performance_gap", "--predictions", tmp_path / "table.csv", "--out", tmp_path / "out"
+    )
     assert ended.code == 2
     assert said in ended.said
     assert "percentage points" not in ended.said

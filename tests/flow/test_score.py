@@ -27,7 +27,9 @@ def requests(tmp_path: Path) -> Path:
     return path
 
 
-def test_scores_are_written_and_a_second_run_computes_nothing(requests: Path, tmp_path: Path, model_cache: Path) -> None:
+def test_scores_are_written_and_a_second_run_computes_nothing(
+    requests: Path, tmp_path: Path, model_cache: Path
+) -> None:
     scores = str(tmp_path / "scores.parquet")
     command = ["score", "embedded:smollm2", str(requests), "--out", scores]
     environment = {"COMMONWEAL_CACHE": str(model_cache)}
@@ -54,7 +56,10 @@ def test_a_continuation_that_merges_with_its_context_is_told(tmp_path: Path, mod
     path.write_text("".join(json.dumps({"context": one, "continuation": other}) + "\n" for one, other in pairs))
     ended = within("score", "embedded:smollm2", path, "--out", tmp_path / "s.parquet", COMMONWEAL_CACHE=model_cache)
     assert ended.code == 0, ended.said
-    assert "2 of the requests share a token with the end of their context: only what comes after it was scored" in ended.err
+    assert (
+        "2 of the requests share a token with the end of their context: only what comes after it was scored"
+        in ended.err
+    )
     path.write_text(json.dumps({"context": "The cat", "continuation": " sat"}))
     ended = within("score", "embedded:smollm2", path, "--out", tmp_path / "s.parquet", COMMONWEAL_CACHE=model_cache)
     assert "merged" not in ended.said
@@ -66,9 +71,16 @@ def test_another_number_format_tells_how_far_it_is_from_float32(
     requests: Path, tmp_path: Path, model_cache: Path, dtype: str
 ) -> None:
     ended = within(
-        "score", "embedded:smollm2", str(requests), "--out", str(tmp_path / "s.parquet"), "--dtype", dtype, "--no-cache",
+        "score",
+        "embedded:smollm2",
+        str(requests),
+        "--out",
+        str(tmp_path / "s.parquet"),
+        "--dtype",
+        dtype,
+        "--no-cache",
         COMMONWEAL_CACHE=model_cache,
-    )  # fmt: skip
+    )
     assert ended.code == 0, ended.said
     assert f"{dtype} against float32 on 4 of the requests: |difference| " in ended.out
     largest = float(ended.out.split("in the median, ")[1].split(" nat")[0])

@@ -20,7 +20,9 @@ def requests_in(folder: Path, pairs: list[tuple[str, str]]) -> Path:
     return path
 
 
-def score(folder: Path, model: Path, pairs: list[tuple[str, str]], *more: str) -> tuple[list[str | Path], dict[str, Path]]:
+def score(
+    folder: Path, model: Path, pairs: list[tuple[str, str]], *more: str
+) -> tuple[list[str | Path], dict[str, Path]]:
     command = ["score", model, requests_in(folder, pairs), "--out", folder / "s.parquet", "--device", "cpu", *more]
     return command, {"COMMONWEAL_CACHE": folder / "cache"}
 
@@ -64,7 +66,9 @@ def test_a_continuation_longer_than_the_window_is_named_with_its_line(tmp_path: 
     assert ended.code == 2
     assert where in ended.err
     assert f"its continuation has {WINDOW + 1} tokens, more than the model's window of {WINDOW}" in ended.err
-    ended = within("compare", model, model, "--requests", command[2], "--dtype-b", "bfloat16", "--device", "cpu", **environment)
+    ended = within(
+        "compare", model, model, "--requests", command[2], "--dtype-b", "bfloat16", "--device", "cpu", **environment
+    )
     assert ended.code == 2
     assert where in ended.err
 

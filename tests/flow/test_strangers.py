@@ -1,4 +1,6 @@
-"""What strangers wrote, through every verb: one bad text ends no run, moves no terminal, and no key is in what is kept."""
+"""What strangers wrote, through every verb: one bad text ends no run, moves no terminal, and no key is in what is
+kept.
+"""
 
 from __future__ import annotations
 
@@ -72,10 +74,20 @@ def plain(ended: Ended, code: int) -> Ended:
 
 def measured(server: Server, data: Path, *more: str, timeout_s: float = 60.0) -> Ended:
     return within(
-        "measure", "inequity.bbq", "--model", f"openai:{server.url}/v1#m", "--allow-network", "--data", data,
-        "--out", data.parent / "out", *more,
-        COMMONWEAL_CACHE=data.parent / "cache", COMMONWEAL_API_KEY=KEY, COMMONWEAL_API_TIMEOUT_S=str(timeout_s),
-    )  # fmt: skip
+        "measure",
+        "inequity.bbq",
+        "--model",
+        f"openai:{server.url}/v1#m",
+        "--allow-network",
+        "--data",
+        data,
+        "--out",
+        data.parent / "out",
+        *more,
+        COMMONWEAL_CACHE=data.parent / "cache",
+        COMMONWEAL_API_KEY=KEY,
+        COMMONWEAL_API_TIMEOUT_S=str(timeout_s),
+    )
 
 
 def system(folder: Path, locator: str) -> Path:
@@ -84,7 +96,8 @@ def system(folder: Path, locator: str) -> Path:
     return folder / "system.yaml"
 
 
-# --- a console on which nothing moves -----------------------------------------------------------------------------------
+# --- a console on which nothing moves
+# -----------------------------------------------------------------------------------
 
 
 def test_whatever_is_printed_is_only_text(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,10 +132,13 @@ def test_nothing_is_printed_past_the_plain_consoles() -> None:
     files = [path for path in (*source.glob("*.py"), source.parent / "progress.py") if path.name != "surface.py"]
     assert len(files) > 5
     for path in files:
-        assert not re.search(r"(?<!Plain)Console\(|(?<![\w.])print\(|echo\(|std(out|err)", path.read_text(encoding="utf-8")), path
+        assert not re.search(
+            r"(?<!Plain)Console\(|(?<![\w.])print\(|echo\(|std(out|err)", path.read_text(encoding="utf-8")
+        ), path
 
 
-# --- files --------------------------------------------------------------------------------------------------------------
+# --- files
+# --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -130,8 +146,10 @@ def test_nothing_is_printed_past_the_plain_consoles() -> None:
     [
         f'schema: commonweal/1\nname: a\nactors: [{{id: b, name: c, roles: "{SPELLED}", jurisdiction: "{SPELLED}"}}]\n',
         f'schema: commonweal/1\nname: a\n"{SPELLED}": 1\n',
-        f'schema: commonweal/1\nname: a\nassets: [{{id: m, kind: "{SPELLED}", locator: "{SPELLED}", declared: {{"{SPELLED}": 1}}}}]\n',
-        f'schema: commonweal/1\nname: a\nassets: [{{id: "m{SPELLED}", kind: application, locator: "python:{SPELLED}:a"}}]\n',
+        f'schema: commonweal/1\nname: a\nassets: [{{id: m, kind: "{SPELLED}", locator: "{SPELLED}", declared: '
+        f'{{"{SPELLED}": 1}}}}]\n',
+        f'schema: commonweal/1\nname: a\nassets: [{{id: "m{SPELLED}", kind: application, locator: '
+        f'"python:{SPELLED}:a"}}]\n',
         "schema: commonweal/1\nname: a\nactors: [{id: b, decision_rights: \u202eb}]\n",
     ],
 )
@@ -146,7 +164,9 @@ def test_half_a_character_in_a_system_file_is_refused_with_its_line(tmp_path: Pa
     for text in ('"\\ud800": 1', 'actors: [{id: a, name: "b \\udfff"}]'):
         path.write_text(f"schema: commonweal/1\nname: a\n{text}\nassets: []\n", encoding="utf-8")
         assert re.search(r"system\.yaml:3 .* holds half a character", plain(within("check", path), 2).err)
-    path.write_text('schema: commonweal/1\nname: "a \\ud83d\\ude00"\nassets: [{id: m, kind: model}]\n', encoding="utf-8")
+    path.write_text(
+        'schema: commonweal/1\nname: "a \\ud83d\\ude00"\nassets: [{id: m, kind: model}]\n', encoding="utf-8"
+    )
     plain(within("check", path), 0)
 
 
@@ -172,9 +192,14 @@ def test_half_a_character_in_answers_and_labels_is_read_as_one(tmp_path: Path, d
         for number in range(80)
     ]
     (tmp_path / "p.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    plain(within("measure", "inequity.performance_gap", "--predictions", tmp_path / "p.jsonl", "--out", tmp_path / "out"), 0)
+    plain(
+        within("measure", "inequity.performance_gap", "--predictions", tmp_path / "p.jsonl", "--out", tmp_path / "out"),
+        0,
+    )
     groups = {
-        row["estimate"]["group"]["gender"] for row in rows_in(tmp_path / "out") if row["estimate"] and row["estimate"]["group"]
+        row["estimate"]["group"]["gender"]
+        for row in rows_in(tmp_path / "out")
+        if row["estimate"] and row["estimate"]["group"]
     }
     assert {"a�b", "a\x00b"} <= groups  # two groups stay two
 
@@ -199,7 +224,8 @@ def test_a_hostile_log_is_refused_in_plain_lines(tmp_path: Path) -> None:
     plain(within("footprint", "import", tmp_path / f"log{EVIL[:3]}.csv"), 2)
 
 
-# --- applications -------------------------------------------------------------------------------------------------------
+# --- applications
+# -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -213,7 +239,9 @@ def test_a_hostile_log_is_refused_in_plain_lines(tmp_path: Path) -> None:
         ("answers_itself", "an answer cannot be read"),
     ],
 )
-def test_an_application_that_goes_wrong_leaves_failed_rows_and_the_rest_goes_on(tmp_path: Path, function: str, said: str) -> None:
+def test_an_application_that_goes_wrong_leaves_failed_rows_and_the_rest_goes_on(
+    tmp_path: Path, function: str, said: str
+) -> None:
     file = system(tmp_path, f"python:apps:{function}")
     command = ("run", file, "--allow-code", "--out", tmp_path / "out")
     ended = plain(within(*command, OTHER_API_KEY=KEY), 3)
@@ -222,8 +250,12 @@ def test_an_application_that_goes_wrong_leaves_failed_rows_and_the_rest_goes_on(
     no_key_in(tmp_path / "out", ended.said)
 
 
-@pytest.mark.parametrize("way", [LINES["control characters in an error"], lambda one: one.send(b'{"decision": "\\ud800"}')])
-def test_an_address_that_goes_wrong_leaves_failed_rows_and_the_rest_goes_on(tmp_path: Path, server: Server, way: Way) -> None:
+@pytest.mark.parametrize(
+    "way", [LINES["control characters in an error"], lambda one: one.send(b'{"decision": "\\ud800"}')]
+)
+def test_an_address_that_goes_wrong_leaves_failed_rows_and_the_rest_goes_on(
+    tmp_path: Path, server: Server, way: Way
+) -> None:
     server.way = way
     file = system(tmp_path, server.url.replace("http://", f"http://me:{KEY}@") + f"/app?key={KEY[::-1]}")
     ended = plain(within("run", file, "--allow-network", "--out", tmp_path / "out"), 3)
@@ -231,7 +263,8 @@ def test_an_address_that_goes_wrong_leaves_failed_rows_and_the_rest_goes_on(tmp_
     no_key_in(tmp_path / "out", ended.said)
 
 
-# --- models -------------------------------------------------------------------------------------------------------------
+# --- models
+# -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -253,7 +286,9 @@ def test_a_model_that_goes_wrong_leaves_a_failed_row(server: Server, data: Path,
 
 
 @pytest.mark.parametrize("name", ["control characters", "halves", "the key in an answer", "the key in a name"])
-def test_what_an_answer_holds_besides_is_kept_without_the_key_and_shown_plainly(server: Server, data: Path, name: str) -> None:
+def test_what_an_answer_holds_besides_is_kept_without_the_key_and_shown_plainly(
+    server: Server, data: Path, name: str
+) -> None:
     server.way = ANSWERS[name][0]
     ended = plain(measured(server, data, "--json"), measured(server, data).code)
     assert ended.code in (0, 2)
@@ -272,9 +307,17 @@ def test_replies_that_are_no_answers_change_no_number(server: Server, data: Path
     first = [(row["estimate"] or {}).get("value") for row in rows_in(data.parent / "out")]
     server.heal()
     ended = within(
-        "measure", "inequity.bbq", "--model", f"openai:{server.url}/v1#m", "--allow-network", "--data", data,
-        "--out", data.parent / "other", COMMONWEAL_CACHE=data.parent / "empty",
-    )  # fmt: skip
+        "measure",
+        "inequity.bbq",
+        "--model",
+        f"openai:{server.url}/v1#m",
+        "--allow-network",
+        "--data",
+        data,
+        "--out",
+        data.parent / "other",
+        COMMONWEAL_CACHE=data.parent / "empty",
+    )
     assert ended.code == 0
     assert [(row["estimate"] or {}).get("value") for row in rows_in(data.parent / "other")] == first
 
@@ -283,8 +326,17 @@ def test_replies_that_are_no_answers_change_no_number(server: Server, data: Path
 def test_a_drip_of_headers_ends_in_a_process_of_its_own(server: Server, data: Path) -> None:
     server.way = SLOW["a drip of headers"]
     ended = commonweal(
-        "measure", "inequity.bbq", "--model", f"openai:{server.url}/v1#m", "--allow-network", "--data", data,
-        "--out", data.parent / "out", timeout_s=200,
-        COMMONWEAL_CACHE=data.parent / "cache", COMMONWEAL_API_TIMEOUT_S="1",
-    )  # fmt: skip
+        "measure",
+        "inequity.bbq",
+        "--model",
+        f"openai:{server.url}/v1#m",
+        "--allow-network",
+        "--data",
+        data,
+        "--out",
+        data.parent / "out",
+        timeout_s=200,
+        COMMONWEAL_CACHE=data.parent / "cache",
+        COMMONWEAL_API_TIMEOUT_S="1",
+    )
     assert "no answer within 1 s (COMMONWEAL_API_TIMEOUT_S), 6 times" in plain(ended, 3).out

@@ -43,7 +43,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True, scope="module")
 def drawn_once() -> Iterator[None]:
-    """The page of one content is drawn once for all of these tests; drawing it takes most of the time of a verification."""
+    """The page of one content is drawn once for all of these tests; drawing it takes most of the time of a
+    verification.
+    """
     pages: dict[str, str] = {}
 
     def once(content: Dossier) -> str:
@@ -92,7 +94,10 @@ def in_rows(folder: Path, change: Callable[[list[dict[str, Any]]], None]) -> Non
 
 def sealed_anew(folder: Path) -> None:
     """What somebody does who changes a dossier and knows of its seals: every seal is made again."""
-    seals, hashes = Seals(folder / SEALS), {row.id: content for row, content in hashed_evidence(folder / "evidence.jsonl")}
+    seals, hashes = (
+        Seals(folder / SEALS),
+        {row.id: content for row, content in hashed_evidence(folder / "evidence.jsonl")},
+    )
     old = [Seal.model_validate_json(line) for line in (folder / SEALS).read_bytes().splitlines()]
     (folder / SEALS).unlink()
     seals = Seals(folder / SEALS)
@@ -111,11 +116,15 @@ def sealed_anew(folder: Path) -> None:
 
 
 def audit_row(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    return next(row for row in rows if row["measure"] == AUDIT and row["estimate"] and row["estimate"]["low"] is not None)
+    return next(
+        row for row in rows if row["measure"] == AUDIT and row["estimate"] and row["estimate"]["low"] is not None
+    )
 
 
 @pytest.mark.parametrize("named", ["", "dossier.html", "dossier.json"])
-def test_a_dossier_that_nobody_touched_is_whole_and_its_numbers_follow_from_its_items(dossier: Path, named: str) -> None:
+def test_a_dossier_that_nobody_touched_is_whole_and_its_numbers_follow_from_its_items(
+    dossier: Path, named: str
+) -> None:
     before = {path: path.read_bytes() for path in dossier.rglob("*") if path.is_file()}
     code, output = verified(dossier / named)
     assert code == 0, output
@@ -139,13 +148,17 @@ def test_what_cannot_be_worked_out_again_is_counted_with_its_reason_and_never_pa
     assert "needs the probes" in output
 
 
-def test_what_was_written_by_another_version_is_not_called_whole_without_saying_what_was_not_checked(dossier: Path) -> None:
+def test_what_was_written_by_another_version_is_not_called_whole_without_saying_what_was_not_checked(
+    dossier: Path,
+) -> None:
     in_json(dossier, lambda all_: (all_["run"].update(version="99.0"), all_["findings"].clear()))
     (dossier / "dossier.html").write_text("<p>All is well.</p>")
     sealed_anew(dossier)
     code, output = verified(dossier)
     assert code == 0
-    assert output.splitlines()[-1].startswith("whole, as far as it could be checked; not checked: findings, dossier.html")
+    assert output.splitlines()[-1].startswith(
+        "whole, as far as it could be checked; not checked: findings, dossier.html"
+    )
     assert report(dossier)["unchecked"][:2] == ["findings", "dossier.html"]
 
 
@@ -156,9 +169,13 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a row doubled": lambda folder: in_rows(folder, lambda rows: rows.append(rows[0])),
     "all rows": lambda folder: (folder / "evidence.jsonl").unlink(),
     "no row": lambda folder: (folder / "evidence.jsonl").write_text("nothing\n"),
-    "a value in dossier.json": lambda folder: in_json(folder, lambda all_: audit_row(all_["evidence"])["estimate"].update(value=0.0)),
+    "a value in dossier.json": lambda folder: in_json(
+        folder, lambda all_: audit_row(all_["evidence"])["estimate"].update(value=0.0)
+    ),
     "a row out of dossier.json": lambda folder: in_json(folder, lambda all_: all_["evidence"].pop(0)),
-    "a headline": lambda folder: in_json(folder, lambda all_: all_["findings"][0].update(headline="No harm was found.")),
+    "a headline": lambda folder: in_json(
+        folder, lambda all_: all_["findings"][0].update(headline="No harm was found.")
+    ),
     "a finding out": lambda folder: in_json(folder, lambda all_: all_["findings"].pop(0)),
     "the page": lambda folder: (folder / "dossier.html").write_text(
         (folder / "dossier.html").read_text().replace("A test agency", "A good agency")
@@ -171,16 +188,20 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "no list of what was asked": lambda folder: [path.unlink() for path in folder.glob("items/*/*/runs/*")],
     "no seals": lambda folder: (folder / SEALS).unlink(),
     "no seal": lambda folder: (folder / SEALS).write_text(""),
-    "a seal": lambda folder: (folder / SEALS).write_text((folder / SEALS).read_text().replace('"count":', '"count":1', 3)),
-    "the probes": lambda folder: [path.write_text(path.read_text().replace("nurse", "purse")) for path in folder.glob("probes/*")],
+    "a seal": lambda folder: (folder / SEALS).write_text(
+        (folder / SEALS).read_text().replace('"count":', '"count":1', 3)
+    ),
+    "the probes": lambda folder: [
+        path.write_text(path.read_text().replace("nurse", "purse")) for path in folder.glob("probes/*")
+    ],
     "probes put in": lambda folder: (folder / "probes" / "more.json").write_text("{}"),
-    "the last seal": lambda folder: (folder / SEALS).write_text("".join(
-        line + "\n" for line in (folder / SEALS).read_text().splitlines()[:-1]
-    )),
-    "the last seals": lambda folder: (folder / SEALS).write_text("".join(
-        line + "\n" for line in (folder / SEALS).read_text().splitlines()[:-2]
-    )),
-}  # fmt: skip
+    "the last seal": lambda folder: (folder / SEALS).write_text(
+        "".join(line + "\n" for line in (folder / SEALS).read_text().splitlines()[:-1])
+    ),
+    "the last seals": lambda folder: (folder / SEALS).write_text(
+        "".join(line + "\n" for line in (folder / SEALS).read_text().splitlines()[:-2])
+    ),
+}
 
 
 def change_items(folder: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
@@ -202,9 +223,12 @@ IN_CONCERT: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: both(folder, lambda rows: audit_row(rows)["estimate"].update(value=0.001)),
         r"value is 0.001; from its items it is",
     ),
-    "a bound": (lambda folder: both(folder, lambda rows: audit_row(rows)["estimate"].update(high=9.0)), "high is 9.0; from its items"),
-    "n": (lambda folder: both(folder, lambda rows: audit_row(rows)["estimate"].update(n=99999)), "n is 99999; from its items"),
-    "a row": (lambda folder: both(folder, lambda rows: rows.remove(audit_row(rows))), "that follow from its items are not in the dossier"),
+    "a bound": (lambda folder: both(folder, lambda rows: audit_row(rows)["estimate"].update(high=9.0)), "high is 9.0; from "
+    "its items"),
+    "n": (lambda folder: both(folder, lambda rows: audit_row(rows)["estimate"].update(n=99999)), "n is 99999; from "
+    "its items"),
+    "a row": (lambda folder: both(folder, lambda rows: rows.remove(audit_row(rows))), "that follow from its items are "
+    "not in the dossier"),
     "items": (
         lambda folder: change_items(folder, lambda frame: frame.with_columns(score=-pl.col("score"), favourable=~pl.col("favourable"))),
         "from its items it is",
@@ -236,10 +260,16 @@ def test_measures_of_published_data_are_worked_out_again_where_these_are_at_hand
     system = write_small_system(tmp_path / "system")
     measures = ("inequity.identity_false_positives",)
     text = (
-        system.read_text().replace("favourable: invite", "favourable: keep").replace("context: employment", "context: moderation")
+        system.read_text()
+        .replace("favourable: invite", "favourable: keep")
+        .replace("context: employment", "context: moderation")
     )
     system.write_text(text)
-    run(load(system), out=tmp_path / "out", options=Options(measures, permissions=Permissions(code=True), data=str(data)))
+    run(
+        load(system),
+        out=tmp_path / "out",
+        options=Options(measures, permissions=Permissions(code=True), data=str(data)),
+    )
     code, output = verified(tmp_path / "out")
     assert code == 0, output
     assert "needs published data, named with --data: hatecheck" in output
@@ -247,7 +277,9 @@ def test_measures_of_published_data_are_worked_out_again_where_these_are_at_hand
     code, output = verified(tmp_path / "out", "--data", data)
     assert code == 0, output
     assert "1 of 1 measurements" in output
-    (data / "hatecheck" / "test_suite_cases.csv").write_bytes((data / "hatecheck" / "test_suite_cases.csv").read_bytes()[:-40])
+    (data / "hatecheck" / "test_suite_cases.csv").write_bytes(
+        (data / "hatecheck" / "test_suite_cases.csv").read_bytes()[:-40]
+    )
     code, output = verified(tmp_path / "out", "--data", data)
     assert code == 0
     assert "those of --data are other ones" in output
@@ -262,7 +294,18 @@ def test_what_a_later_run_left_unfinished_is_told_and_does_no_harm(dossier: Path
 
 
 @pytest.mark.parametrize(
-    "what", ["nothing there", "a file", "an empty folder", "no JSON", "another JSON", "a list", "no dossier", "a link", "twice"]
+    "what",
+    [
+        "nothing there",
+        "a file",
+        "an empty folder",
+        "no JSON",
+        "another JSON",
+        "a list",
+        "no dossier",
+        "a link",
+        "twice",
+    ],
 )
 def test_what_is_no_dossier_is_one_line_and_exit_code_2(dossier: Path, tmp_path: Path, what: str) -> None:
     path = dossier / "dossier.json"
@@ -311,9 +354,10 @@ def test_a_strangers_dossier_leads_nowhere(dossier: Path, tmp_path: Path) -> Non
 def test_names_that_lead_out_of_the_folder_are_no_names(dossier: Path, name: str) -> None:
     seals = Seals(dossier / SEALS)
     seals.append(
-        Seal(kind="items", name=name, count=1, hash="a"), Seal(kind="file", name=name, count=1, hash="a"),
+        Seal(kind="items", name=name, count=1, hash="a"),
+        Seal(kind="file", name=name, count=1, hash="a"),
         Seal(kind="rows", name=f"{name}r", count=1, hash="a", ids=("1",), items=name),
-    )  # fmt: skip
+    )
 
     def rename(content: dict[str, Any]) -> None:
         for row in content["evidence"]:
@@ -323,7 +367,9 @@ def test_names_that_lead_out_of_the_folder_are_no_names(dossier: Path, name: str
     assert verified(dossier)[0] == 1
 
 
-def test_an_application_that_is_named_is_never_imported(dossier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_application_that_is_named_is_never_imported(
+    dossier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "noise_app.py").write_text("raise SystemExit('the code of a stranger was run')")
     monkeypatch.syspath_prepend(tmp_path)
     shutil.copy(tmp_path / "noise_app.py", dossier / "noise_app.py")

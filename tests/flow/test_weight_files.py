@@ -1,4 +1,6 @@
-"""A model's files that are no weights, or announce what they are not: exit code 2 and one line with the mend, from every way in."""
+"""A model's files that are no weights, or announce what they are not: exit code 2 and one line with the mend, from
+every way in.
+"""
 
 from __future__ import annotations
 
@@ -154,9 +156,11 @@ FAULTS: Mapping[str, tuple[Make, tuple[str, ...]]] = {
     "missing shards": (shards, ("model-00002-of-00003.safetensors, model-00003-of-00003.safetensors", "2 of 3 files")),
     "no index": (without_index, ("parts of 3 files", "index")),
     "header longer than the file": (
-        changed("model.safetensors", lambda body: (1 << 60).to_bytes(8, "little") + body[8:]), ("a header of 1,152,921,504,606,846,976",),
+        changed("model.safetensors", lambda body: (1 << 60).to_bytes(8, "little") + body[8:]), ("a header of "
+        "1,152,921,504,606,846,976",),
     ),
-    "header no JSON": (changed("model.safetensors", lambda body: body[:8] + b"\x01" + body[9:]), ("not a whole safetensors file",)),
+    "header no JSON": (changed("model.safetensors", lambda body: body[:8] + b"\x01" + body[9:]), ("not a whole "
+    "safetensors file",)),
     "header no table": (header(lambda _: [1]), ("no table of tensors",)),
     "offsets apart": (first_tensor(data_offsets=[8, 8456]), ("begins at byte 8",)),
     "offsets beyond": (first_tensor(shape=[1 << 40], data_offsets=[0, 1 << 42]), ("not a whole safetensors file",)),
@@ -189,7 +193,14 @@ def test_every_way_in_names_the_fault_in_one_line(tmp_path: Path, tiny: Path, fa
         "score": ["score", model, requests, "--out", tmp_path / "s.parquet"],
         "compare": ["compare", model, tiny, "--requests", requests],
         "measure": ["measure", "inequity.occupation_association", "--model", model, "--out", tmp_path / "one"],
-        "run": ["run", tmp_path / "system.yaml", "--out", tmp_path / "all", "--measures", "inequity.occupation_association"],
+        "run": [
+            "run",
+            tmp_path / "system.yaml",
+            "--out",
+            tmp_path / "all",
+            "--measures",
+            "inequity.occupation_association",
+        ],
     }
     began = time.process_time()
     for way, command in ways.items():
@@ -211,25 +222,35 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_sound_folder_is_scored(tmp_path: Path, tiny: Path) -> None:
-    ended = within("score", tiny, requests_in(tmp_path, [("ab", " c")]), "--out", tmp_path / "s.parquet", "--device", "cpu")
+    ended = within(
+        "score", tiny, requests_in(tmp_path, [("ab", " c")]), "--out", tmp_path / "s.parquet", "--device", "cpu"
+    )
     assert ended.code == 0, ended.said
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell what memory a process took")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="this system does not tell what memory a process took"
+)
 @pytest.mark.parametrize("fault", ["layers", "300,000 empty tensors", "layers of a GGUF"])
 def test_a_model_that_announces_more_than_it_has_takes_no_memory(tmp_path: Path, tiny: Path, fault: str) -> None:
     model = FAULTS[fault][0](Path(shutil.copytree(tiny, tmp_path / "model")))
     command = ["score", model, requests_in(tmp_path, [("ab", " c")]), "--out", tmp_path / "s.parquet"]
     ended = python("-c", MEASURED, *command, COMMONWEAL_CACHE=tmp_path / "cache")
     assert ended.code == 2, ended.said
-    assert int(ended.lines[-1].split()[1]) < 1_500_000, ended.said  # kB: what the libraries themselves take, and no more
+    assert int(ended.lines[-1].split()[1]) < 1_500_000, (
+        ended.said
+    )  # kB: what the libraries themselves take, and no more
 
 
-def test_a_configuration_that_leaves_its_sizes_to_the_library_is_held_against_its_weights(tmp_path: Path, tiny: Path) -> None:
+def test_a_configuration_that_leaves_its_sizes_to_the_library_is_held_against_its_weights(
+    tmp_path: Path, tiny: Path
+) -> None:
     model = Path(shutil.copytree(tiny, tmp_path / "model"))
     (model / "config.json").write_text('{"model_type": "llama"}')
-    ended = within("score", model, requests_in(tmp_path, [("ab", " c")]), "--out", tmp_path / "s.parquet", "--device", "cpu")
+    ended = within(
+        "score", model, requests_in(tmp_path, [("ab", " c")]), "--out", tmp_path / "s.parquet", "--device", "cpu"
+    )
     assert ended.code == 2
     assert "a network with 6,738,415,616 weights" in ended.err
     assert "its files hold 21,792" in ended.err

@@ -1,4 +1,6 @@
-"""The whole flow on systems of 1, 3 and 300 assets, from Python, from a notebook, and with a measure of a stranger's."""
+"""The whole flow on systems of 1, 3 and 300 assets, from Python, from a notebook, and with a measure of a
+stranger's.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ GAP = 0.10
 def gender_gap(dossier: cw.Dossier) -> dict[str, Any]:
     """The row of the difference in favourable rates between women and men, by first names."""
     frame = dossier.evidence.filter(
-        (pl.col("quantity") == "selection_rate_difference") & (pl.col("group") == "gender=women") & (pl.col("status") == "ok")
+        (pl.col("quantity") == "selection_rate_difference")
+        & (pl.col("group") == "gender=women")
+        & (pl.col("status") == "ok")
     )
     (row,) = frame.rows(named=True)
     return row
@@ -54,11 +58,16 @@ def test_ten_points_for_one_group_are_found_and_covered_and_reach_people(
     (finding,) = [finding for finding in dossier.findings if finding.measure == AUDIT]
     assert finding.verdict == "found"
     assert finding.headline.startswith("gender: women against men, difference in favourable rate −")
-    assert {(reach.kind, reach.target, reach.people_per_year) for reach in finding.reach} >= {("population", "applicants", 500)}
+    assert {(reach.kind, reach.target, reach.people_per_year) for reach in finding.reach} >= {
+        ("population", "applicants", 500)
+    }
     assert [mender.actor for mender in finding.menders] == ["agency"]
     shortfall = [one for one in dossier.rows if one.estimate and one.estimate.quantity == "net_shortfall_per_decision"]
     (women,) = [one for one in shortfall if one.estimate and one.estimate.group == {"gender": "women"}]
-    assert (women.basis, women.estimate.value if women.estimate else None) == ("propagated", pytest.approx(-row["value"]))
+    assert (women.basis, women.estimate.value if women.estimate else None) == (
+        "propagated",
+        pytest.approx(-row["value"]),
+    )
 
 
 def test_noise_of_names_alone_is_not_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +108,9 @@ def test_python_and_the_command_line_say_the_same(tmp_path: Path) -> None:
     path = write_with_small_probes(tmp_path / "system", THREE)
     write_system(tmp_path / "other")
     shutil.copy(tmp_path / "other" / "noise_app.py", path.parent)
-    ended = commonweal("run", path, "--out", tmp_path / "cli", "--measures", AUDIT, "--measures", "transparency", "--allow-code")
+    ended = commonweal(
+        "run", path, "--out", tmp_path / "cli", "--measures", AUDIT, "--measures", "transparency", "--allow-code"
+    )
     assert ended.code == 0, ended.err
     options = cw.Options(measures=(AUDIT, "transparency"), permissions=cw.Permissions(code=True))
     dossier = cw.run(cw.load(path), out=tmp_path / "python", options=options)
@@ -131,21 +142,24 @@ def test_a_notebook_shows_what_was_found_and_where_the_page_is(tmp_path: Path) -
         pytest.skip("nbclient or ipykernel is not installed")
     write_system(tmp_path)
     cells = [
-        "import commonweal\nsystem = commonweal.load('system.yaml')\n"
-        "options = commonweal.Options(measures=('transparency',))\ndossier = commonweal.run(system, out='out', options=options)",
+        "import commonweal\nsystem = commonweal.load('system.yaml')\noptions = "
+        "commonweal.Options(measures=('transparency',))\ndossier = commonweal.run(system, out='out', options=options)",
         "dossier",
         "dossier.evidence.shape",
     ]
     notebook = {
-        "cells": [{"cell_type": "code", "id": f"c{i}", "metadata": {}, "outputs": [], "execution_count": None, "source": text}
-                  for i, text in enumerate(cells)],
+        "cells": [
+            {"cell_type": "code", "id": f"c{i}", "metadata": {}, "outputs": [], "execution_count": None, "source": text}
+            for i, text in enumerate(cells)
+        ],
         "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-        "nbformat": 4, "nbformat_minor": 5,
-    }  # fmt: skip
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
     (tmp_path / "try.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     script = (
-        "import nbformat, nbclient\nbook = nbformat.read('try.ipynb', as_version=4)\n"
-        "nbclient.NotebookClient(book, timeout=300, kernel_name='python3').execute()\nnbformat.write(book, 'done.ipynb')"
+        "import nbformat, nbclient\nbook = nbformat.read('try.ipynb', as_version=4)\nnbclient.NotebookClient(book, "
+        "timeout=300, kernel_name='python3').execute()\nnbformat.write(book, 'done.ipynb')"
     )
     ended = python("-c", script, cwd=tmp_path)
     assert ended.code == 0, ended.err
@@ -187,7 +201,12 @@ def test_adding_a_measure_takes_one_file(tmp_path: Path) -> None:
     (items,) = (tmp_path / "out").glob("items/quality.steadiness/screener/*.parquet")
     assert len(pl.read_parquet(items)) == 40, "its items are kept without a line of its own"
     page = (tmp_path / "out" / "dossier.html").read_text(encoding="utf-8")
-    for text in ("quality.steadiness", "Share of questions answered both ways", "Acme 2026, report 7", "put in capitals"):
+    for text in (
+        "quality.steadiness",
+        "Share of questions answered both ways",
+        "Acme 2026, report 7",
+        "put in capitals",
+    ):
         assert text in page
     listed = commonweal("measures", PYTHONPATH=tmp_path / "site")
     assert "quality.steadiness (application): Share of questions whose answer changes" in listed.out
@@ -231,29 +250,51 @@ def test_a_system_of_three_assets_with_every_measure(tmp_path: Path) -> None:
     found = statuses(rows_in(tmp_path / "out"))
     assert "ok" in found[AUDIT, "screener"]
     assert "ok" in found["environment.inference_energy", "screener"]
-    assert {subject for measure, subject in found if measure.startswith("transparency")} == {"texts", "model", "screener"}
+    assert {subject for measure, subject in found if measure.startswith("transparency")} == {
+        "texts",
+        "model",
+        "screener",
+    }
     assert "people unknown" in (tmp_path / "out" / "dossier.html").read_text(encoding="utf-8").lower()
 
 
 def write_three_hundred(folder: Path) -> Path:
     """100 datasets, 100 models without a locator in a chain, and 100 applications of which 3 can be asked."""
     write_system(folder)
-    datasets = [f"  - {{id: d{i}, kind: dataset, actor: a{i % 10}, declared: {{languages: English}}}}" for i in range(100)]
+    datasets = [
+        f"  - {{id: d{i}, kind: dataset, actor: a{i % 10}, declared: {{languages: English}}}}" for i in range(100)
+    ]
     models = [f"  - {{id: m{i}, kind: {'adapted_model' if i % 5 else 'model'}, actor: a{i % 10}}}" for i in range(100)]
-    asked = 'locator: "python:noise_app:decide", outcome: {favourable: invite, decide: {threshold: 0}}, probes: small.yaml'
-    applications = [f"  - {{id: p{i}, kind: application, actor: a{i % 10}{', ' + asked if i < 3 else ''}}}" for i in range(100)]
+    asked = (
+        'locator: "python:noise_app:decide", outcome: {favourable: invite, decide: {threshold: 0}}, probes: small.yaml'
+    )
+    applications = [
+        f"  - {{id: p{i}, kind: application, actor: a{i % 10}{', ' + asked if i < 3 else ''}}}" for i in range(100)
+    ]
     edges = [f"  - {{upstream: d{i}, downstream: m{i}, relation: trained_on}}" for i in range(100)]
     edges += [f"  - {{upstream: m{i - i % 5}, downstream: m{i}, relation: adapted_from}}" for i in range(100) if i % 5]
     edges += [f"  - {{upstream: m{i}, downstream: p{i}, relation: serves}}" for i in range(100)]
     deployed = [
-        f"  - {{application: p{i}, context: credit, grid: FRA, volume: 1000, reach: {{people: {i + 1}}}}}" for i in range(100)
+        f"  - {{application: p{i}, context: credit, grid: FRA, volume: 1000, reach: {{people: {i + 1}}}}}"
+        for i in range(100)
     ]
     lines = [
-        "schema: commonweal/1", "name: Three hundred assets", "actors:",
+        "schema: commonweal/1",
+        "name: Three hundred assets",
+        "actors:",
         *(f"  - {{id: a{i}, name: Actor {i}, roles: [provider]}}" for i in range(10)),
-        "populations:", "  - {id: people, definition: everyone, size: 1000000}",
-        "assets:", *datasets, *models, *applications, "dependencies:", *edges, "deployments:", *deployed, "",
-    ]  # fmt: skip
+        "populations:",
+        "  - {id: people, definition: everyone, size: 1000000}",
+        "assets:",
+        *datasets,
+        *models,
+        *applications,
+        "dependencies:",
+        *edges,
+        "deployments:",
+        *deployed,
+        "",
+    ]
     return write_with_small_probes(folder, "\n".join(lines))
 
 

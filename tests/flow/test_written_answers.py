@@ -1,4 +1,6 @@
-"""`commonweal measure` at servers and files that say the same answers in many forms: the same numbers, or none and why."""
+"""`commonweal measure` at servers and files that say the same answers in many forms: the same numbers, or none and
+why.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +49,10 @@ SAME: dict[str, Callable[[str, str], str]] = {
     "boldonlytext": lambda _, text: f"**{text}**",
     "closedthink": lambda letter, _: f"<think>\nIt may be A, or C.\n</think>\n\n{letter}",
     "unopenedthink": lambda letter, _: f"The text names two: A or C.</think>{letter}",
-    "harmony": lambda letter, _: f"<|channel|>analysis<|message|>A or C?<|end|><|start|>assistant<|channel|>final<|message|>{letter}<|return|>",
-}  # fmt: skip
+    "harmony": lambda letter, _: (
+        f"<|channel|>analysis<|message|>A or C?<|end|><|start|>assistant<|channel|>final<|message|>{letter}<|return|>"
+    ),
+}
 THOUGHTS: dict[str, Callable[[str], dict[str, Any]]] = {
     "think": lambda _: {"content": "<think>\nOkay, let me look at this. The context says that the"},
     "thinkname": lambda text: {"content": f"<think>\n{text}"},
@@ -87,9 +91,18 @@ def second(payload: dict[str, Any]) -> tuple[str, str]:
 
 def asked(service: Service, data: Path, name: str) -> Ended:
     return within(
-        "measure", "inequity.bbq", "--model", service.locator, "--allow-network", "--data", data, "--out", data.parent / name,
-        COMMONWEAL_CACHE=data.parent / f"cache-{name}", COMMONWEAL_API_CONCURRENCY="1",
-    )  # fmt: skip
+        "measure",
+        "inequity.bbq",
+        "--model",
+        service.locator,
+        "--allow-network",
+        "--data",
+        data,
+        "--out",
+        data.parent / name,
+        COMMONWEAL_CACHE=data.parent / f"cache-{name}",
+        COMMONWEAL_API_CONCURRENCY="1",
+    )
 
 
 def scored(answers: Path, data: Path, name: str) -> Ended:
@@ -142,8 +155,12 @@ def test_a_thought_without_an_answer_fails_and_says_so(name: str, service: Servi
     assert not numbers(data.parent / "out")
 
 
-@pytest.mark.parametrize("text", ["", None, "null", "The context says that the", "A boy or two", "I cannot say\x1b[31m"])
-def test_answers_that_cannot_be_read_give_no_number_and_are_quoted(text: str | None, service: Service, data: Path) -> None:
+@pytest.mark.parametrize(
+    "text", ["", None, "null", "The context says that the", "A boy or two", "I cannot say\x1b[31m"]
+)
+def test_answers_that_cannot_be_read_give_no_number_and_are_quoted(
+    text: str | None, service: Service, data: Path
+) -> None:
     choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
     usage = {"prompt_tokens": 6, "completion_tokens": 3, "total_tokens": 9}
     service.answer = lambda payload: (200, {"choices": [choice], "usage": usage}, {})
@@ -171,10 +188,9 @@ def test_the_right_answers_in_markup_are_right(name: str, data: Path) -> None:
         pytest.skip(f"the answers of the case are not at {answers}")
     assert scored(answers, data, "out").code == 0
     found = numbers(data.parent / "out")
-    assert [value[0] for quantity, value in found.items() if quantity.startswith("accuracy_") and "cost" not in quantity] == [
-        1.0,
-        1.0,
-    ]
+    assert [
+        value[0] for quantity, value in found.items() if quantity.startswith("accuracy_") and "cost" not in quantity
+    ] == [1.0, 1.0]
 
 
 def test_answers_that_were_cut_short(tmp_path: Path) -> None:
@@ -184,7 +200,11 @@ def test_answers_that_were_cut_short(tmp_path: Path) -> None:
         pytest.skip(f"the answers of the case are not at {case}")
     assert scored(case / "answers.csv", case / "data", str(tmp_path / "out")).code == 0
     rows = {row["estimate"]["quantity"]: row for row in measured(tmp_path / "out") if row["status"] == "ok"}
-    for quantity, value in (("bias_ambiguous", 0.806), ("accuracy_disambiguated", 0.917), ("bias_disambiguated", 0.091)):
+    for quantity, value in (
+        ("bias_ambiguous", 0.806),
+        ("accuracy_disambiguated", 0.917),
+        ("bias_disambiguated", 0.091),
+    ):
         assert rows[quantity]["estimate"]["value"] == pytest.approx(value, abs=0.0005)
         assert re.search(r"[56] of 36 answers were cut short", rows[quantity]["note"])
 
@@ -200,7 +220,8 @@ def test_below_four_in_five_there_is_no_number_and_above_there_is(tmp_path: Path
     """Ambiguous and disambiguated items take turns in fours or twos, so that each kind loses the same share."""
     for every, code in ((4, 2), (6, 0)):
         answers = answers_in(
-            tmp_path / f"{every}.csv", lambda number, every=every: "" if NUMBERS.index(number) // 4 % every == 0 else "B"
+            tmp_path / f"{every}.csv",
+            lambda number, every=every: "" if NUMBERS.index(number) // 4 % every == 0 else "B",
         )
         assert scored(answers, data, f"out{every}").code == code
 

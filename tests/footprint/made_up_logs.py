@@ -47,7 +47,9 @@ REAL = (
 def emissions_csv(*rows: dict[str, Any], version: str = "3.3.2", extra: str = "") -> str:
     """A file with `rows`, each what differs from ROW."""
     header = f"{extra}{HEADERS[version]}"
-    lines = [",".join(str((ROW | {"codecarbon_version": version} | row)[name]) for name in header.split(",")) for row in rows]
+    lines = [
+        ",".join(str((ROW | {"codecarbon_version": version} | row)[name]) for name in header.split(",")) for row in rows
+    ]
     return "\n".join([header, *lines]) + "\n"
 
 
@@ -106,7 +108,10 @@ REPORT: dict[str, Any] = {
     "per_token": {"memory": None, "latency": None, "throughput": None, "energy": None, "efficiency": None},
 }
 BENCHMARK: dict[str, Any] = {
-    "config": {"name": "pytorch_llama", "environment": {"gpu": ["A GPU"], "gpu_count": 1, "optimum_benchmark_version": "0.6.0"}},
+    "config": {
+        "name": "pytorch_llama",
+        "environment": {"gpu": ["A GPU"], "gpu_count": 1, "optimum_benchmark_version": "0.6.0"},
+    },
     "report": REPORT,
 }
 

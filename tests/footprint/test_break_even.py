@@ -9,7 +9,9 @@ from commonweal.footprint.energy import facility_energy_kwh
 BERT_KWH = 1507.0  # Strubell et al. 2019, Table 3
 
 
-@pytest.mark.parametrize(("scratch", "adapt", "tasks"), [(27, 0, 55.8), (27, 8.16, 80.0), (27, 3.1, 63.1), (201, 0, 7.5)])
+@pytest.mark.parametrize(
+    ("scratch", "adapt", "tasks"), [(27, 0, 55.8), (27, 8.16, 80.0), (27, 3.1, 63.1), (201, 0, 7.5)]
+)
 def test_the_source_chapters_figure_from_public_inputs(scratch: float, adapt: float, tasks: float) -> None:
     assert break_even_tasks(BERT_KWH, scratch, adapt) == pytest.approx(tasks, abs=0.1)
 

@@ -10,8 +10,13 @@ from commonweal.errors import FootprintError
 from commonweal.footprint.energy import KG_PER_LB, carbon_kg, embodied_kg, facility_energy_kwh, plausibility
 
 # Strubell et al. 2019, Table 3: hours, power of all devices and the host [W], recomputed with PUE 1.58.
-STRUBELL = [(79, 12041.51, 1503.0, 0.1), (12, 1415.78, 26.84, 0.01), (84, 1515.43, 201.13, 0.01), (336, 517.66, 274.82, 0.01),
-            (274_120, 1515.43, 656_347.3, 0.1)]  # fmt: skip
+STRUBELL = [
+    (79, 12041.51, 1503.0, 0.1),
+    (12, 1415.78, 26.84, 0.01),
+    (84, 1515.43, 201.13, 0.01),
+    (336, 517.66, 274.82, 0.01),
+    (274_120, 1515.43, 656_347.3, 0.1),
+]
 
 
 @pytest.mark.parametrize(("hours", "power", "kwh", "within"), STRUBELL)
@@ -19,7 +24,9 @@ def test_table_3_of_strubell(hours: float, power: float, kwh: float, within: flo
     assert facility_energy_kwh(hours, power, 1.58) == pytest.approx(kwh, abs=within)
 
 
-@pytest.mark.parametrize(("kwh", "pounds"), [(1507, 1437.7), (27, 25.8), (201, 191.8), (275, 262.4), (656_347, 626_155.0)])
+@pytest.mark.parametrize(
+    ("kwh", "pounds"), [(1507, 1437.7), (27, 25.8), (201, 191.8), (275, 262.4), (656_347, 626_155.0)]
+)
 def test_carbon_of_strubell_in_pounds(kwh: float, pounds: float) -> None:
     """0.954 lb/kWh; the paper prints 1438, 26, 192, 262 and 626,155."""
     assert carbon_kg(kwh, 0.954 * KG_PER_LB * 1000) / KG_PER_LB == pytest.approx(pounds, abs=0.1)

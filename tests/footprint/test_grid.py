@@ -36,7 +36,9 @@ def test_african_countries_are_there() -> None:
     assert {"DZA", "EGY", "ETH", "GHA", "KEN", "MAR", "NGA", "RWA", "SEN", "TZA", "UGA", "ZAF"} <= intensities().keys()
 
 
-@pytest.mark.parametrize(("wrong", "meant"), [("FRE", "FRA (France)"), ("France", "FRA (France)"), ("US", "USA (United States)")])
+@pytest.mark.parametrize(
+    ("wrong", "meant"), [("FRE", "FRA (France)"), ("France", "FRA (France)"), ("US", "USA (United States)")]
+)
 def test_an_unknown_zone_offers_the_nearest(wrong: str, meant: str) -> None:
     with pytest.raises(MeasurementError, match=wrong) as caught:
         intensity(wrong)
@@ -44,5 +46,7 @@ def test_an_unknown_zone_offers_the_nearest(wrong: str, meant: str) -> None:
 
 
 def test_a_year_that_is_not_there_offers_the_years() -> None:
-    with pytest.raises(MeasurementError, match=r"no year 1999 for the grid zone USA \(United States\); the table has: 2023"):
+    with pytest.raises(
+        MeasurementError, match=r"no year 1999 for the grid zone USA \(United States\); the table has: 2023"
+    ):
         intensity("USA", 1999)

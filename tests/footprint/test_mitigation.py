@@ -16,7 +16,10 @@ from commonweal.footprint.mitigation import (
 
 
 def test_henderson_in_quebec() -> None:
-    """Henderson et al. 2020, Examples 6 and 7: 378 kg a day, 4.2 million experiments of 0.09 g; at the 30 g/kWh of Québec."""
+    """Henderson et al.
+
+    2020, Examples 6 and 7: 378 kg a day, 4.2 million experiments of 0.09 g; at the 30 g/kWh of Québec.
+    """
     quebec, *_ = moves(4.2e6 * 0.09 / 30, "CA-QC", [])
     assert quebec.grid.g_per_kwh == pytest.approx(30, abs=1)
     assert quebec.carbon_kg == pytest.approx(378 * quebec.grid.g_per_kwh / 30)
@@ -39,7 +42,9 @@ def test_moving_and_moving_back_saves_nothing_and_twice_the_energy_saves_twice()
     there = {one.grid.zone: one for one in moves(10.0, "POL", ["SWE"])}
     back = {one.grid.zone: one for one in moves(10.0, "SWE", ["POL"])}
     assert there["SWE"].saved_kg == pytest.approx(-back["POL"].saved_kg)
-    assert {one.grid.zone: one for one in moves(20.0, "POL", ["SWE"])}["SWE"].saved_kg == pytest.approx(2 * there["SWE"].saved_kg)
+    assert {one.grid.zone: one for one in moves(20.0, "POL", ["SWE"])}["SWE"].saved_kg == pytest.approx(
+        2 * there["SWE"].saved_kg
+    )
 
 
 def test_years_that_differ_are_said_and_one_year_for_all_is_not() -> None:

@@ -17,7 +17,11 @@ from commonweal.measures.recording import Ledger
 
 
 def with_ledger(
-    measure: Callable[..., Iterator[Estimate | Missing]], subject: Any, data: DataSet, limit: Limit, rng: np.random.Generator
+    measure: Callable[..., Iterator[Estimate | Missing]],
+    subject: Any,
+    data: DataSet,
+    limit: Limit,
+    rng: np.random.Generator,
 ) -> list[Estimate | Missing]:
     """What a measure says, with a ledger that is thrown away."""
     with TemporaryDirectory() as folder, Journal(Path(folder) / "items") as journal:

@@ -1,4 +1,6 @@
-"""Published data sets that the project does not ship: tests read them from beside the repository, or skip and say so."""
+"""Published data sets that the project does not ship: tests read them from beside the repository, or skip and say
+so.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Respected pronouns, a made-up suite in CSV: is a question about somebody answered as well where their pronouns are not respected."""
+"""Respected pronouns, a made-up suite in CSV: is a question about somebody answered as well where their pronouns are
+not respected.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def read(data: DataSet) -> list[Vignette]:
     found: dict[str, Vignette] = {}
     for path in data.files:
         for number, cells in table_rows(path):
-            line = {name: str(cells.get(name) or "").strip() for name in COLUMNS}  # an empty cell is "", an absent one None
+            line = {
+                name: str(cells.get(name) or "").strip() for name in COLUMNS
+            }  # an empty cell is "", an absent one None
             if empty := [name for name in COLUMNS if not line[name]]:
                 raise DataFileError(f"{path}:{number} has no {', '.join(empty)}; expected {', '.join(COLUMNS)}")
             for name, allowed in (("framing", FRAMINGS), ("correct", tuple(LETTERS))):
@@ -38,10 +42,14 @@ def read(data: DataSet) -> list[Vignette]:
                     raise DataFileError(f"{path}:{number} {name} is '{line[name]}', expected {' or '.join(allowed)}")
             vignette = found.setdefault(line["vignette"], Vignette(line["vignette"], line["place"], {}))
             if line["place"] != vignette.place or line["framing"] in vignette.lines:
-                raise DataFileError(f"{path}:{number} '{vignette.name}' is {line['framing']} twice, or in another place before")
+                raise DataFileError(
+                    f"{path}:{number} '{vignette.name}' is {line['framing']} twice, or in another place before"
+                )
             vignette.lines[line["framing"]] = line
     if alone := [vignette.name for vignette in found.values() if len(vignette.lines) < len(FRAMINGS)]:
-        raise DataFileError(f"{data.files[0].parent}: only one framing of {', '.join(alone)}; expected {' and '.join(FRAMINGS)}")
+        raise DataFileError(
+            f"{data.files[0].parent}: only one framing of {', '.join(alone)}; expected {' and '.join(FRAMINGS)}"
+        )
     return list(found.values())
 
 
@@ -62,7 +70,9 @@ def questions(vignette: Vignette) -> list[Question]:
 def match(vignette: Vignette, answers: Sequence[Answer]) -> Columns:
     """Whether the answers are right, and the difference within the pair."""
     correct = [LETTERS.index(vignette.lines[framing]["correct"]) for framing in FRAMINGS]
-    right = [float(answer.option == place) for answer, place in zip(answers, correct, strict=True)]  # unread: None, so not right
+    right = [
+        float(answer.option == place) for answer, place in zip(answers, correct, strict=True)
+    ]  # unread: None, so not right
     return {"accuracy": sum(right) / 2, "accuracy_gap": right[0] - right[1]}
 
 
@@ -73,7 +83,9 @@ def match(vignette: Vignette, answers: Sequence[Answer]) -> Columns:
     family="the gap of each place",
     data=DataPlace("respected-pronouns", "*.csv", "nowhere"),
     quantities={
-        "accuracy_gap": Quantity(unit="1", label="accuracy, respectful less disrespectful", null=0.0, about="0: no difference"),
+        "accuracy_gap": Quantity(
+            unit="1", label="accuracy, respectful less disrespectful", null=0.0, about="0: no difference"
+        ),
         "accuracy": Quantity(unit="1", label="accuracy in both framings"),
     },
     warnings=("It shows nothing of people whose pronouns no vignette has.",),

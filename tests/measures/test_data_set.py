@@ -32,8 +32,11 @@ def opened(address: str, cache: Path, *, allowed: bool) -> str:
     done = subprocess.run(
         [sys.executable, "-c", OPEN.replace("ALLOWED", str(allowed))],
         env=environment | {"HF_ENDPOINT": address, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
-        capture_output=True, text=True, timeout=WAIT_S, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=True,
+    )
     return done.stdout
 
 

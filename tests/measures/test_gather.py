@@ -59,7 +59,12 @@ def likelihood(model: LanguageModel) -> Iterator[Estimate]:
     """Mean log-probability."""
     scores = model.score([Continuation(str(index), " x") for index in range(10)])
     yield Estimate(
-        quantity="share", unit="nat", value=float(np.mean([one.logprob for one in scores])), n=10, method="mean", note="by ten"
+        quantity="share",
+        unit="nat",
+        value=float(np.mean([one.logprob for one in scores])),
+        n=10,
+        method="mean",
+        note="by ten",
     )
 
 
@@ -68,16 +73,24 @@ def test_requests_that_were_not_read_as_they_were_asked_are_counted_in_the_note(
     (row,) = run(tmp_path, Forgetful(), asked)
     assert (
         row.note
-        == "by ten; 5 of the requests asked in this run were longer than the model's window and lost the beginning of their context; "
-        "2 of the requests asked in this run share a token with the end of their context: only what comes after it was scored, or, "
-        "without any, all by itself"
+        == "by ten; 5 of the requests asked in this run were longer than the model's window and lost the beginning of "
+        "their context; 2 of the requests asked in this run share a token with the end of their context: only what "
+        "comes after it was scored, or, without any, all by itself"
     )
 
 
 class Screener:
     """Favours long texts, and counts what it is asked."""
 
-    name, device, favourable, score_unit, top_share, threshold, runs_here = "screener", "cpu", "yes", None, None, None, True
+    name, device, favourable, score_unit, top_share, threshold, runs_here = (
+        "screener",
+        "cpu",
+        "yes",
+        None,
+        None,
+        None,
+        True,
+    )
 
     def __init__(self, fingerprint: str = "first", breaks_at: int | None = None) -> None:
         self.fingerprint, self.breaks_at, self.asked = fingerprint, breaks_at, 0
@@ -94,16 +107,25 @@ def share(application: DecisionApplication, limit: Limit, rng: np.random.Generat
     decisions = application.decide([Case("x" * index) for index in range(limit.items or ITEMS)])
     value = float(np.mean([bool(decision.favourable) for decision in decisions]))
     yield Estimate(quantity="share", unit="1", value=value, n=len(decisions), method="mean")
-    yield Estimate(quantity="drawn", unit="1", value=float(rng.random()), n=1, method="one draw", note="by lot", basis="modelled")
+    yield Estimate(
+        quantity="drawn", unit="1", value=float(rng.random()), n=1, method="one draw", note="by lot", basis="modelled"
+    )
     yield Missing(quantity="gap", status="not_applicable", reason="no groups", group={"gender": "women"})
 
 
 def spec(function: Callable[..., Iterator[Estimate | Missing]] = share, version: int = 1, **needs: type) -> MeasureSpec:
     quantities = {name: Quantity(unit="1", label=name) for name in ("share", "drawn", "gap")}
     method = Method(
-        name=f"quality.{function.__name__}", title="t", summary="s", source="Acme 2026", version=version, cluster="case", applies_to="application",
-        description="d", quantities=quantities,
-    )  # fmt: skip
+        name=f"quality.{function.__name__}",
+        title="t",
+        summary="s",
+        source="Acme 2026",
+        version=version,
+        cluster="case",
+        applies_to="application",
+        description="d",
+        quantities=quantities,
+    )
     asked = needs or {"limit": Limit, "rng": np.random.Generator}
     return MeasureSpec(function, method, DecisionApplication, asked, "measured")
 
@@ -159,7 +181,9 @@ def test_every_number_becomes_a_row_that_says_where_it_comes_from(tmp_path: Path
         (MemoryError("too large"), "failed", "MemoryError in test_gather.py:"),
     ],
 )
-def test_what_a_measure_raises_becomes_its_one_row(tmp_path: Path, error: BaseException, status: str, note: str) -> None:
+def test_what_a_measure_raises_becomes_its_one_row(
+    tmp_path: Path, error: BaseException, status: str, note: str
+) -> None:
     (row,) = run(tmp_path, Screener(), raising(error))
     assert (row.status, row.estimate) == (status, None)
     assert row.note.startswith(note)

@@ -13,9 +13,17 @@ WRITTEN = {"context": "a", "text": "b"}
 
 
 def row_of(measure: str, run: str = "run") -> Evidence:
-    provenance = Provenance(source="s", measure=measure, version=1, inputs={**INPUTS, "rows": run}, started="now", duration_s=0.0)
+    provenance = Provenance(
+        source="s", measure=measure, version=1, inputs={**INPUTS, "rows": run}, started="now", duration_s=0.0
+    )
     return Evidence(
-        id=measure + run, subjects=("model",), measure=measure, basis="measured", status="ok", note="n", provenance=provenance
+        id=measure + run,
+        subjects=("model",),
+        measure=measure,
+        basis="measured",
+        status="ok",
+        note="n",
+        provenance=provenance,
     )
 
 

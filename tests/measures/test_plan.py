@@ -23,7 +23,9 @@ dependencies:
 """
 
 
-def test_a_model_is_opened_in_the_number_format_that_its_asset_declares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_is_opened_in_the_number_format_that_its_asset_declares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COMMONWEAL_CACHE", str(tmp_path / "cache"))
     write_tiny_model(tmp_path / "model")
     (tmp_path / "system.yaml").write_text(SYSTEM, encoding="utf-8")

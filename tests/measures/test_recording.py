@@ -7,7 +7,15 @@ import pytest
 
 from commonweal.evidence.journal import Journal
 from commonweal.measures.recording import CHUNK, RecordedApplication, RecordedModel, request_key
-from commonweal.models.protocols import Case, Continuation, Decision, DecisionApplication, GenerationRequest, LanguageModel, Score
+from commonweal.models.protocols import (
+    Case,
+    Continuation,
+    Decision,
+    DecisionApplication,
+    GenerationRequest,
+    LanguageModel,
+    Score,
+)
 
 
 class Lengths:
@@ -29,7 +37,9 @@ class Lengths:
     def decide(self, cases: Sequence[Case]) -> list[Decision]:
         for case in cases:
             self.note(case.text)
-        return [Decision("yes" if len(case.text) > 3 else "no", len(case.text) > 3, float(len(case.text))) for case in cases]
+        return [
+            Decision("yes" if len(case.text) > 3 else "no", len(case.text) > 3, float(len(case.text))) for case in cases
+        ]
 
     def score(self, requests: Sequence[Continuation]) -> list[Score]:
         for request in requests:

@@ -64,7 +64,10 @@ def test_the_type_of_the_first_argument_decides_and_another_one_is_refused() -> 
     def nothing() -> Iterator[Estimate]:
         yield from ()
 
-    expected = "the type of its first argument must be one of LanguageModel, Chooser, PredictionTable, DecisionApplication, Asset, System"
+    expected = (
+        "the type of its first argument must be one of LanguageModel, Chooser, PredictionTable, DecisionApplication, "
+        "Asset, System"
+    )
     for function in (words, nothing):
         with pytest.raises(CommonwealError, match=f"measure quality.{function.__name__}: {expected}"):
             register(in_module(function, "acme.quality.words"))
@@ -91,7 +94,9 @@ def test_a_hypothesis_needs_its_family() -> None:
     with pytest.raises(
         CommonwealError, match=r"measure quality\.counted: a quantity with a null is a hypothesis; say with family="
     ):
-        measure(source="tests", cluster="answer", version=1, quantities=tested)(in_module(counted, "acme.quality.counted"))
+        measure(source="tests", cluster="answer", version=1, quantities=tested)(
+            in_module(counted, "acme.quality.counted")
+        )
     together = "the share of each group"
     measure(source="tests", cluster="answer", family=together, version=1, quantities=tested)(
         in_module(counted, "acme.quality.counted")
@@ -101,7 +106,8 @@ def test_a_hypothesis_needs_its_family() -> None:
 
 def test_a_measure_in_no_folder_is_refused_with_a_place_to_put_it() -> None:
     with pytest.raises(
-        CommonwealError, match=r"the module 'plain' lies in no package.*put it in one, such as 'acme/inequity/counted\.py'"
+        CommonwealError,
+        match=r"the module 'plain' lies in no package.*put it in one, such as 'acme/inequity/counted\.py'",
     ):
         register(in_module(counted, "plain"))
 
@@ -110,7 +116,8 @@ def test_a_measure_without_a_docstring_is_refused_for_nobody_could_tell_what_its
     silent = in_module(counted, "acme.quality.counted")
     silent.__doc__ = None
     with pytest.raises(
-        CommonwealError, match=r"measure quality\.counted: counted in acme\.quality\.counted has no docstring; expected one whose"
+        CommonwealError,
+        match=r"measure quality\.counted: counted in acme\.quality\.counted has no docstring; expected one whose",
     ):
         register(silent)
     assert "quality.counted" not in REGISTRY.specs
@@ -124,9 +131,11 @@ def own_file(module: str) -> str:
 def test_every_measure_of_the_package_is_found_and_tells_its_source_and_what_it_yields() -> None:
     specs = load_registry().specs
     ours = {
-        "inequity.correspondence_audit", "inequity.occupation_association", "environment.inference_energy",
+        "inequity.correspondence_audit",
+        "inequity.occupation_association",
+        "environment.inference_energy",
         "transparency.declaration_completeness",
-    }  # fmt: skip
+    }
     assert ours <= set(specs)
     for spec in specs.values():
         assert spec.method.source
@@ -139,13 +148,10 @@ def test_every_measure_of_the_package_is_found_and_tells_its_source_and_what_it_
 def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Installed packages of strangers: one that works, and some that do not."""
     modules = {
-        "good": "from commonweal.evidence.records import Estimate, Quantity\n"
-        "from commonweal.measures.registry import measure\n"
-        "from commonweal.system.records import Asset\n"
-        "@measure(source='Acme 2026', cluster='asset', version=1, quantities={'q': Quantity(unit='count', label='answers')})\n"
-        "def good(asset: Asset):\n"
-        "    'How many answers there are.'\n"
-        "    yield Estimate(quantity='q', unit='count', value=1, n=1, method='count')\n",
+        "good": "from commonweal.evidence.records import Estimate, Quantity\nfrom commonweal.measures.registry import "
+        "measure\nfrom commonweal.system.records import Asset\n@measure(source='Acme 2026', cluster='asset', "
+        "version=1, quantities={'q': Quantity(unit='count', label='answers')})\ndef good(asset: Asset):\n    'How "
+        "many answers there are.'\n    yield Estimate(quantity='q', unit='count', value=1, n=1, method='count')\n",
         "raises": "raise RuntimeError('no licence key')\n",
         "leaves": "import sys\nsys.exit('goodbye')\n",
         "unwritten": "def (\n",
@@ -182,7 +188,9 @@ def test_a_plugin_that_cannot_load_leaves_one_failed_row_however_often_it_is_run
     system = System(name="s", assets=(Asset(id="a", kind="model"),))
     for _ in range(2):
         with Store(tmp_path) as store:
-            (row,) = broken_plugin("raises", "plug-in 'raises' cannot be loaded: RuntimeError: no", Setting(store, system, "h"))
+            (row,) = broken_plugin(
+                "raises", "plug-in 'raises' cannot be loaded: RuntimeError: no", Setting(store, system, "h")
+            )
             assert len(store.rows) == 1
     assert (row.status, row.measure, row.note) == (
         "failed",

@@ -188,7 +188,10 @@ def test_which_items_a_run_asked_for_is_sealed_too(done: Path, rows: list[Eviden
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3])
 def test_seals_that_were_changed_seal_nothing(done: Path, rows: list[Evidence], number: int) -> None:
-    edit(done / SEALS, lambda found: [*found[:number], found[number].replace('"count":', '"count":9'), *found[number + 1 :]])
+    edit(
+        done / SEALS,
+        lambda found: [*found[:number], found[number].replace('"count":', '"count":9'), *found[number + 1 :]],
+    )
     found, asked, told = again(done)
     assert (numbers(found), asked.asked > 0) == (numbers(rows), False)
     assert len(told) == 1

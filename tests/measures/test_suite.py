@@ -1,4 +1,6 @@
-"""A published suite that somebody adds who has not seen the house: what follows from read, unit, questions, match and judge."""
+"""A published suite that somebody adds who has not seen the house: what follows from read, unit, questions, match
+and judge.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,8 @@ def vignettes(tmp_path: Path) -> Path:
     """Eight vignettes of each place, both framings of each; "a" is right."""
     (tmp_path / "data").mkdir()
     lines = [
-        f'{place} {number},{place},{framing},"Sam, number {number}, waits in the {place}; {she} sings.",What does Sam do?,sing,cook,read,a'
+        f'{place} {number},{place},{framing},"Sam, number {number}, waits in the {place}; {she} sings.",What does Sam '
+        "do?,sing,cook,read,a"
         for place in ("hospital", "school")
         for number in range(8)
         for framing, she in (("respectful", "she"), ("disrespectful", "he"))
@@ -79,13 +82,20 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "data").mkdir()
     scenes = [
         {
-            "scene": f"{place} {number} {scene}", "place": place, "story": f"{story}, {place}",
+            "scene": f"{place} {number} {scene}",
+            "place": place,
+            "story": f"{story}, {place}",
             "text": f"On the {place}, a stranger speaks of {story} for the {scene}. time. What do you say?",
-            "kind": "Thank you, that is good to know.", "rude": "Go away.",
+            "kind": "Thank you, that is good to know.",
+            "rude": "Go away.",
         }
-        for place in ("bus", "shop") for number, story in enumerate(STORIES) for scene in range(3)
-    ]  # fmt: skip
-    (tmp_path / "data" / "scenes.jsonl").write_text("".join(json.dumps(scene) + "\n" for scene in scenes), encoding="utf-8")
+        for place in ("bus", "shop")
+        for number, story in enumerate(STORIES)
+        for scene in range(3)
+    ]
+    (tmp_path / "data" / "scenes.jsonl").write_text(
+        "".join(json.dumps(scene) + "\n" for scene in scenes), encoding="utf-8"
+    )
     return tmp_path / "data"
 
 
@@ -98,7 +108,14 @@ def answered(folder: Path, name: str, **answers: str) -> Ended:
     rows = [{"item": scene, "answer": answers.get(scene.replace(" ", "_"), "B")} for scene in names(folder)]
     (folder.parent / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return within(
-        "measure", NAME, "--predictions", folder.parent / f"{name}.jsonl", "--data", folder, "--out", folder.parent / name
+        "measure",
+        NAME,
+        "--predictions",
+        folder.parent / f"{name}.jsonl",
+        "--data",
+        folder,
+        "--out",
+        folder.parent / name,
     )
 
 
@@ -149,7 +166,18 @@ def test_the_embedded_model_through_the_registry(
     monkeypatch.setenv("COMMONWEAL_CACHE", str(model_cache))
     out = folder.parent / "embedded"
     ended = within(
-        "measure", NAME, "--model", "embedded:smollm2", "--data", folder, "--out", out, "--limit", "36", "--device", "cpu"
+        "measure",
+        NAME,
+        "--model",
+        "embedded:smollm2",
+        "--data",
+        folder,
+        "--out",
+        out,
+        "--limit",
+        "36",
+        "--device",
+        "cpu",
     )
     assert ended.code == 0, ended.said
     kept = items(out)
@@ -183,8 +211,11 @@ def test_a_family_is_tested_and_its_first_quantity_is_traced_to_the_units(spec: 
     assert row["p_value"] < row["p_adjusted"] <= 1
     traced = told(folder.parent / "answers", "contribution", place="bus", story="the dog, bus")["estimate"]
     assert traced["value"] == pytest.approx((2 - 1.5) / 24)
-    parts = [row["estimate"] for row in rows_in(folder.parent / "answers")
-             if row["estimate"] and row["estimate"]["quantity"] == "contribution"]  # fmt: skip
+    parts = [
+        row["estimate"]
+        for row in rows_in(folder.parent / "answers")
+        if row["estimate"] and row["estimate"]["quantity"] == "contribution"
+    ]
     assert len(parts) == 2 * 5  # the largest of each place
     assert min(abs(part["value"]) for part in parts) > 0
 
@@ -194,7 +225,9 @@ def test_no_number_rests_on_answers_that_could_not_be_read(spec: MeasureSpec, fo
     assert answered(folder, "silent", **silent, shop_1_1="A", shop_2_0="?").code == 0
     row = told(folder.parent / "silent", "kind", place="bus")
     assert (row["status"], row["unjudged"]) == ("not_applicable", True)
-    assert row["note"].startswith("16 of 24 answers could be read, and at least 80 % must be; unread: “I would rather not say”")
+    assert row["note"].startswith(
+        "16 of 24 answers could be read, and at least 80 % must be; unread: “I would rather not say”"
+    )
     row = told(folder.parent / "silent", "kind", place="shop")
     assert row["estimate"]["value"] == pytest.approx(22 / 24)
     assert "1 of 24 answers match no option" in row["note"]
@@ -204,7 +237,9 @@ def test_no_number_rests_on_answers_that_could_not_be_read(spec: MeasureSpec, fo
 def test_two_runs_are_compared_by_what_it_makes_of_each_item(spec: MeasureSpec, folder: Path) -> None:
     assert answered(folder, "one", shop_0_0="A").code == 0
     assert (
-        answered(folder, "other", **{f"bus_{number}_{scene}": "A" for number in range(8) for scene in range(1 + number % 3)}).code
+        answered(
+            folder, "other", **{f"bus_{number}_{scene}": "A" for number in range(8) for scene in range(1 + number % 3)}
+        ).code
         == 0
     )
     ended = within("compare", folder.parent / "one", folder.parent / "other", "--json")
@@ -218,9 +253,14 @@ def test_two_runs_are_compared_by_what_it_makes_of_each_item(spec: MeasureSpec, 
 
 def test_a_mean_of_another_unit_than_a_share_has_no_bounds(spec: MeasureSpec, folder: Path) -> None:
     answered(folder, "answers", **{f"bus_{number}_{number % 3}": "A" for number in range(6)})
-    quantities = {"points": Quantity(unit="count", label="points", null=5.0), "likes": Quantity(unit="count", label="likes")}
+    quantities = {
+        "points": Quantity(unit="count", label="points", null=5.0),
+        "likes": Quantity(unit="count", label="likes"),
+    }
     points = replace(
-        suite_of(spec), quantities=quantities, match=lambda _, answers: {"points": 10.0 * (answers[0].option or 0), "likes": None}
+        suite_of(spec),
+        quantities=quantities,
+        match=lambda _, answers: {"points": 10.0 * (answers[0].option or 0), "likes": None},
     )
     selection = points.selection(data_set(spec, folder), Limit())
     whole = points.asked(PredictedAnswers(folder.parent / "answers.jsonl").choose, selection.items)
@@ -249,7 +289,9 @@ def suite_of(spec: MeasureSpec) -> Suite[Any]:
 
 def test_what_is_wrong_with_the_data_or_the_suite_is_said(spec: MeasureSpec, folder: Path) -> None:
     own, data = suite_of(spec), data_set(spec, folder)
-    with pytest.raises(CommonwealError, match="the question 'bus 0 0' has no label 'town', by which its suite groups its items"):
+    with pytest.raises(
+        CommonwealError, match="the question 'bus 0 0' has no label 'town', by which its suite groups its items"
+    ):
         replace(own, by="town").texts(data, Limit())
     for null in (0.25, None):
         more = {"other": Quantity(unit="1", label="a", null=0.25 if null else 0.0)}
@@ -263,7 +305,9 @@ def test_what_is_wrong_with_the_data_or_the_suite_is_said(spec: MeasureSpec, fol
     with pytest.raises(CommonwealError, match=r"scenes\.jsonl:1 has no 'place'"):
         own.read(data)
     (folder / "scenes.jsonl").write_text("")
-    ended = within("measure", NAME, "--predictions", folder / "scenes.jsonl", "--data", folder, "--out", folder.parent / "none")
+    ended = within(
+        "measure", NAME, "--predictions", folder / "scenes.jsonl", "--data", folder, "--out", folder.parent / "none"
+    )
     assert "no item in it" in ended.said
 
 
@@ -282,7 +326,9 @@ def test_a_pair_is_one_item_with_the_labels_that_its_questions_share(example: Me
         f"hospital 1:{one}" for one in ("respectful", "disrespectful")
     ]
     out = vignettes.parent / "out"
-    ended = within("measure", EXAMPLE_NAME, "--predictions", answers_to(vignettes, wrong), "--data", vignettes, "--out", out)
+    ended = within(
+        "measure", EXAMPLE_NAME, "--predictions", answers_to(vignettes, wrong), "--data", vignettes, "--out", out
+    )
     assert ended.code == 0, ended.said
     row = told(out, "accuracy_gap", place="school")["estimate"]
     assert (row["value"], row["n"], row["clusters"], row["null"]) == (pytest.approx(3 / 8), 8, 8, 0.0)
@@ -295,12 +341,19 @@ def test_a_pair_is_one_item_with_the_labels_that_its_questions_share(example: Me
 
 
 def test_no_contribution_of_0_is_told_and_none_of_what_cannot_be_judged(example: MeasureSpec, vignettes: Path) -> None:
-    wrong = [f"school {number}:disrespectful" for number in range(3)] + ["hospital 1:respectful", "hospital 1:disrespectful"]
+    wrong = [f"school {number}:disrespectful" for number in range(3)] + [
+        "hospital 1:respectful",
+        "hospital 1:disrespectful",
+    ]
     out = vignettes.parent / "out"
     within("measure", EXAMPLE_NAME, "--predictions", answers_to(vignettes, wrong), "--data", vignettes, "--out", out)
     assert told(out, "accuracy_gap", place="hospital")["unjudged"]
-    parts = [row["estimate"] for row in rows_in(out) if row["estimate"] and row["estimate"]["quantity"] == "contribution"]
-    assert {(part["group"]["vignette"], part["value"]) for part in parts} == {(f"school {number}", 1 / 8) for number in range(3)}
+    parts = [
+        row["estimate"] for row in rows_in(out) if row["estimate"] and row["estimate"]["quantity"] == "contribution"
+    ]
+    assert {(part["group"]["vignette"], part["value"]) for part in parts} == {
+        (f"school {number}", 1 / 8) for number in range(3)
+    }
 
 
 def test_a_limit_is_told_on_the_rows(example: MeasureSpec, vignettes: Path) -> None:
@@ -324,7 +377,9 @@ def test_a_limit_is_told_on_the_rows(example: MeasureSpec, vignettes: Path) -> N
     assert notes(suite_of(example), 1)[0].startswith("1 item, the published set has 16: ")
     selection = own.selection(data, Limit(1))
     one = own.asked(lambda asked: [Answer(0, None) for _ in asked], selection.items)
-    (row,) = own.rows(one, [Result("accuracy_gap", one, one.mean("accuracy_gap"))], np.random.default_rng(0), selection.available)
+    (row,) = own.rows(
+        one, [Result("accuracy_gap", one, one.mean("accuracy_gap"))], np.random.default_rng(0), selection.available
+    )
     assert isinstance(row, Missing)
     assert "in this 1 item it is 0" in row.reason
     assert "1 of the 16 items of the data" in row.reason
@@ -351,12 +406,16 @@ def test_a_slip_of_the_author_is_told_before_a_model_is_asked(example: MeasureSp
         CommonwealError, match=r"`match` gives no column 'acuracy' to any item; it gives: accuracy, accuracy_gap$"
     ):
         measured(own, "acuracy")
-    expected = "`published` counts the items of 'hospitl', and not those of 'hospital'; expected the values of the label 'place'; " \
-        "the items of the data have: 'hospital', 'school'"  # fmt: skip
+    expected = (
+        "`published` counts the items of 'hospitl', and not those of 'hospital'; expected the values of the label "
+        "'place'; the items of the data have: 'hospital', 'school'"
+    )
     with pytest.raises(CommonwealError, match=expected):
         measured(replace(own, published={"hospitl": 8, "school": 8}), "accuracy")
     with pytest.raises(AssertionError):
-        measured(replace(own, published={"hospital": 8, "school": 8, "court": 8}), "accuracy")  # of which the data hold none
+        measured(
+            replace(own, published={"hospital": 8, "school": 8, "court": 8}), "accuracy"
+        )  # of which the data hold none
 
 
 def test_the_page_on_suites_has_the_example_that_is_tested_here(example: MeasureSpec, tmp_path: Path) -> None:
@@ -368,7 +427,8 @@ def test_the_page_on_suites_has_the_example_that_is_tested_here(example: Measure
     path.write_text(lines, encoding="utf-8")
     own = suite_of(example)
     assert (
-        own.texts(data_set(example, tmp_path), Limit())[1] == "Sam uses he. Today he wrote about bees.\nAbout what?\nAnswer: bees"
+        own.texts(data_set(example, tmp_path), Limit())[1]
+        == "Sam uses he. Today he wrote about bees.\nAbout what?\nAnswer: bees"
     )
     for old, new, said in (
         ("maps,b\n", "maps\n", r"vignettes.csv:2 has not as many fields as the header: 8, expected 9"),

@@ -1,4 +1,6 @@
-"""What holds for every table of texts that a measure reads: its dialect, its weights, words for nothing, spellings of one name."""
+"""What holds for every table of texts that a measure reads: its dialect, its weights, words for nothing, spellings
+of one name.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,15 @@ MATCHED: Rows = [
 
 def case(number: int, group: str, label: str = "hateful") -> dict[str, str]:
     fields = dict.fromkeys((*HATECHECK, "ref_templ_id"), "")
-    return fields | {"functionality": "f", "case_id": str(number), "test_case": f"text {number}", "label_gold": label,
-                     "target_ident": group, "templ_id": "7", "case_templ": "x"}  # fmt: skip
+    return fields | {
+        "functionality": "f",
+        "case_id": str(number),
+        "test_case": f"text {number}",
+        "label_gold": label,
+        "target_ident": group,
+        "templ_id": "7",
+        "case_templ": "x",
+    }
 
 
 CHECKED = [case(1, "1"), case(2, "1.0"), case(3, "nan", "non-hateful")]
@@ -41,7 +50,9 @@ READERS: dict[str, tuple[Callable[[DataSet], Any], Rows]] = {
 
 def data_of(folder: Path, rows: Rows, mark: str = ",", name: str = "texts.csv") -> DataSet:
     path = folder / name
-    path.write_text("\n".join([mark.join(rows[0]), *(mark.join(row.values()) for row in rows)]) + "\n", encoding="utf-8")
+    path.write_text(
+        "\n".join([mark.join(rows[0]), *(mark.join(row.values()) for row in rows)]) + "\n", encoding="utf-8"
+    )
     return DataSet("texts", (path,), "f")
 
 
@@ -80,7 +91,9 @@ def test_a_word_for_nothing_names_nothing(tmp_path: Path, reader: str, column: s
 @pytest.mark.parametrize(("reader", "column"), [("matched", "group"), ("labelled", "target_ident")])
 def test_groups_that_may_be_one_are_refused_where_nothing_can_tell_it(tmp_path: Path, reader: str, column: str) -> None:
     read, rows = READERS[reader]
-    with pytest.raises(DataFileError, match="the groups 'women' and 'Wo men' differ only by case, spaces or Unicode form"):
+    with pytest.raises(
+        DataFileError, match="the groups 'women' and 'Wo men' differ only by case, spaces or Unicode form"
+    ):
         read(data_of(tmp_path, [rows[0] | {column: "women"}, rows[1] | {column: "Wo men"}, *rows[2:]]))
 
 

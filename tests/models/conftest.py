@@ -1,4 +1,6 @@
-"""The embedded model, converted once for the whole run into a cache of its own, and a network that cannot be reached."""
+"""The embedded model, converted once for the whole run into a cache of its own, and a network that cannot be
+reached.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def gguf() -> Located:
 @pytest.fixture(scope="session")
 def smollm2(cache: Path) -> LocalModel:
     torch = pytest.importorskip("torch")
-    torch.set_num_threads(1)  # on a shared machine, threads that wait for each other make small batches ten times slower
+    torch.set_num_threads(
+        1
+    )  # on a shared machine, threads that wait for each other make small batches ten times slower
     return open_model("embedded:smollm2", device="cpu")
 
 

@@ -14,7 +14,10 @@ COMMIT = "c" * 40
 
 @contextmanager
 def hub(name: str, files: Mapping[str, bytes], broken: frozenset[str] = frozenset()) -> Iterator[tuple[str, list[str]]]:
-    """Serve the data set `name` with `files`; a `broken` one breaks off in the middle. Yields (address, paths asked for)."""
+    """Serve the data set `name` with `files`; a `broken` one breaks off in the middle.
+
+    Yields (address, paths asked for).
+    """
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -49,7 +52,11 @@ def hub(name: str, files: Mapping[str, bytes], broken: frozenset[str] = frozense
 
         def send(self, content: bytes, headers: Mapping[str, str], body: bool, cut: bool = False) -> None:
             self.send_response(200)
-            for key, value in {"Content-Type": "application/json", "Content-Length": str(len(content)), **headers}.items():
+            for key, value in {
+                "Content-Type": "application/json",
+                "Content-Length": str(len(content)),
+                **headers,
+            }.items():
                 self.send_header(key, value)
             self.end_headers()
             if body:

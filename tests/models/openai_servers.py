@@ -1,4 +1,6 @@
-"""Two OpenAI-compatible servers on loopback: one that answers as a test says, and a real one with the embedded model."""
+"""Two OpenAI-compatible servers on loopback: one that answers as a test says, and a real one with the embedded
+model.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class Service:
     """`answer(payload)` gives status, body (bytes, or an object for JSON) and headers; it counts what it was asked."""
 
     def __init__(self) -> None:
-        self.answer: Callable[[dict[str, Any]], Answered] = lambda payload: written("said " + payload["messages"][0]["content"])
+        self.answer: Callable[[dict[str, Any]], Answered] = lambda payload: written(
+            "said " + payload["messages"][0]["content"]
+        )
         self.listing: Answered = (200, {"object": "list", "data": [{"id": "m", "owned_by": "us", "created": 1}]}, {})
         self.asked: list[dict[str, Any]] = []
         self.times: list[float] = []

@@ -24,9 +24,13 @@ def written(folder: Path, text: str, name: str = "answers.csv") -> Path:
         ('{"item": 1, "answer": "none"}\n{"item": 2.0, "answer": ""}\n', "a.jsonl"),
     ],
 )
-def test_answers_in_every_dialect_are_found_by_the_one_spelling_of_their_item(tmp_path: Path, text: str, name: str) -> None:
+def test_answers_in_every_dialect_are_found_by_the_one_spelling_of_their_item(
+    tmp_path: Path, text: str, name: str
+) -> None:
     """What an answer says is kept as it is: a word for nothing may be what somebody answered."""
-    chosen = PredictedAnswers(written(tmp_path, text, name)).choose([Question(one, "", ("a", "b"), {}) for one in ("1.0", "2")])
+    chosen = PredictedAnswers(written(tmp_path, text, name)).choose(
+        [Question(one, "", ("a", "b"), {}) for one in ("1.0", "2")]
+    )
     assert chosen == [Answer(None, "none"), Answer(None, "")]
 
 

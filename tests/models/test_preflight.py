@@ -19,7 +19,9 @@ SLOTLESS = GOOD.model_copy(update={"template": "no slot"})
 
 
 @pytest.mark.model
-def test_a_model_that_is_ready_has_no_problems(gguf: Located, system_of: Callable[..., System], no_network: None) -> None:
+def test_a_model_that_is_ready_has_no_problems(
+    gguf: Located, system_of: Callable[..., System], no_network: None
+) -> None:
     model = Asset(id="m", kind="model", locator="embedded:smollm2")
     application = Asset(id="a", kind="application", prompt=GOOD)
     system = system_of(model, application)
@@ -40,7 +42,9 @@ def test_all_problems_are_found_at_once(tmp_path: Path, system_of: Callable[...,
 def test_an_endpoint_lacks_outcome_module_and_permission(tmp_path: Path) -> None:
     asset = Asset(id="a", kind="application", locator="python:absent_module:f")
     problems = preflight_asset(asset, System(name="t", assets=(asset,), folder=str(tmp_path)))
-    assert [any(word in problem.text for problem in problems) for word in ("outcome", "no module", "--allow-code")] == [True] * 3
+    assert [any(word in problem.text for problem in problems) for word in ("outcome", "no module", "--allow-code")] == [
+        True
+    ] * 3
     web = Asset(id="a", kind="application", locator="http://127.0.0.1:1/x", outcome=Outcome(favourable="yes"))
     system = System(name="t", assets=(web,))
     (problem,) = preflight_asset(web, system)

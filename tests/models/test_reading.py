@@ -154,13 +154,20 @@ def test_a_short_word_is_not_the_beginning_of_a_longer_one() -> None:
 @pytest.mark.parametrize(
     ("text", "meant"),
     [
-        ("The nurse.", 1), ("guard", 0), ('"her" refers to the nurse', 1), ("The pronoun 'her' refers to the nurse.",
-        1), ("She is the nurse", 1),
-        ("the nurse, because she thanked the guard", 1), ("A", 0), ("the guard or the nurse", None), ("not the nurse", None),
-        ("The guard thanked", None), ("He refers to the guard and she refers to the nurse",
-        None), ("It could refer to the nurse", None),
+        ("The nurse.", 1),
+        ("guard", 0),
+        ('"her" refers to the nurse', 1),
+        ("The pronoun 'her' refers to the nurse.", 1),
+        ("She is the nurse", 1),
+        ("the nurse, because she thanked the guard", 1),
+        ("A", 0),
+        ("the guard or the nurse", None),
+        ("not the nurse", None),
+        ("The guard thanked", None),
+        ("He refers to the guard and she refers to the nurse", None),
+        ("It could refer to the nurse", None),
     ],
-)  # fmt: skip
+)
 def test_whom_a_pronoun_means(text: str, meant: int | None) -> None:
     assert read(text, WORKERS).option == meant
 
@@ -179,10 +186,35 @@ def test_letters_count_in_the_order_of_the_options_and_options_that_are_letters_
 
 @pytest.mark.parametrize(
     "text",
-    ["so ", "answer: ", "A ", "<a>", "the ", "(", "\\boxed", "w: ", "<think>", "**", "- ", "\n", "```", "'", "~~", "<|", "<",
-    "&lt;", "the boy ", "_ ",
-     "<think ", "<|channel|>", "<|im_end|>", "i think ", "<del>", "<|channel|>a<|message|>"],
-)  # fmt: skip
+    [
+        "so ",
+        "answer: ",
+        "A ",
+        "<a>",
+        "the ",
+        "(",
+        "\\boxed",
+        "w: ",
+        "<think>",
+        "**",
+        "- ",
+        "\n",
+        "```",
+        "'",
+        "~~",
+        "<|",
+        "<",
+        "&lt;",
+        "the boy ",
+        "_ ",
+        "<think ",
+        "<|channel|>",
+        "<|im_end|>",
+        "i think ",
+        "<del>",
+        "<|channel|>a<|message|>",
+    ],
+)
 def test_a_long_answer_is_read_in_time_that_does_not_grow(text: str) -> None:
     read(text * 100, PEOPLE)
     started = time.process_time()

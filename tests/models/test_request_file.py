@@ -101,15 +101,18 @@ def test_the_tally_says_what_was_asked_shared_and_read_back(smollm2: LocalModel,
     assert (first.tokens, first.distinct) == (15, 5)
     assert again.scores[:3] == first.scores
     assert seen[-1] == (3, 3)
-    assert [score.logprob for score in first.scores] == pytest.approx([one.logprob for one in smollm2.score(requests)], abs=1e-4)
+    assert [score.logprob for score in first.scores] == pytest.approx(
+        [one.logprob for one in smollm2.score(requests)], abs=1e-4
+    )
 
 
 def test_a_table_of_requests_is_read_in_its_dialect(tmp_path: Path) -> None:
     path = tmp_path / "requests.csv"
     path.write_text('context;continuation\n"2; 2"; 4\n;\nx; a,b\n', encoding="utf-8")
     assert read_requests(path) == [
-        Continuation("2; 2", " 4", {"request": f"{path}:2"}), Continuation("x", " a,b", {"request": f"{path}:4"}),
-    ]  # fmt: skip
+        Continuation("2; 2", " 4", {"request": f"{path}:2"}),
+        Continuation("x", " a,b", {"request": f"{path}:4"}),
+    ]
     path.write_text("context\tcontinuation\nx\t\n", encoding="utf-8")
     with pytest.raises(DataFileError, match=r"requests.csv:2 continuation is empty"):
         read_requests(path)

@@ -28,7 +28,9 @@ def written(folder: Path, text: str, name: str = "table.csv") -> Path:
 
 def test_csv_and_json_lines_hold_the_same_table(tmp_path: Path) -> None:
     first = read_prediction_table(written(tmp_path, csv_of(ROWS)))
-    lines = "".join(json.dumps({**row, "group_race": row["group_race"] or None}, ensure_ascii=False) + "\n" for row in ROWS)
+    lines = "".join(
+        json.dumps({**row, "group_race": row["group_race"] or None}, ensure_ascii=False) + "\n" for row in ROWS
+    )
     second = read_prediction_table(written(tmp_path, lines, "table.jsonl"))
     for table in (first, second):
         assert table.truth.tolist() == [True, False, False]
@@ -68,7 +70,10 @@ def test_a_mark_at_the_beginning_quotes_and_line_breaks_in_fields_are_read(tmp_p
         ("truth,prediction,group_x\n1,1,a\n0,1\n", r"table.csv:3 has not as many fields as the header"),
         ("truth,prediction,group_x\n1,1,a\n0,1,b,c\n", r"table.csv:3 has not as many fields as the header"),
         ("truth,prediction,group_x,cluster\n1,1,a,p\n1,1,a,\n", r"table.csv:3 cluster is empty"),
-        ("truth,prediction,group_x,item\n1,1,a,7\n1,1,a,7\n", r"table.csv:3 item '7' is there twice \(first in line 2\)"),
+        (
+            "truth,prediction,group_x,item\n1,1,a,7\n1,1,a,7\n",
+            r"table.csv:3 item '7' is there twice \(first in line 2\)",
+        ),
         ("truth,truth,prediction,group_x\n1,1,1,a\n", r"the column 'truth' is there twice"),
         ("truth,prediction,group_x\n", r"no row in it"),
         ("", r"no row in it"),
@@ -85,7 +90,9 @@ def test_other_encodings_broken_json_and_absent_files_are_told(tmp_path: Path) -
     with pytest.raises(DataFileError, match="not UTF-8"):
         read_prediction_table(path)
     with pytest.raises(DataFileError, match=r"lines.jsonl:2 is not JSON"):
-        read_prediction_table(written(tmp_path, '{"truth": 1, "prediction": 1, "group_x": "a"}\n{"truth"\n', "lines.jsonl"))
+        read_prediction_table(
+            written(tmp_path, '{"truth": 1, "prediction": 1, "group_x": "a"}\n{"truth"\n', "lines.jsonl")
+        )
     with pytest.raises(DataFileError, match="cannot be read"):
         read_prediction_table(tmp_path / "absent.csv")
 
@@ -103,7 +110,8 @@ DIALECTS = {
     "bars in a text": ("\ntruth|score|group_x|weight|\n1|0.99|a|2.5|\n0|0.333|b|1|\n|||||\n", "table.txt"),
     "commas at the end": ("truth,score,group_x,weight,,\n1,0.99,a,2.5,,\n0,0.333,b,1\n,,,,,\n", "table.csv"),
     "lines": (
-        '{{"truth": 1, "score": 0.99, "group_x": "a", "weight": 2.5}}\n{{"truth": 0, "score": 0.333, "group_x": "b", "weight": 1}}\n',
+        '{{"truth": 1, "score": 0.99, "group_x": "a", "weight": 2.5}}\n{{"truth": 0, "score": 0.333, "group_x": "b", '
+        '"weight": 1}}\n',
         "t.txt",
     ),
 }
@@ -115,7 +123,11 @@ def test_one_table_in_every_dialect(tmp_path: Path, name: str) -> None:
     table = read_prediction_table(written(tmp_path, text.format(bom="\ufeff"), file))
     assert table.score is not None
     assert table.weight is not None
-    assert (table.truth.tolist(), table.score.tolist(), table.weight.tolist()) == ([True, False], [0.99, 0.333], [2.5, 1.0])
+    assert (table.truth.tolist(), table.score.tolist(), table.weight.tolist()) == (
+        [True, False],
+        [0.99, 0.333],
+        [2.5, 1.0],
+    )
     assert (table.groups["x"].tolist(), table.weighted_by, table.unused) == (["a", "b"], "weight", ())
 
 
@@ -132,19 +144,31 @@ def test_one_table_in_every_dialect(tmp_path: Path, name: str) -> None:
             r"score is '0,5', expected a number from 0 to 1; write it with a point, not a comma",
         ),
         ("truth,score,group_x\n1,0_5,a\n", r"score is '0_5', expected a number"),
-        ("truth,prediction,group_x,cluster\n1,1,a,p\n1,1,a,None\n", r"table.csv:3 cluster is 'None', which names nothing"),
+        (
+            "truth,prediction,group_x,cluster\n1,1,a,p\n1,1,a,None\n",
+            r"table.csv:3 cluster is 'None', which names nothing",
+        ),
         ("truth,prediction,group_x,item\n1,1,a,p\n1,1,a,nan\n", r"table.csv:3 item is 'nan', which names nothing"),
         (
             "truth,prediction,group_x,item\n1,1,a,7\n1,1,a,7.0\n",
             r"table.csv:3 item '7.0' is there twice \(first in line 2 as '7'\)",
         ),
-        ("truth,prediction,group_x,weight\n1,1,a,1\n1,1,a,-1\n", r"table.csv:3 weight is '-1', expected a number of at least 0"),
+        (
+            "truth,prediction,group_x,weight\n1,1,a,1\n1,1,a,-1\n",
+            r"table.csv:3 weight is '-1', expected a number of at least 0",
+        ),
         ("truth,prediction,group_x,weight\n1,1,a,nan\n", r"table.csv:2 weight is 'nan'"),
         ("truth,prediction,group_x,weight\n1,1,a,inf\n", r"table.csv:2 weight is 'inf'"),
-        ("truth,prediction,group_x,weight\n1,1,a,\n", r"table.csv:2 weight is '', .* rename the column to ignore_weight"),
+        (
+            "truth,prediction,group_x,weight\n1,1,a,\n",
+            r"table.csv:2 weight is '', .* rename the column to ignore_weight",
+        ),
         ("truth,prediction,group_x,weight\n1,1,a,heavy\n", r"table.csv:2 weight is 'heavy'"),
         ("truth,prediction,group_x,weight\n1,1,a,0\n1,1,b,0.0\n", r"all weights in 'weight' are 0"),
-        ("truth,prediction,group_x,weight,IPW\n1,1,a,1,1\n", r"weight and IPW look like weights; rename those .* to ignore_IPW"),
+        (
+            "truth,prediction,group_x,weight,IPW\n1,1,a,1,1\n",
+            r"weight and IPW look like weights; rename those .* to ignore_IPW",
+        ),
     ],
 )
 def test_what_is_not_certain_is_refused_with_the_mend(tmp_path: Path, text: str, words: str) -> None:
@@ -204,6 +228,10 @@ def test_two_spellings_of_a_cell_are_one_however_the_table_is_read(tmp_path: Pat
 @pytest.mark.parametrize("mark", [":", " ", "~", "\uff0c"])
 def test_columns_that_nothing_known_divides_are_named_with_the_mend(tmp_path: Path, mark: str) -> None:
     path = tmp_path / "t.csv"
-    path.write_text(mark.join(("group_g", "truth", "prediction")) + "\n" + mark.join(("a", "1", "0")) + "\n", encoding="utf-8")
-    with pytest.raises(DataFileError, match=f"looks like several, divided by '{mark}'; save it as 'CSV UTF-8', with commas"):
+    path.write_text(
+        mark.join(("group_g", "truth", "prediction")) + "\n" + mark.join(("a", "1", "0")) + "\n", encoding="utf-8"
+    )
+    with pytest.raises(
+        DataFileError, match=f"looks like several, divided by '{mark}'; save it as 'CSV UTF-8', with commas"
+    ):
         read_prediction_table(path)

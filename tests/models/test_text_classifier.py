@@ -8,8 +8,12 @@ import pytest
 
 from commonweal.models.text_classifier import BUCKETS, cross_fitted, folds, text_features, trained
 
-HARMFUL = [f"the {noun} is a gruk and so is number {place}" for place, noun in enumerate(["cat", "dog", "car", "hat"] * 10)]
-HARMLESS = [f"the {noun} is a lumi and so is number {place}" for place, noun in enumerate(["cat", "dog", "car", "hat"] * 10)]
+HARMFUL = [
+    f"the {noun} is a gruk and so is number {place}" for place, noun in enumerate(["cat", "dog", "car", "hat"] * 10)
+]
+HARMLESS = [
+    f"the {noun} is a lumi and so is number {place}" for place, noun in enumerate(["cat", "dog", "car", "hat"] * 10)
+]
 TEXTS = HARMFUL + HARMLESS
 LABELS = np.arange(len(TEXTS)) < len(HARMFUL)
 
@@ -75,6 +79,12 @@ def test_one_class_is_refused() -> None:
 
 def test_the_hash_is_the_same_in_another_process() -> None:
     """Python's own hash of a string is not."""
-    code = "from commonweal.models.text_classifier import text_features; print(text_features(['a word or two']).indices.tolist())"
-    said = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in range(2)}
+    code = (
+        "from commonweal.models.text_classifier import text_features; print(text_features(['a word or "
+        "two']).indices.tolist())"
+    )
+    said = {
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    }
     assert said == {f"{text_features(['a word or two']).indices.tolist()}\n"}

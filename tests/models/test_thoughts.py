@@ -107,13 +107,22 @@ def test_content_in_parts() -> None:
 
 
 class Scripted:
-    """A network that writes one text whatever it is asked, through a real tokenizer whose thought marks are special tokens."""
+    """A network that writes one text whatever it is asked, through a real tokenizer whose thought marks are special
+    tokens.
+    """
 
     def __init__(self, text: str) -> None:
         self.torch: Any = pytest.importorskip("torch")
         transformers: Any = pytest.importorskip("transformers")
         tokenizers: Any = pytest.importorskip("tokenizers")
-        words = ["<s>", "</s>", "[THINK]", "[/THINK]", "who", *text.replace("[THINK]", "").replace("[/THINK]", "").split()]
+        words = [
+            "<s>",
+            "</s>",
+            "[THINK]",
+            "[/THINK]",
+            "who",
+            *text.replace("[THINK]", "").replace("[/THINK]", "").split(),
+        ]
         vocabulary = {word: place for place, word in enumerate(dict.fromkeys(words))}
         inner = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token="<s>"))
         inner.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
@@ -137,9 +146,13 @@ class Scripted:
 
 @pytest.mark.parametrize("text", ["[THINK] it is A [/THINK] B", "B"])
 def test_what_a_local_model_thinks_is_cut_off_where_special_tokens_mark_it(text: str) -> None:
-    assert [said.strip() for said in generated(cast(LocalModel, Scripted(text)), [GenerationRequest("who", 9)])] == ["B"]
+    assert [said.strip() for said in generated(cast(LocalModel, Scripted(text)), [GenerationRequest("who", 9)])] == [
+        "B"
+    ]
 
 
 def test_a_local_model_that_only_thinks_has_not_answered() -> None:
     with pytest.raises(MeasurementError, match=r"item=Age:7.*its thoughts used up the tokens"):
-        generated(cast(LocalModel, Scripted("[THINK] it is A")), [GenerationRequest("who", 3, labels={"item": "Age:7"})])
+        generated(
+            cast(LocalModel, Scripted("[THINK] it is A")), [GenerationRequest("who", 3, labels={"item": "Age:7"})]
+        )

@@ -37,14 +37,26 @@ TOKENS = [END, BEGIN, *letters(), "he", "Ġs", "Ġshe"]
 def facts(**changed: Any) -> dict[str, Any]:
     """The facts of a sound file; `changed`: by the end of their names, None leaves one out."""
     sound: dict[str, Any] = {
-        "general.architecture": "llama", "llama.block_count": LAYERS, "llama.context_length": WINDOW,
-        "llama.embedding_length": WIDTH, "llama.feed_forward_length": INNER, "llama.attention.head_count": HEADS,
-        "llama.attention.head_count_kv": HEADS, "llama.attention.layer_norm_rms_epsilon": 1e-5,
-        "llama.rope.dimension_count": WIDTH // HEADS, "llama.rope.freq_base": 10000.0, "llama.vocab_size": len(TOKENS),
-        "tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "llama-bpe", "tokenizer.ggml.tokens": TOKENS,
-        "tokenizer.ggml.token_type": [3, 3] + [1] * (len(TOKENS) - 2), "tokenizer.ggml.merges": ["h e", "Ġ s", "Ġs he"],
-        "tokenizer.ggml.bos_token_id": 1, "tokenizer.ggml.eos_token_id": 0, "tokenizer.ggml.add_bos_token": True,
-    }  # fmt: skip
+        "general.architecture": "llama",
+        "llama.block_count": LAYERS,
+        "llama.context_length": WINDOW,
+        "llama.embedding_length": WIDTH,
+        "llama.feed_forward_length": INNER,
+        "llama.attention.head_count": HEADS,
+        "llama.attention.head_count_kv": HEADS,
+        "llama.attention.layer_norm_rms_epsilon": 1e-5,
+        "llama.rope.dimension_count": WIDTH // HEADS,
+        "llama.rope.freq_base": 10000.0,
+        "llama.vocab_size": len(TOKENS),
+        "tokenizer.ggml.model": "gpt2",
+        "tokenizer.ggml.pre": "llama-bpe",
+        "tokenizer.ggml.tokens": TOKENS,
+        "tokenizer.ggml.token_type": [3, 3] + [1] * (len(TOKENS) - 2),
+        "tokenizer.ggml.merges": ["h e", "Ġ s", "Ġs he"],
+        "tokenizer.ggml.bos_token_id": 1,
+        "tokenizer.ggml.eos_token_id": 0,
+        "tokenizer.ggml.add_bos_token": True,
+    }
     for end, value in changed.items():
         name = next((name for name in sound if name.endswith("." + end)), end.replace("__", "."))
         sound[name] = value
@@ -62,7 +74,9 @@ def tensors() -> dict[str, npt.NDArray[np.float32]]:
     for layer in range(LAYERS):
         before = f"blk.{layer}."
         weights |= {f"{before}{name}.weight": np.ones(WIDTH, np.float32) for name in ("attn_norm", "ffn_norm")}
-        weights |= {f"{before}{name}.weight": drawn(WIDTH, WIDTH) for name in ("attn_q", "attn_k", "attn_v", "attn_output")}
+        weights |= {
+            f"{before}{name}.weight": drawn(WIDTH, WIDTH) for name in ("attn_q", "attn_k", "attn_v", "attn_output")
+        }
         weights |= {f"{before}{name}.weight": drawn(INNER, WIDTH) for name in ("ffn_gate", "ffn_up")}
         weights[f"{before}ffn_down.weight"] = drawn(WIDTH, INNER)
     return weights
@@ -70,7 +84,9 @@ def tensors() -> dict[str, npt.NDArray[np.float32]]:
 
 @dataclass
 class Gguf:
-    """What a file is made of; `counts`: the numbers of tensors and facts that it announces, where they are not its own."""
+    """What a file is made of; `counts`: the numbers of tensors and facts that it announces, where they are not its
+    own.
+    """
 
     facts: Mapping[str, Any] = field(default_factory=facts)
     tensors: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=tensors)
@@ -79,7 +95,8 @@ class Gguf:
 
     def body(self) -> bytes:
         counts = [
-            own if told is None else told for told, own in zip(self.counts, (len(self.tensors), len(self.facts)), strict=True)
+            own if told is None else told
+            for told, own in zip(self.counts, (len(self.tensors), len(self.facts)), strict=True)
         ]
         header = b"GGUF" + struct.pack("<IQQ", 3, *counts)
         header += b"".join(_text(name) + _value(value) for name, value in self.facts.items()) + self.repeated

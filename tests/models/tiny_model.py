@@ -24,9 +24,15 @@ def write_tiny_model(folder: Path, without_number: str = "") -> Path:
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", model_max_length=WINDOW)
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
-        vocab_size=len(vocabulary), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
-        max_position_embeddings=WINDOW, bos_token_id=0, eos_token_id=0,
-    )  # fmt: skip
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=WINDOW,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
     network = transformers.LlamaForCausalLM(config)
     with torch.no_grad():
         for letter in without_number:

@@ -17,7 +17,12 @@ from tests.report.hostile_dossier import hostile_dossier
 
 @pytest.fixture(scope="session")
 def dossiers() -> Mapping[str, Dossier]:
-    return {"hiring": hiring_dossier(), "large": large_dossier(), "hostile": hostile_dossier(), "one": one_asset_dossier()}
+    return {
+        "hiring": hiring_dossier(),
+        "large": large_dossier(),
+        "hostile": hostile_dossier(),
+        "one": one_asset_dossier(),
+    }
 
 
 @pytest.fixture(scope="session")

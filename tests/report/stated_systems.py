@@ -33,7 +33,11 @@ def dossier_of(given: System, evidence: Sequence[Evidence] = ()) -> Dossier:
     weighed = assess(given, evidence, methods, "h", 0)
     used = tuple(methods[name] for name in dict.fromkeys(row.measure for row in evidence))
     return Dossier(
-        system=given, run=RUN, findings=weighed.findings, evidence=(*evidence, *weighed.rows), methods=(*used, *weighed.methods)
+        system=given,
+        run=RUN,
+        findings=weighed.findings,
+        evidence=(*evidence, *weighed.rows),
+        methods=(*used, *weighed.methods),
     )
 
 
@@ -55,11 +59,23 @@ def translation() -> Dossier:
 def reading(basis: Basis = "measured") -> Evidence:
     """A made-up reading of the energy of the application that is worked out by hand."""
     return Evidence(
-        id="read-1", subjects=("app",), measure="environment.inference_energy", basis=basis, status="ok",
-        estimate=Estimate(quantity="energy", unit="Wh/1000 decisions", value=80.0, low=70.0, high=90.0, interval="uncertainty", n=60,
-                          method="counter"),
+        id="read-1",
+        subjects=("app",),
+        measure="environment.inference_energy",
+        basis=basis,
+        status="ok",
+        estimate=Estimate(
+            quantity="energy",
+            unit="Wh/1000 decisions",
+            value=80.0,
+            low=70.0,
+            high=90.0,
+            interval="uncertainty",
+            n=60,
+            method="counter",
+        ),
         provenance=provenance("environment.inference_energy"),
-    )  # fmt: skip
+    )
 
 
 def hostile() -> Dossier:
@@ -67,17 +83,27 @@ def hostile() -> Dossier:
     clean = by_hand(evidence=[reading()])
     bad = iter(HOSTILE * 4)
     assets = tuple(
-        asset.model_copy(update={
-            "mitigations": tuple(one.model_copy(update={"what": next(bad), "reason": next(bad)}) for one in asset.mitigations),
-            "offsets": tuple(one.model_copy(update={"what": next(bad)}) for one in asset.offsets),
-            "making": tuple(
-                one.model_copy(update={"energy": one.energy.model_copy(update={"source": next(bad)})}) if one.energy is not None else
-                one.model_copy(update={"grid_intensity": one.grid_intensity.model_copy(update={"source": next(bad)})}) if one.grid_intensity else one
-                for one in asset.making
-            ),
-            "declared": {"hardware": next(bad)},
-        }) for asset in clean.system.assets
-    )  # fmt: skip
+        asset.model_copy(
+            update={
+                "mitigations": tuple(
+                    one.model_copy(update={"what": next(bad), "reason": next(bad)}) for one in asset.mitigations
+                ),
+                "offsets": tuple(one.model_copy(update={"what": next(bad)}) for one in asset.offsets),
+                "making": tuple(
+                    one.model_copy(update={"energy": one.energy.model_copy(update={"source": next(bad)})})
+                    if one.energy is not None
+                    else one.model_copy(
+                        update={"grid_intensity": one.grid_intensity.model_copy(update={"source": next(bad)})}
+                    )
+                    if one.grid_intensity
+                    else one
+                    for one in asset.making
+                ),
+                "declared": {"hardware": next(bad)},
+            }
+        )
+        for asset in clean.system.assets
+    )
     deployments = tuple(one.model_copy(update={"context": next(bad)}) for one in clean.system.deployments)
     return dossier_of(
         clean.system.model_copy(update={"name": HOSTILE[0], "assets": assets, "deployments": deployments}), [reading()]

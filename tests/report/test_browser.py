@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -219,7 +221,8 @@ def test_headings_are_in_order_and_pictures_have_names(visit: Opener, name: str)
     assert named
     assert all(named)
     unlabelled = page.evaluate(
-        "Array.from(document.querySelectorAll('table')).filter((t) => !t.caption || !t.caption.textContent.trim()).length"
+        "Array.from(document.querySelectorAll('table')).filter((t) => !t.caption || "
+        "!t.caption.textContent.trim()).length"
     )
     assert unlabelled == 0
     assert page.get_by_role("main").count() == 1

@@ -83,7 +83,9 @@ def test_every_inner_link_and_label_has_its_target(parsed: Mapping[str, Page], n
 @pytest.mark.parametrize("name", NAMES)
 def test_no_address_outside_the_file_is_loaded(parsed: Mapping[str, Page], name: str) -> None:
     page = parsed[name]
-    assert [attrs for tag, attrs in page.tags if tag in ("img", "iframe", "object", "embed", "base", "audio", "video")] == []
+    assert [
+        attrs for tag, attrs in page.tags if tag in ("img", "iframe", "object", "embed", "base", "audio", "video")
+    ] == []
     assert page.attributes("src") == []
     assert [attrs["href"] for tag, attrs in page.tags if tag == "link"] == ["data:,"]
     policy = next(attrs["content"] for _, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy")
@@ -136,7 +138,9 @@ def test_answer_comes_first_and_unknown_is_never_zero(pages: Mapping[str, Path])
     assert not re.search(r">\s*0 people", text)
 
 
-def test_how_near_scoring_came_to_its_bound_is_told_with_its_count_time_and_method(dossiers: Mapping[str, Dossier]) -> None:
+def test_how_near_scoring_came_to_its_bound_is_told_with_its_count_time_and_method(
+    dossiers: Mapping[str, Dossier],
+) -> None:
     hiring = dossiers["hiring"]
     assert "of the arithmetic bound" not in render_dossier(hiring), "nothing scored"
     scored = Scoring(
@@ -169,7 +173,9 @@ def test_the_first_screen_counts_what_is_not_shown_and_folds_the_details(dossier
 def test_every_measure_has_a_line_on_the_first_screen(dossiers: Mapping[str, Dossier]) -> None:
     dossier = dossiers["hiring"]
     more = [dossier.findings[1].model_copy(update={"id": f"again-{k}", "subject": f"model-{k}"}) for k in range(5)]
-    found, _, not_shown, not_measured = first_screen(dossier.model_copy(update={"findings": (*dossier.findings, *more)}))
+    found, _, not_shown, not_measured = first_screen(
+        dossier.model_copy(update={"findings": (*dossier.findings, *more)})
+    )
     assert [line.text for line in found.also] == [dossier.findings[index].headline for index in (1, 3)]
     assert found.also[0].more == "Also measured: 5 others"
     assert dossier.findings[2].headline in [line.text for line in not_shown.lines]
@@ -191,14 +197,39 @@ def shortfalls(dossier: Dossier) -> Dossier:
     assert row.estimate is not None
     place = {"gender": "women", "deployment": "screening"}
     rows = [
-        row.model_copy(update={"id": "f1", "facts": Facts(conditions=("the probes resemble people", "per decision, all counts"))}),
-        row.model_copy(update={"id": "f2", "facts": Facts(conditions=("the probes resemble people", "per year, people overturn some")),
-                               "estimate": row.estimate.model_copy(update={"group": place})}),
-        *(row.model_copy(update={"id": f"f{k}", "estimate": None, "status": "not_applicable", "note": f"the shares of {k} are unknown"})
-          for k in (3, 4)),
-    ]  # fmt: skip
-    reached = Estimate(quantity="people_reached", unit="people/year", value=9e4, low=9e4, high=9e4, interval="range", n=1,
-                       method="sum of the declared reach", group={"reaches": "population applicants"})  # fmt: skip
+        row.model_copy(
+            update={"id": "f1", "facts": Facts(conditions=("the probes resemble people", "per decision, all counts"))}
+        ),
+        row.model_copy(
+            update={
+                "id": "f2",
+                "facts": Facts(conditions=("the probes resemble people", "per year, people overturn some")),
+                "estimate": row.estimate.model_copy(update={"group": place}),
+            }
+        ),
+        *(
+            row.model_copy(
+                update={
+                    "id": f"f{k}",
+                    "estimate": None,
+                    "status": "not_applicable",
+                    "note": f"the shares of {k} are unknown",
+                }
+            )
+            for k in (3, 4)
+        ),
+    ]
+    reached = Estimate(
+        quantity="people_reached",
+        unit="people/year",
+        value=9e4,
+        low=9e4,
+        high=9e4,
+        interval="range",
+        n=1,
+        method="sum of the declared reach",
+        group={"reaches": "population applicants"},
+    )
     rows.append(row.model_copy(update={"id": "f5", "measure": "assessment.exposure", "estimate": reached}))
     kept = tuple(one for one in dossier.rows if one.basis != "propagated" and one.status == "ok")
     return dossier.model_copy(update={"rows": (*kept, *rows)})
@@ -225,7 +256,9 @@ def test_worked_out_figures_stand_beside_their_conditions_each_once(downstream: 
     ]
 
 
-def test_a_figure_that_lacks_a_declaration_is_unknown_and_a_declared_one_no_count(downstream: tuple[Dossier, str]) -> None:
+def test_a_figure_that_lacks_a_declaration_is_unknown_and_a_declared_one_no_count(
+    downstream: tuple[Dossier, str],
+) -> None:
     dossier, page = downstream
     (line,) = [line for line in first_screen(dossier)[3].lines if "Shortfall" in line.text]
     assert (line.text, line.folded) == (
@@ -257,7 +290,9 @@ def test_an_actor_without_a_fitting_right_is_told_in_one_sentence(pages: Mapping
 
 def test_lists_in_a_method_are_lists_and_escaped(downstream: tuple[Dossier, str]) -> None:
     listed = '<ul><li class="foreign">a ratio, of two rates;</li><li class="foreign">&lt;b&gt;bold&lt;/b&gt;.</li></ul>'
-    assert f'<p class="foreign">Reported for each pair:</p>{listed}<p class="foreign">End.</p>' in downstream[1].replace("\n", "")
+    assert f'<p class="foreign">Reported for each pair:</p>{listed}<p class="foreign">End.</p>' in downstream[
+        1
+    ].replace("\n", "")
 
 
 def test_nothing_measured_is_said_to_be_not_enough_evidence() -> None:
@@ -279,14 +314,18 @@ def test_none_unknown_and_empty_stay_three_answers(pages: Mapping[str, Path]) ->
 
 
 def test_upstream_chain_names_actors_and_their_rights(pages: Mapping[str, Path]) -> None:
-    panel = pages["hiring"].read_text(encoding="utf-8").split('class="panel" id="asset-screener"')[1].split("</article>")[0]
+    panel = (
+        pages["hiring"].read_text(encoding="utf-8").split('class="panel" id="asset-screener"')[1].split("</article>")[0]
+    )
     chain = panel.split("Upstream, and who can decide")[1]
     assert chain.index("smollm2") < chain.index("webtext")
     assert "training, weights, release" in chain
     assert "A web crawl foundation" in chain
 
 
-def test_map_draws_every_place_and_dashes_what_feeds_back(pages: Mapping[str, Path], dossiers: Mapping[str, Dossier]) -> None:
+def test_map_draws_every_place_and_dashes_what_feeds_back(
+    pages: Mapping[str, Path], dossiers: Mapping[str, Dossier]
+) -> None:
     for name in NAMES:
         system = dossiers[name].system
         text = pages[name].read_text(encoding="utf-8")
@@ -368,9 +407,14 @@ def test_correlations_of_both_ends_show_their_corrected_interval_and_p_and_are_c
     told = estimate.model_copy(update={"note": "one with <other>"})
     row = Writer("assessment.both_ends", "source", 0, "hash").row(("smollm2", "screener"), told, [])
     ends = BothEnds(
-        model="smollm2", application="screener", chapter="inequity", intrinsic=(made.findings[0].id,), extrinsic=(made.findings[0].id,),
-        shared_groups=12, correlations=(row.id,),
-    )  # fmt: skip
+        model="smollm2",
+        application="screener",
+        chapter="inequity",
+        intrinsic=(made.findings[0].id,),
+        extrinsic=(made.findings[0].id,),
+        shared_groups=12,
+        correlations=(row.id,),
+    )
     page = render_dossier(made.model_copy(update={"rows": (*made.rows, row), "both_ends": (ends,)}))
     assert f"p {p_text(estimate.p_adjusted)} (adjusted)" in page
     assert "one with &lt;other&gt;" in page

@@ -1,4 +1,6 @@
-"""The carbon statement as a reader meets it: in a real Chromium, from a file, without any network, on a narrow screen too."""
+"""The carbon statement as a reader meets it: in a real Chromium, from a file, without any network, on a narrow
+screen too.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,10 @@ Opener = Callable[..., Opened]
 @pytest.fixture(scope="module")
 def statements(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     made: Mapping[str, Dossier] = {
-        "translation": translation(), "read": by_hand(evidence=[reading()]), "hostile": hostile(),
-    }  # fmt: skip
+        "translation": translation(),
+        "read": by_hand(evidence=[reading()]),
+        "hostile": hostile(),
+    }
     folder = tmp_path_factory.mktemp("statements")
     for name, dossier in made.items():
         (folder / f"{name}.html").write_text(statement_files(dossier)["carbon_statement.html"], encoding="utf-8")
@@ -91,7 +95,10 @@ def test_contrast_headings_and_tables(visit: Opener, name: str, scheme: str) -> 
     for role in ("main", "banner", "contentinfo"):
         assert page.get_by_role(role).count() == 1
     assert page.get_by_role("navigation", name="Contents").count() == 1
-    bare = "Array.from(document.querySelectorAll('table')).filter((t) => !t.caption || !t.querySelector('thead th[scope=col]')).length"
+    bare = (
+        "Array.from(document.querySelectorAll('table')).filter((t) => !t.caption || !t.querySelector('thead "
+        "th[scope=col]')).length"
+    )
     assert page.evaluate(bare) == 0
 
 

@@ -1,4 +1,6 @@
-"""Simultaneous intervals of tested means near the bounds of their range: what they cover, and that they agree with the test."""
+"""Simultaneous intervals of tested means near the bounds of their range: what they cover, and that they agree with
+the test.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ Bounds = tuple[float, float]
 def shares(rng: np.random.Generator, clusters: int, truth: float, within: float) -> Contrast:
     """Zeros and ones in clusters of unequal size, some 15 items each, with an intraclass correlation of `within`."""
     odds = (1 - within) / within
-    cluster = np.repeat(np.arange(clusters), np.maximum(2, np.round(13 * np.exp(rng.normal(0, 0.5, clusters)))).astype(int))
+    cluster = np.repeat(
+        np.arange(clusters), np.maximum(2, np.round(13 * np.exp(rng.normal(0, 0.5, clusters)))).astype(int)
+    )
     by_cluster = rng.beta(truth * odds, (1 - truth) * odds, clusters)
     return mean_of(rng.random(cluster.size) < by_cluster[cluster], cluster)
 
@@ -31,7 +35,9 @@ def scores(rng: np.random.Generator, clusters: int, truth: float, within: float)
     return mean_of(1.0 - (drawn > up_to[:, 0]) - (drawn > up_to[:, 1]), cluster)
 
 
-def both_of(ones: list[Contrast], rng: np.random.Generator, bounds: Bounds = SHARE) -> tuple[list[Inference], list[Inference]]:
+def both_of(
+    ones: list[Contrast], rng: np.random.Generator, bounds: Bounds = SHARE
+) -> tuple[list[Inference], list[Inference]]:
     """The family with its t intervals, and with those within the bounds."""
     found = family(ones, rng, null=sum(bounds) / 2)
     return (
@@ -41,7 +47,9 @@ def both_of(ones: list[Contrast], rng: np.random.Generator, bounds: Bounds = SHA
 
 
 def covered(seeds: int, design: tuple[int, int, float, float], bounds: Bounds = SHARE) -> Array:
-    """Share of samples in which all intervals hold the truth (t, within bounds), and in which anything is found, float64 (3,)."""
+    """Share of samples in which all intervals hold the truth (t, within bounds), and in which anything is found,
+    float64 (3,).
+    """
     clusters, hypotheses, truth, within = design
     make, held = shares if bounds == SHARE else scores, np.zeros(3)
     for seed in range(seeds):
@@ -102,7 +110,9 @@ def test_verdict_and_interval_are_one_statement_within_the_bounds(bounds: Bounds
             assert bounds[0] <= one.low <= one.value <= one.high <= bounds[1]
             assert (one.p_adjusted <= 0.05) == (one.low > middle or one.high < middle)
             assert (one.p_value, one.p_adjusted) == pytest.approx((before.p_value, before.p_adjusted))
-            assert not one.minimum_detectable < before.minimum_detectable  # that at the middle, where a mean varies most
+            assert (
+                not one.minimum_detectable < before.minimum_detectable
+            )  # that at the middle, where a mean varies most
             verdicts.append(one.p_adjusted <= 0.05)
     assert 0.2 < np.mean(verdicts) < 0.8
 
@@ -123,7 +133,9 @@ def test_verdict_and_interval_agree_over_two_crossed_clusterings_too() -> None:
 
 
 def test_in_the_middle_of_the_range_they_are_those_of_t_within_a_tenth_of_their_width() -> None:
-    """60 clusters. Wilson's limits are a little inside those of t there, Bonferroni's quantile a little beyond that of the signs."""
+    """60 clusters. Wilson's limits are a little inside those of t there, Bonferroni's quantile a little beyond that
+    of the signs.
+    """
     for seed in range(20):
         rng = np.random.default_rng(seed)
         for before, after in zip(*both_of([shares(rng, 60, 0.5, 0.1) for _ in range(3)], rng), strict=True):
@@ -143,7 +155,10 @@ def test_the_contrary_outcome_has_the_mirrored_interval() -> None:
 
 
 def test_where_the_test_tells_the_side_and_wilson_not_how_far_the_interval_ends_just_beyond_the_null() -> None:
-    """14 clusters of 10: twelve hold ones only, two hold zeros only. The signs are surer than 2 clusters' spread can be."""
+    """14 clusters of 10: twelve hold ones only, two hold zeros only.
+
+    The signs are surer than 2 clusters' spread can be.
+    """
     one = mean_of(np.repeat([1.0] * 12 + [0.0] * 2, 10), np.repeat(np.arange(14), 10))
     _, (found,) = both_of([one], np.random.default_rng(0))
     assert found.p_adjusted == pytest.approx(2 * (1 + 14 + 91) / 2**14, abs=0.01)

@@ -11,7 +11,10 @@ from commonweal.statistics.inference import family
 
 def test_the_error_is_that_of_one_clustering_where_the_other_adds_nothing() -> None:
     values = np.random.default_rng(3).integers(0, 2, 60)
-    writer, alone = np.repeat([f"a{number}" for number in range(12)], 5), np.array([str(number) for number in range(60)])
+    writer, alone = (
+        np.repeat([f"a{number}" for number in range(12)], 5),
+        np.array([str(number) for number in range(60)]),
+    )
     one = mean_of(values, writer, alone)
     assert standard_error(one)[0] == pytest.approx(
         max(standard_error(mean_of(values, writer))[0], standard_error(mean_of(values, alone))[0])
@@ -36,8 +39,7 @@ def test_verdict_and_interval_agree_and_a_shift_of_the_null_shifts_both() -> Non
     first, second = rng.integers(0, 15, 200).astype(str), rng.integers(0, 20, 200).astype(str)
     tests = [mean_of(rng.normal(size=200) + shift, first, second) for shift in (0.0, 0.6)]
     found = family(tests, np.random.default_rng(6))
-    moved = family([mean_of(one.y + 3.0, first, second) for one in tests],
-                           np.random.default_rng(6), null=3.0)  # fmt: skip
+    moved = family([mean_of(one.y + 3.0, first, second) for one in tests], np.random.default_rng(6), null=3.0)
     for one, other in zip(found, moved, strict=True):
         assert (one.p_adjusted <= 0.05) == (one.low > 0.0 or one.high < 0.0)
         assert (other.low, other.high, other.p_value) == pytest.approx((one.low + 3.0, one.high + 3.0, one.p_value))

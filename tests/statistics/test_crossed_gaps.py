@@ -77,8 +77,10 @@ def test_by_hand_the_interval_is_no_narrower_than_that_of_the_t_test() -> None:
 
 @dataclass(frozen=True)
 class World:
-    """`alike`: correlation of the rows of a template; `own`: of those of a group in a template beyond that, as each group moves
-    each template in its own way; `wholly`: share of templates in which all rows of a group agree, drawn for each group by itself.
+    """`alike`: correlation of the rows of a template; `own`: of those of a group in a template beyond that, as each
+    group moves
+    each template in its own way; `wholly`: share of templates in which all rows of a group agree, drawn for each group
+    by itself.
     """
 
     rate: float
@@ -116,7 +118,9 @@ def drawn(rng: Rng, world: World) -> tuple[GroupRates, Array]:
 
 
 def over(seeds: int, world: World) -> tuple[float, float]:
-    """Share of draws in which any gap is found, and in which all intervals hold the truth; verdicts agree with intervals."""
+    """Share of draws in which any gap is found, and in which all intervals hold the truth; verdicts agree with
+    intervals.
+    """
     found, held = 0, 0
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
@@ -165,9 +169,13 @@ def test_groups_that_share_templates_alarm_in_at_most_7_percent(world: World, fe
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("world", "least"),
-    [(World(0.5, 3, 20, 25, lowest=0.4), 0.85), (World(0.3, 3, 30, 20, own=0.05, lowest=0.2), 0.8), (World(0.1, 3, 20, 25, lowest=0.02), 0.85)],
+    [
+        (World(0.5, 3, 20, 25, lowest=0.4), 0.85),
+        (World(0.3, 3, 30, 20, own=0.05, lowest=0.2), 0.8),
+        (World(0.1, 3, 20, 25, lowest=0.02), 0.85),
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_gap_is_found_where_templates_are_shared(world: World, least: float, few_draws: None) -> None:
     """With a floor of one cluster it was 0.31, 0.84 and 0.79."""
     found, held = over(1000, world)

@@ -86,7 +86,17 @@ def of_correlations(constant: float, effect: float) -> float:
 @pytest.mark.parametrize("shift", [(0.2, 0.0), (0.0, 0.1), (0.0, 0.4), (-0.2, -0.1)])
 @pytest.mark.parametrize(
     "statistic",
-    [one_mean, crossed_one, two_sides, nested, of_another_attribute, matched, of_bounded_means, of_spreads, of_correlations],
+    [
+        one_mean,
+        crossed_one,
+        two_sides,
+        nested,
+        of_another_attribute,
+        matched,
+        of_bounded_means,
+        of_spreads,
+        of_correlations,
+    ],
 )
 def test_neither_a_constant_nor_an_effect_changes_it(
     statistic: Callable[[float, float], float], shift: tuple[float, float]

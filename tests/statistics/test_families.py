@@ -16,7 +16,9 @@ Array = npt.NDArray[np.float64]
 
 
 def single_step_min_p(observed: list[float], permuted: list[list[float]]) -> tuple[list[float], list[float]]:
-    """Westfall and Young 1993, algorithm 2.5, by counting, every row of the permutation distribution with itself included."""
+    """Westfall and Young 1993, algorithm 2.5, by counting, every row of the permutation distribution with itself
+    included.
+    """
     rows = [observed, *permuted]
     total = len(rows)
     p = [[sum(other[h] >= row[h] for other in rows) / total for h in range(len(row))] for row in rows]
@@ -26,7 +28,9 @@ def single_step_min_p(observed: list[float], permuted: list[list[float]]) -> tup
 
 @st.composite
 def families(draw: st.DrawFn) -> tuple[Array, Array]:
-    """Gaps and errors with ties, with columns that are all zero, with a draw whose error is 0, and some without any of these."""
+    """Gaps and errors with ties, with columns that are all zero, with a draw whose error is 0, and some without any
+    of these.
+    """
     hypotheses, draws, seed = (
         draw(st.integers(1, 6)),
         draw(st.sampled_from([19, 39, 99, 199, 333])),
@@ -59,7 +63,9 @@ def test_p_values_are_those_of_westfall_and_young_counted_one_by_one(family: tup
 
 @given(families())
 @settings(max_examples=300, deadline=None)
-def test_p_adjusted_is_at_most_5_percent_exactly_where_the_simultaneous_interval_excludes_0(family: tuple[Array, Array]) -> None:
+def test_p_adjusted_is_at_most_5_percent_exactly_where_the_simultaneous_interval_excludes_0(
+    family: tuple[Array, Array],
+) -> None:
     gap, error = family
     t = studentize(gap, error)
     found = adjust(t[0], t[1:])
@@ -69,7 +75,9 @@ def test_p_adjusted_is_at_most_5_percent_exactly_where_the_simultaneous_interval
 
 @given(families())
 @settings(max_examples=200, deadline=None)
-def test_a_critical_value_is_of_the_size_of_the_ordinary_draws_even_where_some_are_infinite(family: tuple[Array, Array]) -> None:
+def test_a_critical_value_is_of_the_size_of_the_ordinary_draws_even_where_some_are_infinite(
+    family: tuple[Array, Array],
+) -> None:
     t = studentize(*family)
     critical = adjust(t[0], t[1:]).critical
     ordinary = np.where(t < 1e6, t, 0.0).max(axis=0)

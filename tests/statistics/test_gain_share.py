@@ -11,7 +11,9 @@ from commonweal.statistics.inference import alone
 def made_up(
     seed: int, clusters: int = 40, each: int = 5, levels: tuple[float, float, float] = (0.85, 0.8, 0.6)
 ) -> list[np.ndarray]:
-    """Right or not of the system, the simpler one and the constant answer, with hard and easy clusters; last, the clusters."""
+    """Right or not of the system, the simpler one and the constant answer, with hard and easy clusters; last, the
+    clusters.
+    """
     rng = np.random.default_rng(seed)
     hard = rng.normal(0, 0.1, clusters).repeat(each)
     found = [(rng.random(clusters * each) < np.clip(level + hard, 0, 1)).astype(float) for level in levels]

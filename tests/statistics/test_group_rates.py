@@ -22,7 +22,9 @@ def made_up(seed: int, clusters: int = 12, groups: int = 3) -> tuple[np.ndarray,
 def by_matrices(
     y: np.ndarray, group: np.ndarray, cluster: np.ndarray, row_variance: np.ndarray
 ) -> tuple[np.ndarray, list[float]]:
-    """CR2 of a regression on group dummies as in Pustejovsky and Tipton 2018, with full matrices; df of group 1 - group 0."""
+    """CR2 of a regression on group dummies as in Pustejovsky and Tipton 2018, with full matrices; df of group 1 -
+    group 0.
+    """
     x = np.eye(group.max() + 1)[group]
     bread = np.linalg.inv(x.T @ x)
     hat = x @ bread @ x.T
@@ -53,7 +55,9 @@ def test_variance_and_degrees_of_freedom_are_those_of_the_full_matrices() -> Non
     covariance[rates.layout.pair_cluster, rates.layout.pair_group] = rates.score
     assert covariance.T @ covariance == pytest.approx(expected)
     s, q = rates.working, rates.leverage
-    ours = (s[0] / rates.n[0] + s[1] / rates.n[1]) ** 2 / (s[0] ** 2 * q[0, 0] + s[1] ** 2 * q[1, 1] + 2 * s[0] * s[1] * q[0, 1])
+    ours = (s[0] / rates.n[0] + s[1] / rates.n[1]) ** 2 / (
+        s[0] ** 2 * q[0, 0] + s[1] ** 2 * q[1, 1] + 2 * s[0] * s[1] * q[0, 1]
+    )
     assert ours == pytest.approx(freedom)
 
 

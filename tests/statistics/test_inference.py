@@ -1,4 +1,6 @@
-"""Coverage and false alarms of the clustered kernel, with few clusters of unequal size that have effects of their own."""
+"""Coverage and false alarms of the clustered kernel, with few clusters of unequal size that have effects of their
+own.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ HYPOTHESES = 3
 
 
 def made_up(seed: int, clusters: int, truth: float = 0.0) -> list[Contrast]:
-    """Correlated outcomes of items in clusters; half of the variance is the clusters' own, their sizes are log-normal."""
+    """Correlated outcomes of items in clusters; half of the variance is the clusters' own, their sizes are
+    log-normal.
+    """
     rng = np.random.default_rng([seed, clusters])
     sizes = np.maximum(1, np.round(np.exp(rng.normal(2, 0.7, clusters)))).astype(int)
     cluster = np.repeat(np.arange(clusters), sizes)
@@ -28,7 +32,9 @@ def covers(found: Inference, truth: float) -> bool:
 
 
 def shares(seeds: int, clusters: int) -> tuple[float, float, float]:
-    """False alarms of the family where nothing is; coverage of its intervals, and of one alone, where there is an effect."""
+    """False alarms of the family where nothing is; coverage of its intervals, and of one alone, where there is an
+    effect.
+    """
     alarms, together, single = [], [], []
     for seed in range(seeds):
         tested = family(made_up(seed, clusters), np.random.default_rng(seed))
@@ -148,12 +154,15 @@ def test_what_very_skewed_clusters_do_to_false_alarms_is_what_the_docstring_says
 @pytest.mark.slow
 @pytest.mark.parametrize("clusters", [12, 30])
 def test_intervals_of_a_family_hold_together_where_all_is_far_from_the_null(clusters: int) -> None:
-    """Ten means of 2, with errors that do not go together: about the null all are flipped together, which alone covers 83 to 87 %."""
+    """Ten means of 2, with errors that do not go together: about the null all are flipped together, which alone
+    covers 83 to 87 %.
+    """
     cluster, held = np.repeat(np.arange(clusters), 5), 0
     for seed in range(300):
         rng = np.random.default_rng([seed, clusters])
         values = [
-            2 + np.repeat(0.6 * rng.standard_normal(clusters), 5) + 0.8 * rng.standard_normal(cluster.size) for _ in range(10)
+            2 + np.repeat(0.6 * rng.standard_normal(clusters), 5) + 0.8 * rng.standard_normal(cluster.size)
+            for _ in range(10)
         ]
         found = family([mean_of(one, cluster) for one in values], rng)
         held += all(one.low <= 2 <= one.high for one in found)

@@ -62,7 +62,9 @@ def test_a_mean_of_single_items_is_the_paired_t_test() -> None:
 
 
 def test_an_answer_by_hand() -> None:
-    """Differences 1, 1, 0, 0 in two clusters: mean 1/2; each cluster's sum of residuals is 1 away; (1 - 1/2) leaves 2 each."""
+    """Differences 1, 1, 0, 0 in two clusters: mean 1/2; each cluster's sum of residuals is 1 away; (1 - 1/2) leaves
+    2 each.
+    """
     one = Contrast(np.array([1.0, 1.0, 0.0, 0.0]), ones(4), (units([0, 0, 1, 1]),))
     assert one.value == 0.5
     assert standard_error(one) == pytest.approx((math.sqrt((1 / 0.5 + 1 / 0.5) / 16), 1.0))
@@ -74,17 +76,21 @@ def test_order_and_names_change_nothing_and_doubled_rows_add_no_certainty() -> N
     side = np.where(rng.random(90) < 0.5, 1, -1).astype(np.int8)
     first = family([Contrast(y, side, (units(cluster),))], np.random.default_rng(0))[0]
     order = rng.permutation(90)
-    turned = family([Contrast(y[order], side[order], (units([f"site {c}" for c in cluster[order]]),))], np.random.default_rng(0))[
-        0
-    ]
-    twice = family([Contrast(np.tile(y, 2), np.tile(side, 2), (units(np.tile(cluster, 2)),))], np.random.default_rng(0))[0]
+    turned = family(
+        [Contrast(y[order], side[order], (units([f"site {c}" for c in cluster[order]]),))], np.random.default_rng(0)
+    )[0]
+    twice = family(
+        [Contrast(np.tile(y, 2), np.tile(side, 2), (units(np.tile(cluster, 2)),))], np.random.default_rng(0)
+    )[0]
     for name in ("value", "standard_error", "low", "high", "lower", "upper", "p_value"):
         assert getattr(turned, name) == pytest.approx(getattr(first, name))
         assert getattr(twice, name) == pytest.approx(getattr(first, name), rel=1e-6)
 
 
 def null_pair(seed: int, clusters: int, nested: bool) -> list[Contrast]:
-    """Two systems that are equally good, items in unequal clusters with effects of their own; groups nested in them or not."""
+    """Two systems that are equally good, items in unequal clusters with effects of their own; groups nested in them
+    or not.
+    """
     rng = np.random.default_rng([seed, clusters, nested])
     sizes = np.maximum(2, np.round(np.exp(rng.normal(2, 0.7, clusters)))).astype(int)
     cluster = np.repeat(np.arange(clusters), sizes)
@@ -99,22 +105,35 @@ def null_pair(seed: int, clusters: int, nested: bool) -> list[Contrast]:
 def crossed(seed: int, names: int, probes: int) -> list[Contrast]:
     rng = np.random.default_rng([seed, names, probes])
     name, probe = (axis.ravel() for axis in np.meshgrid(np.arange(names), np.arange(probes), indexing="ij"))
-    d = 0.5 * rng.standard_normal(names)[name] + 0.5 * rng.standard_normal(probes)[probe] + rng.standard_normal(name.size)
+    d = (
+        0.5 * rng.standard_normal(names)[name]
+        + 0.5 * rng.standard_normal(probes)[probe]
+        + rng.standard_normal(name.size)
+    )
     side = np.where(name % 2 == 0, 1, -1).astype(np.int8)
     labels = (units(name), units(probe))
     return [Contrast(d, ones(d.size), labels), Contrast(d, side, labels)]
 
 
 def alarms(seeds: int, clusters: int, nested: bool) -> float:
-    return float(np.mean([
-        any(one.p_adjusted <= 0.05 for one in family(null_pair(seed, clusters, nested), np.random.default_rng(seed)))
-        for seed in range(seeds)
-    ]))  # fmt: skip
+    return float(
+        np.mean(
+            [
+                any(
+                    one.p_adjusted <= 0.05
+                    for one in family(null_pair(seed, clusters, nested), np.random.default_rng(seed))
+                )
+                for seed in range(seeds)
+            ]
+        )
+    )
 
 
 def test_equal_systems_do_not_alarm() -> None:
     assert alarms(60, 12, nested=True) <= 0.13
-    assert np.mean([family(crossed(s, 12, 6), np.random.default_rng(s))[0].p_adjusted <= 0.05 for s in range(40)]) <= 0.13
+    assert (
+        np.mean([family(crossed(s, 12, 6), np.random.default_rng(s))[0].p_adjusted <= 0.05 for s in range(40)]) <= 0.13
+    )
 
 
 @pytest.mark.slow
@@ -128,9 +147,12 @@ def test_over_1000_seeds_equal_systems_alarm_in_3_to_7_percent(clusters: int, ne
 @pytest.mark.slow
 @pytest.mark.parametrize(("names", "probes"), [(18, 10), (8, 5)])
 def test_over_1000_seeds_crossed_units_alarm_in_at_most_7_percent(names: int, probes: int) -> None:
-    share = np.mean([
-        any(one.p_adjusted <= 0.05 for one in family(crossed(s, names, probes), np.random.default_rng(s))) for s in range(1000)
-    ])  # fmt: skip
+    share = np.mean(
+        [
+            any(one.p_adjusted <= 0.05 for one in family(crossed(s, names, probes), np.random.default_rng(s)))
+            for s in range(1000)
+        ]
+    )
     assert (0.03 if names > 10 else 0.0) <= share <= 0.07
 
 
@@ -177,14 +199,18 @@ def test_over_1000_seeds_a_system_that_is_worse_by_the_margin_is_called_not_wors
     for clusters in (5, 12, 25):
         claims = []
         for seed in range(1000):
-            shifted = [Contrast(one.y - 0.4, one.side, one.clusters) for one in null_pair(seed, clusters, nested=False)[:1]]
+            shifted = [
+                Contrast(one.y - 0.4, one.side, one.clusters) for one in null_pair(seed, clusters, nested=False)[:1]
+            ]
             claims.append(family(shifted, np.random.default_rng(seed))[0].lower > -0.4)
         assert np.mean(claims) <= 0.07
 
 
 @pytest.mark.slow
 def test_a_unit_that_holds_nine_tenths_of_the_items_does_not_make_sure() -> None:
-    """30 units, one of 900 items in 1,000: B is worse by the margin, and what a unit has in common is nearly all that varies."""
+    """30 units, one of 900 items in 1,000: B is worse by the margin, and what a unit has in common is nearly all
+    that varies.
+    """
     margin, sizes = 0.05, [900] + [100 // 29] * 29
     cluster = units(np.repeat(np.arange(30), sizes))
     alarms = wrong = 0
@@ -208,7 +234,9 @@ finite = st.floats(-2, 2, allow_nan=False)
 
 
 @given(st.tuples(finite, finite).map(sorted), st.tuples(finite, finite).map(sorted))
-def test_the_projection_is_the_smallest_and_the_largest_widening_in_the_box(change: list[float], both: list[float]) -> None:
+def test_the_projection_is_the_smallest_and_the_largest_widening_in_the_box(
+    change: list[float], both: list[float]
+) -> None:
     c, s = np.meshgrid(np.linspace(*change, 41), np.linspace(*both, 41))
     gap_a, gap_b = (s - c) / 2, (s + c) / 2
     wider = np.abs(gap_b) - np.abs(gap_a)

@@ -36,7 +36,9 @@ def matched(y: Array, draws: int = 1, seed: int = 0) -> Contrasts:
 
 
 def two_way_clustered(difference: Array) -> tuple[float, float]:
-    """Mean of float64 (block, context) and its two-way clustered error, Cameron, Gelbach and Miller 2011, eq. 2.7, by loops.
+    """Mean of float64 (block, context) and its two-way clustered error, Cameron, Gelbach and Miller 2011, eq.
+
+    2.7, by loops.
 
     Their variance may come out too small, even negative; then the larger of the two one-way ones stands.
     """
@@ -53,8 +55,9 @@ def two_way_clustered(difference: Array) -> tuple[float, float]:
 
 
 def test_a_nested_gap_and_its_error_worked_out_by_hand() -> None:
-    # Unit means 2, 4 | 2, 5: gap 3.5 - 3. Between units 2/2 + 4.5/2. Gap by context 2, -1: variance 4.5, over 2 contexts.
-    # Residuals 0 in the first group and 4 x 0.5 squared on 1 degree of freedom in the second: overlap (0 + 1/2) / 2.
+    # Unit means 2, 4 | 2, 5: gap 3.5 - 3. Between units 2/2 + 4.5/2. Gap by context 2, -1: variance 4.5, over 2
+    # contexts. Residuals 0 in the first group and 4 x 0.5 squared on 1 degree of freedom in the second: overlap (0 +
+    # 1/2) / 2.
     y = np.array([[1.0, 3.0], [3.0, 5.0], [2.0, 2.0], [6.0, 4.0]])
     found = nested(y, [0, 0, 1, 1])
     assert found.pairs == ((1, 0),)
@@ -70,8 +73,8 @@ def test_a_unit_that_misses_a_context_is_compared_with_the_others_in_the_context
 
 
 def test_a_matched_gap_and_its_error_worked_out_by_hand() -> None:
-    # Differences [[1, 3], [1, -1]]: mean 1, residuals [[0, 2], [0, -2]] over 4. Blocks: (0.5^2 + 0.5^2) x 2. Contexts: 0.
-    # Their sum 1.0 minus 0.5 counted twice; never less than the larger of the two.
+    # Differences [[1, 3], [1, -1]]: mean 1, residuals [[0, 2], [0, -2]] over 4. Blocks: (0.5^2 + 0.5^2) x 2. Contexts:
+    # 0. Their sum 1.0 minus 0.5 counted twice; never less than the larger of the two.
     y = np.array([[[0.0, 0.0], [1.0, 3.0]], [[2.0, 2.0], [3.0, 1.0]]])
     found = matched(y)
     assert found.gap == pytest.approx([1.0])
@@ -145,7 +148,9 @@ def test_the_p_value_of_a_matched_gap_is_that_of_scipy_over_all_1024_exchanges_w
         d = b - a
         return abs(float(d.mean())) / float(np.sqrt(d.var(ddof=1) / d.size))
 
-    exact = permutation_test((y[:, 0, 0], y[:, 1, 0]), t, permutation_type="samples", n_resamples=10_000, alternative="greater")
+    exact = permutation_test(
+        (y[:, 0, 0], y[:, 1, 0]), t, permutation_type="samples", n_resamples=10_000, alternative="greater"
+    )
     assert len(exact.null_distribution) == 1024
     assert found.studentized[0] == pytest.approx(exact.statistic)
     p = adjust(found.studentized, found.permuted).p_value[0]
@@ -154,7 +159,9 @@ def test_the_p_value_of_a_matched_gap_is_that_of_scipy_over_all_1024_exchanges_w
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=40, deadline=None)
-def test_nested_numbers_do_not_depend_on_the_order_of_units_contexts_or_groups_nor_on_what_a_context_adds(seed: int) -> None:
+def test_nested_numbers_do_not_depend_on_the_order_of_units_contexts_or_groups_nor_on_what_a_context_adds(
+    seed: int,
+) -> None:
     rng = np.random.default_rng(seed)
     y, labels = rng.standard_normal((12, 5)), np.repeat([0, 1, 2], 4)
     units, contexts = rng.permutation(12), rng.permutation(5)
@@ -170,7 +177,9 @@ def test_nested_numbers_do_not_depend_on_the_order_of_units_contexts_or_groups_n
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=40, deadline=None)
-def test_matched_numbers_do_not_depend_on_the_order_of_blocks_contexts_or_groups_nor_on_what_a_case_adds(seed: int) -> None:
+def test_matched_numbers_do_not_depend_on_the_order_of_blocks_contexts_or_groups_nor_on_what_a_case_adds(
+    seed: int,
+) -> None:
     rng = np.random.default_rng(seed)
     y = rng.standard_normal((8, 3, 4))
     whole = matched(y)
@@ -227,7 +236,8 @@ def test_studentizing_tells_a_gap_without_error_from_no_gap_at_all() -> None:
 
 
 def test_the_variance_of_a_group_mean_counts_units_and_contexts_once_each() -> None:
-    # Residuals [[-2, 0], [0, 2]] over 4 cells. Units: 2 x (0.25 + 0.25). Contexts: the same. Counted twice: 0.25 + 0.25.
+    # Residuals [[-2, 0], [0, 2]] over 4 cells. Units: 2 x (0.25 + 0.25). Contexts: the same. Counted twice: 0.25 +
+    # 0.25.
     assert group_variance(np.array([[1.0, 3.0], [3.0, 5.0]])) == pytest.approx(1.0 + 1.0 - 0.5)
 
 

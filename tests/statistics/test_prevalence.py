@@ -9,14 +9,7 @@ from scipy.optimize import brentq
 from commonweal.statistics import simultaneous
 from commonweal.statistics.group_rates import Array, GroupRates, group_rates, layout_of
 from commonweal.statistics.intervals import critical_normal, wilson_interval
-from commonweal.statistics.prevalence import (
-    Corrected,
-    Sampled,
-    Shares,
-    corrected_shares,
-    joint_covariance,
-    sampled,
-)
+from commonweal.statistics.prevalence import Corrected, Sampled, Shares, corrected_shares, joint_covariance, sampled
 from commonweal.statistics.simultaneous import family_of_differences
 
 Rng = np.random.Generator
@@ -36,23 +29,34 @@ def by_hand(observed: Sequence[float], false: Sequence[float], true: Sequence[fl
 
 
 def clustered(rng: Rng, mean: float, shape: tuple[int, int], alike: float) -> Array:
-    """Zeros and ones (cluster, row) with a chance for each cluster, drawn about the mean; 0: all clusters have the same."""
+    """Zeros and ones (cluster, row) with a chance for each cluster, drawn about the mean; 0: all clusters have the
+    same.
+    """
     chance = np.full(shape[0], mean) if alike == 0 else rng.beta(mean / alike, (1 - mean) / alike, shape[0])
     return (rng.random(shape) < chance[:, None]).astype(np.float64)
 
 
 def layer(groups: Sequence[Array], start: int, shared: bool = False) -> GroupRates:
-    """Rates of groups from their rows (cluster, row); clusters are numbered from `start`, the same ones for all if shared."""
+    """Rates of groups from their rows (cluster, row); clusters are numbered from `start`, the same ones for all if
+    shared.
+    """
     values = np.concatenate([one.ravel() for one in groups])
     group = np.repeat(np.arange(len(groups)), [one.size for one in groups])
-    clusters = np.concatenate([
-        np.repeat(np.arange(one.shape[0]) + start + (0 if shared else 1000 * place), one.shape[1]) for place, one in enumerate(groups)
-    ])  # fmt: skip
+    clusters = np.concatenate(
+        [
+            np.repeat(np.arange(one.shape[0]) + start + (0 if shared else 1000 * place), one.shape[1])
+            for place, one in enumerate(groups)
+        ]
+    )
     return group_rates(values, np.ones(values.size, dtype=np.bool_), layout_of(group, clusters, len(groups)))
 
 
-def drawn(rng: Rng, share: Sequence[float], false: Sequence[float], true: Sequence[float], pages: int = 30) -> Corrected:
-    """Continuations of pages, 2 each, and templates of each kind with 7 texts each; pages and templates have a character."""
+def drawn(
+    rng: Rng, share: Sequence[float], false: Sequence[float], true: Sequence[float], pages: int = 30
+) -> Corrected:
+    """Continuations of pages, 2 each, and templates of each kind with 7 texts each; pages and templates have a
+    character.
+    """
     observed = []
     for p, a, b in zip(share, false, true, strict=True):
         harm = clustered(rng, p, (pages, 2), 0.2) if p > 0 else np.zeros((pages, 2))
@@ -161,12 +165,16 @@ def test_relabelled_groups_and_doubled_rows_change_what_they_should() -> None:
     rng = np.random.default_rng(4)
     parts = [[clustered(rng, mean, (30, 2), 0.1) for mean in means] for means in ((0.2, 0.3), (0.05, 0.1), (0.7, 0.6))]
     first = corrected_shares(*(layer(one, 100_000 * place) for place, one in enumerate(parts)), kept=np.arange(2))
-    swapped = corrected_shares(*(layer(one[::-1], 100_000 * place) for place, one in enumerate(parts)), kept=np.arange(2))
+    swapped = corrected_shares(
+        *(layer(one[::-1], 100_000 * place) for place, one in enumerate(parts)), kept=np.arange(2)
+    )
     assert swapped.value.tolist() == pytest.approx(first.value.tolist()[::-1])
     doubled = [[np.hstack([one, one]) for one in part] for part in parts]
     twice = corrected_shares(*(layer(one, 100_000 * place) for place, one in enumerate(doubled)), kept=np.arange(2))
     assert twice.value.tolist() == pytest.approx(first.value.tolist())
-    assert np.ptp(twice.limits(1.96), axis=0).tolist() == pytest.approx(np.ptp(first.limits(1.96), axis=0).tolist(), rel=0.25)
+    assert np.ptp(twice.limits(1.96), axis=0).tolist() == pytest.approx(
+        np.ptp(first.limits(1.96), axis=0).tolist(), rel=0.25
+    )
 
 
 def naive_alarms(found: Corrected, rng: Rng) -> bool:
@@ -178,7 +186,9 @@ def naive_alarms(found: Corrected, rng: Rng) -> bool:
 def simulated(
     seeds: int, share: Sequence[float], false: Sequence[float], true: Sequence[float], pages: int = 30
 ) -> tuple[Array, float, float, float]:
-    """Coverage of each share; how often a difference alarms, the observed shares alarm, and all true differences are covered."""
+    """Coverage of each share; how often a difference alarms, the observed shares alarm, and all true differences are
+    covered.
+    """
     covered = np.zeros(len(share))
     alarms, naive, held = 0, 0, 0
     truth = EVERY_OTHER @ np.array(share)
@@ -227,7 +237,10 @@ def test_unequal_harm_behind_equal_flags_is_found_corrected_only(monkeypatch: py
 def test_few_pages_err_on_the_safe_side_over_1000_seeds(
     share: list[float], false: list[float], true: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """60 continuations a group. False alarms were 0.1 to 2.6 %: Wilson limits added in squares are cautious where rows are few."""
+    """60 continuations a group.
+
+    False alarms were 0.1 to 2.6 %: Wilson limits added in squares are cautious where rows are few.
+    """
     monkeypatch.setattr(simultaneous, "DRAWS", 1999)
     covered, alarms, naive, together = simulated(1000, share, false, true)
     print(covered, alarms, naive, together)
@@ -255,7 +268,9 @@ def test_a_family_of_none() -> None:
 
 def test_only_the_groups_that_are_kept_enter() -> None:
     rng = np.random.default_rng(5)
-    layers = [layer([clustered(rng, mean, (20, 2), 0.1) for mean in (0.2, 0.3, 0.4)], 100_000 * place) for place in range(3)]
+    layers = [
+        layer([clustered(rng, mean, (20, 2), 0.1) for mean in (0.2, 0.3, 0.4)], 100_000 * place) for place in range(3)
+    ]
     kept = np.array([0, 2])
     assert joint_covariance(layers, kept).shape == (6, 6)
     assert sampled(layers[0], kept).mean.tolist() == layers[0].mean[[0, 2]].tolist()

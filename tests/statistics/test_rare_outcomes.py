@@ -72,7 +72,9 @@ def test_without_clusters_or_for_means_the_rarer_outcome_changes_nothing() -> No
     values = (np.arange(300) < 4).astype(float)
     rows = group_rates(values, np.ones(300, bool), layout_of(np.zeros(300, int), np.arange(300), 1))
     assert quantile(1.96, rows.carried, rows.of_rows).tolist() == pytest.approx([1.96])
-    means = group_rates(values / 3, np.ones(300, bool), layout_of(np.zeros(300, int), np.arange(300) % 20, 1), share=False)
+    means = group_rates(
+        values / 3, np.ones(300, bool), layout_of(np.zeros(300, int), np.arange(300) % 20, 1), share=False
+    )
     assert means.carried.tolist() == means.freedom.tolist()
     assert np.isinf(means.of_rows).all()
 
@@ -81,24 +83,36 @@ def test_degrees_of_freedom_of_a_difference_are_those_of_welch() -> None:
     one, other = np.array([0.3]), np.array([0.1])
     found = satterthwaite((one, other), (np.array([6.0]), np.array([20.0])))
     assert found.tolist() == pytest.approx([0.4**2 / (0.09 / 6 + 0.01 / 20)])
-    assert satterthwaite((one, other), (np.array([np.inf]), np.array([20.0]))).tolist() == pytest.approx([0.16 / 0.0005])
+    assert satterthwaite((one, other), (np.array([np.inf]), np.array([20.0]))).tolist() == pytest.approx(
+        [0.16 / 0.0005]
+    )
 
 
 def drawn(rng: Rng, rates: tuple[float, ...], clusters: int, alike: float, unequal: bool) -> GroupRates:
-    """Rates of groups, each of its own clusters of about 25 rows, whose chances are beta with this intraclass correlation."""
+    """Rates of groups, each of its own clusters of about 25 rows, whose chances are beta with this intraclass
+    correlation.
+    """
     values, sizes = [], []
     for rate in rates:
-        size = np.maximum(1, np.round(25 * rng.lognormal(-0.32, 0.8, clusters))).astype(int) if unequal else np.full(clusters, 25)
+        size = (
+            np.maximum(1, np.round(25 * rng.lognormal(-0.32, 0.8, clusters))).astype(int)
+            if unequal
+            else np.full(clusters, 25)
+        )
         chance = rng.beta(rate * (1 / alike - 1), (1 - rate) * (1 / alike - 1), clusters)
         values.append((rng.random(size.sum()) < np.repeat(chance, size)).astype(np.float64))
         sizes.append(size)
     group = np.repeat(np.arange(len(rates)), [part.size for part in values])
     cluster = np.repeat(np.arange(clusters * len(rates)), np.concatenate(sizes))
-    return group_rates(np.concatenate(values), np.ones(group.size, dtype=np.bool_), layout_of(group, cluster, len(rates)))
+    return group_rates(
+        np.concatenate(values), np.ones(group.size, dtype=np.bool_), layout_of(group, cluster, len(rates))
+    )
 
 
 def over(seeds: int, rates: tuple[float, ...], clusters: int, alike: float, unequal: bool) -> tuple[float, float]:
-    """Share of draws in which any gap is found, and in which all intervals hold the truth; verdicts agree with intervals."""
+    """Share of draws in which any gap is found, and in which all intervals hold the truth; verdicts agree with
+    intervals.
+    """
     found, held = 0, 0
     for seed in range(seeds):
         rng = np.random.default_rng(seed)

@@ -26,7 +26,9 @@ def test_clusters_that_agree_are_told_from_those_that_do_not() -> None:
 
 
 def test_a_mean_between_its_bounds_moves_by_what_the_unseen_clusters_may_hold() -> None:
-    """12 clusters at -0.5 of [-1, 1]: at least 0.0125^(1/12) of all clusters are; p: at most 1 in 1.5 is if the mean is 0."""
+    """12 clusters at -0.5 of [-1, 1]: at least 0.0125^(1/12) of all clusters are; p: at most 1 in 1.5 is if the mean
+    is 0.
+    """
     share = 0.0125 ** (1 / 12)
     assert list(exact_mean(-0.5, 12, 2, SIGNED)) == pytest.approx(
         [share * -0.5 + (1 - share) * -1, share * -0.5 + (1 - share), 2 * (1 / 1.5) ** 12]
@@ -66,7 +68,9 @@ def test_the_interval_holds_the_share_in_95_of_100_samples(share: float) -> None
 
 
 @pytest.mark.parametrize(("share", "within"), [(0.99, 0.1), (0.95, 0.5), (0.8, 0.1), (0.5, 0.0)])
-def test_the_interval_of_a_share_holds_it_also_where_few_clusters_have_the_rarer_outcome(share: float, within: float) -> None:
+def test_the_interval_of_a_share_holds_it_also_where_few_clusters_have_the_rarer_outcome(
+    share: float, within: float
+) -> None:
     """20 templates of 50 items with an intraclass correlation of `within`; at 0.99 the t interval holds it in 80 %."""
     rng, cluster, held = np.random.default_rng(5), np.repeat(np.arange(20), 50), 0
     odds = (1 - within) / within if within else None

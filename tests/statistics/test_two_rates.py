@@ -29,7 +29,9 @@ def test_the_ratio_excludes_1_where_the_difference_excludes_0_and_only_there(
 
 @given(RATES, RATES, st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 @settings(max_examples=300, deadline=None)
-def test_a_wide_difference_never_stands_beside_a_narrow_ratio(rate: float, reference: float, below: float, above: float) -> None:
+def test_a_wide_difference_never_stands_beside_a_narrow_ratio(
+    rate: float, reference: float, below: float, above: float
+) -> None:
     """Whatever the error that was seen: the ratio is no narrower than the difference implies."""
     gap, mean = rate - reference, logarithmic_mean(rate, reference)
     both = TwoRates(rate, reference, (1e-6, 1e-6), 1e-9)

@@ -1,7 +1,8 @@
-"""Mutated declarations: system files, probe files and claims with parts changed at random, taken through all that reads them.
+"""Mutated declarations: system files, probe files and claims with parts changed at random, taken through all that reads
+them.
 
-`python -m tests.system.mutations FIRST COUNT` takes COUNT of them through it and prints each that ends in anything but an error
-in words, or takes over 5 seconds of processor time.
+`python -m tests.system.mutations FIRST COUNT` takes COUNT of them through it and prints each that ends in anything but
+an error in words, or takes over 5 seconds of processor time.
 """
 
 from __future__ import annotations

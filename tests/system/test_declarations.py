@@ -47,15 +47,18 @@ def test_record_fields_count() -> None:
 
 def test_a_prompt_counts_as_a_locator() -> None:
     prompt = {"template": "{x}", "options": {"a": "a", "b": "b"}, "favourable": "a"}
-    assert declaration_status(Asset.model_validate({"id": "a", "kind": "application", "prompt": prompt}))["locator"] == "declared"
+    assert (
+        declaration_status(Asset.model_validate({"id": "a", "kind": "application", "prompt": prompt}))["locator"]
+        == "declared"
+    )
     assert declaration_status(Asset(id="a", kind="application"))["locator"] == "empty"
 
 
 def test_facts_are_read_with_their_unit() -> None:
     text = (
-        "schema: commonweal/1\nname: a\nassets:\n  - id: m\n    kind: model\n    declared:\n      training_energy_kwh: 1,200 kWh\n"
-        "      training_carbon_kg: 35 kg\n      parameter_count: 135_000_000\n      personal_data: Yes\n"
-        "      languages: [English, français]\n      own_fact: 3\n"
+        "schema: commonweal/1\nname: a\nassets:\n  - id: m\n    kind: model\n    declared:\n      "
+        "training_energy_kwh: 1,200 kWh\n      training_carbon_kg: 35 kg\n      parameter_count: 135_000_000\n      "
+        "personal_data: Yes\n      languages: [English, français]\n      own_fact: 3\n"
     )
     assert system_from_text(text).assets[0].declared == {
         "training_energy_kwh": 1200.0,

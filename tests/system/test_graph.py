@@ -8,13 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commonweal.system.graph import (
-    deployments_reached,
-    downstream,
-    people_per_year,
-    touched,
-    upstream,
-)
+from commonweal.system.graph import deployments_reached, downstream, people_per_year, touched, upstream
 from commonweal.system.records import Asset, Dependency, Deployment, Population, Relation, System
 
 RELATIONS: tuple[Relation, ...] = ("trained_on", "adapted_from", "serves", "evaluated_on", "feeds_back")
@@ -26,7 +20,9 @@ def system_of(*edges: tuple[str, str, Relation], deployments: tuple[Deployment, 
     return System(
         name="a system",
         assets=tuple(Asset(id=key, kind="application" if key.startswith("app") else "model") for key in ids),
-        dependencies=tuple(Dependency(upstream=one, downstream=other, relation=relation) for one, other, relation in edges),
+        dependencies=tuple(
+            Dependency(upstream=one, downstream=other, relation=relation) for one, other, relation in edges
+        ),
         populations=tuple(Population(id=name, definition=name) for name in populations),
         deployments=deployments,
     )
@@ -134,8 +130,14 @@ EDGES = st.lists(
 def test_downstream_and_upstream_mirror_each_other(edges: list[tuple[str, str, Relation]]) -> None:
     system = system_of(*edges)
     names = [asset.id for asset in system.assets]
-    down = {(one, other.asset): (other.steps, other.through_evaluation) for one in names for other in downstream(system, one)}
-    up = {(other.asset, one): (other.steps, other.through_evaluation) for one in names for other in upstream(system, one)}
+    down = {
+        (one, other.asset): (other.steps, other.through_evaluation)
+        for one in names
+        for other in downstream(system, one)
+    }
+    up = {
+        (other.asset, one): (other.steps, other.through_evaluation) for one in names for other in upstream(system, one)
+    }
     assert down.keys() == up.keys()
     assert {pair: steps for pair, (steps, _) in down.items()} == {pair: steps for pair, (steps, _) in up.items()}
 
@@ -150,7 +152,9 @@ def test_ways_exist_and_are_shortest(edges: list[tuple[str, str, Relation]]) -> 
     reached = downstream(system, start)
     assert {reach.asset for reach in reached} == every.keys() - {start}
     for reach in reached:
-        assert all((*ends, relation) in edges for ends, relation in zip(pairwise(reach.way), reach.relations, strict=True))
+        assert all(
+            (*ends, relation) in edges for ends, relation in zip(pairwise(reach.way), reach.relations, strict=True)
+        )
         if reach.asset in ordinary:
             assert reach.steps == ordinary[reach.asset]
     assert [reach.steps for reach in reached] == sorted(reach.steps for reach in reached)

@@ -98,17 +98,20 @@ FAULTS = [
     (
         "upstream: smollm2",
         "upstream: smolm2",
-        "system.yaml:24 dependency 'smolm2 -> screener': unknown asset 'smolm2'; declared: screener, smollm2; did you mean 'smollm2'?",
+        "system.yaml:24 dependency 'smolm2 -> screener': unknown asset 'smolm2'; declared: screener, smollm2; did you "
+        "mean 'smollm2'?",
     ),
     (
         "application: screener",
         "application: smollm2",
-        "system.yaml:26 deployment 'smollm2': 'smollm2' is a model, not an application; expected one of the applications: screener",
+        "system.yaml:26 deployment 'smollm2': 'smollm2' is a model, not an application; expected one of the "
+        "applications: screener",
     ),
     (
         "reach: {applicants:",
         "reach: {aplicants:",
-        "system.yaml:26 deployment 'screener', reach: unknown population 'aplicants'; declared: applicants; did you mean 'applicants'?",
+        "system.yaml:26 deployment 'screener', reach: unknown population 'aplicants'; declared: applicants; did you "
+        "mean 'applicants'?",
     ),
     (
         "volume: 400000,",
@@ -119,8 +122,8 @@ FAULTS = [
     (
         "volume: 400000,",
         "volume: 400000 task/month,",
-        "system.yaml:26 deployment 'screener': `volume` is in 'task/month', not in task/year; "
-        "400000 task/month would be 4800000 task/year; expected a number of 0 or more [task/year], such as 400000 or `unknown`",
+        "system.yaml:26 deployment 'screener': `volume` is in 'task/month', not in task/year; 400000 task/month would "
+        "be 4800000 task/year; expected a number of 0 or more [task/year], such as 400000 or `unknown`",
     ),
     (
         "volume: 400000,",
@@ -131,24 +134,26 @@ FAULTS = [
     (
         "volume: 400000,",
         "volume: 400,000,",
-        "system.yaml:26 a comma inside braces begins a new entry, so 'volume: 400,000' is read as two; write 400000 without commas",
+        "system.yaml:26 a comma inside braces begins a new entry, so 'volume: 400,000' is read as two; write 400000 "
+        "without commas",
     ),
     (
         "{women: 0.48, men: 0.52}",
         "{women: 0,48, men: 0.52}",
-        "system.yaml:10 a comma inside braces begins a new entry, so 'women: 0,48' is read as two; write 0.48 with a point",
+        "system.yaml:10 a comma inside braces begins a new entry, so 'women: 0,48' is read as two; write 0.48 with a "
+        "point",
     ),
     (
         "reach: {applicants: 90000}",
         "reach: {applicants: 1,090,000 people/year}",
-        "system.yaml:26 a comma inside braces begins a new entry, so 'applicants: 1,090,000 people/year' is read as two; "
-        "write 1090000 without commas",
+        "system.yaml:26 a comma inside braces begins a new entry, so 'applicants: 1,090,000 people/year' is read as "
+        "two; write 1090000 without commas",
     ),
     (
         "alternative: two",
         "human_override: 0.1, alternative: two",
-        "system.yaml:27 deployment 'screener': `human_override` is '0.1'; expected two shares in brackets, the lowest and the highest, "
-        "such as [0.05, 0.2] (one share is written twice: [0.1, 0.1]) or `none` or `unknown`",
+        "system.yaml:27 deployment 'screener': `human_override` is '0.1'; expected two shares in brackets, the lowest "
+        "and the highest, such as [0.05, 0.2] (one share is written twice: [0.1, 0.1]) or `none` or `unknown`",
     ),
     (
         "size: 120000",
@@ -159,14 +164,14 @@ FAULTS = [
     (
         "size: 120000",
         "size: 120.000",
-        "system.yaml:9 population 'applicants': `size` is '120.000', which can be read as 120000 or as 120; write the one you mean; "
-        "expected a number above 0 [people], such as 120000 or `unknown`",
+        "system.yaml:9 population 'applicants': `size` is '120.000', which can be read as 120000 or as 120; write the "
+        "one you mean; expected a number above 0 [people], such as 120000 or `unknown`",
     ),
     (
         "men: 0.52",
         "men: 52",
-        "system.yaml:10 population 'applicants', groups.gender: `men` is '52', which is too large; if you mean 52 %, write 0.52; "
-        "expected a share between 0 and 1",
+        "system.yaml:10 population 'applicants', groups.gender: `men` is '52', which is too large; if you mean 52 %, "
+        "write 0.52; expected a share between 0 and 1",
     ),
     (
         "men: 0.52",
@@ -177,8 +182,8 @@ FAULTS = [
     (
         "training_energy_kwh: unknown",
         "training_energy_kwh: 12 MWh",
-        "system.yaml:14 asset 'smollm2', declared: `training_energy_kwh` is in 'MWh', not in kWh; 12 MWh would be 12000 kWh; "
-        "expected a number of 0 or more [kWh], such as 120, or `none` or `unknown`",
+        "system.yaml:14 asset 'smollm2', declared: `training_energy_kwh` is in 'MWh', not in kWh; 12 MWh would be "
+        "12000 kWh; expected a number of 0 or more [kWh], such as 120, or `none` or `unknown`",
     ),
     (
         "license: Apache-2.0",
@@ -194,37 +199,38 @@ FAULTS = [
     (
         "release: open_weights",
         "release: open-weight",
-        "system.yaml:13 asset 'smollm2': `release` is 'open-weight'; expected one of: closed, api, open_weights, open, none, unknown; "
-        "did you mean 'open_weights'?",
+        "system.yaml:13 asset 'smollm2': `release` is 'open-weight'; expected one of: closed, api, open_weights, "
+        "open, none, unknown; did you mean 'open_weights'?",
     ),
     (
         "release: open_weights",
         "dtype: float16",
-        "system.yaml:13 asset 'smollm2': `dtype` is 'float16'; expected one of: float32, bfloat16, int8; did you mean 'bfloat16'?",
+        "system.yaml:13 asset 'smollm2': `dtype` is 'float16'; expected one of: float32, bfloat16, int8; did you mean "
+        "'bfloat16'?",
     ),
     (
         'locator: "embedded:smollm2"',
         'dtype: int8, locator: "openai:http://localhost:8000#m"',
-        "system.yaml:13 asset 'smollm2': `dtype` belongs to models that are opened here; expected a model with a folder, .gguf, hf: or "
-        "embedded:, the locator begins with openai:",
+        "system.yaml:13 asset 'smollm2': `dtype` belongs to models that are opened here; expected a model with a "
+        "folder, .gguf, hf: or embedded:, the locator begins with openai:",
     ),
     (
         "kind: application",
         "kind: application\n    dtype: int8",
-        "system.yaml:17 asset 'screener': `dtype` belongs to models that are opened here; expected a model with a folder, .gguf, hf: or "
-        "embedded:, this is of kind application",
+        "system.yaml:17 asset 'screener': `dtype` belongs to models that are opened here; expected a model with a "
+        "folder, .gguf, hf: or embedded:, this is of kind application",
     ),
     (
         "roles: [deployer]",
         "roles: deployer",
-        "system.yaml:5 actor 'agency': `roles` is 'deployer'; expected a list of data creator, curator, provider, adapter, deployer, "
-        "user, affected, regulator; put it in brackets: [deployer]",
+        "system.yaml:5 actor 'agency': `roles` is 'deployer'; expected a list of data creator, curator, provider, "
+        "adapter, deployer, user, affected, regulator; put it in brackets: [deployer]",
     ),
     (
         "jurisdiction: US",
         "jurisdicton: US",
-        "system.yaml:5 actor 'agency': unknown field 'jurisdicton'; "
-        "expected one of: contact, decision_rights, id, income, jurisdiction, name, roles; did you mean 'jurisdiction'?",
+        "system.yaml:5 actor 'agency': unknown field 'jurisdicton'; expected one of: contact, decision_rights, id, "
+        "income, jurisdiction, name, roles; did you mean 'jurisdiction'?",
     ),
     (
         "jurisdiction: US",
@@ -257,7 +263,8 @@ FAULTS = [
     (
         "{top_share: 0.3}",
         "{top_share: 0.3, threshold: 1}",
-        "system.yaml:22 asset 'screener', prompt: `decide` has both; expected exactly one of `threshold` and `top_share`",
+        "system.yaml:22 asset 'screener', prompt: `decide` has both; expected exactly one of `threshold` and "
+        "`top_share`",
     ),
     (
         "kind: application\n",
@@ -280,7 +287,8 @@ FAULTS = [
     (
         "relation: serves}",
         "relation: serves}\n  - {upstream: smollm2, downstream: screener, relation: serves}",
-        "system.yaml:25 dependency 'smollm2 -> screener': is given twice (first on line 24); expected it once; delete one of them",
+        "system.yaml:25 dependency 'smollm2 -> screener': is given twice (first on line 24); expected it once; delete "
+        "one of them",
     ),
     (
         "alternative: two",
@@ -291,12 +299,14 @@ FAULTS = [
     (
         "alternative: two",
         "burdens: [{population: applicants, what: waiting, group: {gender: womn}}], alternative: two",
-        "system.yaml:27 deployment 'screener', burdens: unknown group 'womn' of 'gender'; declared: men, women; did you mean 'women'?",
+        "system.yaml:27 deployment 'screener', burdens: unknown group 'womn' of 'gender'; declared: men, women; did "
+        "you mean 'women'?",
     ),
     (
         "alternative: two",
         "human_override: [0.5, 0.1], alternative: two",
-        "system.yaml:27 deployment 'screener': `human_override` has a first number larger than the second; expected [lowest, highest]",
+        "system.yaml:27 deployment 'screener': `human_override` has a first number larger than the second; expected "
+        "[lowest, highest]",
     ),
     (
         "size: 120000",
@@ -335,7 +345,10 @@ def test_the_same_share_twice_with_a_comma_is_two_commas_and_no_duplicate() -> N
 
 # Files that were meant for something else.
 STRANGERS = [
-    ("schema: commonweal-probes/1\nname: a\nslot: resume\nprobes: []\n", ("this is a probe file", "`probes: system.yaml`")),
+    (
+        "schema: commonweal-probes/1\nname: a\nslot: resume\nprobes: []\n",
+        ("this is a probe file", "`probes: system.yaml`"),
+    ),
     ("name: a\nlanguage: en\nslot: resume\nprobes: [{id: a}]\n", ("this is a probe file", "`probes: system.yaml`")),
     (
         "name: CI\non: push\njobs: {test: {steps: []}}\n",
@@ -357,23 +370,24 @@ BROKEN = [
     ("", "system.yaml: the file is empty; expected a system, beginning with `schema: commonweal/1`"),
     ("# only a comment\n", "system.yaml: the file is empty; expected a system, beginning with `schema: commonweal/1`"),
     ("- a\n- b\n", "system.yaml:1 the file is a list; expected `name: value` lines, such as `schema: commonweal/1`"),
-    ("just text", "system.yaml:1 the file is a single value; expected `name: value` lines, such as `schema: commonweal/1`"),
+    (
+        "just text",
+        "system.yaml:1 the file is a single value; expected `name: value` lines, such as `schema: commonweal/1`",
+    ),
     (
         "name: a\nactors:\n\t- id: lab\n",
         "system.yaml:3 a tab stands where only spaces can; expected spaces for indentation; replace the tab by spaces",
     ),
     (
         "name: a\nassets: [1, 2\nactors: 3\n",
-        "system.yaml:3 a list or group in brackets is not closed; expected ',' or ']' before this line (opened on line 2)",
+        "system.yaml:3 a list or group in brackets is not closed; expected ',' or ']' before this line (opened on "
+        "line 2)",
     ),
-    (
-        "name: 'a\n",
-        "system.yaml:1 a quotation mark is opened and never closed; expected a closing quotation mark",
-    ),
+    ("name: 'a\n", "system.yaml:1 a quotation mark is opened and never closed; expected a closing quotation mark"),
     (
         "name: a: b\n",
-        "system.yaml:1 a ':' stands where none can; expected `name: value` with the same indentation as its neighbours; "
-        "indent the line like the one above, or put a text that contains ': ' in quotes",
+        "system.yaml:1 a ':' stands where none can; expected `name: value` with the same indentation as its "
+        "neighbours; indent the line like the one above, or put a text that contains ': ' in quotes",
     ),
     ("name: @a\n", "system.yaml:1 a value begins with @; expected text; put the value in quotes"),
     (
@@ -419,12 +433,15 @@ def test_the_name_of_the_file_is_kept_and_not_its_place(tmp_path: Path) -> None:
     assert load(path).file == "mine.yaml"
     assert system_from_text(DESIGN_EXAMPLE).file == ""
     assert "mine.yaml" not in load(path).model_dump_json()
-    assert only_fault(minimal("file: other.yaml")).endswith("unknown field 'file'; expected none: it is always that of this file")
+    assert only_fault(minimal("file: other.yaml")).endswith(
+        "unknown field 'file'; expected none: it is always that of this file"
+    )
 
 
 def test_folder_cannot_be_declared() -> None:
     assert (
-        only_fault(minimal("folder: /")) == "system.yaml:5 unknown field 'folder'; expected none: it is always that of this file"
+        only_fault(minimal("folder: /"))
+        == "system.yaml:5 unknown field 'folder'; expected none: it is always that of this file"
     )
 
 
@@ -443,8 +460,8 @@ def test_all_faults_at_once_in_order_of_line() -> None:
 
 def test_messages_speak_no_jargon() -> None:
     text = (
-        "schema: commonweal/1\nname: [a]\nactors: 3\npopulations: [{id: p, definition: {a: b}, groups: [1], size: [1]}]\n"
-        "assets: [{id: 'a b', kind: [x], declared: 4}]\n"
+        "schema: commonweal/1\nname: [a]\nactors: 3\npopulations: [{id: p, definition: {a: b}, groups: [1], size: "
+        "[1]}]\nassets: [{id: 'a b', kind: [x], declared: 4}]\n"
     )
     found = faults(text)
     assert len(found) >= 7
@@ -461,10 +478,9 @@ def test_control_characters_of_a_stranger_are_not_printed() -> None:
 # Text that other formats would turn into something else.
 def test_text_stays_as_written() -> None:
     system = system_from_text(
-        minimal(
-            "actors:",
-            "  - {id: a, name: 1.10, roles: [user], jurisdiction: NO, contact: none}",
-        ).replace("{id: m,", "{id: 007, declared: {license: 1.10, version: 2, beta: true, hardware: 2024-01-01},")
+        minimal("actors:", "  - {id: a, name: 1.10, roles: [user], jurisdiction: NO, contact: none}").replace(
+            "{id: m,", "{id: 007, declared: {license: 1.10, version: 2, beta: true, hardware: 2024-01-01},"
+        )
     )
     actor = system.actors[0]
     assert (actor.name, actor.jurisdiction, actor.contact) == ("1.10", "NO", "none")
@@ -501,7 +517,12 @@ def test_deployments_get_ids_that_do_not_collide() -> None:
         ]
     )
     system = system_from_text(DESIGN_EXAMPLE.rstrip() + more + "\n")
-    assert [deployment.id for deployment in system.deployments] == ["screener", "screener-2", "screener-3", "screener-4"]
+    assert [deployment.id for deployment in system.deployments] == [
+        "screener",
+        "screener-2",
+        "screener-3",
+        "screener-4",
+    ]
 
 
 # The file itself.
@@ -542,7 +563,8 @@ def test_not_utf8_names_line_and_byte(tmp_path: Path) -> None:
     path = tmp_path / "system.yaml"
     path.write_bytes("schema: commonweal/1\nname: Résumé\n".encode("latin-1"))
     assert fault_of_file(path) == (
-        "system.yaml:2 byte 28 is 0xe9, which is not UTF-8; expected a text in UTF-8; save the file again with the encoding UTF-8"
+        "system.yaml:2 byte 28 is 0xe9, which is not UTF-8; expected a text in UTF-8; save the file again with the "
+        "encoding UTF-8"
     )
     path.write_bytes(b"\xef\xbb\xbfa: \xff")
     assert fault_of_file(path).startswith("system.yaml:1 byte 6 is 0xff")
@@ -559,11 +581,15 @@ def test_too_large(tmp_path: Path) -> None:
     path = tmp_path / "system.yaml"
     with path.open("wb") as file:
         file.truncate(LARGEST_BYTES + 1)
-    assert fault_of_file(path) == "system.yaml: has 10.0 MB; expected at most 10 MB; is this the system file, or its data?"
+    assert (
+        fault_of_file(path) == "system.yaml: has 10.0 MB; expected at most 10 MB; is this the system file, or its data?"
+    )
 
 
 def test_three_hundred_assets_load_and_are_found() -> None:
-    entry = "  - {id: m%d, kind: model, actor: lab, release: open, declared: {license: MIT, training_energy_kwh: 12 kWh}}"
+    entry = (
+        "  - {id: m%d, kind: model, actor: lab, release: open, declared: {license: MIT, training_energy_kwh: 12 kWh}}"
+    )
     head = ["schema: commonweal/1", "name: many", "actors: [{id: lab, name: a lab, roles: [provider]}]", "assets:"]
     text = "\n".join([*head, *(entry % place for place in range(300))])
     system: System = system_from_text(text)

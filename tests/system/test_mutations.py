@@ -43,14 +43,18 @@ def test_mutations_reach_what_they_are_for(monkeypatch: pytest.MonkeyPatch) -> N
     assert FEW / 5 < refused < FEW
 
 
-@pytest.mark.parametrize("text", ['schema: "\\ud800"', '"\\ud800actors": []', "schema: commonweal/1\nassets: []\nname: '\ud800'"])
+@pytest.mark.parametrize(
+    "text", ['schema: "\\ud800"', '"\\ud800actors": []', "schema: commonweal/1\nassets: []\nname: '\ud800'"]
+)
 def test_half_a_character_is_a_fault_with_its_line(text: str) -> None:
     with pytest.raises(CommonwealError, match=r"system\.yaml:\d+ .*(half a character|a control character)"):
         of_system(text)
 
 
 def test_both_parsers_read_the_same_tree() -> None:
-    """libyaml reads what is whole; the parser in Python, what is not: no text may be one file to the one and another to the other."""
+    """libyaml reads what is whole; the parser in Python, what is not: no text may be one file to the one and another
+    to the other.
+    """
     compared = 0
     for text, _ in sources():
         for place in range(SOME // 6):

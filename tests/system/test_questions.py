@@ -85,14 +85,17 @@ def test_nobody_affected_is_the_first_question() -> None:
 
 def test_an_answer_of_none_is_not_asked_again() -> None:
     before = about(BARE, "actor 'lab'")
-    answered = BARE.replace("roles: [provider]", "roles: [provider], contact: none, decision_rights: none, jurisdiction: none")
+    answered = BARE.replace(
+        "roles: [provider]", "roles: [provider], contact: none, decision_rights: none, jurisdiction: none"
+    )
     assert len(before) == 3
     assert about(answered, "actor 'lab'") == []
 
 
 def test_a_test_set_is_not_asked_for_its_application() -> None:
     more = (
-        "  - {id: exam, kind: dataset}\ndependencies: [{upstream: exam, downstream: base, relation: evaluated_on}]\ndeployments:"
+        "  - {id: exam, kind: dataset}\ndependencies: [{upstream: exam, downstream: base, relation: "
+        "evaluated_on}]\ndeployments:"
     )
     text = BARE.replace("deployments:", more)
     assert not any("reaches no deployment" in one for one in about(text, "dataset 'exam'"))
@@ -100,7 +103,9 @@ def test_a_test_set_is_not_asked_for_its_application() -> None:
 
 
 def test_misspelt_fact_is_pointed_out() -> None:
-    text = BARE.replace("{id: base, kind: model}", "{id: base, kind: model, declared: {trainng_energy_kwh: 3, colour: red}}")
+    text = BARE.replace(
+        "{id: base, kind: model}", "{id: base, kind: model, declared: {trainng_energy_kwh: 3, colour: red}}"
+    )
     hints = [one for one in about(text, "model 'base'") if one.startswith("Is '")]
     assert hints == [
         "Is 'trainng_energy_kwh' meant to be 'training_energy_kwh'? It is kept as an extra fact, "
@@ -118,7 +123,9 @@ def test_more_people_reached_than_there_are_is_questioned() -> None:
         in asked_about
     )
     for fine in ("1000", "none", "unknown"):
-        assert not any(one.startswith("How can it reach") for one in about(text.replace("PEOPLE", fine), "deployment 'app'"))
+        assert not any(
+            one.startswith("How can it reach") for one in about(text.replace("PEOPLE", fine), "deployment 'app'")
+        )
 
 
 def test_groups_spelt_in_two_ways_are_questioned() -> None:

@@ -36,7 +36,10 @@ def chain(count: int, made: str = MADE) -> str:
         for place in range(count - 1)
     )
     last = f"  - {{upstream: m{count - 1}, downstream: app, relation: serves, allocated: 1}}\n"
-    return f"{HEAD}assets:\n{assets}  - {{id: app, kind: application}}\ndependencies:\n{edges}{last}deployments:\n  - {{application: app}}\n"
+    return (
+        f"{HEAD}assets:\n{assets}  - {{id: app, kind: application}}\ndependencies:\n{edges}{last}deployments:\n  - "
+        "{application: app}\n"
+    )
 
 
 def diamonds(count: int) -> str:
@@ -45,15 +48,24 @@ def diamonds(count: int) -> str:
     edges = ""
     for place in range(count):
         onward = f"a{place + 1}" if place < count - 1 else "app"
-        for start, end in ((f"a{place}", f"b{place}"), (f"a{place}", f"c{place}"), (f"b{place}", onward), (f"c{place}", onward)):
+        for start, end in (
+            (f"a{place}", f"b{place}"),
+            (f"a{place}", f"c{place}"),
+            (f"b{place}", onward),
+            (f"c{place}", onward),
+        ):
             edges += f"  - {{upstream: {start}, downstream: {end}, relation: serves, allocated: 0.5}}\n"
-    return f"{HEAD}assets:\n{assets}  - {{id: app, kind: application}}\ndependencies:\n{edges}deployments:\n  - {{application: app}}\n"
+    return (
+        f"{HEAD}assets:\n{assets}  - {{id: app, kind: application}}\ndependencies:\n{edges}deployments:\n  - "
+        "{application: app}\n"
+    )
 
 
 def many(section: str, entry: str) -> Callable[[int], str]:
     """A file with many entries of a section; `%d` in the entry is its place."""
     return lambda count: (
-        f"{HEAD}{APPLICATION}{section}:\n" + "".join("  - " + entry.replace("%d", str(place)) + "\n" for place in range(count))
+        f"{HEAD}{APPLICATION}{section}:\n"
+        + "".join("  - " + entry.replace("%d", str(place)) + "\n" for place in range(count))
     )
 
 
@@ -64,15 +76,25 @@ FILES: dict[str, Callable[[int], str]] = {
     "references to nothing": many("deployments", "{application: x%d}"),
     "an id that is used twice": many("actors", "{id: a, name: a, roles: [user]}"),
     "short words": lambda count: f"{HEAD}assets: [{', '.join(['ab'] * count)}]\n",
-    "unknown fields": lambda count: f"{HEAD}assets: [{{id: m, {', '.join(f'field{place}: 1' for place in range(count))}}}]\n",
-    "facts": lambda count: f"{HEAD}assets: [{{id: m, kind: model, declared: {{{', '.join(f'f{place}: 1' for place in range(count))}}}}}]",
-    "stages": lambda count: f"{HEAD}assets: [{{id: m, kind: model, making: [{', '.join(['{stage: adaptation, energy: none}'] * count)}]}}]",
-    "commas in a number": lambda count: f"{HEAD}{APPLICATION}populations: [{{id: p, definition: p, size: 1{',000' * count}}}]\n",
+    "unknown fields": lambda count: (
+        f"{HEAD}assets: [{{id: m, {', '.join(f'field{place}: 1' for place in range(count))}}}]\n"
+    ),
+    "facts": lambda count: (
+        f"{HEAD}assets: [{{id: m, kind: model, declared: {{{', '.join(f'f{place}: 1' for place in range(count))}}}}}]"
+    ),
+    "stages": lambda count: (
+        f"{HEAD}assets: [{{id: m, kind: model, making: [{', '.join(['{stage: adaptation, energy: none}'] * count)}]}}]"
+    ),
+    "commas in a number": lambda count: (
+        f"{HEAD}{APPLICATION}populations: [{{id: p, definition: p, size: 1{',000' * count}}}]\n"
+    ),
     "aliases": lambda count: f"{HEAD}x: &a [1]\nassets: [{', '.join(['*a'] * count)}]\n",
-    "one long text": lambda count: f"{HEAD}{APPLICATION}actors: [{{id: a, roles: [user], name: '{'x' * 50 * count}'}}]\n",
+    "one long text": lambda count: (
+        f"{HEAD}{APPLICATION}actors: [{{id: a, roles: [user], name: '{'x' * 50 * count}'}}]\n"
+    ),
     "a chain": chain,
     "diamonds": diamonds,
-}  # fmt: skip
+}
 
 
 def read(text: str) -> None:

@@ -33,7 +33,9 @@ def test_every_part_is_explained(tmp_path: Path) -> None:
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (path,) = write_starter(tmp_path)
     path.write_text("mine", encoding="utf-8")
-    with pytest.raises(OutputError, match=r"system\.yaml: is already there, and is left as it is; choose another folder"):
+    with pytest.raises(
+        OutputError, match=r"system\.yaml: is already there, and is left as it is; choose another folder"
+    ):
         write_starter(tmp_path)
     assert path.read_text(encoding="utf-8") == "mine"
 

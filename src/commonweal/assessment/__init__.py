@@ -47,6 +47,11 @@ def assess(
     books = writer(ledger_rows.LEDGER_METHOD), writer(value_rows.VALUE_METHOD)
     valued = list(value_rows.value_rows(system, evidence, methods, books, seed))
     said = (*said, *value_findings(system, valued))
-    rows = (*(one.row for one in reached), *consequences, *(row for pairing in pairings for row in pairing.rows), *valued)
+    rows = (
+        *(one.row for one in reached),
+        *consequences,
+        *(row for pairing in pairings for row in pairing.rows),
+        *valued,
+    )
     used = tuple(method for method in METHODS if any(row.measure == method.name for row in rows))
     return Assessment(rows, said, used, tuple(pairing.record for pairing in pairings))

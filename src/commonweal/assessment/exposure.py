@@ -25,13 +25,15 @@ SOURCE = "declared dependencies and reach; Bommasani et al. 2021, section 5.1 (o
 METHOD = Method(
     name="assessment.exposure",
     title="Exposure",
-    summary="People a year whom a finding can reach, the sum of the declared reach of the deployments downstream of it.",
+    summary="People a year whom a finding can reach, the sum of the declared reach of the deployments downstream of "
+    "it.",
     source=SOURCE,
     version=VERSION,
     cluster="none: declared figures",
     applies_to="asset, deployment and population downstream of a finding",
     description=(
-        "People a year whom a finding can reach.\n\nAn exposure is not a claim: what was measured upstream may or may not show here."
+        "People a year whom a finding can reach.\n\nAn exposure is not a claim: what was measured upstream may or may "
+        "not show here."
     ),
     quantities={
         "people_reached": Quantity(
@@ -97,10 +99,19 @@ def exposures(system: System, evidence: Sequence[Evidence], writer: Writer) -> I
 
 
 def _asset_exposure(
-    system: System, measure: str, target: str, sources: list[str], subjects: Mapping[str, tuple[str, ...]], writer: Writer
+    system: System,
+    measure: str,
+    target: str,
+    sources: list[str],
+    subjects: Mapping[str, tuple[str, ...]],
+    writer: Writer,
 ) -> Exposure:
     reached = people_per_year(system, target)
-    twice = "a person may be counted more than once: several deployments reach one population" if reached.upper_bound else ""
+    twice = (
+        "a person may be counted more than once: several deployments reach one population"
+        if reached.upper_bound
+        else ""
+    )
     notes = (twice, *_sources(system, reached.by_population))
     place = ReachedPlace("asset", target, target, reached.people_per_year, reached.unknown, notes)
     return _exposure(measure, sources, place, subjects, writer)
@@ -108,19 +119,29 @@ def _asset_exposure(
 
 def _sources(system: System, populations: Iterable[str]) -> tuple[str, ...]:
     """Where the declared figures about these people come from, as far as that is declared."""
-    declared = [people for name in populations if (people := system.population(name)) and people.source not in UNANSWERED]
+    declared = [
+        people for name in populations if (people := system.population(name)) and people.source not in UNANSWERED
+    ]
     return tuple(f"source declared for {people.id}: {people.source}" for people in declared)
 
 
 def _deployment_exposures(
-    system: System, measure: str, heirs: Mapping[str, list[str]], subjects: Mapping[str, tuple[str, ...]], writer: Writer
+    system: System,
+    measure: str,
+    heirs: Mapping[str, list[str]],
+    subjects: Mapping[str, tuple[str, ...]],
+    writer: Writer,
 ) -> Iterator[Exposure]:
     for deployment in system.deployments:
         if deployment.application not in heirs:
             continue
         people, unknown = _reach(deployment)
         at_application = deployment.application in subjects
-        note = f"measured on probes at its application {deployment.application}, not in the deployment" if at_application else ""
+        note = (
+            f"measured on probes at its application {deployment.application}, not in the deployment"
+            if at_application
+            else ""
+        )
         notes = (note, *_sources(system, deployment.reach))
         place = ReachedPlace("deployment", deployment.key, deployment_name(deployment), people, unknown, notes)
         yield _exposure(measure, heirs[deployment.application], place, subjects, writer)
@@ -129,7 +150,9 @@ def _deployment_exposures(
 def _reach(deployment: Deployment) -> tuple[float | None, tuple[str, ...]]:
     if not deployment.reach:
         return None, (f"{deployment.key}: reach",)
-    unknown = tuple(f"{deployment.key}: reach of {name}" for name, people in deployment.reach.items() if people == "unknown")
+    unknown = tuple(
+        f"{deployment.key}: reach of {name}" for name, people in deployment.reach.items() if people == "unknown"
+    )
     return None if unknown else sum(people for people in deployment.reach.values() if people != "unknown"), unknown
 
 
@@ -152,7 +175,11 @@ def _population_exposures(
             *(f"{key}: reach of {name}" for key, people in parts.items() if people is None),
             *(f"{key}: reach" for key in silent),
         )
-        twice = "a person may be counted more than once: several deployments reach this population" if len(parts) > 1 else ""
+        twice = (
+            "a person may be counted more than once: several deployments reach this population"
+            if len(parts) > 1
+            else ""
+        )
         place = ReachedPlace("population", name, name, total, unknown, (twice, *_sources(system, (name,))))
         yield _exposure(measure, sources[name], place, subjects, writer)
 
@@ -165,11 +192,21 @@ def _exposure(
     derived = [subjects[source][0] for source in sources]
     group = {"measure": measure, "reaches": reaches, "state": state}
     if people is None:
-        estimate: Estimate | str = f"{measure} reaches {reaches}: {state}; people a year: unknown ({'; '.join(reached.unknown)})"
+        estimate: Estimate | str = (
+            f"{measure} reaches {reaches}: {state}; people a year: unknown ({'; '.join(reached.unknown)})"
+        )
     else:
         estimate = Estimate(
-            quantity="people_reached", unit="people/year", value=people, low=people, high=people, interval="range", n=1,
-            method="sum of the declared reach", group=group, note="; ".join(part for part in (state, *reached.notes) if part),
-        )  # fmt: skip
+            quantity="people_reached",
+            unit="people/year",
+            value=people,
+            low=people,
+            high=people,
+            interval="range",
+            n=1,
+            method="sum of the declared reach",
+            group=group,
+            note="; ".join(part for part in (state, *reached.notes) if part),
+        )
     row = writer.row(tuple(sources), estimate, derived)
     return Exposure(measure, tuple(sources), reached.kind, reached.target, here, people, reached.unknown, row)

@@ -44,7 +44,9 @@ def parse_condition(text: str, methods: Mapping[str, Method]) -> Condition:
     if measure not in methods:
         raise OptionError(f"--fail-on: no measure '{measure}'; there are: {', '.join(sorted(methods))}")
     if quantity not in methods[measure].quantities:
-        raise OptionError(f"--fail-on: {measure} has no quantity '{quantity}'; it has: {', '.join(methods[measure].quantities)}")
+        raise OptionError(
+            f"--fail-on: {measure} has no quantity '{quantity}'; it has: {', '.join(methods[measure].quantities)}"
+        )
     return Condition(text, measure, quantity, match["sign"] == ">", float(match["value"]))
 
 
@@ -59,7 +61,9 @@ def _such_as(methods: Mapping[str, Method]) -> str:
     return next((f", such as '{ratio}<0.8'" for ratio in ratios), "")
 
 
-def judge(condition: Condition, evidence: Sequence[Evidence], findings: Sequence[Finding]) -> tuple[tuple[str, ...], bool]:
+def judge(
+    condition: Condition, evidence: Sequence[Evidence], findings: Sequence[Finding]
+) -> tuple[tuple[str, ...], bool]:
     """Ids of the rows (or findings) beyond the condition, and whether any row could answer it at all."""
     if condition.text == "found":
         found = tuple(finding.id for finding in findings if finding.verdict == "found")

@@ -2,7 +2,8 @@
 
 *found*: a hypothesis of the measure holds after correction, and its interval excludes "no effect". *not shown*: none
 does; that is not evidence of absence, so the smallest effect that would have been found stands beside it. *not judged*:
-it was asked, and what came back decides nothing. *described*: a number without a claim. *not measured*: no number, and why.
+it was asked, and what came back decides nothing. *described*: a number without a claim. *not measured*: no number, and
+why.
 """
 
 from __future__ import annotations
@@ -97,13 +98,17 @@ def _finding(
             *four_fifths_words(
                 [row.estimate for row in measured if row.estimate is not None and _is_ratio(row.estimate, method)]
             ),
-            *_consequence_words(consequences, {deployment.key: deployment_name(deployment) for deployment in system.deployments}),
+            *_consequence_words(
+                consequences, {deployment.key: deployment_name(deployment) for deployment in system.deployments}
+            ),
         ),
         in_short=_in_short(rows) if verdict == "not_measured" else "",
         not_shown=tuple(silent),
         not_shown_about=tuple(silent.values()),
         not_judged=_not_judged(rows),
-        conditions=tuple(dict.fromkeys(words for figure in consequences if figure.facts for words in figure.facts.conditions)),
+        conditions=tuple(
+            dict.fromkeys(words for figure in consequences if figure.facts for words in figure.facts.conditions)
+        ),
         evidence=tuple(dict.fromkeys((*rests_on, *(figure.id for figure in consequences), *(row.id for row in rows)))),
         reach=tuple(
             Reach(
@@ -134,7 +139,9 @@ def _verdict(rows: Sequence[Evidence], held: Sequence[Evidence], hypotheses: Seq
 def _beside(
     held: Sequence[Evidence], measured: Sequence[Evidence], propagated: Mapping[str, Sequence[Evidence]]
 ) -> list[Evidence]:
-    """Rows without a hypothesis of their own (flips) about the same two groups as a gap that was found and propagated."""
+    """Rows without a hypothesis of their own (flips) about the same two groups as a gap that was found and
+    propagated.
+    """
     pairs = [_pair(row) for row in held if row.id in propagated]
     return [row for row in measured if row.estimate is not None and row.estimate.null is None and _pair(row) in pairs]
 
@@ -160,9 +167,15 @@ def _strength(row: Evidence, compared: set[tuple[tuple[str, str], ...]]) -> tupl
 
 
 def _words(
-    verdict: Verdict, rows: Sequence[Evidence], held: Sequence[Evidence], hypotheses: Sequence[Evidence], method: Method | None
+    verdict: Verdict,
+    rows: Sequence[Evidence],
+    held: Sequence[Evidence],
+    hypotheses: Sequence[Evidence],
+    method: Method | None,
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Headline, details, and the ids of the rows that they quote; the headline is its measure's, where that gives one."""
+    """Headline, details, and the ids of the rows that they quote; the headline is its measure's, where that gives
+    one.
+    """
     headline = next((row.facts.headline for row in rows if row.facts and row.facts.headline), "")
     if headline:
         return headline, (), tuple(row.id for row in rows if row.estimate is not None and not row.estimate.group)
@@ -187,7 +200,9 @@ def _words(
         chosen = [row for row in rows if row.status == "ok"]
         order = list(method.quantities) if method else []
         chosen.sort(
-            key=lambda row: order.index(row.estimate.quantity) if row.estimate and row.estimate.quantity in order else len(order)
+            key=lambda row: (
+                order.index(row.estimate.quantity) if row.estimate and row.estimate.quantity in order else len(order)
+            )
         )
         whole = [row for row in chosen if row.estimate is not None and not row.estimate.group] or chosen
         sentences = [_sentence(row, method) for row in whole[:DETAILS]]
@@ -209,7 +224,9 @@ def _not_judged(rows: Sequence[Evidence]) -> tuple[str, ...]:
 
 
 def _would_be_tested(row: Evidence, method: Method | None) -> bool:
-    """Whether a row that cannot be judged stands in the place of a hypothesis, and not of a ratio or spread beside it."""
+    """Whether a row that cannot be judged stands in the place of a hypothesis, and not of a ratio or spread beside
+    it.
+    """
     quantity = method.quantities.get(row.missing.quantity) if method and row.missing else None
     return quantity is None or quantity.null is not None
 
@@ -228,7 +245,8 @@ def _label(estimate: Estimate, method: Method | None) -> str:
 def comparison(estimate: Estimate | Missing) -> str:
     """Who is compared with whom, in words.
 
-    >>> comparison(Estimate(quantity="gap", unit="nat", value=1, n=9, method="t", group={"race": "Black"}, reference={"race": "White"}))
+    >>> comparison(Estimate(quantity="gap", unit="nat", value=1, n=9, method="t", group={"race": "Black"},
+    ...     reference={"race": "White"}))
     'race: Black against White'
     """
     if not estimate.group:
@@ -251,19 +269,29 @@ def _sentence(row: Evidence, method: Method | None) -> str:
 
 
 def _in_short(rows: Sequence[Evidence]) -> str:
-    """What the first of the rows without a number lacks, with its status; empty where that is not told apart from the reason."""
+    """What the first of the rows without a number lacks, with its status; empty where that is not told apart from
+    the reason.
+    """
     lacks = rows[0].facts.lacks if rows[0].facts else ""
     return f"{rows[0].status.replace('_', ' ')}: {lacks}" if lacks else ""
 
 
-def _not_shown(rows: Sequence[Evidence], hypotheses: Sequence[Evidence], method: Method | None) -> Mapping[str, NotShown]:
-    """What was looked for and not shown, with the smallest effect that would have been; and what could not be looked for."""
+def _not_shown(
+    rows: Sequence[Evidence], hypotheses: Sequence[Evidence], method: Method | None
+) -> Mapping[str, NotShown]:
+    """What was looked for and not shown, with the smallest effect that would have been; and what could not be looked
+    for.
+    """
     silent = [row.estimate for row in hypotheses if row.estimate is not None and not is_found(row)]
     by_comparison: dict[tuple[str, str], list[str]] = defaultdict(list)
     for estimate in silent:
         if len(estimate.group or {}) <= 1:
             detectable = detectable_text(estimate)
-            would = f"this design finds {detectable} or more" if detectable else "the smallest effect it would find is unknown"
+            would = (
+                f"this design finds {detectable} or more"
+                if detectable
+                else "the smallest effect it would find is unknown"
+            )
             by_comparison[comparison(estimate), "".join(estimate.group or {})].append(
                 f"{_label(estimate, method)} {value_text(estimate)} ({bounds_text(estimate)}; {would})"
             )
@@ -273,13 +301,17 @@ def _not_shown(rows: Sequence[Evidence], hypotheses: Sequence[Evidence], method:
     }
     crossed = sum(len(estimate.group or {}) > 1 for estimate in silent)
     if crossed:
-        not_shown[f"{crossed} comparisons of intersecting groups; see the evidence rows"] = NotShown(kind="intersections")
+        not_shown[f"{crossed} comparisons of intersecting groups; see the evidence rows"] = NotShown(
+            kind="intersections"
+        )
     lacking = dict.fromkeys(row.note for row in rows if row.status != "ok" and not row.unjudged)
     return not_shown | {f"not measured: {note}": NotShown(kind="not_measured") for note in lacking}
 
 
 def _consequence_words(consequences: Sequence[Evidence], deployments: Mapping[str, str]) -> tuple[str, ...]:
-    """Propagated figures of what was found, per 100 decisions and per year; an advantage is not told as a negative shortfall."""
+    """Propagated figures of what was found, per 100 decisions and per year; an advantage is not told as a negative
+    shortfall.
+    """
     words = []
     for row in consequences[:DETAILS]:
         estimate = row.estimate
@@ -295,5 +327,7 @@ def _consequence_words(consequences: Sequence[Evidence], deployments: Mapping[st
         low, high = sorted(scale * bound for bound in (estimate.low or 0.0, estimate.high or 0.0))
         figures = " to ".join(rounded(bound, high - low) for bound in (low, high))
         who = comparison(estimate.model_copy(update={"group": group}))
-        words.append(f"propagated to people: {who}, {rounded(scale * estimate.value, high - low)} ({figures}) {name}, {base}")
+        words.append(
+            f"propagated to people: {who}, {rounded(scale * estimate.value, high - low)} ({figures}) {name}, {base}"
+        )
     return tuple(words)

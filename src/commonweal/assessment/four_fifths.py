@@ -1,8 +1,8 @@
 """The four-fifths line: whether the lower of two selection rates is below four fifths of the higher.
 
-The US Uniform Guidelines on Employee Selection Procedures take a ratio below 0.8 as evidence of adverse impact on a race,
-sex or ethnic group; for other attributes the line is a yardstick. What this module does not do: a line that is not
-crossed shows no fairness, and one that is crossed decides no case in law.
+The US Uniform Guidelines on Employee Selection Procedures take a ratio below 0.8 as evidence of adverse impact on a
+race, sex or ethnic group; for other attributes the line is a yardstick. What this module does not do: a line that is
+not crossed shows no fairness, and one that is crossed decides no case in law.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def lower_over_higher(ratio: Estimate) -> Estimate:
 
 
 def four_fifths_words(measured: Sequence[Estimate]) -> Iterator[str]:
-    """A sentence for each side of the line on which a measured ratio of favourable rates lies, crossed first, smallest ratio first."""
+    """A sentence for each side of the line on which a measured ratio of favourable rates lies, crossed first,
+    smallest ratio first.
+    """
     ratios = sorted(map(lower_over_higher, measured), key=lambda ratio: ratio.value)
     for name, words in WORDS.items():
         here = [ratio for ratio in ratios if _side(ratio) == name]

@@ -1,11 +1,13 @@
 """Both ends in one system: what was measured of a model by itself, beside what was measured of an application on it.
 
 Side by side is all that is claimed. Where the same 8 groups or more have a number at both ends, their correlation over
-groups is worked out; with fewer it is not. All correlations of a system are one family: among many some are large by chance.
+groups is worked out; with fewer it is not. All correlations of a system are one family: among many some are large by
+chance.
 
 Source
 ------
-Goldfarb-Tarrant et al. 2021, ACL: intrinsic and extrinsic bias do not correlate reliably. See `group_correlation` for the numbers.
+Goldfarb-Tarrant et al. 2021, ACL: intrinsic and extrinsic bias do not correlate reliably. See `group_correlation` for
+the numbers.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ from commonweal.statistics.correlation import correlation
 from commonweal.system.graph import upstream
 from commonweal.system.records import System
 
-SOURCE = "Goldfarb-Tarrant et al. 2021, ACL; interval: Fisher 1915, Biometrika 10:507; few groups: Pitman 1937, JRSS Suppl. 4:225"
+SOURCE = (
+    "Goldfarb-Tarrant et al. 2021, ACL; interval: Fisher 1915, Biometrika 10:507; few groups: Pitman 1937, JRSS "
+    "Suppl. 4:225"
+)
 MINIMUM_GROUPS = 8
 INTRINSIC: End = "intrinsic"
 EXTRINSIC: End = "extrinsic"
@@ -33,12 +38,14 @@ METHOD = Method(
     family="the correlations of all pairs of a measure at either end, of one system",
     applies_to="model and application in one system",
     description=(
-        "Pearson correlation over the groups that have a number at both ends, in [-1, 1]; 0: none. Only over 8 groups or more. "
-        "Fisher's z; over 8 or 9 groups no surer than all permutations. Intervals and p-values hold for all correlations of the "
-        "system at once (Bonferroni). A correlation over groups of one system is no cause."
+        "Pearson correlation over the groups that have a number at both ends, in [-1, 1]; 0: none. Only over 8 groups "
+        "or more. Fisher's z; over 8 or 9 groups no surer than all permutations. Intervals and p-values hold for all "
+        "correlations of the system at once (Bonferroni). A correlation over groups of one system is no cause."
     ),
     quantities={"correlation": Quantity(unit="1", label="correlation over groups of model and application", null=0.0)},
-    warnings=("A correlation in one system is no evidence that the one causes the other, or that it holds in another system.",),
+    warnings=(
+        "A correlation in one system is no evidence that the one causes the other, or that it holds in another system.",
+    ),
 )
 NO_CAUSE = "a correlation over groups of one system is no cause, and need not hold in another"
 
@@ -53,7 +60,8 @@ class Pairing:
 
 @dataclass(frozen=True, slots=True)
 class _Beside:
-    """A model, an application on it and a chapter, the findings at both ends, and the rows by group that are set beside each other.
+    """A model, an application on it and a chapter, the findings at both ends, and the rows by group that are set beside
+    each other.
 
     `most`: most groups that have a number of one quantity at both ends.
     """
@@ -85,7 +93,8 @@ def _beside(
         for model in models:
             for chapter in sorted({finding.measure.split(".")[0] for finding in said}):
                 ends = tuple(
-                    _of(said, methods, subject, chapter, end) for subject, end in ((model, INTRINSIC), (asset.id, EXTRINSIC))
+                    _of(said, methods, subject, chapter, end)
+                    for subject, end in ((model, INTRINSIC), (asset.id, EXTRINSIC))
                 )
                 if all(ends):
                     measures = [{finding.measure for finding in end} for end in ends]
@@ -96,10 +105,14 @@ def _beside(
 
 def _of(said: Sequence[Finding], methods: Mapping[str, Method], subject: str, chapter: str, end: End) -> list[Finding]:
     return [
-        finding for finding in said
-        if finding.subject == subject and finding.measure.split(".")[0] == chapter and finding.verdict not in {"not_judged", "not_measured"}
-        and finding.measure in methods and methods[finding.measure].end == end
-    ]  # fmt: skip
+        finding
+        for finding in said
+        if finding.subject == subject
+        and finding.measure.split(".")[0] == chapter
+        and finding.verdict not in {"not_judged", "not_measured"}
+        and finding.measure in methods
+        and methods[finding.measure].end == end
+    ]
 
 
 def _pairing(beside: _Beside, together: int, writer: Writer) -> Pairing:
@@ -112,9 +125,14 @@ def _pairing(beside: _Beside, together: int, writer: Writer) -> Pairing:
             told = estimate.model_copy(update={"note": note})
             rows.append(writer.row((model, application), told, [row.id for pair in pairs for row in pair]))
     record = BothEnds(
-        model=model, application=application, chapter=chapter, intrinsic=tuple(finding.id for finding in beside.ends[0]),
-        extrinsic=tuple(finding.id for finding in beside.ends[1]), shared_groups=beside.most, correlations=tuple(row.id for row in rows),
-    )  # fmt: skip
+        model=model,
+        application=application,
+        chapter=chapter,
+        intrinsic=tuple(finding.id for finding in beside.ends[0]),
+        extrinsic=tuple(finding.id for finding in beside.ends[1]),
+        shared_groups=beside.most,
+        correlations=tuple(row.id for row in rows),
+    )
     return Pairing(record, tuple(rows))
 
 
@@ -154,7 +172,8 @@ def _numbers(pairs: Sequence[tuple[Evidence, Evidence]]) -> list[tuple[float, fl
 
 
 def correlated(pairs: Sequence[tuple[float, float]], together: int = 1) -> Estimate | None:
-    """Pearson correlation of pairs of numbers, one of so many that are tested together; None where one side does not vary.
+    """Pearson correlation of pairs of numbers, one of so many that are tested together; None where one side does not
+    vary.
 
     >>> estimate = correlated([(float(x), 2.0 * x + (x % 2)) for x in range(10)])
     >>> round(estimate.value, 3), round(estimate.low, 2)
@@ -164,9 +183,18 @@ def correlated(pairs: Sequence[tuple[float, float]], together: int = 1) -> Estim
     if inference is None:
         return None
     return Estimate(
-        quantity="correlation", unit="1", value=inference.value, low=inference.low, high=inference.high, interval="confidence",
-        n=len(pairs), clusters=len(pairs), null=0.0, p_value=inference.p_value, p_adjusted=inference.p_adjusted,
+        quantity="correlation",
+        unit="1",
+        value=inference.value,
+        low=inference.low,
+        high=inference.high,
+        interval="confidence",
+        n=len(pairs),
+        clusters=len(pairs),
+        null=0.0,
+        p_value=inference.p_value,
+        p_adjusted=inference.p_adjusted,
         minimum_detectable=inference.minimum_detectable,
         method=f"Pearson correlation over groups; {inference.method}; simultaneous over {together} "
         f"correlation{'' if together == 1 else 's'} of this system (Bonferroni)",
-    )  # fmt: skip
+    )

@@ -24,12 +24,19 @@ def menders(system: System, subject: str) -> Iterator[Mender]:
         yield _mender(system, asset_id, steps)
     for actor in system.actors:
         rights = actor.decision_rights if isinstance(actor.decision_rights, tuple) else ()
-        if "regulator" in actor.roles or ("oversight" in rights and not any(asset.actor == actor.id for asset in system.assets)):
+        if "regulator" in actor.roles or (
+            "oversight" in rights and not any(asset.actor == actor.id for asset in system.assets)
+        ):
             yield Mender(
-                asset=subject, actor=actor.id, name=actor.name, steps_upstream=0,
+                asset=subject,
+                actor=actor.id,
+                name=actor.name,
+                steps_upstream=0,
                 rights=("oversight",) if "oversight" in rights else (),
-                note="oversees from outside" if "oversight" in rights else "a regulator whose decision rights are not declared",
-            )  # fmt: skip
+                note="oversees from outside"
+                if "oversight" in rights
+                else "a regulator whose decision rights are not declared",
+            )
 
 
 def _mender(system: System, asset_id: str, steps: int) -> Mender:
@@ -38,7 +45,12 @@ def _mender(system: System, asset_id: str, steps: int) -> Mender:
     if actor is None:
         word = "unknown" if asset.actor == "unknown" else "not declared"
         return Mender(
-            asset=asset_id, actor=None, name=f"who decides is {word}", steps_upstream=steps, rights=(), note="ask who decides"
+            asset=asset_id,
+            actor=None,
+            name=f"who decides is {word}",
+            steps_upstream=steps,
+            rights=(),
+            note="ask who decides",
         )
     useful = (*RIGHTS[asset.kind], "oversight")
     if not isinstance(actor.decision_rights, tuple):

@@ -1,4 +1,6 @@
-"""Which row plays which role: the assessment asks for a quantity by what it is good for, never by the name of its measure."""
+"""Which row plays which role: the assessment asks for a quantity by what it is good for, never by the name of its
+measure.
+"""
 
 from __future__ import annotations
 
@@ -17,4 +19,6 @@ def role_of(row: Evidence, methods: Mapping[str, Method]) -> QuantityRole | None
 def measures_with(roles: Iterable[QuantityRole], methods: Mapping[str, Method]) -> frozenset[str]:
     """The measures that have a quantity of one of these roles."""
     asked = frozenset(roles)
-    return frozenset(name for name, method in methods.items() if any(one.role in asked for one in method.quantities.values()))
+    return frozenset(
+        name for name, method in methods.items() if any(one.role in asked for one in method.quantities.values())
+    )

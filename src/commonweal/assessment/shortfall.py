@@ -22,13 +22,16 @@ CONDITIONS = (
 )
 FINAL = "the application's output is final"
 BEFORE = "per decision, it counts what the application puts out, before a person overturns any of it"
-ADVANTAGE = "favourable outcomes fewer than the reference group; below 0: more than the reference group, an advantage over it"
+ADVANTAGE = (
+    "favourable outcomes fewer than the reference group; below 0: more than the reference group, an advantage over it"
+)
 FLIPS = "outcomes that the cue changes, beyond what another name of the same group changes; below 0: fewer than that"
 
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """What a gap means for people, per decision and per year: its quantities, which way the gap counts, and the figure in words.
+    """What a gap means for people, per decision and per year: its quantities, which way the gap counts, and the figure
+    in words.
 
     `gained`: how a figure below 0 is told, the other way round; empty where it keeps its sign.
     """
@@ -40,7 +43,8 @@ class Consequence:
     gained: str = ""
 
 
-# A measure gives a gap this role only where it is declared which answer is favourable. A table of predictions does not say whether 1 is.
+# A measure gives a gap this role only where it is declared which answer is favourable. A table of predictions does not
+# say whether 1 is.
 CONSEQUENCES: Mapping[QuantityRole, Consequence] = {
     "favourable_rate_gap": Consequence(
         "net_shortfall_per_decision",
@@ -59,15 +63,16 @@ CONSEQUENCES: Mapping[QuantityRole, Consequence] = {
 METHOD = Method(
     name="assessment.shortfall",
     title="Net shortfall and excess flips",
-    summary="What a measured gap would mean per decision about a member of the group, and per year where all it needs is declared.",
+    summary="What a measured gap would mean per decision about a member of the group, and per year where all it needs "
+    "is declared.",
     source=SOURCE,
     version=VERSION,
     cluster="as in the rows it is worked out from",
     applies_to="measured gap against a named reference group",
     description=(
-        "What a measured gap would mean for people.\n\nPer year = per decision x declared volume x declared share of the group x "
-        "share of outputs that stand. Where the volume, the reach or the share is not declared, the figure is unknown; where the share "
-        "that stands is not, it holds if every output does, and says so."
+        "What a measured gap would mean for people.\n\nPer year = per decision x declared volume x declared share of "
+        "the group x share of outputs that stand. Where the volume, the reach or the share is not declared, the "
+        "figure is unknown; where the share that stands is not, it holds if every output does, and says so."
     ),
     quantities={
         "net_shortfall_per_decision": Quantity(unit="1/decision", label="net shortfall per decision", about=ADVANTAGE),
@@ -99,7 +104,11 @@ def gaps(evidence: Sequence[Evidence], methods: Mapping[str, Method]) -> Iterato
     for row, consequence in rows:
         estimate = row.estimate
         assert estimate is not None
-        if (row.measure, row.subjects, _key(estimate.reference)) in compared or estimate.low is None or estimate.high is None:
+        if (
+            (row.measure, row.subjects, _key(estimate.reference)) in compared
+            or estimate.low is None
+            or estimate.high is None
+        ):
             continue
         low, high = sorted((consequence.sign * estimate.low, consequence.sign * estimate.high))
         yield OrientedGap(row, estimate, consequence, consequence.sign * estimate.value, low, high)
@@ -109,7 +118,9 @@ def _key(group: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((group or {}).items()))
 
 
-def shortfalls(system: System, evidence: Sequence[Evidence], methods: Mapping[str, Method], writer: Writer) -> Iterator[Evidence]:
+def shortfalls(
+    system: System, evidence: Sequence[Evidence], methods: Mapping[str, Method], writer: Writer
+) -> Iterator[Evidence]:
     """Rows per decision for every gap, and per year for every deployment of the application."""
     for gap in gaps(evidence, methods):
         subject = gap.row.subjects[0]
@@ -123,11 +134,20 @@ def shortfalls(system: System, evidence: Sequence[Evidence], methods: Mapping[st
 def _per_decision(gap: OrientedGap) -> Estimate:
     conditions = (*CONDITIONS, BEFORE)
     return Estimate(
-        quantity=gap.consequence.per_decision, unit="1/decision", value=gap.value, low=gap.low, high=gap.high,
-        interval=gap.estimate.interval, n=gap.estimate.n, clusters=gap.estimate.clusters, group=gap.estimate.group,
-        reference=gap.estimate.reference, method="the measured gap, per decision about a member of the group",
-        note=_note(conditions), facts=Facts(conditions=conditions),
-    )  # fmt: skip
+        quantity=gap.consequence.per_decision,
+        unit="1/decision",
+        value=gap.value,
+        low=gap.low,
+        high=gap.high,
+        interval=gap.estimate.interval,
+        n=gap.estimate.n,
+        clusters=gap.estimate.clusters,
+        group=gap.estimate.group,
+        reference=gap.estimate.reference,
+        method="the measured gap, per decision about a member of the group",
+        note=_note(conditions),
+        facts=Facts(conditions=conditions),
+    )
 
 
 def _note(conditions: Sequence[str]) -> str:
@@ -142,19 +162,29 @@ def _per_year(gap: OrientedGap, deployment: Deployment, system: System) -> Estim
     decisions, lacking = decisions_about(deployment, system, attribute, group)
     if decisions is None:
         reason = f"{lacking} (deployment {deployment_name(deployment)})"
-        return Missing(quantity=quantity, status="not_applicable", reason=reason, group=about, reference=gap.estimate.reference)
+        return Missing(
+            quantity=quantity, status="not_applicable", reason=reason, group=about, reference=gap.estimate.reference
+        )
     stands_low, stands_high, condition = standing(deployment)
     conditions = (*CONDITIONS, f"per year in {deployment_name(deployment)}, {condition}")
     corners = [bound * decisions * stands for bound in (gap.low, gap.high) for stands in (stands_low, stands_high)]
     is_final = stands_low == stands_high
     return Estimate(
-        quantity=quantity, unit="people-decision/year", value=gap.value * decisions * (stands_low + stands_high) / 2,
-        low=min(corners), high=max(corners), interval="confidence" if is_final else "range", n=gap.estimate.n,
-        clusters=gap.estimate.clusters, group=about, reference=gap.estimate.reference,
+        quantity=quantity,
+        unit="people-decision/year",
+        value=gap.value * decisions * (stands_low + stands_high) / 2,
+        low=min(corners),
+        high=max(corners),
+        interval="confidence" if is_final else "range",
+        n=gap.estimate.n,
+        clusters=gap.estimate.clusters,
+        group=about,
+        reference=gap.estimate.reference,
         method=f"the figure per decision x {decisions:,.0f} decisions a year about the group"
         + ("" if is_final else " x the declared range of outputs that stand; corners of both ranges"),
-        note=_note(conditions), facts=Facts(conditions=conditions),
-    )  # fmt: skip
+        note=_note(conditions),
+        facts=Facts(conditions=conditions),
+    )
 
 
 def decisions_about(deployment: Deployment, system: System, attribute: str, group: str) -> tuple[float | None, str]:
@@ -188,7 +218,10 @@ def standing(deployment: Deployment) -> tuple[float, float, str]:
     override = deployment.human_override
     if isinstance(override, tuple):
         share = f"{100 * override[0]:g} to {100 * override[1]:g} %"
-        words = f"people overturn {share} of outputs, alike for all groups, and decide those anew without regard to the group"
+        words = (
+            f"people overturn {share} of outputs, alike for all groups, and decide those anew without regard to the "
+            "group"
+        )
         return 1 - override[1], 1 - override[0], words
     if override == "none":
         return 1.0, 1.0, f"{FINAL} (declared)"

@@ -1,4 +1,7 @@
-"""`commonweal claims`: recompute the figures of a report. Exit codes: 0 none fails; 1 a claim does not follow; 2 a fault in the file."""
+"""`commonweal claims`: recompute the figures of a report.
+
+Exit codes: 0 none fails; 1 a claim does not follow; 2 a fault in the file.
+"""
 
 from __future__ import annotations
 
@@ -36,14 +39,20 @@ def claims() -> None:
 @verbs.command()
 def check(
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="A file of claims (docs/claims.md); without it, the shipped ones.")
+        Path | None,
+        typer.Argument(metavar="FILE", help="A file of claims (docs/claims.md); without it, the shipped ones."),
     ] = None,
-    shipped: Annotated[bool, typer.Option("--shipped", help="The claims that come along: Bommasani et al. 2021, 5.3.")] = False,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="The claims that come along: Bommasani et al. 2021, 5.3.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 also where a claim cannot be checked.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Say of every claim in FILE whether it follows from its inputs, and which known slip would explain it if not. Exit 1: one does not."""
+    """Say of every claim in FILE whether it follows from its inputs, and which known slip would explain it if not.
+
+    Exit 1: one does not.
+    """
     with plain_errors(debug):
         if file is not None and shipped:
             raise OptionError("a file and --shipped are given; expected one of them; leave one out")
@@ -60,7 +69,13 @@ def check(
 def show(file: ClaimFile, verdicts: Sequence[Verdict]) -> None:
     """A table of all claims, then a paragraph for each that says why."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, side in (("claim", "left"), ("claimed", "right"), ("recomputed", "right"), ("ratio", "right"), ("verdict", "left")):
+    for name, side in (
+        ("claim", "left"),
+        ("claimed", "right"),
+        ("recomputed", "right"),
+        ("ratio", "right"),
+        ("verdict", "left"),
+    ):
         table.add_column(name, justify=side, overflow="fold")  # type: ignore[arg-type]
     for verdict in verdicts:
         table.add_row(*map(Text, _cells(verdict)), Text(SAID[verdict.outcome], style=COLOURS[verdict.outcome]))
@@ -76,13 +91,20 @@ def show(file: ClaimFile, verdicts: Sequence[Verdict]) -> None:
         for line in reasons:
             for piece in Text(visible(line)).wrap(out, out.width - 2):
                 out.print(Text("  " + piece.plain.rstrip()))
-    counts = ", ".join(f"{sum(verdict.outcome == outcome for verdict in verdicts)} {said}" for outcome, said in COUNTED.items())
+    counts = ", ".join(
+        f"{sum(verdict.outcome == outcome for verdict in verdicts)} {said}" for outcome, said in COUNTED.items()
+    )
     out.print()
     out.print(
-        Text(f"{visible(file.name)}: {counts}. A suspicion is no proof; a claim that follows is only as true as its inputs.")
+        Text(
+            f"{visible(file.name)}: {counts}. A suspicion is no proof; a claim that follows is only as true as its "
+            "inputs."
+        )
     )
 
 
 def _cells(verdict: Verdict) -> tuple[str, str, str, str]:
-    recomputed, ratio = ("" if number is None else number_text(number) for number in (verdict.recomputed, verdict.ratio))
+    recomputed, ratio = (
+        "" if number is None else number_text(number) for number in (verdict.recomputed, verdict.ratio)
+    )
     return visible(verdict.claim.id), visible(verdict.claim.claimed.text), recomputed, ratio

@@ -55,7 +55,8 @@ MOST_PRINTED = 1000  # questions, and assets: more is not read, and takes longer
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder for the new system file.")], debug: Debug = False
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder for the new system file.")],
+    debug: Debug = False,
 ) -> None:
     """Write a commented starter system into DIR. It runs as it is; change it into yours."""
     with plain_errors(debug):
@@ -75,11 +76,12 @@ def check(file: SystemFile, debug: Debug = False) -> None:
     open_questions = questions(system)
     out.print(
         f"{file}: valid. {counted(system.assets, 'asset')}, {counted(system.deployments, 'deployment')}, "
-        f"{counted(system.populations, 'population')}, {counted(system.actors, 'actor')}.",
+        f"{counted(system.populations, 'population')}, {counted(system.actors, 'actor')}."
     )
     for question in open_questions[:MOST_PRINTED]:
         out.print(
-            f"\n[{question.weight}] {question.subject}: {question.text}\n    where: {question.where}\n    why:   {question.why}",
+            f"\n[{question.weight}] {question.subject}: {question.text}\n    where: {question.where}\n    why:   "
+            f"{question.why}"
         )
     if len(open_questions) > MOST_PRINTED:
         out.print(f"\nand {len(open_questions) - MOST_PRINTED:,} more questions; these are the most useful ones")
@@ -95,16 +97,18 @@ def check(file: SystemFile, debug: Debug = False) -> None:
 @app.command()
 def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     file: SystemFile,
-    folder: Annotated[Path, typer.Option("--out", help="Folder for the dossier; a run that was stopped goes on there.")] = Path(
-        "dossier"
-    ),
+    folder: Annotated[
+        Path, typer.Option("--out", help="Folder for the dossier; a run that was stopped goes on there.")
+    ] = Path("dossier"),
     measures: Annotated[
         list[str] | None,
         typer.Option("--measures", help="Only these: a name, a chapter (inequity) or a pattern. Can be repeated."),
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", min=1, help="At most this many items per measure and subject; whole templates or pairs."),
+        typer.Option(
+            "--limit", min=1, help="At most this many items per measure and subject; whole templates or pairs."
+        ),
     ] = None,
     design: Annotated[
         Design, typer.Option("--design", help="Audits: wordings rotate (balanced), or every name in every wording.")
@@ -113,9 +117,13 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     device: Device = "auto",
     fail_on: Annotated[
         list[str] | None,
-        typer.Option("--fail-on", help="Exit 1 if: 'found' (any finding), or MEASURE:QUANTITY<VALUE holds for a whole interval."),
+        typer.Option(
+            "--fail-on", help="Exit 1 if: 'found' (any finding), or MEASURE:QUANTITY<VALUE holds for a whole interval."
+        ),
     ] = None,
-    allow_code: Annotated[bool, typer.Option("--allow-code", help="Let the system file run its Python applications.")] = False,
+    allow_code: Annotated[
+        bool, typer.Option("--allow-code", help="Let the system file run its Python applications.")
+    ] = False,
     allow_network: Annotated[bool, typer.Option("--allow-network", help="Let it call the addresses it names.")] = False,
     allow_download: Annotated[
         bool, typer.Option("--allow-download", help="Let it download the models and data it names.")
@@ -157,12 +165,16 @@ def announce(ready: Prepared) -> None:
     asked = [
         task
         for task in ready.tasks
-        if task.open_data is None or (ready.options.data is not None and task.spec.name not in ready.preflight.without_data)
+        if task.open_data is None
+        or (ready.options.data is not None and task.spec.name not in ready.preflight.without_data)
     ]
     text = f"{counted(asked, 'measurement')} on {counted({task.subject_id for task in asked}, 'subject')}"
     if ready.preflight.seconds and ready.preflight.energy_wh:
         (soon, late), (little, much) = ready.preflight.seconds, ready.preflight.energy_wh
-        text += f"; about {duration_text(soon)} to {duration_text(late)} and {little:.2g} to {much:.2g} Wh, less what is stored already"
+        text += (
+            f"; about {duration_text(soon)} to {duration_text(late)} and {little:.2g} to {much:.2g} Wh, less what is "
+            "stored already"
+        )
     err.print(text)
     for warning in ready.preflight.warnings:
         err.print(f"left out: {warning}", style="yellow")
@@ -188,9 +200,9 @@ def conclude(dossier: Dossier, seconds: float) -> int:
     if (why := why_nothing(dossier.rows)) is not None:
         out.print(f"nothing was measured: {why}")
     out.print(
-        f"cost: {duration_text(seconds)}; {len(dossier.rows)} rows, {counts['found']} found, {counts['not_shown']} not shown, "
-        f"{counts['not_judged']} could not be judged, "
-        f"{counts['described']} described, {len(failed)} failed{partly_judged(dossier)}",
+        f"cost: {duration_text(seconds)}; {len(dossier.rows)} rows, {counts['found']} found, {counts['not_shown']} "
+        f"not shown, {counts['not_judged']} could not be judged, {counts['described']} described, {len(failed)} "
+        f"failed{partly_judged(dossier)}"
     )
     return SOME_FAILED if failed else 0
 
@@ -209,39 +221,47 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     folder: Annotated[
         Path,
         typer.Option(
-            "--out", help="Folder for the dossier, its rows and every item's outcome; a run that was stopped goes on there."
+            "--out",
+            help="Folder for the dossier, its rows and every item's outcome; a run that was stopped goes on there.",
         ),
     ],
     model: Annotated[
         str | None,
         typer.Option(
             "--model",
-            help="What is asked: embedded:smollm2 (comes along), a folder, a .gguf file, hf:ORG/NAME, openai:URL#MODEL.",
+            help="What is asked: embedded:smollm2 (comes along), a folder, a .gguf file, hf:ORG/NAME, "
+            "openai:URL#MODEL.",
         ),
     ] = None,
     predictions: Annotated[
         Path | None,
         typer.Option(
             "--predictions",
-            help="In the place of a model, what was answered elsewhere, .csv or .jsonl: item and answer, or truth, prediction or score "
-            "and group_… (docs/data.md).",
+            help="In the place of a model, what was answered elsewhere, .csv or .jsonl: item and answer, or truth, "
+            "prediction or score and group_… (docs/data.md).",
         ),
     ] = None,
     data: Data = None,
     limit: Annotated[
         int | None,
         typer.Option(
-            "--limit", min=1, help="For a quick first look: at most this many items; whole templates, pairs or groups of them."
+            "--limit",
+            min=1,
+            help="For a quick first look: at most this many items; whole templates, pairs or groups of them.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
     dtype: NumberFormat = FLOAT32,
     device: Device = "auto",
-    allow_network: Annotated[bool, typer.Option("--allow-network", help="Let it call the endpoint that --model names.")] = False,
+    allow_network: Annotated[
+        bool, typer.Option("--allow-network", help="Let it call the endpoint that --model names.")
+    ] = False,
     allow_download: Annotated[
         bool, typer.Option("--allow-download", help="Download the model or data if they are not here.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the evidence rows as JSON, in the place of lines.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the evidence rows as JSON, in the place of lines.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Put one measure to one model or file of predictions, without a system file.
@@ -250,11 +270,14 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     It prints a line for each number or the reason why there is none, and last the path of a dossier.
     Two such folders can be compared: `commonweal compare A B`.
 
-    Exit codes: 0 complete; 2 bad input, data that were not named, or nothing that could be measured; 3 some rows failed.
+    Exit codes: 0 complete; 2 bad input, data that were not named, or nothing that could be measured; 3 some rows
+    failed.
     """
     with plain_errors(debug), told_when_stopped(lambda: kept_in(folder)):
         allowed, compressed = Permissions(network=allow_network, download=allow_download), check_precision(dtype)
-        system, permissions = single_asset_system(model, predictions, allowed, None if compressed == FLOAT32 else compressed)
+        system, permissions = single_asset_system(
+            model, predictions, allowed, None if compressed == FLOAT32 else compressed
+        )
         ready = prepare(system, Options((name,), limit, Design.BALANCED, seed, device, permissions, data))
         announce(ready)
         with Stages(err) as stages:
@@ -282,7 +305,9 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
 def tell_deviation(
     model: str, dtype: str, opened: tuple[str, Permissions], kept: tuple[Sequence[Continuation], Sequence[Score]]
 ) -> None:
-    """How far what a measure was answered is from what float32 answers; nothing where no log-probability was asked for."""
+    """How far what a measure was answered is from what float32 answers; nothing where no log-probability was asked
+    for.
+    """
     requests, scores = kept
     if requests:
         device, permissions = opened

@@ -1,7 +1,8 @@
-"""`commonweal footprint`: energy and carbon of a training or of inference from what is known of them, and of other tools' files.
+"""`commonweal footprint`: energy and carbon of a training or of inference from what is known of them, and of other
+tools' files.
 
-Every number is printed with its unit and how it is known; what is not counted is said. Exit codes as in cli.py: 0; 2 bad
-input; 3 part of a file was cut short.
+Every number is printed with its unit and how it is known; what is not counted is said. Exit codes as in cli.py: 0; 2
+bad input; 3 part of a file was cut short.
 """
 
 from __future__ import annotations
@@ -51,12 +52,16 @@ class Power(StrEnum):
     UNKNOWN = "unknown"
 
 
-GridIntensity = Annotated[float | None, typer.Option("--grid-g-per-kwh", help="Carbon intensity of the electricity (g/kWh).")]
+GridIntensity = Annotated[
+    float | None, typer.Option("--grid-g-per-kwh", help="Carbon intensity of the electricity (g/kWh).")
+]
 Grid = Annotated[
-    str | None, typer.Option("--grid", metavar="ZONE", help="Grid zone instead: ISO 3166 alpha-3 (FRA) or a part (CA-QC).")
+    str | None,
+    typer.Option("--grid", metavar="ZONE", help="Grid zone instead: ISO 3166 alpha-3 (FRA) or a part (CA-QC)."),
 ]
 Year = Annotated[
-    int | None, typer.Option("--year", help="Year of the zone's intensity; not given: the latest in the table, with a range.")
+    int | None,
+    typer.Option("--year", help="Year of the zone's intensity; not given: the latest in the table, with a range."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
 
@@ -65,13 +70,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.
 def training_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     device_hours: Annotated[float, typer.Option("--device-hours", help="Hours of all devices together (h).")],
     device_power_w: Annotated[float, typer.Option("--device-power-w", help="Mean power of one device (W).")],
-    pue: Annotated[float, typer.Option("--pue", help="Energy of the building over that of its computers; 1: not counted.")] = 1.0,
+    pue: Annotated[
+        float, typer.Option("--pue", help="Energy of the building over that of its computers; 1: not counted.")
+    ] = 1.0,
     grid_g_per_kwh: GridIntensity = None,
     grid: Grid = None,
     year: Year = None,
-    power: Annotated[Power, typer.Option("--power-is", help="What that power is: measured, or rated (tdp).")] = Power.UNKNOWN,
-    embodied_kg: Annotated[float | None, typer.Option("--embodied-kg", help="Carbon of making one device (kgCO2e).")] = None,
-    lifetime_hours: Annotated[float | None, typer.Option("--lifetime-hours", help="Hours that a device serves (h).")] = None,
+    power: Annotated[
+        Power, typer.Option("--power-is", help="What that power is: measured, or rated (tdp).")
+    ] = Power.UNKNOWN,
+    embodied_kg: Annotated[
+        float | None, typer.Option("--embodied-kg", help="Carbon of making one device (kgCO2e).")
+    ] = None,
+    lifetime_hours: Annotated[
+        float | None, typer.Option("--lifetime-hours", help="Hours that a device serves (h).")
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -87,16 +100,21 @@ def training_command(  # noqa: PLR0913, PLR0917 - one parameter per option of th
 def inference_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     tasks: Annotated[float, typer.Option("--tasks", help="How many tasks.")],
     energy_wh_per_task: Annotated[
-        str | None, typer.Option("--energy-wh-per-task", metavar="WH", help="Energy of one task (Wh); LOW,HIGH for a range.")
+        str | None,
+        typer.Option("--energy-wh-per-task", metavar="WH", help="Energy of one task (Wh); LOW,HIGH for a range."),
     ] = None,
     model_billions: Annotated[
-        str | None, typer.Option("--model-billions", metavar="B", help="Instead, for closed models: parameters (10^9); LOW,HIGH.")
+        str | None,
+        typer.Option("--model-billions", metavar="B", help="Instead, for closed models: parameters (10^9); LOW,HIGH."),
     ] = None,
     active_billions: Annotated[
-        str | None, typer.Option("--active-billions", metavar="B", help="Parameters that one token uses (10^9); LOW,HIGH.")
+        str | None,
+        typer.Option("--active-billions", metavar="B", help="Parameters that one token uses (10^9); LOW,HIGH."),
     ] = None,
     output_tokens: Annotated[float | None, typer.Option("--output-tokens", help="Tokens written per task.")] = None,
-    pue: Annotated[str, typer.Option("--pue", metavar="PUE", help="Energy of the building over its computers'; LOW,HIGH.")] = "1",
+    pue: Annotated[
+        str, typer.Option("--pue", metavar="PUE", help="Energy of the building over its computers'; LOW,HIGH.")
+    ] = "1",
     grid_g_per_kwh: GridIntensity = None,
     grid: Grid = None,
     year: Year = None,
@@ -116,14 +134,18 @@ def per_task_of(
 ) -> Range | ClosedModel:
     """The energy of one task as given, or the closed model that does it; exactly one of the two."""
     if (energy_wh is None) == (billions is None):
-        raise FootprintError("give either --energy-wh-per-task, or --model-billions with --output-tokens for a closed model")
+        raise FootprintError(
+            "give either --energy-wh-per-task, or --model-billions with --output-tokens for a closed model"
+        )
     if billions is not None:
         if output_tokens is None:
             raise FootprintError("--model-billions needs --output-tokens, how many tokens one task writes")
         active = None if active_billions is None else number_or_range("--active-billions", active_billions)
         return ClosedModel(number_or_range("--model-billions", billions), active, output_tokens)
     if active_billions is not None or output_tokens is not None:
-        raise FootprintError("--active-billions and --output-tokens belong to --model-billions, not to --energy-wh-per-task")
+        raise FootprintError(
+            "--active-billions and --output-tokens belong to --model-billions, not to --energy-wh-per-task"
+        )
     return number_or_range("--energy-wh-per-task", energy_wh or "")
 
 
@@ -138,11 +160,15 @@ def show(report: Report, zone: Zone | None, as_json: bool) -> None:
 
 @verbs.command("import")
 def import_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="emissions.csv, a carbontracker log, benchmark_report.json.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="emissions.csv, a carbontracker log, benchmark_report.json.")
+    ],
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Read the energy that CodeCarbon, carbontracker or optimum-benchmark measured, and say what their file leaves out."""
+    """Read the energy that CodeCarbon, carbontracker or optimum-benchmark measured, and say what their file leaves
+    out.
+    """
     with plain_errors(debug):
         imported = read_imported(file)
     if as_json:
@@ -159,13 +185,22 @@ def imported_json(imported: Imported) -> dict[str, Any]:
     """Everything that was read; null: unknown."""
     runs = [
         {
-            "run": run.run, "where": run.where, "version": run.version, "energy_kwh": run.total_kwh,
-            "counted_kwh": run.counted_kwh, "energy_kwh_by_component": dict(run.kwh), "duration_s": run.duration_s,
-            "carbon_kg": run.carbon_kg, "grid_g_per_kwh": run.g_per_kwh, "zone": run.zone, "pue": run.pue,
-            "missing": list(run.missing), "warnings": list(run.warnings),
+            "run": run.run,
+            "where": run.where,
+            "version": run.version,
+            "energy_kwh": run.total_kwh,
+            "counted_kwh": run.counted_kwh,
+            "energy_kwh_by_component": dict(run.kwh),
+            "duration_s": run.duration_s,
+            "carbon_kg": run.carbon_kg,
+            "grid_g_per_kwh": run.g_per_kwh,
+            "zone": run.zone,
+            "pue": run.pue,
+            "missing": list(run.missing),
+            "warnings": list(run.warnings),
         }
         for run in imported.runs
-    ]  # fmt: skip
+    ]
     return {"tool": imported.tool, "runs": runs, "faults": list(imported.faults), "notes": list(imported.notes)}
 
 
@@ -185,14 +220,20 @@ def run_lines(run: ImportedRun) -> Iterator[str]:
     version = f" (version {run.version})" if run.version else ""
     yield f"\n{run.run}{version}  {run.where}"
     total = "unknown" if run.total_kwh is None else f"{run.total_kwh:.4g} kWh"
-    counted = f"; the tool counted {run.counted_kwh:.4g} kWh" if run.total_kwh is None and run.counted_kwh is not None else ""
+    counted = (
+        f"; the tool counted {run.counted_kwh:.4g} kWh" if run.total_kwh is None and run.counted_kwh is not None else ""
+    )
     yield f"  energy    {total}{counted}"
     for component, kwh in run.kwh.items():
         yield f"    {component:8}{'unknown' if kwh is None else f'{kwh:.4g} kWh'}"
     yield f"  duration  {'unknown' if run.duration_s is None else f'{run.duration_s:,.1f} s'}"
     carbon = "unknown" if run.carbon_kg is None else f"{run.carbon_kg:.4g} kgCO2e as the tool counted it"
     how = "stated" if run.stated_g_per_kwh is not None else "implied"
-    at = "" if run.g_per_kwh is None else f" at {run.g_per_kwh:,.1f} gCO2e/kWh ({how}{f', {run.zone}' if run.zone else ''})"
+    at = (
+        ""
+        if run.g_per_kwh is None
+        else f" at {run.g_per_kwh:,.1f} gCO2e/kWh ({how}{f', {run.zone}' if run.zone else ''})"
+    )
     yield f"  carbon    {carbon}{at}"
     yield f"  PUE       {'unknown' if run.pue is None else f'{run.pue:g}'}{' (none applied)' if run.pue == 1 else ''}"
     yield from (f"  warning: {warning}" for warning in run.warnings)
@@ -232,15 +273,23 @@ def crosscheck_json(crosscheck: CrossCheck) -> dict[str, Any]:
     """Both meters by component; null: unknown to that meter."""
     components = {
         row.component: {
-            "ours_wh": row.ours_wh, "low_wh": row.low, "high_wh": row.high, "codecarbon_wh": row.theirs_wh, "ratio": row.ratio,
-            "ours_by": row.ours_by, "codecarbon_by": row.theirs_by,
+            "ours_wh": row.ours_wh,
+            "low_wh": row.low,
+            "high_wh": row.high,
+            "codecarbon_wh": row.theirs_wh,
+            "ratio": row.ratio,
+            "ours_by": row.ours_by,
+            "codecarbon_by": row.theirs_by,
         }
         for row in crosscheck.compared
-    }  # fmt: skip
+    }
     return {
-        "codecarbon_version": crosscheck.version, "ours_s": crosscheck.ours_s, "codecarbon_s": crosscheck.theirs_s,
-        "components": components, "explanations": list(crosscheck.explanations),
-    }  # fmt: skip
+        "codecarbon_version": crosscheck.version,
+        "ours_s": crosscheck.ours_s,
+        "codecarbon_s": crosscheck.theirs_s,
+        "components": components,
+        "explanations": list(crosscheck.explanations),
+    }
 
 
 def crosscheck_lines(crosscheck: CrossCheck) -> Iterator[str]:

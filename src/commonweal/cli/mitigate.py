@@ -1,4 +1,6 @@
-"""`commonweal footprint mitigate`, `hardware` and `smaller-model`: what another zone, hour, device or model would save."""
+"""`commonweal footprint mitigate`, `hardware` and `smaller-model`: what another zone, hour, device or model would
+save.
+"""
 
 from __future__ import annotations
 
@@ -24,29 +26,41 @@ from commonweal.footprint.mitigation import (
 
 SHOWN = 5
 AVERAGES = (
-    "Yearly averages of each zone: what one more kWh causes there (the marginal intensity) can differ. Moving the data and a different "
-    "PUE are not counted. A training can wait and move; a service with short answers usually cannot."
+    "Yearly averages of each zone: what one more kWh causes there (the marginal intensity) can differ. Moving the "
+    "data and a different PUE are not counted. A training can wait and move; a service with short answers usually "
+    "cannot."
 )
 RUNNING_ONLY = (
-    "Energy of running only. Making the new device and leaving the old one unused are not in it; declare them as `embodied`."
+    "Energy of running only. Making the new device and leaving the old one unused are not in it; declare them as "
+    "`embodied`."
 )
-SAME_ANSWERS = "It says nothing about whether the smaller model answers as well, or for whom it answers worse; measure that."
+SAME_ANSWERS = (
+    "It says nothing about whether the smaller model answers as well, or for whom it answers worse; measure that."
+)
 
 
 def mitigate(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
-    energy_kwh: Annotated[float, typer.Option("--energy-kwh", help="Energy of the computation with its building (kWh).")],
+    energy_kwh: Annotated[
+        float, typer.Option("--energy-kwh", help="Energy of the computation with its building (kWh).")
+    ],
     grid: Annotated[
         str, typer.Option("--grid", metavar="ZONE", help="Where it is now: ISO 3166 alpha-3 (USA) or a part (CA-QC).")
     ],
     against: Annotated[
         list[str] | None,
-        typer.Option("--against", metavar="ZONE", help="A zone to compare with; may be repeated. By default the 5 lowest."),
+        typer.Option(
+            "--against", metavar="ZONE", help="A zone to compare with; may be repeated. By default the 5 lowest."
+        ),
     ] = None,
-    year: Annotated[int | None, typer.Option("--year", help="Year of all zones; by default the latest of each.")] = None,
+    year: Annotated[
+        int | None, typer.Option("--year", help="Year of all zones; by default the latest of each.")
+    ] = None,
     hourly: Annotated[
         str | None,
         typer.Option(
-            "--hourly-g-per-kwh", metavar="I,I,…", help="Intensity of each hour from now on in the present zone (g/kWh)."
+            "--hourly-g-per-kwh",
+            metavar="I,I,…",
+            help="Intensity of each hour from now on in the present zone (g/kWh).",
         ),
     ] = None,
     hours: Annotated[int, typer.Option("--hours", help="How long it computes (h); with --hourly-g-per-kwh.")] = 1,
@@ -59,7 +73,12 @@ def mitigate(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
         best = greenest([move.grid.zone for move in options], year).zone
         waiting = None if hourly is None else other_hours(_hourly(hourly), hours)
     if as_json:
-        told = {"energy_kwh": energy_kwh, "grid": grid, "greenest": best, "zones": [_zone_json(move) for move in options]}
+        told = {
+            "energy_kwh": energy_kwh,
+            "grid": grid,
+            "greenest": best,
+            "zones": [_zone_json(move) for move in options],
+        }
         told |= {"another_hour": None if waiting is None else _hours_json(waiting, energy_kwh), "notes": [AVERAGES]}
         print_json(told, indent=2)
         return
@@ -72,8 +91,12 @@ def mitigate(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
 
 def hardware(
     power_w: Annotated[float, typer.Option("--power-w", help="Mean power of the present device at this work (W).")],
-    tasks_per_s: Annotated[float, typer.Option("--tasks-per-s", help="Tasks that the present device does in a second.")],
-    other_power_w: Annotated[float, typer.Option("--other-power-w", help="Mean power of the other device at this work (W).")],
+    tasks_per_s: Annotated[
+        float, typer.Option("--tasks-per-s", help="Tasks that the present device does in a second.")
+    ],
+    other_power_w: Annotated[
+        float, typer.Option("--other-power-w", help="Mean power of the other device at this work (W).")
+    ],
     other_tasks_per_s: Annotated[
         float, typer.Option("--other-tasks-per-s", help="Tasks that the other device does in a second.")
     ],
@@ -96,15 +119,21 @@ def hardware(
 
 def smaller(
     tasks: Annotated[float, typer.Option("--tasks", help="Tasks over the life of the model.")],
-    wh_per_task: Annotated[float, typer.Option("--wh-per-task", help="Energy of one task with the present model (Wh).")],
+    wh_per_task: Annotated[
+        float, typer.Option("--wh-per-task", help="Energy of one task with the present model (Wh).")
+    ],
     other_wh_per_task: Annotated[
         float, typer.Option("--other-wh-per-task", help="Energy of one task with the smaller one (Wh).")
     ],
-    making_kwh: Annotated[float, typer.Option("--making-kwh", help="Energy of distilling or training the smaller one (kWh).")],
+    making_kwh: Annotated[
+        float, typer.Option("--making-kwh", help="Energy of distilling or training the smaller one (kWh).")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
     debug: Debug = False,
 ) -> None:
-    """What a distilled model, or one of another architecture, saves over its life, its making subtracted; from how many tasks on."""
+    """What a distilled model, or one of another architecture, saves over its life, its making subtracted; from how
+    many tasks on.
+    """
     with plain_errors(debug):
         saving = smaller_model(tasks, wh_per_task, other_wh_per_task, making_kwh)
     if as_json:
@@ -114,7 +143,9 @@ def smaller(
     verb = "saves" if saving.saved_kwh >= 0 else "costs"
     out.print(f"{verb} {figures(abs(saving.saved_kwh))} kWh over {figures(tasks)} tasks, its making subtracted")
     since = (
-        "never: a task takes no less" if saving.break_even_tasks is None else f"from {figures(saving.break_even_tasks)} tasks on"
+        "never: a task takes no less"
+        if saving.break_even_tasks is None
+        else f"from {figures(saving.break_even_tasks)} tasks on"
     )
     out.print(f"it pays  {since}")
     out.print(f"note: {SAME_ANSWERS}")
@@ -124,20 +155,30 @@ def _hourly(text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
-        raise FootprintError(f"--hourly-g-per-kwh {text}: expected numbers with commas between, such as 320,300,280") from None
+        raise FootprintError(
+            f"--hourly-g-per-kwh {text}: expected numbers with commas between, such as 320,300,280"
+        ) from None
 
 
 def _zone_json(move: Move) -> dict[str, Any]:
     return {
-        "zone": move.grid.zone, "name": move.grid.name, "g_per_kwh": move.grid.g_per_kwh, "year": move.grid.year,
-        "source": move.grid.source, "carbon_kg": move.carbon_kg, "saved_kg": move.saved_kg, "ratio": move.ratio,
+        "zone": move.grid.zone,
+        "name": move.grid.name,
+        "g_per_kwh": move.grid.g_per_kwh,
+        "year": move.grid.year,
+        "source": move.grid.source,
+        "carbon_kg": move.carbon_kg,
+        "saved_kg": move.saved_kg,
+        "ratio": move.ratio,
         "doubt": move.doubt or None,
-    }  # fmt: skip
+    }
 
 
 def _zone_line(move: Move, present: str) -> str:
     grid = move.grid
-    start = f"  {grid.zone:7}{figures(move.carbon_kg):>10} kgCO2e  {grid.g_per_kwh:6.4g} g/kWh in {grid.year}  {grid.name}"
+    start = (
+        f"  {grid.zone:7}{figures(move.carbon_kg):>10} kgCO2e  {grid.g_per_kwh:6.4g} g/kWh in {grid.year}  {grid.name}"
+    )
     if grid.zone == present:
         return f"{start}: now"
     verb = "saves" if move.saved_kg >= 0 else "adds"
@@ -148,9 +189,12 @@ def _zone_line(move: Move, present: str) -> str:
 def _hours_json(waiting: Hours, energy_kwh: float) -> dict[str, Any]:
     saved_kg = energy_kwh * (waiting.now_g_per_kwh - waiting.best_g_per_kwh) / 1000
     return {
-        "start_in_hours": waiting.start, "g_per_kwh": waiting.best_g_per_kwh, "now_g_per_kwh": waiting.now_g_per_kwh,
-        "saved_kg": saved_kg, "ratio": waiting.ratio,
-    }  # fmt: skip
+        "start_in_hours": waiting.start,
+        "g_per_kwh": waiting.best_g_per_kwh,
+        "now_g_per_kwh": waiting.now_g_per_kwh,
+        "saved_kg": saved_kg,
+        "ratio": waiting.ratio,
+    }
 
 
 def _hours_line(waiting: Hours, energy_kwh: float) -> str:
@@ -158,6 +202,6 @@ def _hours_line(waiting: Hours, energy_kwh: float) -> str:
         return f"now is the best time of those given ({waiting.now_g_per_kwh:.4g} g/kWh)"
     saved_kg = energy_kwh * (waiting.now_g_per_kwh - waiting.best_g_per_kwh) / 1000
     return (
-        f"begin in {waiting.start} h: {waiting.best_g_per_kwh:.4g} g/kWh instead of {waiting.now_g_per_kwh:.4g} now saves "
-        f"{figures(saved_kg)} kg"
+        f"begin in {waiting.start} h: {waiting.best_g_per_kwh:.4g} g/kWh instead of {waiting.now_g_per_kwh:.4g} now "
+        f"saves {figures(saved_kg)} kg"
     )

@@ -50,7 +50,8 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         str,
         typer.Argument(
             metavar="MODEL",
-            help="embedded:smollm2 (comes along), a folder, a .gguf file or hf:ORG/NAME; no endpoint, which only writes.",
+            help="embedded:smollm2 (comes along), a folder, a .gguf file or hf:ORG/NAME; no endpoint, which only "
+            "writes.",
         ),
     ],
     file: Annotated[
@@ -64,8 +65,8 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         Path,
         typer.Option(
             "--out",
-            help="The scores as a parquet file, a row per request in their order: index (from 0), logprob (nat), tokens of the "
-            "continuation, greedy (each was the most likely one).",
+            help="The scores as a parquet file, a row per request in their order: index (from 0), logprob (nat), "
+            "tokens of the continuation, greedy (each was the most likely one).",
         ),
     ],
     dtype: NumberFormat = FLOAT32,
@@ -73,7 +74,9 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Compute every score, keep none in the cache ($COMMONWEAL_CACHE).")
     ] = False,
-    allow_download: Annotated[bool, typer.Option("--allow-download", help="Download the model if it is not here.")] = False,
+    allow_download: Annotated[
+        bool, typer.Option("--allow-download", help="Download the model if it is not here.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Score log P(continuation | context) of each request, in nat; each distinct prefix is computed once.
@@ -108,16 +111,15 @@ def tell_scored(table: Path, requests: Sequence[Continuation], scored: Scored) -
     for index in unknown[:5]:
         where = requests[index].labels["request"]
         err.print(
-            f"failed: request {index} ({where}): the model's answer is not a number; its logprob is null",
-            style="red",
+            f"failed: request {index} ({where}): the model's answer is not a number; its logprob is null", style="red"
         )
     for clause in scored.altered.words("of the requests"):
         err.print(clause)
     if scored.lost:
         err.print(f"scores could not be kept in the cache ({scored.lost}); those of this run are all in {table}")
     out.print(
-        f"{counted(scored.scores, 'request')} ({scored.cached} read back), {scored.tokens} tokens, {scored.distinct} distinct, "
-        f"{scored.seconds:.2f} s",
+        f"{counted(scored.scores, 'request')} ({scored.cached} read back), {scored.tokens} tokens, {scored.distinct} "
+        f"distinct, {scored.seconds:.2f} s"
     )
     out.print(str(table))
     return SOME_FAILED if unknown else 0
@@ -140,7 +142,8 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         str,
         typer.Argument(
             metavar="A",
-            help="A folder that `run` or `measure` wrote, a file of predictions (.csv, .jsonl), or a model, as in `score`.",
+            help="A folder that `run` or `measure` wrote, a file of predictions (.csv, .jsonl), or a model, as in "
+            "`score`.",
         ),
     ],
     b: Annotated[str, typer.Argument(metavar="B", help="Another of the same kind. Differences are B - A.")],
@@ -148,33 +151,37 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         Path | None,
         typer.Option(
             "--requests",
-            help="For models, and needed there: the JSON lines to put to both, as in `score`; in each its `cluster` (what was sampled "
-            "together) and `group`, if known.",
+            help="For models, and needed there: the JSON lines to put to both, as in `score`; in each its `cluster` "
+            "(what was sampled together) and `group`, if known.",
         ),
     ] = None,
     dtype_a: Annotated[
-        str | None, typer.Option("--dtype-a", help="For models: number format of A, float32 (the default), bfloat16 or int8.")
+        str | None,
+        typer.Option("--dtype-a", help="For models: number format of A, float32 (the default), bfloat16 or int8."),
     ] = None,
     dtype_b: Annotated[str | None, typer.Option("--dtype-b", help="For models: that of B, likewise.")] = None,
     margin: Annotated[
         list[str] | None,
         typer.Option(
             "--margin",
-            help="Ask also: is B not worse by more than d, and equivalent within d? d is chosen before looking, in the unit of the number: "
-            "0.02, or QUANTITY=0.02 for one of them. Can be repeated.",
+            help="Ask also: is B not worse by more than d, and equivalent within d? d is chosen before looking, in "
+            "the unit of the number: 0.02, or QUANTITY=0.02 for one of them. Can be repeated.",
         ),
     ] = None,
     common: Annotated[
         bool,
         typer.Option(
-            "--common", help="For files of predictions: leave out items that only one has, which are an error otherwise."
+            "--common",
+            help="For files of predictions: leave out items that only one has, which are an error otherwise.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON, in the place of lines.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")] = 0,
     device: Device = "auto",
     no_cache: Annotated[bool, typer.Option("--no-cache", help="For models: compute every score, keep none.")] = False,
-    allow_download: Annotated[bool, typer.Option("--allow-download", help="Download a model if it is not here.")] = False,
+    allow_download: Annotated[
+        bool, typer.Option("--allow-download", help="Download a model if it is not here.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Compare A and B on the same items: paired, clustered, corrected for all that is tested together.
@@ -188,7 +195,7 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         permissions = Permissions(download=allow_download)
         asked = Asked(
             parse_margins(margin or ()), common, seed, requests, (dtype_a, dtype_b), device, no_cache, permissions
-        )  # fmt: skip
+        )
         comparison = compare_both(a, b, asked, stages.tick)
     if as_json:
         print_json(comparison.records())

@@ -25,17 +25,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Measure what a foundation model does to the people downstream of it, and write a dossier that can be checked.",
-    epilog="Exit codes: 0 complete; 1 a finding beyond --fail-on, a claim that does not follow, or a dossier that was changed; "
-    "2 bad input; 3 some rows failed; 130 stopped with Ctrl-C.",
+    help="Measure what a foundation model does to the people downstream of it, and write a dossier that can be "
+    "checked.",
+    epilog="Exit codes: 0 complete; 1 a finding beyond --fail-on, a claim that does not follow, or a dossier that was "
+    "changed; 2 bad input; 3 some rows failed; 130 stopped with Ctrl-C.",
 )
 
 
 class PlainConsole(Console):
-    """A console on which text is only text: no markup, no names of emoji, and control marks written out, whoever wrote it.
+    """A console on which text is only text: no markup, no names of emoji, and control marks written out, whoever wrote
+    it.
 
-    Whatever is printed, a bar of progress or a table included, comes through `print` or `render`; so nothing that a stranger
-    wrote reaches the terminal as a command. Colours are added by the console itself, after that.
+    Whatever is printed, a bar of progress or a table included, comes through `print` or `render`; so nothing that a
+    stranger wrote reaches the terminal as a command. Colours are added by the console itself, after that.
     """
 
     def __init__(self, *, stderr: bool = False, soft_wrap: bool = True) -> None:
@@ -56,8 +58,8 @@ Data = Annotated[
     str | None,
     typer.Option(
         "--data",
-        help="Folder that holds the data, which are not shipped, each set in a folder of its own (DIR/bbq, DIR/crows-pairs … as in "
-        "docs/data.md), or hf:ORG/NAME.",
+        help="Folder that holds the data, which are not shipped, each set in a folder of its own (DIR/bbq, "
+        "DIR/crows-pairs … as in docs/data.md), or hf:ORG/NAME.",
     ),
 ]
 Device = Annotated[
@@ -67,8 +69,8 @@ NumberFormat = Annotated[
     str,
     typer.Option(
         "--dtype",
-        help="Number format that the model is opened in: float32, bfloat16, or int8 (weights rounded, no faster). Of the last two it "
-        "is told how far log-probabilities are from float32.",
+        help="Number format that the model is opened in: float32, bfloat16, or int8 (weights rounded, no faster). Of "
+        "the last two it is told how far log-probabilities are from float32.",
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -101,7 +103,9 @@ def show_version(asked: bool) -> None:
 
 @app.callback()
 def main(
-    version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Options of every command."""
 

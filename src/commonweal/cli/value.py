@@ -1,4 +1,6 @@
-"""The verb about the worth of deployments: V(M) over people, from what a system file declares and a run has measured."""
+"""The verb about the worth of deployments: V(M) over people, from what a system file declares and a run has
+measured.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def value(
     as_json: Annotated[bool, typer.Option("--json", help="Print the evidence rows as JSON.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Weigh the deployments of FILE: V = S - C - E - O over groups of people, with the ledger of energy and carbon behind it."""
+    """Weigh the deployments of FILE: V = S - C - E - O over groups of people, with the ledger of energy and carbon
+    behind it.
+    """
     with plain_errors(debug):
         system = load(file)
         if problems := table_problems(system):
@@ -51,7 +55,8 @@ def value(
     without = [deployment.key for deployment in system.deployments if deployment.value is None]
     if without:
         err.print(
-            f"{counted(without, 'deployment')} without `value:` ({', '.join(without)}): how its value is reckoned is not declared",
+            f"{counted(without, 'deployment')} without `value:` ({', '.join(without)}): how its value is reckoned is "
+            "not declared"
         )
 
 

@@ -22,7 +22,8 @@ LINE = 400
 @app.command()
 def verify(
     dossier: Annotated[
-        Path, typer.Argument(metavar="DOSSIER", help="The folder of a dossier, or the dossier.html or dossier.json in it.")
+        Path,
+        typer.Argument(metavar="DOSSIER", help="The folder of a dossier, or the dossier.html or dossier.json in it."),
     ],
     data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything that was checked as JSON.")] = False,
@@ -30,10 +31,11 @@ def verify(
 ) -> None:
     """Check a dossier, your own or somebody else's: is it as it was written, and do its numbers follow from its items?
 
-    Rows, items and files are held against their seals, dossier.json and dossier.html against the rows, and a random sample of
-    measurements is worked out again from their recorded answers. No model is opened, no address called, nothing read outside the
-    folder, none of its system's code run. Measures of published data are worked out again where --data names these.
-    It cannot show who made the dossier: what was rewritten throughout, answers, rows and seals, fits (docs/verify.md).
+    Rows, items and files are held against their seals, dossier.json and dossier.html against the rows, and a random
+    sample of measurements is worked out again from their recorded answers. No model is opened, no address called,
+    nothing read outside the folder, none of its system's code run. Measures of published data are worked out again
+    where --data names these. It cannot show who made the dossier: what was rewritten throughout, answers, rows and
+    seals, fits (docs/verify.md).
 
     Exit codes: 0 whole; 1 changed, or not sealed; 2 not a dossier.
     """
@@ -66,7 +68,9 @@ def tell(verified: Verification) -> None:
         err.print(_line(f"changed: {problem}"), style="red")
     more, wrong = len(verified.problems) - SHOWN, counted(verified.problems, "thing")
     rest = f" ({more} more: --json)" if more > 0 else ""
-    unchecked = f", as far as it could be checked; not checked: {', '.join(verified.unchecked)}" if verified.unchecked else ""
+    unchecked = (
+        f", as far as it could be checked; not checked: {', '.join(verified.unchecked)}" if verified.unchecked else ""
+    )
     verdict = f"whole{unchecked}" if verified.whole else f"NOT WHOLE: {wrong} not as it should be{rest}"
     out.print(verdict)
 
@@ -78,8 +82,8 @@ def recomputed_text(verified: Verification) -> str:
     if not done.measurements:
         return f"worked out again: none of {verified.rows} rows"
     return (
-        f"worked out again: {done.rows} of {verified.rows} rows, of {done.measurements} of {done.drawn_from} measurements "
-        f"({drawn}); values and bounds to {done.tolerance:g}"
+        f"worked out again: {done.rows} of {verified.rows} rows, of {done.measurements} of {done.drawn_from} "
+        f"measurements ({drawn}); values and bounds to {done.tolerance:g}"
     )
 
 
@@ -87,7 +91,9 @@ def not_recomputed_text(verified: Verification) -> str:
     """How many rows were not, and why."""
     reasons = sorted(verified.recomputed.not_recomputed.items(), key=lambda one: -one[1])
     shown = "; ".join(f"{count} {reason}" for reason, count in reasons[:REASONS])
-    more = f"; {sum(count for _, count in reasons[REASONS:])} for other reasons (--json)" if len(reasons) > REASONS else ""
+    more = (
+        f"; {sum(count for _, count in reasons[REASONS:])} for other reasons (--json)" if len(reasons) > REASONS else ""
+    )
     return f"not worked out again, so not verified: {sum(count for _, count in reasons)} rows: {shown}{more}"
 
 

@@ -1,8 +1,8 @@
 """The journal of one measure's items on one subject, and where it lies in the folder.
 
 A journal is JSON lines while a measure runs, each line flushed as it comes, and parquet once it is done. A line that
-was cut off by a kill or a full disk is noticed and dropped; everything before it is kept. Runs with another limit, seed or
-design share a journal; which items one of them asked stands beside it, in `runs/`.
+was cut off by a kill or a full disk is noticed and dropped; everything before it is kept. Runs with another limit, seed
+or design share a journal; which items one of them asked stands beside it, in `runs/`.
 
 What this module does not do: it never decides what to measure; rows of evidence are the store's.
 """
@@ -32,7 +32,8 @@ ASIDE = ".changed"
 
 
 def items_name(measure: str, subjects: Iterable[str], key: str) -> str:
-    """The name of the items of a measure on its subjects, for one state of everything that the outcomes depend on, its key.
+    """The name of the items of a measure on its subjects, for one state of everything that the outcomes depend on, its
+    key.
 
     >>> items_name("inequity.bbq", ["model", "prompt"], "1a2b")
     'inequity.bbq/model+prompt/1a2b'
@@ -115,11 +116,14 @@ class Journal:
                 self.items[item["key"]] = item
         if other and self._place:
             self._place.changed(
-                f"{self._place.shown(self.lines_path)}: {other} of its items are not as they were sealed; the sealed ones are taken"
+                f"{self._place.shown(self.lines_path)}: {other} of its items are not as they were sealed; the sealed "
+                "ones are taken"
             )
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.close()
@@ -143,7 +147,9 @@ class Journal:
     def append(self, items: Iterable[Item]) -> None:
         """Write items through to the file; each has a `key`, and what is not JSON is a programming error."""
         batch = list(items)
-        payload = b"".join(json.dumps(item, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n" for item in batch)
+        payload = b"".join(
+            json.dumps(item, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n" for item in batch
+        )
         with writing(self.lines_path):
             if self._file is None:
                 self._open()
@@ -173,20 +179,29 @@ class Journal:
         keys = [row.get("key") for row in _table_rows(path)] if path.exists() else []
         if not all(isinstance(key, str) for key in keys) or not seal.fits(len(keys), whole_hash(map(str, keys))):
             self._place.changed(
-                f"{self._place.shown(path)}: which items a run asked for was changed or deleted; its rows are worked out again"
+                f"{self._place.shown(path)}: which items a run asked for was changed or deleted; its rows are worked "
+                "out again"
             )
             return False
         return all(key in self.items for key in keys)
 
     def finish(self, run: str) -> None:
-        """Turn the journal into parquet, and keep which of its items this run asked for, if any; each is sealed first."""
+        """Turn the journal into parquet, and keep which of its items this run asked for, if any; each is sealed
+        first.
+        """
         self.compact()
         if not self.asked:
             return
         keys, path = sorted(self.asked), self.run_path(run)
         if self._place:
             self._place.seals.append(
-                Seal(kind="asked", name=self._place.run(run), count=len(keys), hash=whole_hash(keys), items=self._place.name)
+                Seal(
+                    kind="asked",
+                    name=self._place.run(run),
+                    count=len(keys),
+                    hash=whole_hash(keys),
+                    items=self._place.name,
+                )
             )
         with writing(path):
             path.parent.mkdir(exist_ok=True)
@@ -214,7 +229,8 @@ class Journal:
     def _kept(self) -> list[Item]:
         """The table of items, if it is as it was sealed; else it is set aside, and its items are measured again.
 
-        A table that was there before the folder had seals is taken as it is; that it is not sealed is told by the store.
+        A table that was there before the folder had seals is taken as it is; that it is not sealed is told by the
+        store.
         """
         if self._place is None:
             return _items(self.parquet_path) if self.parquet_path.exists() else []
@@ -223,7 +239,8 @@ class Journal:
         if not self.parquet_path.exists():
             if sealed and not self.lines_path.exists():
                 self._place.changed(
-                    f"{self._place.shown(self.parquet_path)}: the items that were sealed here are gone; they are measured again"
+                    f"{self._place.shown(self.parquet_path)}: the items that were sealed here are gone; they are "
+                    "measured again"
                 )
             return []
         try:
@@ -237,7 +254,8 @@ class Journal:
             pass
         aside = set_aside(self.parquet_path)
         self._place.changed(
-            f"{self._place.shown(self.parquet_path)}: not as it was sealed; set aside as {aside.name}, and its items are measured again"
+            f"{self._place.shown(self.parquet_path)}: not as it was sealed; set aside as {aside.name}, and its items "
+            "are measured again"
         )
         return []
 
@@ -263,7 +281,9 @@ def _items(path: Path) -> list[Item]:
     """The items of a table, each with its key."""
     rows = _table_rows(path)
     if not all(isinstance(row.get("key"), str) for row in rows):
-        raise EvidenceFileError(f"{path}: has an item without a `key`. Remove the file: its items are then measured again")
+        raise EvidenceFileError(
+            f"{path}: has an item without a `key`. Remove the file: its items are then measured again"
+        )
     return rows
 
 

@@ -53,9 +53,11 @@ def scale_of(quantity: str, unit: str) -> Scale:
 
 
 def rounded(value: float, width: float | None = None) -> str:
-    """A number to the second significant digit of its interval's half-width; three significant digits without an interval.
+    """A number to the second significant digit of its interval's half-width; three significant digits without an
+    interval.
 
-    What is small beside its interval keeps two digits of its own, so that no lean reads 0; what is rounding noise does not.
+    What is small beside its interval keeps two digits of its own, so that no lean reads 0; what is rounding noise does
+    not.
 
     >>> rounded(-7.1423, 12.0), rounded(0.33333), rounded(123456.7, 4000.0), rounded(0.00000123), rounded(41030, 2e7)
     ('−7.1', '0.333', '123,500', '1.23 × 10⁻⁶', '41,000')
@@ -73,7 +75,13 @@ def rounded(value: float, width: float | None = None) -> str:
     text = f"{shown:,.{max(0, digits)}f}"
     if not width and "." in text:
         text = text.rstrip("0").rstrip(".")
-    return "0" if text.strip("-0.") == "" and "." not in text else text.replace("-", "−") if shown < 0 else text.lstrip("-")
+    return (
+        "0"
+        if text.strip("-0.") == "" and "." not in text
+        else text.replace("-", "−")
+        if shown < 0
+        else text.lstrip("-")
+    )
 
 
 def _width(estimate: Estimate) -> float | None:
@@ -114,7 +122,8 @@ def bounds_text(estimate: Estimate) -> str:
 def interval_text(estimate: Estimate) -> str:
     """The interval and its kind in words.
 
-    >>> interval_text(Estimate(quantity="gap", unit="nat", value=1, low=0.5, high=1.5, interval="confidence", n=9, method="t"))
+    >>> interval_text(Estimate(quantity="gap", unit="nat", value=1, low=0.5, high=1.5, interval="confidence", n=9,
+    ...     method="t"))
     '95 % confidence interval 0.50 to 1.50'
     """
     if estimate.interval is None:
@@ -185,6 +194,8 @@ def row_text(row: Evidence) -> str:
     parts = [value_text(row.estimate), interval_text(row.estimate), f"n {row.estimate.n}"]
     parts += [clusters_text(row.estimate.clusters)] if row.estimate.clusters else []
     parts += (
-        [f"p {p_text(row.estimate.p_adjusted)} (adjusted; simultaneous interval)"] if row.estimate.p_adjusted is not None else []
+        [f"p {p_text(row.estimate.p_adjusted)} (adjusted; simultaneous interval)"]
+        if row.estimate.p_adjusted is not None
+        else []
     )
     return unbroken(f"{name}: {', '.join(parts)}{f' — {row.note}' if row.note else ''}")

@@ -18,14 +18,24 @@ IntervalKind = Literal["confidence", "uncertainty", "range"]
 Verdict = Literal["found", "not_judged", "not_shown", "described", "not_measured"]
 Grade = Literal["measured", "literature", "expert", "assumed"]
 QuantityRole = Literal[
-    "favourable_rate_gap", "favourable_rate_ratio", "excess_flips", "decision_energy", "decision_energy_beside_baseline",
-    "baseline_gain_share", "baseline_decision_energy", "baseline_training_energy", "mitigation_energy_ratio",
-]  # fmt: skip
+    "favourable_rate_gap",
+    "favourable_rate_ratio",
+    "excess_flips",
+    "decision_energy",
+    "decision_energy_beside_baseline",
+    "baseline_gain_share",
+    "baseline_decision_energy",
+    "baseline_training_energy",
+    "mitigation_energy_ratio",
+]
 End = Literal["intrinsic", "extrinsic"]
 StatementPart = Literal["ledger", "read_here", "costs"]
 
 
-UNJUDGED = "it was asked, and what came back cannot be judged: unread, unvarying or too little; neither a gap nor the lack of one"
+UNJUDGED = (
+    "it was asked, and what came back cannot be judged: unread, unvarying or too little; neither a gap nor the lack "
+    "of one"
+)
 
 
 class Row(BaseModel):
@@ -33,17 +43,26 @@ class Row(BaseModel):
 
 
 class Facts(Row):
-    """What the words of a row say that others must know, so that no words are read for it. What nobody told is unknown."""
+    """What the words of a row say that others must know, so that no words are read for it.
+
+    What nobody told is unknown.
+    """
 
     headline: str = Field(default="", description="the sentence of the finding that rests on this row")
     conditions: tuple[str, ...] = Field(default=(), description="what the number holds under")
-    grade: Grade | None = Field(default=None, description="how the weakest of the declared numbers that it rests on is known")
+    grade: Grade | None = Field(
+        default=None, description="how the weakest of the declared numbers that it rests on is known"
+    )
     sources: tuple[str, ...] = Field(
         default=(), description="of the declared numbers that it rests on, where its note names them"
     )
-    remark: str | None = Field(default=None, description="its note without grade and sources, where the note begins with them")
+    remark: str | None = Field(
+        default=None, description="its note without grade and sources, where the note begins with them"
+    )
     reasons: tuple[str, ...] = Field(default=(), description="of a missing number: each thing that it lacks")
-    lacks: str = Field(default="", description="of a missing number: what it lacks, in the same words for all measures that do")
+    lacks: str = Field(
+        default="", description="of a missing number: what it lacks, in the same words for all measures that do"
+    )
 
 
 class Estimate(Row):
@@ -120,10 +139,14 @@ class Provenance(Row):
     inputs: Mapping[str, str] = Field(default_factory=dict, description="input -> hash")
     seed: int | None = None
     device: str | None = None
-    told: Mapping[str, str] = Field(default_factory=dict, description="what a server said of the model behind it; not checked")
+    told: Mapping[str, str] = Field(
+        default_factory=dict, description="what a server said of the model behind it; not checked"
+    )
     started: str = Field(description="UTC, ISO 8601")
     duration_s: float = Field(ge=0.0)
-    allowed: tuple[str, ...] = Field(default=(), description="what the person who ran it allowed: code, network, download, read")
+    allowed: tuple[str, ...] = Field(
+        default=(), description="what the person who ran it allowed: code, network, download, read"
+    )
     options: Mapping[str, str] = Field(default_factory=dict)
 
 
@@ -136,11 +159,17 @@ class Evidence(Row):
     basis: Basis
     status: Status
     estimate: Estimate | None = None
-    missing: Missing | None = Field(default=None, description="which number is missing, where one quantity of a measure is")
+    missing: Missing | None = Field(
+        default=None, description="which number is missing, where one quantity of a measure is"
+    )
     unjudged: bool = Field(default=False, description=UNJUDGED)
-    needs: tuple[str, ...] = Field(default=(), description="flags by which the person who runs it would allow what it lacks")
+    needs: tuple[str, ...] = Field(
+        default=(), description="flags by which the person who runs it would allow what it lacks"
+    )
     note: str = ""
-    facts: Facts | None = Field(default=None, description="None: nobody told more than the note, as in rows of earlier versions")
+    facts: Facts | None = Field(
+        default=None, description="None: nobody told more than the note, as in rows of earlier versions"
+    )
     provenance: Provenance
     derived_from: tuple[str, ...] = ()
 
@@ -177,7 +206,9 @@ class ItemOutcome(Row):
     unit: str = "1"
     least: float | None = Field(default=None, description="smallest possible value; None: no bound")
     most: float | None = Field(default=None, description="largest possible value; None: no bound")
-    null: float | None = Field(default=None, description="the mean of a system without a lean; farther from it is worse")
+    null: float | None = Field(
+        default=None, description="the mean of a system without a lean; farther from it is worse"
+    )
     higher_is_better: bool | None = Field(default=None, description="None: neither direction is better by itself")
     parts: tuple[tuple[str, ...], ...] = Field(
         default=((),), description="columns by whose values the items are compared apart; (): all of them together"
@@ -190,7 +221,8 @@ class FigureChoice(Row):
 
     kind: Literal["scatter", "break_even"]
     quantities: tuple[str, ...] = Field(
-        description="scatter: what goes up, what goes along; break_even: P, f, S, N*, and the probability that N* is never reached"
+        description="scatter: what goes up, what goes along; break_even: P, f, S, N*, and the probability that N* is "
+        "never reached"
     )
     point: str = Field(default="", description="scatter: what a point is")
     along: str = Field(default="", description="scatter: the name of the axis that goes along")
@@ -209,17 +241,20 @@ class Method(Row):
     family: str = Field(default="", description="the hypotheses that are tested together; empty: none is tested")
     applies_to: str
     end: End | None = Field(
-        default=None, description="a model by itself (intrinsic) or an application in use (extrinsic); None: neither, or not told"
+        default=None,
+        description="a model by itself (intrinsic) or an application in use (extrinsic); None: neither, or not told",
     )
     description: str
     quantities: Mapping[str, Quantity]
     warnings: tuple[str, ...] = ()
     units: tuple[str, ...] = Field(
         default=(),
-        description="columns of its items that name the sampled unit, crossed where there are two; none: they tell it not",
+        description="columns of its items that name the sampled unit, crossed where there are two; none: they tell it "
+        "not",
     )
     outcomes: tuple[ItemOutcome, ...] = Field(
-        default=(), description="what it makes of each item, by which two runs are compared; none: by the answers themselves"
+        default=(),
+        description="what it makes of each item, by which two runs are compared; none: by the answers themselves",
     )
     figures: tuple[FigureChoice, ...] = ()
     statement_part: StatementPart | None = Field(
@@ -269,8 +304,12 @@ class Finding(Row):
         default="", description="a headline without a number, in the words that others which lack the same have too"
     )
     not_shown: tuple[str, ...] = ()
-    not_shown_about: tuple[NotShown, ...] = Field(default=(), description="for each text of `not_shown`; empty: not told")
-    not_judged: tuple[str, ...] = Field(default=(), description="what was asked and cannot be judged, each with the reason")
+    not_shown_about: tuple[NotShown, ...] = Field(
+        default=(), description="for each text of `not_shown`; empty: not told"
+    )
+    not_judged: tuple[str, ...] = Field(
+        default=(), description="what was asked and cannot be judged, each with the reason"
+    )
     conditions: tuple[str, ...] = ()
     evidence: tuple[str, ...]
     reach: tuple[Reach, ...] = ()
@@ -315,10 +354,15 @@ class Run(Row):
     machine: str
     allowed: tuple[str, ...] = ()
     options: Mapping[str, str] = Field(default_factory=dict)
-    questions: tuple[str, ...] = Field(default=(), description="what the system file leaves undeclared, unknown or unreachable")
+    questions: tuple[str, ...] = Field(
+        default=(), description="what the system file leaves undeclared, unknown or unreachable"
+    )
     system_file: str = ""
     system_hash: str = ""
     unfit: tuple[str, ...] = Field(
-        default=(), description="what lay in the folder and did not fit its seal, or had none, and what was done about it"
+        default=(),
+        description="what lay in the folder and did not fit its seal, or had none, and what was done about it",
     )
-    scoring: tuple[Scoring, ...] = Field(default=(), description="the speed of local models, where they scored for some seconds")
+    scoring: tuple[Scoring, ...] = Field(
+        default=(), description="the speed of local models, where they scored for some seconds"
+    )

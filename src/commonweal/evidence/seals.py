@@ -1,16 +1,18 @@
 """Seals: what a folder held when a measure was done, so that what was deleted or changed afterwards is noticed.
 
-`seals.jsonl` only grows, and each line carries the hash of the line before it: one that is edited, removed or put in between does
-not fit any more. A line seals one of
+`seals.jsonl` only grows, and each line carries the hash of the line before it: one that is edited, removed or put in
+between does not fit any more. A line seals one of
 
-- `items`  a table of item outcomes, written *before* the table is put in its place: a table that no line knows was not written here;
+- `items`  a table of item outcomes, written *before* the table is put in its place: a table that no line knows was not
+  written here;
 - `asked`  which of these items one run asked for;
-- `rows`   the rows of one measure on one subject (or what was worked out from rows), by id, written when they are all on the disk;
+- `rows`   the rows of one measure on one subject (or what was worked out from rows), by id, written when they are all
+  on the disk;
 - `file`   a file of the dossier.
 
-The first line, `begin`, has the number of rows and tables that stood there already, unsealed. A kill at any moment leaves rows without
-a seal, never a seal that does not fit. No line is signed: who rewrites rows, items and seals alike is not caught by them (see
-docs/verify.md for what is left to catch).
+The first line, `begin`, has the number of rows and tables that stood there already, unsealed. A kill at any moment
+leaves rows without a seal, never a seal that does not fit. No line is signed: who rewrites rows, items and seals alike
+is not caught by them (see docs/verify.md for what is left to catch).
 
 What this module does not do: it never reads a row or an item, and never decides what becomes of what does not fit.
 """
@@ -132,7 +134,9 @@ class Seals:
         try:
             seal = Seal.model_validate_json(line)
         except ValidationError:
-            raise EvidenceFileError(f"{self.path}:{number}: not a seal; the file was changed by hand or damaged") from None
+            raise EvidenceFileError(
+                f"{self.path}:{number}: not a seal; the file was changed by hand or damaged"
+            ) from None
         if seal.before != self.head or (seal.kind == "begin") != (number == 1):
             raise EvidenceFileError(
                 f"{self.path}:{number}: does not fit the line before it; the file was changed by hand or damaged"

@@ -1,9 +1,10 @@
-"""The evidence store: an append-only file of rows, and one journal of item outcomes per measure and subject (`journal.py`).
+"""The evidence store: an append-only file of rows, and one journal of item outcomes per measure and subject
+(`journal.py`).
 
 Two runs never write to one folder at the same time.
 
-What is finished is sealed (`seals.py`). Rows and items that do not fit their seal are set aside and told in `told`; rows without
-a seal are what an interrupted run leaves: they stay where the measure says the same again.
+What is finished is sealed (`seals.py`). Rows and items that do not fit their seal are set aside and told in `told`;
+rows without a seal are what an interrupted run leaves: they stay where the measure says the same again.
 
 What this module does not do: it never decides what to measure and never computes a statistic.
 """
@@ -54,7 +55,10 @@ def row_tables(measure: str, subjects: Iterable[str], version: int, inputs: Mapp
 
 
 class Store:
-    """The output folder of a run. Use it as a context: it holds the folder's lock. `told`: what did not fit its seal, a line each."""
+    """The output folder of a run.
+
+    Use it as a context: it holds the folder's lock. `told`: what did not fit its seal, a line each.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -85,7 +89,9 @@ class Store:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._release()
 
     def _release(self) -> None:
@@ -108,8 +114,8 @@ class Store:
             told = [self._what_is_wrong(seal) for seal in unfit[:UNFIT_SHOWN]]
             more = f"; and {len(unfit) - UNFIT_SHOWN} more" if len(unfit) > UNFIT_SHOWN else ""
             self.told.append(
-                f"{EVIDENCE}: not as it was sealed ({'; '.join(told)}{more}): those rows are set aside in {SET_ASIDE} and "
-                "worked out again where they are asked for"
+                f"{EVIDENCE}: not as it was sealed ({'; '.join(told)}{more}): those rows are set aside in {SET_ASIDE} "
+                "and worked out again where they are asked for"
             )
             self._set_aside(unfit, [one for seal in unfit for one in seal.ids if one in self._rows])
         self._refuse_added()
@@ -134,13 +140,16 @@ class Store:
             seals = Seals(path)
         except EvidenceFileError as error:
             aside = set_aside(path)
-            self.told.append(f"{error}. Set aside as {aside.name}: nothing here counts as sealed, and rows are worked out again")
+            self.told.append(
+                f"{error}. Set aside as {aside.name}: nothing here counts as sealed, and rows are worked out again"
+            )
             seals = Seals(path)
         if not seals:
             unsealed = len(self._rows) + sum(1 for _ in self.folder.glob(table_name("*/*/*")))
             if unsealed and not self.told:
                 self.told.append(
-                    "this folder is not sealed (written by an earlier version): its rows are worked out again from the items that lie there"
+                    "this folder is not sealed (written by an earlier version): its rows are worked out again from "
+                    "the items that lie there"
                 )
             seals.begin(unsealed)
         return seals
@@ -153,7 +162,9 @@ class Store:
         again = [line for number, line in enumerate(lines) if number not in kept]
         if not again:
             return
-        self.told.append(f"{EVIDENCE}: {len(again)} rows are there twice; the first of each is set aside in {SET_ASIDE}")
+        self.told.append(
+            f"{EVIDENCE}: {len(again)} rows are there twice; the first of each is set aside in {SET_ASIDE}"
+        )
         append_lines(self.folder / SET_ASIDE, b"".join(line + b"\n" for line in again))
         put_in_place(self.evidence_path, b"".join(lines[number] + b"\n" for number in sorted(kept)))
 
@@ -165,7 +176,9 @@ class Store:
             self._set_aside([], added)
 
     def _set_aside(self, seals: Iterable[Seal], ids: Sequence[str]) -> None:
-        """Take rows out of the evidence, into a file beside it, and say of their seals that nothing is sealed there now."""
+        """Take rows out of the evidence, into a file beside it, and say of their seals that nothing is sealed there
+        now.
+        """
         lines = complete_lines(self.evidence_path) if ids else []
         taken = set(ids)
         mine = [json.loads(line)["id"] in taken for line in lines]
@@ -196,7 +209,8 @@ class Store:
         other = [row.id for row in asked if row.id in self._loose and _said(row) != _said(self._rows[row.id])]
         if other:
             self.told.append(
-                f"{EVIDENCE}: {len(other)} rows without a seal are not what comes out now; they are set aside in {SET_ASIDE}"
+                f"{EVIDENCE}: {len(other)} rows without a seal are not what comes out now; they are set aside in "
+                f"{SET_ASIDE}"
             )
             self._set_aside([], other)
         self._loose -= {row.id for row in asked}
@@ -205,7 +219,9 @@ class Store:
             lines = [new[one].model_dump_json() for one in reversed(new)]
             append_lines(self.evidence_path, "".join(line + "\n" for line in lines).encode("utf-8"))
             self._rows.update((one, new[one]) for one in reversed(new))
-            self._hashes.update((one, content_hash(json.loads(line))) for one, line in zip(reversed(new), lines, strict=True))
+            self._hashes.update(
+                (one, content_hash(json.loads(line))) for one, line in zip(reversed(new), lines, strict=True)
+            )
         return [self._rows[row.id] for row in asked]
 
     def seal(self, name: str, rows: Iterable[Evidence], items: Journal | None = None) -> None:
@@ -228,7 +244,9 @@ class Store:
         self.seals.append(*made)
 
     def keep(self, name: str, text: str) -> None:
-        """Keep a text beside the rows that were asked with it; its name tells its content, so that it is written once."""
+        """Keep a text beside the rows that were asked with it; its name tells its content, so that it is written
+        once.
+        """
         path = self.folder / name
         if not path.exists():
             with writing(path):
@@ -289,12 +307,29 @@ def evidence_frame(rows: Iterable[Evidence]) -> pl.DataFrame:
 
 
 FRAME_SCHEMA: dict[str, Any] = {
-    "id": pl.String, "measure": pl.String, "subject": pl.String, "basis": pl.String, "status": pl.String,
-    "quantity": pl.String, "unit": pl.String, "group": pl.String, "reference": pl.String,
-    "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "interval": pl.String, "n": pl.Int64,
-    "clusters": pl.Int64, "p_value": pl.Float64, "p_adjusted": pl.Float64, "minimum_detectable": pl.Float64,
-    "method": pl.String, "source": pl.String, "note": pl.String, "derived_from": pl.List(pl.String),
-}  # fmt: skip
+    "id": pl.String,
+    "measure": pl.String,
+    "subject": pl.String,
+    "basis": pl.String,
+    "status": pl.String,
+    "quantity": pl.String,
+    "unit": pl.String,
+    "group": pl.String,
+    "reference": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "interval": pl.String,
+    "n": pl.Int64,
+    "clusters": pl.Int64,
+    "p_value": pl.Float64,
+    "p_adjusted": pl.Float64,
+    "minimum_detectable": pl.Float64,
+    "method": pl.String,
+    "source": pl.String,
+    "note": pl.String,
+    "derived_from": pl.List(pl.String),
+}
 
 
 def group_text(group: Mapping[str, str] | None) -> str | None:
@@ -319,8 +354,20 @@ def _flat(row: Evidence) -> dict[str, Any]:
         "derived_from": list(row.derived_from),
     }
     if estimate is not None:
-        same = ("quantity", "unit", "value", "low", "high", "interval", "n", "clusters", "p_value", "p_adjusted",
-                "minimum_detectable", "method")  # fmt: skip
+        same = (
+            "quantity",
+            "unit",
+            "value",
+            "low",
+            "high",
+            "interval",
+            "n",
+            "clusters",
+            "p_value",
+            "p_adjusted",
+            "minimum_detectable",
+            "method",
+        )
         flat |= {name: getattr(estimate, name) for name in same}
         flat |= {"group": group_text(estimate.group), "reference": group_text(estimate.reference)}
     return flat

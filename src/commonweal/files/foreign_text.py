@@ -1,8 +1,10 @@
-"""Text that strangers wrote (a server, a model, an application, a file): made valid where it enters, visible where it is shown.
+"""Text that strangers wrote (a server, a model, an application, a file): made valid where it enters, visible where it
+is shown.
 
 Half of a surrogate pair is no character, and no file in UTF-8 can hold it. JSON and YAML can spell one all the same
-(`"\\ud800"`), and so can Python. `whole` is the one answer to it: two halves that belong together become their character, a
-half that stands alone becomes U+FFFD, as the Unicode standard has it (section 3.9, "U+FFFD Substitution of Maximal Subparts").
+(`"\\ud800"`), and so can Python. `whole` is the one answer to it: two halves that belong together become their
+character, a half that stands alone becomes U+FFFD, as the Unicode standard has it (section 3.9, "U+FFFD Substitution of
+Maximal Subparts").
 
 What this module does not do: it takes out no control character. They are data; `visible` writes them out where a person
 reads them, so that no text moves a terminal's cursor, renames its window or turns a line round.
@@ -20,7 +22,8 @@ HALF_A_CHARACTER = "half a character (an unpaired surrogate); expected text; wri
 LONGEST_RAISED = 500
 SPELLED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 HALF = re.compile("[\ud800-\udfff]")
-# C0 (but tab and newline), DEL, C1; marks of no width and of direction (UAX 9); separators of lines; what is no character.
+# C0 (but tab and newline), DEL, C1; marks of no width and of direction (UAX 9); separators of lines; what is no
+# character.
 HIDDEN = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
@@ -39,7 +42,8 @@ def whole(text: str) -> str:
 
 
 def each_text(value: Any, changed: Callable[[str], str] = whole) -> Any:
-    """A value of JSON with every text in it changed, names included; ValueError where two names of one object become the same.
+    """A value of JSON with every text in it changed, names included; ValueError where two names of one object become
+    the same.
 
     >>> each_text({"a\\ud800": ["b\\ud800", 1, None]})
     {'a�': ['b�', 1, None]}
@@ -103,7 +107,8 @@ def one_line(text: str, longest: int) -> str:
 
 
 def raised(error: BaseException) -> str:
-    """The text of an exception that a stranger's code raised, on one line; its own code writes it, and may fail at that.
+    """The text of an exception that a stranger's code raised, on one line; its own code writes it, and may fail at
+    that.
 
     >>> raised(ValueError("no\\nmodel \\ud800"))
     'no model �'

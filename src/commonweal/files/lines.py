@@ -19,9 +19,12 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise OutputError(
-                f"{path}: the disk is full. Everything measured so far is kept; free some space and run the same command again"
+                f"{path}: the disk is full. Everything measured so far is kept; free some space and run the same "
+                "command again"
             ) from error
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}). Choose another folder with --out") from error
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror or error}). Choose another folder with --out"
+        ) from error
 
 
 def complete_lines(path: Path) -> list[bytes]:

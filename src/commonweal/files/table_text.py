@@ -2,13 +2,14 @@
 
 A dialect is read where it is certain, else it is named with how to mend it:
 
-- The first line, after empty ones and Excel's `sep=;`, holds the names. What divides it is what divides the rows. Where several marks
-  might, it is the one by which all rows have as many fields as the names; a comma goes first.
+- The first line, after empty ones and Excel's `sep=;`, holds the names. What divides it is what divides the rows. Where
+  several marks might, it is the one by which all rows have as many fields as the names; a comma goes first.
 - Delimiters at the end of lines hold no column, and a line of delimiters alone holds no row: spreadsheets write both.
-- A number may have a decimal comma where columns are not divided by commas and one of them can be nothing else (0,73; 12,5). Whether
-  1,234 is a thousand is never guessed, nor is a decimal comma within a table that is divided by commas.
+- A number may have a decimal comma where columns are not divided by commas and one of them can be nothing else (0,73;
+  12,5). Whether 1,234 is a thousand is never guessed, nor is a decimal comma within a table that is divided by commas.
 
-What this module does not do: it knows no column. A name that is there twice, or is not there, is for the reader of the table to tell.
+What this module does not do: it knows no column. A name that is there twice, or is not there, is for the reader of the
+table to tell.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The names of the columns, and the rows with their lines; a row may have more or fewer fields than there are names."""
+    """The names of the columns, and the rows with their lines; a row may have more or fewer fields than there are
+    names.
+    """
 
     path: Path
     dialect: Dialect
@@ -61,8 +64,8 @@ class Table:
         for line, fields in self.rows:
             if len(fields) != len(self.names):
                 raise DataFileError(
-                    f"{self.path}:{line} has not as many fields as the header: {len(fields)}, expected {len(self.names)}"
-                    f"{self.dialect.mend}"
+                    f"{self.path}:{line} has not as many fields as the header: {len(fields)}, expected "
+                    f"{len(self.names)}{self.dialect.mend}"
                 )
             yield line, dict(zip(self.names, fields, strict=True))
 
@@ -70,7 +73,8 @@ class Table:
 def is_table(path: Path, text: str) -> bool:
     """Whether a file is a table rather than JSON lines: by the end of its name, else by how it begins.
 
-    >>> is_table(Path("a.tsv"), "{"), is_table(Path("a.jsonl"), "a;b"), is_table(Path("a.txt"), "a;b"), is_table(Path("a.txt"), '{"a": 1}')
+    >>> is_table(Path("a.tsv"), "{"), is_table(Path("a.jsonl"), "a;b"), is_table(Path("a.txt"),
+    ...     "a;b"), is_table(Path("a.txt"), '{"a": 1}')
     (True, False, True, False)
     """
     suffix = path.suffix.lower()
@@ -123,7 +127,8 @@ def dialect_of(text: str, path: Path, fault: Fault = DataFileError) -> Dialect:
     start, line = _after_empty(text, 0, 1)
     if text.startswith(('{"', "[{"), start):
         raise fault(
-            f"{path}:{line} holds JSON, though its name says that it is a table; let it end in .jsonl, with an object in each line"
+            f"{path}:{line} holds JSON, though its name says that it is a table; let it end in .jsonl, with an object "
+            "in each line"
         )
     declared = DECLARED.fullmatch(text, start, _line_end(text, start))
     if declared is not None:

@@ -1,11 +1,13 @@
-"""Text and JSON from strangers' files: what is no text, or says a thing twice, is refused with its place and how to mend it.
+"""Text and JSON from strangers' files: what is no text, or says a thing twice, is refused with its place and how to
+mend it.
 
 - A file that is packed, a table or a workbook is recognised by its first bytes, and named, whatever its name ends in.
-- JSON in which one object has a name twice is refused: readers take the last of the two in silence, and nobody knows which
-  one was meant.
+- JSON in which one object has a name twice is refused: readers take the last of the two in silence, and nobody knows
+  which one was meant.
 
 What this module does not do: it knows no format above these. The sources of the first bytes: RFC 1952 (gzip), RFC 8878
-(zstd), PKWARE APPNOTE 4.3.7 (zip), the xz file format 1.2.1, apache/parquet-format, [MS-CFB] 2.2 (old Excel), sqlite.org/fileformat2.html.
+(zstd), PKWARE APPNOTE 4.3.7 (zip), the xz file format 1.2.1, apache/parquet-format, [MS-CFB] 2.2 (old Excel),
+sqlite.org/fileformat2.html.
 """
 
 from __future__ import annotations
@@ -18,11 +20,7 @@ from typing import Any
 from commonweal.errors import CommonwealError, DataFileError
 from commonweal.files.foreign_text import SPELLED_HALF, each_text
 
-PACKED = (
-    (b"\x1f\x8b", "gzip", "gunzip"),
-    (b"\x28\xb5\x2f\xfd", "zstd", "unzstd"),
-    (b"\xfd7zXZ\x00", "xz", "unxz"),
-)
+PACKED = ((b"\x1f\x8b", "gzip", "gunzip"), (b"\x28\xb5\x2f\xfd", "zstd", "unzstd"), (b"\xfd7zXZ\x00", "xz", "unxz"))
 BZIP2 = re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)")
 ZIPPED = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 WORKBOOK = "save the sheet that is meant as 'CSV UTF-8'"
@@ -53,7 +51,8 @@ def decoded(raw: bytes, path: Path | str, fault: type[CommonwealError] = DataFil
         at = error.start + len(raw) - len(error.object)
         line = raw.count(b"\n", 0, at) + 1
         raise fault(
-            f"{path}:{line} byte {at} is 0x{raw[at]:02x}, which is not UTF-8; expected a text in UTF-8; save the file again with the encoding UTF-8"
+            f"{path}:{line} byte {at} is 0x{raw[at]:02x}, which is not UTF-8; expected a text in UTF-8; save the file "
+            "again with the encoding UTF-8"
         ) from None
 
 
@@ -90,7 +89,8 @@ def _zipped(raw: bytes) -> tuple[str, str]:
 
 
 def json_of(text: str, path: Path | str, line: int = 1, fault: type[CommonwealError] = DataFileError) -> Any:
-    """The value of a text of JSON that begins in this line; `fault` names the line where it is none, or a name is there twice.
+    """The value of a text of JSON that begins in this line; `fault` names the line where it is none, or a name is there
+    twice.
 
     All texts in it are valid Unicode (foreign_text.py).
 
@@ -107,7 +107,9 @@ def json_of(text: str, path: Path | str, line: int = 1, fault: type[CommonwealEr
 
 
 def json_as_written(text: str, path: Path | str, line: int = 1, fault: type[CommonwealError] = DataFileError) -> Any:
-    """The same with halves of surrogate pairs as they stand there, for a reader that refuses them under the name of their field."""
+    """The same with halves of surrogate pairs as they stand there, for a reader that refuses them under the name of
+    their field.
+    """
     try:
         return DECODER.decode(text)
     except _Repeated:
@@ -130,7 +132,9 @@ DECODER = json.JSONDecoder(object_pairs_hook=_once)  # made once: json.loads mak
 
 
 def refuse_repeated(text: str, path: Path | str, line: int = 1, fault: type[CommonwealError] = DataFileError) -> None:
-    """`fault` with the first name that stands twice in one object, and the line of the second one; the text may be cut short."""
+    """`fault` with the first name that stands twice in one object, and the line of the second one; the text may be
+    cut short.
+    """
     within: list[set[str]] = []
     for token in TOKEN.finditer(text):
         if token[0] == "{":
@@ -141,5 +145,7 @@ def refuse_repeated(text: str, path: Path | str, line: int = 1, fault: type[Comm
             name = json.loads(token[0].removesuffix(token[1]), strict=False)
             if name in within[-1]:
                 where = f"{path}:{line + text.count(chr(10), 0, token.start())}"
-                raise fault(f"{where} '{name}' is there twice in one object; expected each name once; remove or rename one")
+                raise fault(
+                    f"{where} '{name}' is there twice in one object; expected each name once; remove or rename one"
+                )
             within[-1].add(name)

@@ -1,7 +1,8 @@
-"""What a tonne of CO2 costs the world, by who says so, the year of its emission, the discount rate, and in dollars of which year.
+"""What a tonne of CO2 costs the world, by who says so, the year of its emission, the discount rate, and in dollars of
+which year.
 
-The global cost is the one to charge; a country's own share of the damage only shows who bears it, and is not here.
-The number depends on the discount rate more than on anything that is measured, so it is an input with a range, never one
+The global cost is the one to charge; a country's own share of the damage only shows who bears it, and is not here. The
+number depends on the discount rate more than on anything that is measured, so it is an input with a range, never one
 number: `plausible` gives the published rates of one source as low, central and high.
 """
 
@@ -15,7 +16,9 @@ from commonweal.errors import FootprintError
 
 @dataclass(frozen=True, slots=True)
 class CarbonPrice:
-    """A published social cost of carbon [`unit`]: `rates` from cautious (high discount) to far-sighted (low discount)."""
+    """A published social cost of carbon [`unit`]: `rates` from cautious (high discount) to far-sighted (low
+    discount).
+    """
 
     source: str
     unit: str
@@ -37,15 +40,20 @@ EPA2023 = "EPA2023"
 IWG2016 = "IWG2016"
 PRICES: Mapping[str, CarbonPrice] = {
     EPA2023: CarbonPrice(
-        "US EPA, Report on the Social Cost of Greenhouse Gases, December 2023", "USD2020/t", ("2.5%", "2%", "1.5%"), "2%",
+        "US EPA, Report on the Social Cost of Greenhouse Gases, December 2023",
+        "USD2020/t",
+        ("2.5%", "2%", "1.5%"),
+        "2%",
         {2020: (120.0, 190.0, 340.0), 2025: (130.0, 210.0, 360.0), 2030: (140.0, 230.0, 380.0)},
     ),
     IWG2016: CarbonPrice(
-        "US Interagency Working Group on Social Cost of Greenhouse Gases, Technical Support Document, August 2016", "USD2007/t",
-        ("5%", "3%", "2.5%", "3% 95th percentile"), "3%",
+        "US Interagency Working Group on Social Cost of Greenhouse Gases, Technical Support Document, August 2016",
+        "USD2007/t",
+        ("5%", "3%", "2.5%", "3% 95th percentile"),
+        "3%",
         {2015: (11.0, 36.0, 56.0, 105.0), 2020: (12.0, 42.0, 62.0, 123.0)},
     ),
-}  # fmt: skip
+}
 
 
 def carbon_price(source: str, year: int, rate: str) -> float:
@@ -56,7 +64,9 @@ def carbon_price(source: str, year: int, rate: str) -> float:
     """
     prices = _of_year(source, year)
     if rate not in PRICES[source].rates:
-        raise FootprintError(f"carbon price {source}: no discount rate '{rate}'; it has: {', '.join(PRICES[source].rates)}")
+        raise FootprintError(
+            f"carbon price {source}: no discount rate '{rate}'; it has: {', '.join(PRICES[source].rates)}"
+        )
     return prices[PRICES[source].rates.index(rate)]
 
 
@@ -90,5 +100,7 @@ def _of_year(source: str, year: int) -> tuple[float, ...]:
         raise FootprintError(f"no carbon price '{source}'; there are: {', '.join(PRICES)}")
     by_year = PRICES[source].by_year
     if year not in by_year:
-        raise FootprintError(f"carbon price {source}: no year of emission {year}; it has: {', '.join(map(str, by_year))}")
+        raise FootprintError(
+            f"carbon price {source}: no year of emission {year}; it has: {', '.join(map(str, by_year))}"
+        )
     return by_year[year]

@@ -1,10 +1,10 @@
 """Energy and carbon of a request to a closed model, by the published method of EcoLogits, from its constants.
 
-Nobody outside measures these models. The method fits the energy of open models on one kind of server (eight 80 GB H100, 16-bit
-weights) and takes the size of a closed one from declarations or guesses. Its own interval carries the size, the share
-of a mixture of experts that is active, and the PUE. It leaves out, and so does this: tokens that are read, not
-written; the error of the fit; the batch of the provider; its hardware; the grid. Versions 0.8 and 0.9 differ by a factor
-of about 44 for the same request, so the version is pinned and part of the result's source.
+Nobody outside measures these models. The method fits the energy of open models on one kind of server (eight 80 GB H100,
+16-bit weights) and takes the size of a closed one from declarations or guesses. Its own interval carries the size, the
+share of a mixture of experts that is active, and the PUE. It leaves out, and so does this: tokens that are read, not
+written; the error of the fit; the batch of the provider; its hardware; the grid. Versions 0.8 and 0.9 differ by a
+factor of about 44 for the same request, so the version is pinned and part of the result's source.
 
 Source
 ------
@@ -42,7 +42,9 @@ class RequestFootprint:
     gpus: int
 
 
-def request_footprint(active_billions: float, total_billions: float, output_tokens: float, pue: float) -> RequestFootprint:
+def request_footprint(
+    active_billions: float, total_billions: float, output_tokens: float, pue: float
+) -> RequestFootprint:
     """Electricity and embodied carbon of one request.
 
     Parameters
@@ -64,7 +66,9 @@ def request_footprint(active_billions: float, total_billions: float, output_toke
     number("output tokens", output_tokens, unit="tokens")
     number("PUE", pue, 1.0, MOST_PUE)
     if active_billions > total_billions:
-        raise FootprintError(f"active parameters: got {active_billions:g} billions of {total_billions:g}; expected at most all")
+        raise FootprintError(
+            f"active parameters: got {active_billions:g} billions of {total_billions:g}; expected at most all"
+        )
     slope, decay, constant = GPU_WH
     gpu_kwh = output_tokens * (slope * math.exp(decay * BATCH) * active_billions + constant) / 1000
     by_size, by_batch, rest = LATENCY_S
@@ -73,9 +77,10 @@ def request_footprint(active_billions: float, total_billions: float, output_toke
     server_kwh = seconds / S_PER_HOUR * SERVER_KW * gpus / GPUS_PER_SERVER / BATCH
     hardware_kg = gpus / GPUS_PER_SERVER * SERVER_EMBODIED_KG + gpus * GPU_EMBODIED_KG
     return RequestFootprint(
-        energy_kwh=pue * (server_kwh + gpus * gpu_kwh), embodied_kg=seconds * hardware_kg / (HARDWARE_LIFE_S * BATCH),
+        energy_kwh=pue * (server_kwh + gpus * gpu_kwh),
+        embodied_kg=seconds * hardware_kg / (HARDWARE_LIFE_S * BATCH),
         gpus=gpus,
-    )  # fmt: skip
+    )
 
 
 def gpus_needed(total_billions: float) -> int:

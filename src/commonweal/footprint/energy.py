@@ -1,7 +1,7 @@
 """Energy and carbon from what is known of a computation: hours, power, the building's overhead, the grid.
 
-energy = device hours x device power x PUE; carbon = energy x intensity. The power is what the devices draw on average; a
-rated power (TDP) in its place makes the result an upper bound for most work, and the caller says so.
+energy = device hours x device power x PUE; carbon = energy x intensity. The power is what the devices draw on average;
+a rated power (TDP) in its place makes the result an upper bound for most work, and the caller says so.
 
 Source
 ------
@@ -69,7 +69,8 @@ def carbon_kg(energy_kwh: float, grid_g_per_kwh: float) -> float:
 
 
 def embodied_kg(manufacture_kg: float, hours: float, lifetime_hours: float, share: float = 1.0) -> float:
-    """Share of the carbon of making a device that falls on `hours` of its life, M = TE x (TiR / EL) x (RR / ToR) [kgCO2e].
+    """Share of the carbon of making a device that falls on `hours` of its life, M = TE x (TiR / EL) x (RR / ToR)
+    [kgCO2e].
 
     Parameters
     ----------
@@ -97,8 +98,11 @@ def plausibility(energy_kwh: float, device_hours: float | None = None, tasks: fl
     if device_hours and energy_kwh / device_hours * W_PER_KW > MOST_DEVICE_W:
         watts = energy_kwh / device_hours * W_PER_KW
         doubts.append(
-            f"{watts:,.0f} W per device: above {MOST_DEVICE_W:,.0f} W, which no device draws; is the energy in Wh, given as kWh?"
+            f"{watts:,.0f} W per device: above {MOST_DEVICE_W:,.0f} W, which no device draws; is the energy in Wh, "
+            "given as kWh?"
         )
     if tasks and energy_kwh / tasks > MOST_TASK_KWH:
-        doubts.append(f"{energy_kwh / tasks:,.3g} kWh per task: above {MOST_TASK_KWH:g} kWh; is the energy in Wh, given as kWh?")
+        doubts.append(
+            f"{energy_kwh / tasks:,.3g} kWh per task: above {MOST_TASK_KWH:g} kWh; is the energy in Wh, given as kWh?"
+        )
     return doubts

@@ -12,20 +12,14 @@ from typing import Any
 from commonweal.errors import FootprintError
 from commonweal.footprint.amounts import Amount, Range, figures
 from commonweal.footprint.closed_models import LEFT_OUT, VERSION, RequestFootprint, request_footprint
-from commonweal.footprint.energy import (
-    W_PER_KW,
-    carbon_kg,
-    embodied_kg,
-    facility_energy_kwh,
-    number,
-    plausibility,
-)
+from commonweal.footprint.energy import W_PER_KW, carbon_kg, embodied_kg, facility_energy_kwh, number, plausibility
 from commonweal.footprint.zones import Zone, doubts_of
 from commonweal.units import MOST_PUE
 
 # A choice: accelerators draw tens to hundreds of watts, so less than one watt is a power in kilowatts.
 LEAST_DEVICE_W = 1.0
-# The largest accelerators of 2026 draw under this; more is a server of several, and its hours must then be those of servers.
+# The largest accelerators of 2026 draw under this; more is a server of several, and its hours must then be those of
+# servers.
 MOST_ACCELERATOR_W = 1_500.0
 POWER_WORDS = {
     "tdp": "power: a rated power (TDP), not measured, so for most work the energy is an upper bound",
@@ -41,7 +35,8 @@ AVERAGE = "the intensity is an average of a year: neither the hour nor what one 
 class Devices:
     """What trained: hours of all devices together [h], mean power of one [W], and the carbon of making one.
 
-    `power_is`: `measured`, `tdp` or `unknown`; `manufacture_kg` and `lifetime_hours`, its expected life: both or neither.
+    `power_is`: `measured`, `tdp` or `unknown`; `manufacture_kg` and `lifetime_hours`, its expected life: both or
+    neither.
     """
 
     hours: float
@@ -53,7 +48,9 @@ class Devices:
 
 @dataclass(frozen=True, slots=True)
 class ClosedModel:
-    """A model that nobody outside can measure: its parameters, those that one token uses (None: all) [10^9], tokens written per task."""
+    """A model that nobody outside can measure: its parameters, those that one token uses (None: all) [10^9], tokens
+    written per task.
+    """
 
     billions: Range
     active_billions: Range | None
@@ -64,8 +61,8 @@ class ClosedModel:
 class Report:
     """What is known of one training or of inference.
 
-    `basis`: `declared`, from numbers that were given, or `modelled`; `inputs`: as given, by name with unit; `embodied_kg`
-    None: not counted.
+    `basis`: `declared`, from numbers that were given, or `modelled`; `inputs`: as given, by name with unit;
+    `embodied_kg` None: not counted.
     """
 
     kind: str
@@ -107,7 +104,11 @@ class Report:
         yield f"energy    {self.energy_kwh.words('kWh')}  [{self.basis}] {self.method}"
         if self.per_task_wh is not None:
             yield f"per task  {self.per_task_wh.words('Wh')}"
-        carbon = "unknown" if self.carbon_kg is None or zone is None else f"{self.carbon_kg.words('kgCO2e')} at {zone.words()}"
+        carbon = (
+            "unknown"
+            if self.carbon_kg is None or zone is None
+            else f"{self.carbon_kg.words('kgCO2e')} at {zone.words()}"
+        )
         yield f"carbon    {carbon}"
         if self.embodied_kg is not None:
             yield f"hardware  {self.embodied_kg.words('kgCO2e')} of making it; not in the carbon above"
@@ -137,20 +138,29 @@ def training(devices: Devices, pue: float, zone: Zone | None) -> Report:
         raise FootprintError(f"{hours:g} h at {power_w:g} W: no training takes no time or power; is a number missing?")
     embodied = _embodied(devices)
     return Report(
-        kind="training", energy_kwh=_one(kwh), carbon_kg=_carbon(_one(kwh), zone),
-        basis="declared", method=f"{figures(hours)} device h x {figures(power_w)} W x PUE {pue:g}",
+        kind="training",
+        energy_kwh=_one(kwh),
+        carbon_kg=_carbon(_one(kwh), zone),
+        basis="declared",
+        method=f"{figures(hours)} device h x {figures(power_w)} W x PUE {pue:g}",
         inputs={
-            "device_hours": hours, "device_power_w": power_w, "pue": pue,
-            "manufacture_kg_per_device": devices.manufacture_kg, "lifetime_hours": devices.lifetime_hours,
+            "device_hours": hours,
+            "device_power_w": power_w,
+            "pue": pue,
+            "manufacture_kg_per_device": devices.manufacture_kg,
+            "lifetime_hours": devices.lifetime_hours,
         },
         not_counted=_not_counted(pue, zone, embodied, "failed and earlier runs, data preparation, network and storage"),
         warnings=(*_power_doubts(devices.power_is, power_w), *doubts_of(zone)),
-        embodied_kg=embodied, more={"power_is": devices.power_is},
-    )  # fmt: skip
+        embodied_kg=embodied,
+        more={"power_is": devices.power_is},
+    )
 
 
 def _embodied(devices: Devices) -> Amount | None:
-    """The share of making the devices that falls on their hours; their hours may be many lifetimes, since they are many."""
+    """The share of making the devices that falls on their hours; their hours may be many lifetimes, since they are
+    many.
+    """
     if (devices.manufacture_kg is None) != (devices.lifetime_hours is None):
         raise FootprintError("--embodied-kg and --lifetime-hours belong together: give both, or neither")
     if devices.manufacture_kg is None or devices.lifetime_hours is None:
@@ -164,14 +174,15 @@ def _power_doubts(power: str, device_power_w: float) -> list[str]:
         warnings.append(f"{device_power_w:g} W per device is below {LEAST_DEVICE_W:g} W; is it in kW, given as W?")
     if device_power_w > MOST_ACCELERATOR_W:
         warnings.append(
-            f"{device_power_w:,.0f} W per device is above {MOST_ACCELERATOR_W:,.0f} W, which no single accelerator draws; "
-            "where it is a server's power, the hours must be those of servers"
+            f"{device_power_w:,.0f} W per device is above {MOST_ACCELERATOR_W:,.0f} W, which no single accelerator "
+            "draws; where it is a server's power, the hours must be those of servers"
         )
     return warnings
 
 
 def inference(tasks: float, per_task: Range | ClosedModel, pue: Range, zone: Zone | None) -> Report:
-    """Energy of `tasks` tasks: tasks x energy per task x PUE, or of a closed model by its size and the tokens it writes.
+    """Energy of `tasks` tasks: tasks x energy per task x PUE, or of a closed model by its size and the tokens it
+    writes.
 
     Parameters
     ----------
@@ -180,10 +191,14 @@ def inference(tasks: float, per_task: Range | ClosedModel, pue: Range, zone: Zon
     """
     number("--tasks", tasks, unit="tasks")
     if tasks == 0:
-        raise FootprintError("--tasks 0: with no task there is nothing to add up and no energy per task; give at least 1")
+        raise FootprintError(
+            "--tasks 0: with no task there is nothing to add up and no energy per task; give at least 1"
+        )
     for end in pue:
         number("PUE", end, 1.0, MOST_PUE)
-    return _closed(tasks, per_task, pue, zone) if isinstance(per_task, ClosedModel) else _open(tasks, per_task, pue, zone)
+    return (
+        _closed(tasks, per_task, pue, zone) if isinstance(per_task, ClosedModel) else _open(tasks, per_task, pue, zone)
+    )
 
 
 def _open(tasks: float, energy_wh: Range, pue: Range, zone: Zone | None) -> Report:
@@ -194,12 +209,18 @@ def _open(tasks: float, energy_wh: Range, pue: Range, zone: Zone | None) -> Repo
     per_task = Amount(_middle(energy_wh) * _middle(pue), energy_wh[0] * pue[0], energy_wh[1] * pue[1])
     kwh = per_task.times(tasks / W_PER_KW)
     return Report(
-        kind="inference", energy_kwh=kwh, carbon_kg=_carbon(kwh, zone), basis="declared",
+        kind="inference",
+        energy_kwh=kwh,
+        carbon_kg=_carbon(kwh, zone),
+        basis="declared",
         method=f"{figures(tasks)} tasks x {_said(energy_wh)} Wh x PUE {_said(pue)}",
         inputs={"tasks": tasks, "energy_wh_per_task": _given(energy_wh), "pue": _given(pue)},
-        not_counted=_not_counted(pue[0], zone, None, "training, idle servers between tasks, network and the user's own device"),
-        warnings=(*doubts_of(zone), *plausibility(kwh.high, tasks=tasks)), per_task_wh=per_task,
-    )  # fmt: skip
+        not_counted=_not_counted(
+            pue[0], zone, None, "training, idle servers between tasks, network and the user's own device"
+        ),
+        warnings=(*doubts_of(zone), *plausibility(kwh.high, tasks=tasks)),
+        per_task_wh=per_task,
+    )
 
 
 def _closed(tasks: float, model: ClosedModel, pue: Range, zone: Zone | None) -> Report:
@@ -215,22 +236,31 @@ def _closed(tasks: float, model: ClosedModel, pue: Range, zone: Zone | None) -> 
     middle = at(_middle(used), _middle(billions), _middle(pue))
     per_task = Amount(middle.energy_kwh, low.energy_kwh, high.energy_kwh).times(W_PER_KW)
     kwh = per_task.times(tasks / W_PER_KW)
-    words = f"{_said(billions)} billion parameters" + ("" if model.active_billions is None else f", {_said(used)} active")
-    embodied = Amount(middle.embodied_kg, low.embodied_kg, high.embodied_kg).times(tasks)
-    rest = (
-        LEFT_OUT,
-        *_not_counted(pue[0], zone, embodied, "training, network and the user's own device"),
+    words = f"{_said(billions)} billion parameters" + (
+        "" if model.active_billions is None else f", {_said(used)} active"
     )
+    embodied = Amount(middle.embodied_kg, low.embodied_kg, high.embodied_kg).times(tasks)
+    rest = (LEFT_OUT, *_not_counted(pue[0], zone, embodied, "training, network and the user's own device"))
     return Report(
-        kind="inference", energy_kwh=kwh, carbon_kg=_carbon(kwh, zone), basis="modelled",
-        method=f"{VERSION}: {figures(tasks)} tasks x {figures(model.output_tokens)} tokens written, {words}, PUE {_said(pue)}",
+        kind="inference",
+        energy_kwh=kwh,
+        carbon_kg=_carbon(kwh, zone),
+        basis="modelled",
+        method=f"{VERSION}: {figures(tasks)} tasks x {figures(model.output_tokens)} tokens written, {words}, PUE "
+        f"{_said(pue)}",
         inputs={
-            "tasks": tasks, "model_billions": _given(billions), "active_billions": _given(used),
-            "output_tokens": model.output_tokens, "pue": _given(pue),
+            "tasks": tasks,
+            "model_billions": _given(billions),
+            "active_billions": _given(used),
+            "output_tokens": model.output_tokens,
+            "pue": _given(pue),
         },
-        not_counted=rest, warnings=(*doubts_of(zone), *plausibility(kwh.high, tasks=tasks)), per_task_wh=per_task,
-        embodied_kg=embodied, more={"gpus": [low.gpus, high.gpus], "left_out": f"not in the interval: {LEFT_OUT}"},
-    )  # fmt: skip
+        not_counted=rest,
+        warnings=(*doubts_of(zone), *plausibility(kwh.high, tasks=tasks)),
+        per_task_wh=per_task,
+        embodied_kg=embodied,
+        more={"gpus": [low.gpus, high.gpus], "left_out": f"not in the interval: {LEFT_OUT}"},
+    )
 
 
 def _one(value: float) -> Amount:

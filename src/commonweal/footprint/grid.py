@@ -1,10 +1,11 @@
 """The carbon intensity of electricity by grid zone and year: one number and its source, from grid_intensity.csv.
 
-Electricity that is drawn in a year that nobody named is not that of the table's latest year. `of_some_year` says by how much
-it may differ: as much as the zones with many years in the table changed over as long a time.
+Electricity that is drawn in a year that nobody named is not that of the table's latest year. `of_some_year` says by how
+much it may differ: as much as the zones with many years in the table changed over as long a time.
 
-A zone or year that is not in the table is an error with the nearest names or the years that there are; there is no world
-average to fall back on, because zones differ by more than a factor of 20 and a silent default would decide the result.
+A zone or year that is not in the table is an error with the nearest names or the years that there are; there is no
+world average to fall back on, because zones differ by more than a factor of 20 and a silent default would decide the
+result.
 
 What the numbers are: yearly averages of a zone. They say nothing about the hour, about what one more kWh causes
 (marginal intensity), or about a data centre with its own supply. The table is written by tools/build_grid_table.py.
@@ -48,13 +49,16 @@ def intensities() -> Mapping[str, tuple[GridIntensity, ...]]:
     text = (files("commonweal.footprint") / "grid_intensity.csv").read_text(encoding="utf-8")
     zones: dict[str, list[GridIntensity]] = {}
     for row in csv.DictReader(text.splitlines()):
-        one = GridIntensity(row["zone"], row["name"], float(row["g_per_kwh"]), int(row["year"]), row["source"], row["licence"])
+        one = GridIntensity(
+            row["zone"], row["name"], float(row["g_per_kwh"]), int(row["year"]), row["source"], row["licence"]
+        )
         zones.setdefault(one.zone, []).append(one)
     return {zone: tuple(sorted(rows, key=lambda row: row.year)) for zone, rows in zones.items()}
 
 
 def intensity(zone: str, year: int | None = None) -> GridIntensity:
-    """Carbon intensity of a grid zone [gCO2e/kWh]: ISO 3166 alpha-3 (FRA), or a part of a country (CA-QC); the latest year by default.
+    """Carbon intensity of a grid zone [gCO2e/kWh]: ISO 3166 alpha-3 (FRA), or a part of a country (CA-QC); the latest
+    year by default.
 
     Raises
     ------
@@ -82,8 +86,8 @@ def intensity(zone: str, year: int | None = None) -> GridIntensity:
 def drift(years: int) -> tuple[float, float]:
     """2.5 and 97.5 % quantiles of I(t + years) / I(t) over the zones of the table with more than one year.
 
-    They are 28 countries of Europe, 2000 to 2023; elsewhere it may have been more or less. Of a time so long that the table
-    has fewer than 100 such pairs, the quantiles are those of the longest time that has them.
+    They are 28 countries of Europe, 2000 to 2023; elsewhere it may have been more or less. Of a time so long that the
+    table has fewer than 100 such pairs, the quantiles are those of the longest time that has them.
 
     >>> low, high = drift(3)
     >>> round(low, 2), round(high, 2)
@@ -103,10 +107,12 @@ def drift(years: int) -> tuple[float, float]:
 
 
 def of_some_year(zone: str, since: int | None = None) -> Uncertain:
-    """Intensity of a zone in a year that nobody named [g/kWh]: the latest of the table, and how much it may differ in that year.
+    """Intensity of a zone in a year that nobody named [g/kWh]: the latest of the table, and how much it may differ in
+    that year.
 
-    The year lies between the row's own, or `since`, and three years after the newest row of the table. The 2.5 and 97.5 %
-    quantiles of a lognormal of two halves are those of `drift` to the one end and back to the other, whichever is further.
+    The year lies between the row's own, or `since`, and three years after the newest row of the table. The 2.5 and 97.5
+    % quantiles of a lognormal of two halves are those of `drift` to the one end and back to the other, whichever is
+    further.
 
     Parameters
     ----------
@@ -130,8 +136,8 @@ def of_some_year(zone: str, since: int | None = None) -> Uncertain:
     fell, rose = drift(grid.year - first) if first < grid.year else (1.0, 1.0)
     low, high = min(low, 1 / rose), max(high, 1 / fell)
     source = (
-        f"{grid.name} {grid.year}: {grid.source}; its year of use is not declared, {first} to {last}: {low:.2g} to {high:.2g} "
-        "times that, as 28 European zones changed in such times"
+        f"{grid.name} {grid.year}: {grid.source}; its year of use is not declared, {first} to {last}: {low:.2g} to "
+        f"{high:.2g} times that, as 28 European zones changed in such times"
     )
     least, most = (float(f"{grid.g_per_kwh * times:.3g}") for times in (low, high))
     return Uncertain(

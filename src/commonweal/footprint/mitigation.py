@@ -5,7 +5,8 @@ energies. What a cheaper number format or a larger batch saves on the model itse
 `environment.mitigation`. Nothing here is netted with an offset.
 
 What a change of zone does not show: the table has averages. One more kWh in a zone is made by the plants that are
-turned up for it (the marginal intensity), which can be far from the average; nor is the energy of moving the data counted.
+turned up for it (the marginal intensity), which can be far from the average; nor is the energy of moving the data
+counted.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ YEARLY_ONLY = "unknown: the table has yearly averages only; give the intensity o
 class Move:
     """The same energy in another zone: its carbon, and what is saved against the present zone [kgCO2e].
 
-    `ratio`: carbon there over carbon here, above 1 where moving would emit more; None where the present zone emits nothing.
-    `doubt`: why the two may not compare; empty where nothing is known against it.
+    `ratio`: carbon there over carbon here, above 1 where moving would emit more; None where the present zone emits
+    nothing. `doubt`: why the two may not compare; empty where nothing is known against it.
     """
 
     grid: GridIntensity
@@ -38,7 +39,9 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """The best time for a job of some hours: where it begins, and the mean intensities then, now and over all hours [g/kWh]."""
+    """The best time for a job of some hours: where it begins, and the mean intensities then, now and over all hours
+    [g/kWh].
+    """
 
     start: int
     best_g_per_kwh: float
@@ -72,7 +75,8 @@ class Hardware:
 
 @dataclass(frozen=True, slots=True)
 class SmallerModel:
-    """What a distilled or smaller model saves over its life [kWh], its making subtracted, and from how many tasks on it saves.
+    """What a distilled or smaller model saves over its life [kWh], its making subtracted, and from how many tasks on it
+    saves.
 
     `saved_kwh` below 0: it costs more than it saves. `break_even_tasks` None: it never saves.
     """
@@ -162,7 +166,8 @@ def other_hours(hourly_g_per_kwh: Sequence[float] | None, hours: int = 1) -> Hou
 
 
 def other_hardware_ratio(now: Hardware, then: Hardware) -> float:
-    """Energy of a task on other hardware over that on the present one, (P'/throughput') / (P/throughput); above 1: more.
+    """Energy of a task on other hardware over that on the present one, (P'/throughput') / (P/throughput); above 1:
+    more.
 
     >>> other_hardware_ratio(Hardware(300.0, 60.0), Hardware(700.0, 280.0))
     0.5
@@ -188,9 +193,11 @@ def smaller_model(tasks: float, now_wh: float, then_wh: float, making_kwh: float
     True
     """
     for name, value, unit in (
-        ("tasks", tasks, ""), ("energy of a task now", now_wh, "Wh"), ("energy of a task then", then_wh, "Wh"),
+        ("tasks", tasks, ""),
+        ("energy of a task now", now_wh, "Wh"),
+        ("energy of a task then", then_wh, "Wh"),
         ("making the smaller model", making_kwh, "kWh"),
-    ):  # fmt: skip
+    ):
         number(name, value, unit=unit)
     saved_wh = now_wh - then_wh
     break_even = making_kwh * W_PER_KW / saved_wh if saved_wh > 0 else None

@@ -14,7 +14,8 @@ from commonweal.errors import FootprintError
 # US Bureau of Labor Statistics, CPI-U, US city average, all items, annual averages, 1982-84 = 100.
 CPI_U: Mapping[int, float] = {
     2005: 195.3, 2006: 201.6, 2007: 207.342, 2008: 215.303, 2009: 214.537, 2010: 218.056, 2011: 224.939, 2012: 229.594,
-    2013: 232.957, 2014: 236.736, 2015: 237.017, 2016: 240.007, 2017: 245.120, 2018: 251.107, 2019: 255.657, 2020: 258.811,
+    2013: 232.957, 2014: 236.736, 2015: 237.017, 2016: 240.007, 2017: 245.120, 2018: 251.107, 2019: 255.657,
+    2020: 258.811,
     2021: 270.970, 2022: 292.655, 2023: 304.702, 2024: 313.689,
 }  # fmt: skip
 DEFLATOR = "US Bureau of Labor Statistics, CPI-U, US city average, all items, annual averages"
@@ -29,7 +30,9 @@ def price_year(unit: str) -> tuple[str, int, str]:
     """
     found = PRICE.fullmatch(unit)
     if found is None:
-        raise FootprintError(f"money in '{unit}': expected a currency with its price year, such as USD2020 or USD2020/kWh")
+        raise FootprintError(
+            f"money in '{unit}': expected a currency with its price year, such as USD2020 or USD2020/kWh"
+        )
     return found[1], int(found[2]), found[3] or ""
 
 
@@ -55,9 +58,12 @@ def deflator(unit: str, target: str) -> float:
         return 1.0
     if currency != "USD":
         raise FootprintError(
-            f"{unit} and {target} have different price years, and only US dollars are converted here; give both in the prices of one year"
+            f"{unit} and {target} have different price years, and only US dollars are converted here; give both in "
+            "the prices of one year"
         )
     for one in (year, wanted_year):
         if one not in CPI_U:
-            raise FootprintError(f"{unit} to {target}: the price index has no year {one}; it has {min(CPI_U)} to {max(CPI_U)}")
+            raise FootprintError(
+                f"{unit} to {target}: the price index has no year {one}; it has {min(CPI_U)} to {max(CPI_U)}"
+            )
     return CPI_U[wanted_year] / CPI_U[year]

@@ -40,10 +40,11 @@ def conversion(unit: str, target: str) -> float:
 def quantile(uncertain: Uncertain, shares: Array) -> Array:
     """The value that is not exceeded with probability `shares`, float64 like `shares`, which lie in [0, 1].
 
-    Uniform: low + u (high - low). Triangular with mode c: low + sqrt(u (high - low)(c - low)) up to u = (c - low)/(high - low),
-    from there high - sqrt((1 - u)(high - low)(high - c)). Lognormal: central x exp(sigma z(u)), with sigma = log(high/central)/z
-    above the median and log(central/low)/z below it, z = z(0.975): all three declared numbers are its quantiles. Where central
-    is not the geometric mean of low and high the two sides differ, and it is a lognormal of two halves.
+    Uniform: low + u (high - low). Triangular with mode c: low + sqrt(u (high - low)(c - low)) up to u = (c - low)/(high
+    - low), from there high - sqrt((1 - u)(high - low)(high - c)). Lognormal: central x exp(sigma z(u)), with sigma =
+    log(high/central)/z above the median and log(central/low)/z below it, z = z(0.975): all three declared numbers are
+    its quantiles. Where central is not the geometric mean of low and high the two sides differ, and it is a lognormal
+    of two halves.
     """
     if uncertain.value is not None:
         return np.full_like(shares, uncertain.value)

@@ -43,8 +43,8 @@ class Zone:
 def zone_of(g_per_kwh: float | None, zone: str | None, year: int | None, since: int | None = None) -> Zone | None:
     """The intensity to take; None where neither is given: then carbon is unknown.
 
-    Of a zone without a year it is the latest of the table, with the range of `of_some_year`; `since`: the earliest year that
-    it may have been.
+    Of a zone without a year it is the latest of the table, with the range of `of_some_year`; `since`: the earliest year
+    that it may have been.
 
     Raises
     ------
@@ -65,7 +65,8 @@ def zone_of(g_per_kwh: float | None, zone: str | None, year: int | None, since: 
     if g_per_kwh is None:
         return None
     return Zone(
-        number("--grid-g-per-kwh", g_per_kwh, high=MOST_G_PER_KWH, unit="g/kWh"), "given as a number, without year and source"
+        number("--grid-g-per-kwh", g_per_kwh, high=MOST_G_PER_KWH, unit="g/kWh"),
+        "given as a number, without year and source",
     )
 
 
@@ -80,6 +81,7 @@ def doubts_of(zone: Zone | None) -> list[str]:
     lowest = min(row.g_per_kwh for rows in intensities().values() for row in rows if row.g_per_kwh > 0)
     if 0 < zone.g_per_kwh < min(lowest, 2.0):
         return [
-            f"{zone.g_per_kwh:g} g/kWh is below every grid of the table, the lowest of which has {lowest:g}; is it in kg/kWh, given as g/kWh?"
+            f"{zone.g_per_kwh:g} g/kWh is below every grid of the table, the lowest of which has {lowest:g}; is it in "
+            "kg/kWh, given as g/kWh?"
         ]
     return []

@@ -1,4 +1,6 @@
-"""A published data set in a folder or hub id that whoever runs commonweal names: the project ships none of their texts."""
+"""A published data set in a folder or hub id that whoever runs commonweal names: the project ships none of their
+texts.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,12 @@ HUB = "hf:"
 
 @dataclass(frozen=True, slots=True)
 class DataPlace:
-    """Where a measure's data lie: files `pattern` in the folder `name` (or in the named folder itself), and where they come from.
+    """Where a measure's data lie: files `pattern` in the folder `name` (or in the named folder itself), and where they
+    come from.
 
-    `own`: a file of the auditor's own, in the named folder itself, that takes their place. `beside`: further sets that the
-    measure reads, each in its own place below the same folder. `optional`: one of these that may be absent. `instead`: files of
-    another format of the same set, read where the folder holds none of `pattern`.
+    `own`: a file of the auditor's own, in the named folder itself, that takes their place. `beside`: further sets that
+    the measure reads, each in its own place below the same folder. `optional`: one of these that may be absent.
+    `instead`: files of another format of the same set, read where the folder holds none of `pattern`.
     """
 
     name: str
@@ -54,7 +57,9 @@ class DataSet:
         found = next((path for path in self.files if path.name == name), None)
         if found is None:
             there = ", ".join(path.name for path in self.files)
-            raise DataFileError(f"{self.files[0].parent}: '{name}' is missing from the data set {self.name}; there are: {there}")
+            raise DataFileError(
+                f"{self.files[0].parent}: '{name}' is missing from the data set {self.name}; there are: {there}"
+            )
         return found
 
 
@@ -75,7 +80,8 @@ def open_data_set(wanted: DataPlace, data: Path | str | None, permissions: Permi
     files = _files(wanted, folder, str(data))
     if not files:
         raise DataRequired(
-            f"needs data that --data {data} does not hold: no {_wanted(wanted)} in {folder / wanted.name} or {folder}", which
+            f"needs data that --data {data} does not hold: no {_wanted(wanted)} in {folder / wanted.name} or {folder}",
+            which,
         )
     try:
         hashes = sha256_of_files(files)
@@ -93,7 +99,9 @@ def _folder(wanted: DataPlace, data: Path | str, permissions: Permissions) -> Pa
         return hub_data_set(str(data), wanted.pattern, permissions)
     folder = Path(data).expanduser()
     if not folder.is_dir():
-        raise DataFileError(f"--data {data}: there is no such folder; expected one that holds data sets, such as {wanted.name}")
+        raise DataFileError(
+            f"--data {data}: there is no such folder; expected one that holds data sets, such as {wanted.name}"
+        )
     return folder
 
 
@@ -106,7 +114,9 @@ def _wanted(place: DataPlace) -> str:
 
 
 def _files(wanted: DataPlace, folder: Path, named: str) -> tuple[Path, ...]:
-    """The files where they are expected; of the hub's data sets, which have folders of their own, in the one that has them."""
+    """The files where they are expected; of the hub's data sets, which have folders of their own, in the one that
+    has them.
+    """
     if wanted.own and (folder / wanted.own).is_file():
         return (folder / wanted.own,)
     inside = folder / wanted.name
@@ -120,8 +130,8 @@ def _files(wanted: DataPlace, folder: Path, named: str) -> tuple[Path, ...]:
     folders = sorted({path.parent.relative_to(root).as_posix() for path in deeper})
     if len(folders) > 1:
         raise DataFileError(
-            f"--data {named}: {wanted.pattern} in several folders ({', '.join(folders)}); download it, and name the one that is the data "
-            f"set {wanted.name}"
+            f"--data {named}: {wanted.pattern} in several folders ({', '.join(folders)}); download it, and name the "
+            f"one that is the data set {wanted.name}"
         )
     return deeper
 

@@ -136,7 +136,9 @@ def _with_notes(rows: list[Estimate | Missing], subject: Any, altered: Altered) 
     """Add to the note of each number what the subject reports about its answers, and how many requests were altered."""
     notes = [*getattr(subject, "remarks", ()), *altered.words("of the requests asked in this run")]
     return [
-        row.model_copy(update={"note": "; ".join(filter(None, (row.note, *notes)))}) if isinstance(row, Estimate) else row
+        row.model_copy(update={"note": "; ".join(filter(None, (row.note, *notes)))})
+        if isinstance(row, Estimate)
+        else row
         for row in rows
     ]
 
@@ -160,7 +162,11 @@ class _Rows:
             return [self.reason("failed", "the measure yielded nothing; that is a mistake in the measure")]
         undeclared = sorted({row.quantity for row in rows} - set(self.task.spec.method.quantities))
         if undeclared:
-            return [self.reason("failed", f"the measure yielded quantities that it does not declare: {', '.join(undeclared)}")]
+            return [
+                self.reason(
+                    "failed", f"the measure yielded quantities that it does not declare: {', '.join(undeclared)}"
+                )
+            ]
         return [self._row(row) for row in rows]
 
     def reason(self, status: Status, note: str, **more: Any) -> Evidence:
@@ -171,13 +177,25 @@ class _Rows:
     def _row(self, row: Estimate | Missing) -> Evidence:
         identity = digest(self.key, self.task.subject_id, row.quantity, row.group, row.reference)
         if isinstance(row, Missing):
-            return self._evidence(identity, status=row.status, missing=row.model_copy(update={"facts": None}), note=row.reason,
-                                  unjudged=row.unjudged, facts=row.facts)  # fmt: skip
+            return self._evidence(
+                identity,
+                status=row.status,
+                missing=row.model_copy(update={"facts": None}),
+                note=row.reason,
+                unjudged=row.unjudged,
+                facts=row.facts,
+            )
         stored = row.model_copy(
             update={"note": "", "basis": None, "facts": None}
         )  # the row has them; the estimate reads back without
-        return self._evidence(identity, status="ok", estimate=stored, note=row.note, facts=row.facts,
-                              basis=row.basis or self.task.spec.basis)  # fmt: skip
+        return self._evidence(
+            identity,
+            status="ok",
+            estimate=stored,
+            note=row.note,
+            facts=row.facts,
+            basis=row.basis or self.task.spec.basis,
+        )
 
     def _evidence(self, identity: str, **fields: Any) -> Evidence:
         provenance = dict(self.provenance)
@@ -196,10 +214,22 @@ class _Rows:
 def broken_plugin(name: str, reason: str, setting: Setting) -> list[Evidence]:
     """The `failed` row of a plug-in that could not be loaded."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    provenance = Provenance(source="entry point of the group commonweal.measures", measure=f"plugin.{name}", version=1, started=started,
-                            duration_s=0.0)  # fmt: skip
-    row = Evidence(id=digest("plugin", name, reason), subjects=("system",), measure=f"plugin.{name}", basis="measured", status="failed",
-                   note=_kept(reason), provenance=provenance)  # fmt: skip
+    provenance = Provenance(
+        source="entry point of the group commonweal.measures",
+        measure=f"plugin.{name}",
+        version=1,
+        started=started,
+        duration_s=0.0,
+    )
+    row = Evidence(
+        id=digest("plugin", name, reason),
+        subjects=("system",),
+        measure=f"plugin.{name}",
+        basis="measured",
+        status="failed",
+        note=_kept(reason),
+        provenance=provenance,
+    )
     return _sealed(setting.store, row)
 
 
@@ -220,7 +250,9 @@ def _options(setting: Setting) -> dict[str, str]:
 def _inputs(task: Task, subject: Any, material: Material, setting: Setting) -> dict[str, str]:
     """Hashes of everything that the outcomes depend on."""
     inputs = {
-        task.subject_id: subject.fingerprint if hasattr(subject, "fingerprint") else digest(subject.model_dump(mode="json"))
+        task.subject_id: subject.fingerprint
+        if hasattr(subject, "fingerprint")
+        else digest(subject.model_dump(mode="json"))
     }
     inputs |= {name: one.fingerprint for name, one in zip(("probes", "data"), material, strict=True) if one is not None}
     if System in task.spec.needs.values():
@@ -260,7 +292,9 @@ def _arguments(task: Task, subject: Any, material: Material, journal: Journal, s
 
 
 def _kept(note: str) -> str:
-    """A reason that quotes what was raised, by whatever was measured: valid, and without what the environment calls secret."""
+    """A reason that quotes what was raised, by whatever was measured: valid, and without what the environment calls
+    secret.
+    """
     return Secrets(secrets_in(os.environ)).in_message(whole(note))
 
 
@@ -287,7 +321,10 @@ def subject_kind(spec: MeasureSpec, asset: Asset) -> bool:
 
 
 def why_nothing(rows: Sequence[Evidence]) -> str | None:
-    """One sentence; None where something was measured. Rows that wait for a permission come first, and only they may name a flag."""
+    """One sentence; None where something was measured.
+
+    Rows that wait for a permission come first, and only they may name a flag.
+    """
     asked = [row for row in rows if row.basis != "propagated"]
     if not asked or any(row.status == "ok" for row in asked):
         return None

@@ -15,7 +15,9 @@ NEEDED = frozenset({"context", "continuation", "logprob", "tokens", "greedy"})
 
 
 def kept_scores(folder: Path, rows: Sequence[Evidence]) -> tuple[list[Continuation], list[Score]]:
-    """What was asked for these rows, and the answers, in the order of asking; nothing where texts or decisions were asked for."""
+    """What was asked for these rows, and the answers, in the order of asking; nothing where texts or decisions were
+    asked for.
+    """
     requests, scores = [], []
     for items, run in dict.fromkeys(_places(folder, row) for row in rows if "rows" in row.provenance.inputs):
         if not (items.is_file() and run.is_file()):

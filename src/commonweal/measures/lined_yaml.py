@@ -99,7 +99,8 @@ class LinedYaml:
         for key in node:
             if known is not None and key not in known:
                 self.fail(
-                    self.line(node, key), f"{what}: unknown field '{key}'; expected {', '.join(known)}; correct or remove it"
+                    self.line(node, key),
+                    f"{what}: unknown field '{key}'; expected {', '.join(known)}; correct or remove it",
                 )
         return node
 
@@ -107,7 +108,9 @@ class LinedYaml:
         value = node.get(key)
         if not isinstance(value, str) or not value.strip():
             got = f"got {shown(value)}" if key in node else "it is missing"
-            self.fail(self.line(node, key), f"{what}: '{key}': {got}, expected text; write it, in quotes if it is a number")
+            self.fail(
+                self.line(node, key), f"{what}: '{key}': {got}, expected text; write it, in quotes if it is a number"
+            )
         return value.strip()
 
     def items(self, node: Mapping[str, Any], key: str, what: str) -> Iterator[tuple[int, Any]]:
@@ -123,7 +126,10 @@ class LinedYaml:
 
     def unique(self, seen: dict[str, int], key: str, line: int, what: str) -> None:
         if key in seen:
-            self.fail(line, f"{what}: '{key}' stands already in line {seen[key] + 1}; expected each once; rename or remove one")
+            self.fail(
+                line,
+                f"{what}: '{key}' stands already in line {seen[key] + 1}; expected each once; rename or remove one",
+            )
         seen[key] = line
 
 

@@ -27,7 +27,10 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Everything that can be chosen for a run. `measures` empty: all; `limit`: items per measure and subject; `data`: a folder or hub id."""
+    """Everything that can be chosen for a run.
+
+    `measures` empty: all; `limit`: items per measure and subject; `data`: a folder or hub id.
+    """
 
     measures: tuple[str, ...] = ()
     limit: int | None = None

@@ -23,7 +23,9 @@ from commonweal.system.wording import did_you_mean
 
 
 def select(registry: Registry, asked: Sequence[str]) -> tuple[MeasureSpec, ...]:
-    """The measures that were asked for: by name, by chapter (`inequity`) or by pattern (`inequity.*`); all by default."""
+    """The measures that were asked for: by name, by chapter (`inequity`) or by pattern (`inequity.*`); all by
+    default.
+    """
     specs = tuple(registry.specs[name] for name in sorted(registry.specs))
     if not asked:
         return specs
@@ -42,11 +44,19 @@ def _matches(spec: MeasureSpec, pattern: str) -> bool:
 def tasks(specs: Sequence[MeasureSpec], system: System, opener: Opener) -> list[Task]:
     """One task per measure and asset that it applies to, those on one model together; quick ones first."""
     ordered = sorted(system.assets, key=lambda asset: _model_behind(asset, system))
-    planned = [task for asset in ordered for spec in specs if subject_kind(spec, asset) for task in [_task(spec, asset, opener)]]
+    planned = [
+        task
+        for asset in ordered
+        for spec in specs
+        if subject_kind(spec, asset)
+        for task in [_task(spec, asset, opener)]
+    ]
     whole = [
         Task(spec, "system", lambda: system, None) for spec in specs if spec.subject is System
     ]  # a measure of the whole system has it as its only subject
-    return sorted([*whole, *planned], key=lambda task: task.spec.subject in {LanguageModel, Chooser, DecisionApplication})
+    return sorted(
+        [*whole, *planned], key=lambda task: task.spec.subject in {LanguageModel, Chooser, DecisionApplication}
+    )
 
 
 def _task(spec: MeasureSpec, asset: Asset, opener: Opener) -> Task:
@@ -65,7 +75,9 @@ def _model_behind(asset: Asset, system: System) -> tuple[str, str]:
     return behind.locator or "", behind.dtype or ""
 
 
-def unasked(specs: Sequence[MeasureSpec], planned: Sequence[Task], named: Sequence[str]) -> Iterator[tuple[MeasureSpec, str]]:
+def unasked(
+    specs: Sequence[MeasureSpec], planned: Sequence[Task], named: Sequence[str]
+) -> Iterator[tuple[MeasureSpec, str]]:
     """Measures that are left out, and why: they run only when named, or nothing in the system is of their kind."""
     used = {task.spec.name for task in planned}
     for spec in specs:

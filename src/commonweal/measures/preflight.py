@@ -64,7 +64,8 @@ class Preflight:
 
 @dataclass(frozen=True, slots=True)
 class _Complaints:
-    """What was found beforehand, each once: what stops the run, what is left out, and the measures whose data are not there.
+    """What was found beforehand, each once: what stops the run, what is left out, and the measures whose data are not
+    there.
 
     `data`: the folder that was named for them.
     """
@@ -81,7 +82,9 @@ class _Complaints:
         names = ", ".join(self.without_data)
         if self.data is not None:
             return (*self.warnings, f"{names}: --data {self.data} does not hold the data")
-        wanted = f"{names}: their data are not shipped; name a folder that holds them with --data DIR to measure these too"
+        wanted = (
+            f"{names}: their data are not shipped; name a folder that holds them with --data DIR to measure these too"
+        )
         return (*self.warnings, wanted)
 
 
@@ -91,11 +94,14 @@ def preflight(
     """Check every subject and probe file that the tasks need, and estimate the time from what they will ask."""
     complaints = _Complaints(dict.fromkeys(table_problems(system)), opener.data_named)
     operations = 0.0
-    for asset in {task.subject_id: system.asset(task.subject_id) for task in tasks if system.has_asset(task.subject_id)}.values():
+    for asset in {
+        task.subject_id: system.asset(task.subject_id) for task in tasks if system.has_asset(task.subject_id)
+    }.values():
         own = [
             task
             for task in tasks
-            if task.subject_id == asset.id and task.spec.subject in {LanguageModel, Chooser, DecisionApplication, PredictionTable}
+            if task.subject_id == asset.id
+            and task.spec.subject in {LanguageModel, Chooser, DecisionApplication, PredictionTable}
         ]
         if not own or not _is_locatable(asset, system):
             continue
@@ -132,7 +138,9 @@ def table_problems(system: System) -> tuple[str, ...]:
     named: list[tuple[str, str | None, int | None]] = [
         (f"deployment '{each.key}'", each.grid, None) for each in system.deployments
     ]
-    named += [(f"asset '{asset.id}', making", entry.grid, entry.year) for asset in system.assets for entry in asset.making]
+    named += [
+        (f"asset '{asset.id}', making", entry.grid, entry.year) for asset in system.assets for entry in asset.making
+    ]
     named += [
         (f"asset '{asset.id}', mitigation '{entry.what}'", entry.grid, entry.year)
         for asset in system.assets
@@ -149,14 +157,16 @@ def table_problems(system: System) -> tuple[str, ...]:
 
 
 def _money_problems(deployment: Deployment) -> Iterator[str]:
-    """Published prices that do not exist, money that cannot be brought to the unit of the value, and nothing to weigh."""
+    """Published prices that do not exist, money that cannot be brought to the unit of the value, and nothing to
+    weigh.
+    """
     value = deployment.value
     if value is None:
         return
     if deployment.volume == 0.0:
         yield (
-            f"deployment '{deployment.key}': its volume is 0, so there is nothing whose value could be weighed; give its tasks a year, or "
-            "leave `value` out"
+            f"deployment '{deployment.key}': its volume is 0, so there is nothing whose value could be weighed; give "
+            "its tasks a year, or leave `value` out"
         )
     given = {"value.carbon_price": value.carbon_price, "value.electricity_price": value.electricity_price}
     for side, stakes in (("benefits", deployment.benefits), ("burdens", deployment.burdens)):
@@ -226,7 +236,9 @@ def _operations(
         return 0.0
     except CommonwealError:
         return 0.0
-    weights = parameter_count(behind.locator, folder=Path(system.folder), permissions=permissions) if behind.locator else None
+    weights = (
+        parameter_count(behind.locator, folder=Path(system.folder), permissions=permissions) if behind.locator else None
+    )
     return 2.0 * (weights or 0) * distinct_characters(texts) / CHARACTERS_PER_TOKEN
 
 

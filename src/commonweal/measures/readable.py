@@ -1,8 +1,9 @@
 """Whether enough answers could be read for a number to rest on them: written answers, and decisions of an application.
 
-A written answer is read where it says one of the options. A decision is read where it is among the declared options; where none are
-declared, whatever is not favourable counts as unfavourable, but only if the favourable answer ever comes: from an application that
-answers "maybe" to all, nobody can tell whether that is a rejection or a sentence that means something else.
+A written answer is read where it says one of the options. A decision is read where it is among the declared options;
+where none are declared, whatever is not favourable counts as unfavourable, but only if the favourable answer ever
+comes: from an application that answers "maybe" to all, nobody can tell whether that is a rejection or a sentence that
+means something else.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ TIE = "a tie: no answer is the most likely"
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """The answers that one number rests on: how many, the texts of those that were not read, and how many were cut short."""
+    """The answers that one number rests on: how many, the texts of those that were not read, and how many were cut
+    short.
+    """
 
     count: int
     unread: tuple[str, ...]
@@ -57,9 +60,13 @@ class Readable:
 
 
 def readable(answers: Sequence[Answer], resolved: Sequence[bool] | None = None) -> Readable:
-    """What could be read of `answers`; `resolved`: which of them say something, where that can be more than an option."""
+    """What could be read of `answers`; `resolved`: which of them say something, where that can be more than an
+    option.
+    """
     told = [answer.option is not None for answer in answers] if resolved is None else resolved
-    unread = tuple(TIE if answer.text is None else answer.text for answer, one in zip(answers, told, strict=True) if not one)
+    unread = tuple(
+        TIE if answer.text is None else answer.text for answer, one in zip(answers, told, strict=True) if not one
+    )
     return Readable(len(answers), unread, sum(answer.cut for answer in answers))
 
 
@@ -93,8 +100,8 @@ def unread_of(application: DecisionApplication, decisions: Sequence[Decision]) -
             else f"'{application.favourable}', and no options are declared"
         )
         raise NotJudged(
-            f"{int(unread.sum()):,} of {len(decisions):,} answers cannot be read as decisions, for instance {shown}; expected {wanted}; "
-            f"at least {100 * READABLE:g} % must be readable"
+            f"{int(unread.sum()):,} of {len(decisions):,} answers cannot be read as decisions, for instance {shown}; "
+            f"expected {wanted}; at least {100 * READABLE:g} % must be readable"
         )
     return unread
 

@@ -1,7 +1,8 @@
 """Subjects of which only the answers are left: a measure is recomputed from them, and nothing is opened or asked.
 
-A `RecordedModel` or `RecordedApplication` (asking.py) reads the answers back; behind it stands one of these, which has none of its own.
-So the arithmetic of a measure runs on what was recorded alone: no model, no network, none of the system's code.
+A `RecordedModel` or `RecordedApplication` (asking.py) reads the answers back; behind it stands one of these, which has
+none of its own. So the arithmetic of a measure runs on what was recorded alone: no model, no network, none of the
+system's code.
 """
 
 from __future__ import annotations
@@ -38,9 +39,12 @@ class AnsweredModel:
         self.device = "no device"
 
     def score(self, requests: Sequence[Continuation]) -> list[Score]:
-        """Texts without a recorded score are those that were longer than the model's window, or were taken away since."""
+        """Texts without a recorded score are those that were longer than the model's window, or were taken away
+        since.
+        """
         raise BeyondWindow(
-            f"{len(requests)} of what is asked is not among the recorded items", frozenset(one.continuation for one in requests)
+            f"{len(requests)} of what is asked is not among the recorded items",
+            frozenset(one.continuation for one in requests),
         )
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[str]:
@@ -88,7 +92,9 @@ def needs_its_subject(spec: MeasureSpec, asset: Asset | None) -> str | None:
 
 
 def worked_out_again(spec: MeasureSpec, recorded: Recorded, system: System) -> list[Evidence]:
-    """The rows of a measure from its recorded answers; their ids are those of the recorded rows where nothing else was given."""
+    """The rows of a measure from its recorded answers; their ids are those of the recorded rows where nothing else
+    was given.
+    """
     provenance = recorded.row.provenance
     (subject_id,) = recorded.row.subjects
     key = items_key(spec.name, provenance.version, provenance.inputs)

@@ -103,7 +103,13 @@ class RecordedModel:
         def ask(chunk: Sequence[Continuation]) -> Iterable[Item]:
             for request, score in zip(chunk, self._model.score(chunk), strict=True):
                 asked = {"context": request.context, "continuation": request.continuation}
-                yield {**request.labels, **asked, "logprob": score.logprob, "tokens": score.tokens, "greedy": score.greedy}
+                yield {
+                    **request.labels,
+                    **asked,
+                    "logprob": score.logprob,
+                    "tokens": score.tokens,
+                    "greedy": score.greedy,
+                }
 
         keys = [request_key("score", request.context, request.continuation) for request in requests]
         return [

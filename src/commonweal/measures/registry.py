@@ -3,8 +3,8 @@
 A measure is a function whose first argument is what it applies to (a `LanguageModel`, a `DecisionApplication`, an
 `Asset`, a `System`); the further arguments are what it needs, and `gather` hands them over by their type. It yields
 `Estimate`s (or a `Missing` for one quantity that cannot be had), and raises `NotApplicable` or `MeasurementError` where
-there is nothing to say. Its name is `<folder>.<function>`; a folder of the function's own name, where a measure keeps its other
-files, is left out: `inequity/bbq/bbq.py` is `inequity.bbq`.
+there is nothing to say. Its name is `<folder>.<function>`; a folder of the function's own name, where a measure keeps
+its other files, is left out: `inequity/bbq/bbq.py` is `inequity.bbq`.
 
 This module does not run anything and does not know what the numbers mean.
 """
@@ -109,28 +109,33 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
     ----------
     source : citation of the method.
     cluster : the unit that was really sampled, in words.
-    family : the hypotheses that are tested together, fixed before the data, in words; needed where a quantity has a `null`.
+    family : the hypotheses that are tested together, fixed before the data, in words; needed where a quantity has a
+        `null`.
     version : raise it when the numbers would change; what was measured with another version is measured again.
-    quantities : every quantity that the measure may yield; a quantity with a `null` is a hypothesis, one with a `role` is what the
-        assessment asks for.
+    quantities : every quantity that the measure may yield; a quantity with a `null` is a hypothesis, one with a `role`
+        is what the assessment asks for.
     basis : of its rows, unless an estimate says otherwise.
     warnings : what its authors and critics say it does not show; printed beside the result.
     data : the published data set that it reads, which the person who runs it names; handed over as a `DataSet`.
-    units : the labels of its requests that name the sampled unit, crossed where there are two; by them two runs are compared.
-        Where the values of one are the groups of a design themselves, it was not sampled there and is left out.
-    outcomes : columns of the items that it judges (`Ledger`), by which two runs are compared; else they are by the answers.
+    units : the labels of its requests that name the sampled unit, crossed where there are two; by them two runs are
+        compared. Where the values of one are the groups of a design themselves, it was not sampled there and is left
+        out.
+    outcomes : columns of the items that it judges (`Ledger`), by which two runs are compared; else they are by the
+        answers.
     figures : pictures of its own, in the place of one for each quantity.
     statement_part : the part of the carbon statement that shows its rows.
     on_request : taken only when it is named, since it takes long; a run of all measures has a row that says so.
-    workload : the texts that it will ask, for the time estimate; called with the arguments of the measure that it names by type.
+    workload : the texts that it will ask, for the time estimate; called with the arguments of the measure that it names
+        by type.
     """
 
     def register(function: Measured) -> Measured:
         parents = function.__module__.split(".")[:-1]
         if not parents:
             raise CommonwealError(
-                f"measure {function.__name__}: the module '{function.__module__}' lies in no package, and its folder is the first half "
-                f"of the measure's name; put it in one, such as 'acme/inequity/{function.__name__}.py'"
+                f"measure {function.__name__}: the module '{function.__module__}' lies in no package, and its folder "
+                "is the first half of the measure's name; put it in one, such as "
+                f"'acme/inequity/{function.__name__}.py'"
             )
         chapter = parents[-2:][0] if parents[-1] == function.__name__ else parents[-1]
         name = f"{chapter}.{function.__name__}"
@@ -141,16 +146,19 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
             raise CommonwealError(f"measure {name}: the type of its first argument must be one of {known}")
         registered = REGISTRY.specs.get(name)
         if registered is not None and registered.function.__module__ != function.__module__:
-            raise CommonwealError(f"measure {name} is registered twice: {registered.function.__module__}, {function.__module__}")
+            raise CommonwealError(
+                f"measure {name} is registered twice: {registered.function.__module__}, {function.__module__}"
+            )
         if not family and any(quantity.null is not None for quantity in quantities.values()):
             raise CommonwealError(
-                f"measure {name}: a quantity with a null is a hypothesis; say with family=… which hypotheses are tested together"
+                f"measure {name}: a quantity with a null is a hypothesis; say with family=… which hypotheses are "
+                "tested together"
             )
         description = inspect.getdoc(function)
         if not description:
             raise CommonwealError(
-                f"measure {name}: {function.__name__} in {function.__module__} has no docstring; expected one whose first line says the "
-                "quantity, its range and what no effect is: it is printed beside the numbers"
+                f"measure {name}: {function.__name__} in {function.__module__} has no docstring; expected one whose "
+                "first line says the quantity, its range and what no effect is: it is printed beside the numbers"
             )
         method = Method(
             name=name,
@@ -171,7 +179,9 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
             statement_part=statement_part,
         )
         needs = {parameter: hints[parameter] for parameter in parameters[1:]}
-        REGISTRY.specs[name] = MeasureSpec(function, method, hints[parameters[0]], needs, basis, workload, data, on_request)
+        REGISTRY.specs[name] = MeasureSpec(
+            function, method, hints[parameters[0]], needs, basis, workload, data, on_request
+        )
         return function
 
     return register

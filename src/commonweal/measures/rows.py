@@ -22,9 +22,10 @@ NO_SPREAD = "one item, or items that do not differ: no interval"
 class RowSpec:
     """What the row of an inference says beside its numbers.
 
-    `statistic`: what was computed over what ("mean over items"); how its interval was made the inference says itself. `bounds`: the
-    least and the largest value that the quantity can have; an interval is cut to them. `null`: of a hypothesis; None: a
-    description, without p-values. `solved`: every answer is right, so that an outcome without any difference says something.
+    `statistic`: what was computed over what ("mean over items"); how its interval was made the inference says itself.
+    `bounds`: the least and the largest value that the quantity can have; an interval is cut to them. `null`: of a
+    hypothesis; None: a description, without p-values. `solved`: every answer is right, so that an outcome without any
+    difference says something.
     """
 
     quantity: str
@@ -39,8 +40,9 @@ class RowSpec:
 def inferred_row(spec: RowSpec, inference: Inference, group: Mapping[str, str] | None) -> Estimate | Missing:
     """The row of a hypothesis: without a standard error it cannot be judged; or that of a description.
 
-    Nor where the clusters do not differ at all, and nothing else than their spread gave an interval: none of width 0 is told. Nor
-    where none of them shows any difference, but for a task that is wholly solved: what treats all alike decides nothing.
+    Nor where the clusters do not differ at all, and nothing else than their spread gave an interval: none of width 0 is
+    told. Nor where none of them shows any difference, but for a task that is wholly solved: what treats all alike
+    decides nothing.
     """
     if spec.null is None:
         return described_row(spec, inference, group)
@@ -69,28 +71,44 @@ def _row(spec: RowSpec, inference: Inference, group: Mapping[str, str] | None) -
     least, most = spec.bounds
     farthest = max(most - spec.null, spec.null - least) if spec.null is not None else 0.0
     return Estimate(
-        quantity=spec.quantity, unit=spec.unit, value=inference.value, n=inference.n, clusters=inference.clusters, group=group, null=spec.null,
-        low=max(least, inference.low) if known else None, high=min(most, inference.high) if known else None,
-        interval="confidence" if known else None, note="; ".join(filter(None, (spec.note, UNVARYING if unvarying else ""))),
-        p_value=inference.p_value if tested else None, p_adjusted=inference.p_adjusted if tested else None,
+        quantity=spec.quantity,
+        unit=spec.unit,
+        value=inference.value,
+        n=inference.n,
+        clusters=inference.clusters,
+        group=group,
+        null=spec.null,
+        low=max(least, inference.low) if known else None,
+        high=min(most, inference.high) if known else None,
+        interval="confidence" if known else None,
+        note="; ".join(filter(None, (spec.note, UNVARYING if unvarying else ""))),
+        p_value=inference.p_value if tested else None,
+        p_adjusted=inference.p_adjusted if tested else None,
         minimum_detectable=possible_effect(inference.minimum_detectable, farthest) if tested else None,
-        method=f"{spec.statistic}; {inference.method}" if known or not inference.known else f"{spec.statistic}; no interval",
-    )  # fmt: skip
+        method=f"{spec.statistic}; {inference.method}"
+        if known or not inference.known
+        else f"{spec.statistic}; no interval",
+    )
 
 
 def enough_decided(ties: int, count: int, what: str) -> None:
-    """NotJudged where a model finds both sides of more than half of the comparisons equally likely: a tie decides nothing.
+    """NotJudged where a model finds both sides of more than half of the comparisons equally likely: a tie decides
+    nothing.
 
     >>> enough_decided(1, 100, "pairs")
     """
     if ties > MOST_TIED * count:
         alike = "it treats everybody alike: " if ties == count else ""
         many = "every one" if ties == count else f"{ties:,}"
-        raise NotJudged(f"{alike}both sides are equally likely in {many} of {count:,} {what}, and a tie decides nothing")
+        raise NotJudged(
+            f"{alike}both sides are equally likely in {many} of {count:,} {what}, and a tie decides nothing"
+        )
 
 
 def unlike_published(count: int, published: int, what: str) -> str:
-    """What a reader must know where not the whole published set was asked: half of it has other numbers. "" where it was.
+    """What a reader must know where not the whole published set was asked: half of it has other numbers.
+
+    "" where it was.
 
     >>> unlike_published(190, 3680, "items")
     '190 items, the published set has 3,680: not comparable with its figures'
@@ -98,7 +116,9 @@ def unlike_published(count: int, published: int, what: str) -> str:
     '1 item, the published set has 24: not comparable with its figures'
     """
     asked = f"{count:,} {what.removesuffix('s') if count == 1 else what}"
-    return "" if count == published else f"{asked}, the published set has {published:,}: not comparable with its figures"
+    return (
+        "" if count == published else f"{asked}, the published set has {published:,}: not comparable with its figures"
+    )
 
 
 def possible_effect(detectable: float, farthest: float) -> float | None:
@@ -113,12 +133,21 @@ def possible_effect(detectable: float, farthest: float) -> float | None:
 def contribution_rows(
     parts: Iterable[Contribution], kind: str, group: Mapping[str, str], method: str, unit: str = "1"
 ) -> Iterator[Estimate]:
-    """A row for each part of an estimate, labelled {`kind`: its label} beside `group`; without an interval where it has none."""
+    """A row for each part of an estimate, labelled {`kind`: its label} beside `group`; without an interval where it
+    has none.
+    """
     for part in parts:
         bounded = bool(np.isfinite(part.low))
         yield Estimate(
-            quantity="contribution", unit=unit, value=part.value, low=part.low if bounded else None,
-            high=part.high if bounded else None, interval="confidence" if bounded else None, n=part.n,
+            quantity="contribution",
+            unit=unit,
+            value=part.value,
+            low=part.low if bounded else None,
+            high=part.high if bounded else None,
+            interval="confidence" if bounded else None,
+            n=part.n,
             clusters=part.clusters if bounded and part.clusters > 1 else None,
-            group={**group, kind: part.label}, method=method, note=NO_SPREAD if not bounded else "" if part.clusters > 1 else OF_ONE,
-        )  # fmt: skip
+            group={**group, kind: part.label},
+            method=method,
+            note=NO_SPREAD if not bounded else "" if part.clusters > 1 else OF_ONE,
+        )

@@ -46,7 +46,11 @@ class Opener:
         if self._held is None or self._held[0] != asked:
             self._held = None
             opened = open_model(
-                asset.locator, folder=self._system.folder, permissions=self._permissions, device=self.device, dtype=asked[1]
+                asset.locator,
+                folder=self._system.folder,
+                permissions=self._permissions,
+                device=self.device,
+                dtype=asked[1],
             )
             self._held = (asked, opened)
             if isinstance(opened, LocalModel) and opened.device == "cpu" and opened.dtype == FLOAT32:
@@ -61,7 +65,9 @@ class Opener:
         if asset.prompt is None and not asset.locator:
             raise NotApplicable(f"'{asset.id}' has neither a prompt nor a locator, so it cannot be asked; declare one")
         if asset.prompt is None and asset.outcome is None:
-            raise NotApplicable(f"'{asset.id}' does not say which answer is favourable; declare outcome: {{favourable: …}}")
+            raise NotApplicable(
+                f"'{asset.id}' does not say which answer is favourable; declare outcome: {{favourable: …}}"
+            )
         model = self.model(serving_model(asset, self._system)) if asset.prompt is not None else None
         return open_application(asset, self._system, permissions=self._permissions, device=self.device, model=model)
 
@@ -102,7 +108,9 @@ class Opener:
 
 
 def is_about_hiring(asset: Asset, system: System) -> bool:
-    """Whether an application's template takes a {resume}, or (without a template) a deployment of it is about employment."""
+    """Whether an application's template takes a {resume}, or (without a template) a deployment of it is about
+    employment.
+    """
     if asset.prompt is not None:
         return asset.prompt.slot == HIRING_SLOT
     return any((d.context or "").lower() in HIRING_CONTEXTS for d in system.deployments_of(asset.id))

@@ -1,17 +1,19 @@
 """A published suite as a measure: five things are its own, and all the rest follows from them.
 
-Its own are `read`, `unit`, `questions`, `match` and the decorated function, its `judge`. docs/suites.md says what each of them is, and
-has a whole example. What follows, and is written nowhere else:
+Its own are `read`, `unit`, `questions`, `match` and the decorated function, its `judge`. docs/suites.md says what each
+of them is, and has a whole example. What follows, and is written nowhere else:
 
 - a limit keeps whole units, of the values of `by` in turn; the time that it will take is estimated from its questions;
 - before a model is asked, `judge` is tried with answers that nobody gave;
 - a number has its interval by units; those whose quantity has a `null` are tested as one family;
-- where fewer than 80 % of the answers that a number rests on could be read, there is none, and the row shows what was said;
+- where fewer than 80 % of the answers that a number rests on could be read, there is none, and the row shows what was
+  said;
 - the first of the `quantities` is traced to the units that it comes from, as rows of the quantity `contribution`;
-- the columns of each item are kept beside its answers, where the number of their name is given; by these two runs are compared.
+- the columns of each item are kept beside its answers, where the number of their name is given; by these two runs are
+  compared.
 
-What this does not do: suites that compare the likelihoods of sentences (CrowS-Pairs, StereoSet), whose units are crossed (WinoBias),
-or whose numbers rest on some of the answers to an item (Winogender) are measures by themselves.
+What this does not do: suites that compare the likelihoods of sentences (CrowS-Pairs, StereoSet), whose units are
+crossed (WinoBias), or whose numbers rest on some of the answers to an item (Winogender) are measures by themselves.
 """
 
 from __future__ import annotations
@@ -45,7 +47,10 @@ Columns = Mapping[str, float | str | None]
 LARGEST = 5  # contributions told
 CONTRIBUTION = "contribution"
 UNBOUNDED = (-math.inf, math.inf)
-MIDDLES: Mapping[float | None, tuple[float, float]] = {0.0: SIGNED, 0.5: SHARE}  # a null, and the bounds that it is the middle of
+MIDDLES: Mapping[float | None, tuple[float, float]] = {
+    0.0: SIGNED,
+    0.5: SHARE,
+}  # a null, and the bounds that it is the middle of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +122,9 @@ class Part(Generic[Item]):
             If `match` gives no column of this name to any item.
         """
         if self.given and name not in self.given:
-            raise CommonwealError(f"`match` gives no column '{name}' to any item; it gives: {', '.join(sorted(self.given))}")
+            raise CommonwealError(
+                f"`match` gives no column '{name}' to any item; it gives: {', '.join(sorted(self.given))}"
+            )
         return np.array([one.columns.get(name) for one in self.judged], dtype=np.float64)
 
     @property
@@ -152,10 +159,11 @@ class Part(Generic[Item]):
 class Result(Generic[Item]):
     """A number that `judge` gives, or why there is none.
 
-    `of`: the items that it rests on: where too few of their answers could be read, it is refused. `estimate`: or the reason why
-    there is none. `note`: None: how many answers could not be read. `solved`: every answer is right, so that an outcome without
-    any difference says something. `traced`: labels of the items of the estimate, by their kind, to which it is traced; None: by units,
-    if it is the first quantity. `outcomes`: columns that are kept with it, beside the one of its own name.
+    `of`: the items that it rests on: where too few of their answers could be read, it is refused. `estimate`: or the
+    reason why there is none. `note`: None: how many answers could not be read. `solved`: every answer is right, so that
+    an outcome without any difference says something. `traced`: labels of the items of the estimate, by their kind, to
+    which it is traced; None: by units, if it is the first quantity. `outcomes`: columns that are kept with it, beside
+    the one of its own name.
     """
 
     quantity: str
@@ -181,10 +189,12 @@ class Selection(Generic[Item]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite(Generic[Item]):
-    """What is a suite's own; called with its `judge`, it is registered as a measure. The rest of its fields are those of `measure`.
+    """What is a suite's own; called with its `judge`, it is registered as a measure.
 
-    `by`: a label of its questions, whose values a limit takes in turn; `published`: how many items of each of them the whole set has
-    (where there is no such label, of "").
+    The rest of its fields are those of `measure`.
+
+    `by`: a label of its questions, whose values a limit takes in turn; `published`: how many items of each of them the
+    whole set has (where there is no such label, of "").
     """
 
     source: str
@@ -207,7 +217,8 @@ class Suite(Generic[Item]):
         nulls = {(one.unit, one.null) for one in self.quantities.values() if one.null is not None}
         if len(nulls) > 1 or any(unit == "1" and null not in MIDDLES for unit, null in nulls):
             raise CommonwealError(
-                f"a suite tests its quantities against one null, and a share against 0.5, or 0 where it is a difference; got: {nulls}"
+                "a suite tests its quantities against one null, and a share against 0.5, or 0 where it is a "
+                f"difference; got: {nulls}"
             )
 
     def __call__(self, judge: Callable[[Part[Item]], Results[Item]]) -> Measured:
@@ -217,7 +228,9 @@ class Suite(Generic[Item]):
             model: Chooser, data: DataSet, limit: Limit, ledger: Ledger, rng: np.random.Generator
         ) -> Iterator[Estimate | Missing]:
             selection = self.selection(data, limit)
-            with suppress(NotApplicable):  # the answers may be like that; a slip of the author is told before a model is asked
+            with suppress(
+                NotApplicable
+            ):  # the answers may be like that; a slip of the author is told before a model is asked
                 list(judge(self.asked(first_options, selection.items)))
             whole = self.asked(model.choose, selection.items)
             found = list(judge(whole))
@@ -228,10 +241,17 @@ class Suite(Generic[Item]):
         first = next(iter(self.quantities.values()))
         traced = {CONTRIBUTION: Quantity(unit=first.unit, label=f"what a {self.unit} adds to: {first.label}")}
         return measure(
-            source=self.source, version=self.version, cluster=self.cluster, family=self.family, data=self.data,
+            source=self.source,
+            version=self.version,
+            cluster=self.cluster,
+            family=self.family,
+            data=self.data,
             quantities={**self.quantities, **(traced if CONTRIBUTION not in self.quantities else {})},
-            outcomes=self.compared, warnings=self.warnings, units=(self.unit,), workload=self.texts,
-        )(measured)  # fmt: skip
+            outcomes=self.compared,
+            warnings=self.warnings,
+            units=(self.unit,),
+            workload=self.texts,
+        )(measured)
 
     @property
     def sampled(self) -> str:
@@ -300,11 +320,14 @@ class Suite(Generic[Item]):
         for judged in whole:
             if kept := given[judged.name] & outcomes & judged.columns.keys():
                 words = {name: value for name, value in judged.columns.items() if name not in outcomes}
-                labels = {name: None if value is None else str(value) for name, value in {**judged.labels, **words}.items()}
+                labels = {
+                    name: None if value is None else str(value) for name, value in {**judged.labels, **words}.items()
+                }
                 numbers = {
                     name: float(value) if name in kept and value is not None else None
-                    for name, value in judged.columns.items() if name in outcomes
-                }  # fmt: skip
+                    for name, value in judged.columns.items()
+                    if name in outcomes
+                }
                 yield judgement(judged.name, judged.texts, labels, numbers)
 
     def rows(
@@ -364,25 +387,34 @@ class Suite(Generic[Item]):
         """What a reader of the number must know: of its answers, and that not all items were asked."""
         name = (result.group or {}).get(self.by)
         asked = sum(name in {None, one.labels.get(self.by)} for one in whole)
-        published, there = (sum(items.values()) if name is None else items.get(name, 0) for items in (self.published, available))
+        published, there = (
+            sum(items.values()) if name is None else items.get(name, 0) for items in (self.published, available)
+        )
         unlike = unlike_published(asked, published, "items") if published else part_of_data(asked, there, name)
         unread = result.of.unmatched if result.note is None else result.note
         return "; ".join(filter(None, (unread, result.of.said.cut_short, unlike)))
 
     def bounds(self, quantity: str) -> tuple[float, float] | None:
-        """The least and the largest value: of a share 0 and 1, of one that is 0 where nothing leans -1 and 1; else none."""
+        """The least and the largest value: of a share 0 and 1, of one that is 0 where nothing leans -1 and 1; else
+        none.
+        """
         one = self.quantities[quantity]
         return MIDDLES.get(one.null, SHARE) if one.unit == "1" else None
 
     def _spec(self, result: Result[Item], note: str) -> RowSpec:
         bounds, quantity = self.bounds(result.quantity), self.quantities[result.quantity]
         statistic = "share of items" if bounds == SHARE else "mean over items"
-        return RowSpec(result.quantity, statistic, quantity.unit, quantity.null, bounds or UNBOUNDED, note, result.solved)
+        return RowSpec(
+            result.quantity, statistic, quantity.unit, quantity.null, bounds or UNBOUNDED, note, result.solved
+        )
 
     def _tested(
         self, tested: Sequence[tuple[Result[Item], Contrast, str]], rng: np.random.Generator
     ) -> Iterator[Estimate | Missing]:
-        """The rows of the hypotheses. One unit describes itself; where its items do not even differ, it decides nothing."""
+        """The rows of the hypotheses.
+
+        One unit describes itself; where its items do not even differ, it decides nothing.
+        """
         null = next((self.quantities[result.quantity].null for result, *_ in tested), None) or 0.0
         inferences = family([contrast for _, contrast, _ in tested], rng, null=null)
         for (result, contrast, note), inference in zip(tested, inferences, strict=True):

@@ -10,7 +10,10 @@ from commonweal.models.protocols import Altered, Continuation, GenerationRequest
 
 
 class CachedModel:
-    """A local model behind the score cache. Not for measuring time or energy: an answer that is read back costs none."""
+    """A local model behind the score cache.
+
+    Not for measuring time or energy: an answer that is read back costs none.
+    """
 
     gives_logprobs = True
 

@@ -1,8 +1,8 @@
 """Questions with a fixed set of answers: put to a model, or looked up in a file of answers that came from elsewhere.
 
-A model that gives probabilities chooses the answer that it finds most likely (the sum of its tokens' log-probabilities).
-A model that only writes text is shown the answers under letters; what it writes is read as an answer from a file is
-(reading.py), and comes back beside the option that it means.
+A model that gives probabilities chooses the answer that it finds most likely (the sum of its tokens'
+log-probabilities). A model that only writes text is shown the answers under letters; what it writes is read as an
+answer from a file is (reading.py), and comes back beside the option that it means.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ class PredictedAnswers:
         self._answers, self._second = read_answers(path)
 
     def choose(self, questions: Sequence[Question]) -> list[Answer]:
-        """The stored answer to each question; DataFileError where questions and answers are not the same ones, or one has two."""
+        """The stored answer to each question; DataFileError where questions and answers are not the same ones, or
+        one has two.
+        """
         if self._second:
             raise DataFileError(f"{self._second}; {_names_asked(questions)}")
         stored = {one_spelling(item): answer for item, answer in self._answers.items()}
@@ -125,19 +127,24 @@ def _names_asked(questions: Sequence[Question]) -> str:
 def read_answers(path: Path) -> tuple[dict[str, str], str]:
     """Item -> answer, and where the first item stands that is there for the second time, or "".
 
-    DataFileError names the line that has no item or no answer. An empty answer is one: the system said nothing, which chooses nothing.
+    DataFileError names the line that has no item or no answer. An empty answer is one: the system said nothing, which
+    chooses nothing.
     """
     answers: dict[str, str] = {}
     seen: dict[str, str] = {}
     second = ""
     for line, row in table_rows(path):
         if absent := [column for column in ("item", "answer") if row.get(column) is None]:
-            raise DataFileError(f"{path}:{line} no '{absent[0]}'; expected the columns item and answer, got {', '.join(row)}")
+            raise DataFileError(
+                f"{path}:{line} no '{absent[0]}'; expected the columns item and answer, got {', '.join(row)}"
+            )
         refuse_weights(path, row, "answer")
         item = name_in(str(row["item"]))
         if item is None:
             is_what = f"is '{row['item']}', which names nothing" if str(row["item"]).strip() else "is empty"
-            raise DataFileError(f"{path}:{line} the item {is_what}; expected the name of the question that the answer is to")
+            raise DataFileError(
+                f"{path}:{line} the item {is_what}; expected the name of the question that the answer is to"
+            )
         first = seen.setdefault(one_spelling(item), item)
         if item in answers or first != item:
             as_first = f" (as '{first}')" if first != item else ""

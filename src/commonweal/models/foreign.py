@@ -35,7 +35,9 @@ def foreign_faults(what: str) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what a library says, with the next where it only announces that; of a KeyError, which is a bare name, words."""
+    """The first line of what a library says, with the next where it only announces that; of a KeyError, which is a
+    bare name, words.
+    """
     lines = [line.strip() for line in str(error).strip().splitlines()]
     if not lines:
         return type(error).__name__

@@ -1,9 +1,11 @@
 """Labels of groups: which cells name one, which spell the same one, and what a reader must be told of them.
 
-- A cell with a word for "there is none" (empty, nan, NA, null, Python's None) names no group: the row is not known in this attribute.
-  Where the other labels are codes of two letters, NA is one too (Namibia). `none` is an answer, and stays a group.
+- A cell with a word for "there is none" (empty, nan, NA, null, Python's None) names no group: the row is not known in
+  this attribute. Where the other labels are codes of two letters, NA is one too (Namibia). `none` is an answer, and
+  stays a group.
 - Labels that are certainly the same (1 and 1.0; one Unicode form; spaces that cannot be told apart) are one group.
-- Whether 'Women' and 'women' are one, or 'prefer not to say' means not known, is for whoever made the table to say: they stay groups.
+- Whether 'Women' and 'women' are one, or 'prefer not to say' means not known, is for whoever made the table to say:
+  they stay groups.
 
 All of it is told. What this module does not do: it finds no misspelling, no synonym and no translation.
 """
@@ -18,12 +20,48 @@ from dataclasses import dataclass
 from commonweal.files.cell_text import NUMBER, names_nothing, one_spelling
 
 SHOWN = 6
-LIKE_NOT_KNOWN = frozenset((
-    "na", "nan", "null", "nil", "unknown", "unk", "notknown", "missing", "unspecified", "notspecified", "notstated", "notgiven",
-    "undisclosed", "notdisclosed", "noanswer", "noresponse", "refused", "declined", "declinedtosay", "declinetosay", "declinedtoanswer",
-    "declinetoanswer", "prefernottosay", "prefernottoanswer", "prefernottodisclose", "rathernotsay", "notreported", "notrecorded",
-    "unbekannt", "keineangabe", "inconnu", "nonrenseigné", "desconocido", "desconhecido", "sconosciuto", "неизвестно", "未知", "不明",
-))  # fmt: skip
+LIKE_NOT_KNOWN = frozenset(
+    (
+        "na",
+        "nan",
+        "null",
+        "nil",
+        "unknown",
+        "unk",
+        "notknown",
+        "missing",
+        "unspecified",
+        "notspecified",
+        "notstated",
+        "notgiven",
+        "undisclosed",
+        "notdisclosed",
+        "noanswer",
+        "noresponse",
+        "refused",
+        "declined",
+        "declinedtosay",
+        "declinetosay",
+        "declinedtoanswer",
+        "declinetoanswer",
+        "prefernottosay",
+        "prefernottoanswer",
+        "prefernottodisclose",
+        "rathernotsay",
+        "notreported",
+        "notrecorded",
+        "unbekannt",
+        "keineangabe",
+        "inconnu",
+        "nonrenseigné",
+        "desconocido",
+        "desconhecido",
+        "sconosciuto",
+        "неизвестно",
+        "未知",
+        "不明",
+    )
+)
 
 
 CODE = re.compile(r"[A-Z]{2}")
@@ -31,7 +69,9 @@ CODE = re.compile(r"[A-Z]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What each label that is written counts as, "" for a group that is not known; and what a reader must know, with how to mend it."""
+    """What each label that is written counts as, "" for a group that is not known; and what a reader must know, with
+    how to mend it.
+    """
 
     counted_as: Mapping[str, str]
     notes: tuple[str, ...]
@@ -97,36 +137,38 @@ def _name_of(key: str, labels: Sequence[str], rows: Mapping[str, int]) -> str:
 def _nothing_notes(attribute: str, nothing: Sequence[str], rows: Mapping[str, int], *, codes: bool) -> Iterator[str]:
     if nothing:
         yield (
-            f"{attribute}: {_listed(nothing, rows)} count as not known, since such words name no group; if one does, write its name in full"
+            f"{attribute}: {_listed(nothing, rows)} count as not known, since such words name no group; if one does, "
+            "write its name in full"
         )
     if codes:
         yield (
-            f"{attribute}: {_listed(['NA'], rows)} counts as a group, since the other labels are codes of two letters (NA is Namibia); "
-            "if it means that the group is not known, empty these cells"
+            f"{attribute}: {_listed(['NA'], rows)} counts as a group, since the other labels are codes of two letters "
+            "(NA is Namibia); if it means that the group is not known, empty these cells"
         )
 
 
 def _label_notes(attribute: str, rows: Mapping[str, int]) -> list[str]:
     """Labels that may be one group, or none, and stay groups of their own.
 
-    >>> _label_notes("group_gender", {"women": 30, "Women": 1})[0]
-    "group_gender: 'women' (30 rows) and 'Women' (1 row) differ only by case, spaces or Unicode form and are groups of their own; if they \
-are one group, give them one spelling"
+    >>> _label_notes("group_gender", {"women": 30, "Women": 1})[0]  # doctest: +NORMALIZE_WHITESPACE
+    "group_gender: 'women' (30 rows) and 'Women' (1 row) differ only by case, spaces or Unicode form and are groups of
+    their own; if they are one group, give them one spelling"
     """
     spellings: dict[str, list[str]] = {}
     for label in filter(None, rows):
         spellings.setdefault(spelling(label), []).append(label)
     notes = [
-        f"{attribute}: {_listed(alike, rows)} differ only by case, spaces or Unicode form and are groups of their own; if they are one "
-        "group, give them one spelling"
+        f"{attribute}: {_listed(alike, rows)} differ only by case, spaces or Unicode form and are groups of their "
+        "own; if they are one group, give them one spelling"
         for alike in spellings.values()
         if len(alike) > 1
     ]
     unsaid = [label for label in rows if label and label != "NA" and reads_like_not_known(label)]
     if unsaid:
         notes.append(
-            f"{attribute}: {sum(rows[label] for label in unsaid):,} of {sum(rows.values()):,} rows have a label that reads like not known "
-            f"and is kept as a group, as declared: {_listed(unsaid, rows)}; if it means that the group is not known, empty these cells"
+            f"{attribute}: {sum(rows[label] for label in unsaid):,} of {sum(rows.values()):,} rows have a label that "
+            f"reads like not known and is kept as a group, as declared: {_listed(unsaid, rows)}; if it means that the "
+            "group is not known, empty these cells"
         )
     return notes
 
@@ -137,12 +179,15 @@ def spelling(label: str) -> str:
     >>> spelling("Wo men"), spelling("Zoe\u0308") == spelling("zo\u00eb"), spelling("women\u200b")
     ('women', True, 'women')
     """
-    seen = "".join(one for one in unicodedata.normalize("NFKC", label) if not one.isspace() and unicodedata.category(one) != "Cf")
+    seen = "".join(
+        one for one in unicodedata.normalize("NFKC", label) if not one.isspace() and unicodedata.category(one) != "Cf"
+    )
     return unicodedata.normalize("NFKC", seen.casefold())
 
 
 def two_spellings(labels: Iterable[str]) -> tuple[str, str] | None:
-    """Two labels that differ only by case, spaces or Unicode form, for a reader that refuses them; None: there are none.
+    """Two labels that differ only by case, spaces or Unicode form, for a reader that refuses them; None: there are
+    none.
 
     >>> two_spellings(["men", "women", "Women"]), two_spellings(["men", "women", "men"])
     (('women', 'Women'), None)

@@ -1,4 +1,6 @@
-"""A hub id, `hf:ORG/NAME`, of a model or a data set: found in the Hugging Face cache of this machine, or downloaded where that was allowed."""
+"""A hub id, `hf:ORG/NAME`, of a model or a data set: found in the Hugging Face cache of this machine, or downloaded
+where that was allowed.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,8 @@ def hub_snapshot(locator: str, permissions: Permissions) -> Path:
         return found
     if not permissions.download:
         raise PermissionRequired(
-            f"{locator}: this model is not on this machine (looked in {hub_cache()}). Allow its download with: --allow-download",
+            f"{locator}: this model is not on this machine (looked in {hub_cache()}). Allow its download with: "
+            "--allow-download",
             "--allow-download",
         )
     return _snapshot(locator, "model", WANTED)
@@ -68,8 +71,8 @@ def hub_data_set(locator: str, pattern: str, permissions: Permissions) -> Path:
     except errors.LocalEntryNotFoundError:
         if not permissions.download:
             raise PermissionRequired(
-                f"{locator}: this data set is not on this machine, or not whole (looked in {hub_cache()}). Allow its download with "
-                f"--allow-download, or name a folder that holds it with --data DIR",
+                f"{locator}: this data set is not on this machine, or not whole (looked in {hub_cache()}). Allow its "
+                "download with --allow-download, or name a folder that holds it with --data DIR",
                 "--allow-download",
             ) from None
     return _snapshot(locator, "dataset", (pattern,))

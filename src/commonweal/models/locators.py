@@ -60,7 +60,8 @@ EMBEDDED = {
 class Located:
     """A model on this disk, or a file of its answers.
 
-    `sha256`: what a GGUF file must have, where that is known; `parts`: its files in order, where it is cut into several.
+    `sha256`: what a GGUF file must have, where that is known; `parts`: its files in order, where it is cut into
+    several.
     """
 
     locator: str
@@ -96,7 +97,9 @@ def _predictions(locator: str, name: str, folder: Path | None, permissions: Perm
     path = ((folder or Path()) / Path(name).expanduser()).absolute()
     require_readable(path, folder, permissions, what=locator)
     if not path.is_file():
-        raise LocatorError(f"{locator}: there is no such file ({path}); expected a table of predictions (.csv or .jsonl)")
+        raise LocatorError(
+            f"{locator}: there is no such file ({path}); expected a table of predictions (.csv or .jsonl)"
+        )
     return Located(locator, path, "predictions")
 
 
@@ -138,7 +141,11 @@ def _no_model(path: Path) -> str:
     """Why a file that is no .gguf is no model, where that is known, ended by a semicolon."""
     if path.suffix == ".safetensors":
         other = no_weights(head_of(path), path.stat().st_size)
-        return f"{other}; " if other else f"name the folder that holds it beside config.json and tokenizer.json ({path.parent}); "
+        return (
+            f"{other}; "
+            if other
+            else f"name the folder that holds it beside config.json and tokenizer.json ({path.parent}); "
+        )
     other = stand_in(head_of(path), path.stat().st_size)
     pickled = "pickled weights can run code when they are opened; " if path.suffix in PICKLES else ""
     return (f"{other}; " if other else "") + pickled
@@ -148,8 +155,8 @@ def require_readable(path: Path, folder: Path | None, permissions: Permissions, 
     """Raise PermissionRequired where a system file in `folder` may not have `path` opened."""
     if folder is not None and not permissions.may_read(path, folder):
         raise PermissionRequired(
-            f"{what}: {path} lies outside the system's own folder. "
-            f"If you trust the system file, allow it with: --allow-read {path.resolve().parent} (from Python: folder=None)",
+            f"{what}: {path} lies outside the system's own folder. If you trust the system file, allow it with: "
+            f"--allow-read {path.resolve().parent} (from Python: folder=None)",
             f"--allow-read {path.resolve().parent}",
         )
 
@@ -159,8 +166,8 @@ def check_sha256(located: Located) -> str:
     sha256 = sha256_of_joined(located.files)
     if located.sha256 not in (None, sha256):
         raise LocatorError(
-            f"{located.path}: its sha256 is {sha256}, expected {located.sha256} for {located.locator}: the file is damaged "
-            f"or another version. Install it again with: {_again(located.locator)}"
+            f"{located.path}: its sha256 is {sha256}, expected {located.sha256} for {located.locator}: the file is "
+            f"damaged or another version. Install it again with: {_again(located.locator)}"
         )
     return sha256
 
@@ -170,7 +177,9 @@ def _again(locator: str) -> str:
 
 
 def check_directory(directory: Path) -> list[Path]:
-    """The files of a Hugging Face directory that the model depends on; LocatorError where it cannot be opened safely."""
+    """The files of a Hugging Face directory that the model depends on; LocatorError where it cannot be opened
+    safely.
+    """
     weights = weight_files(directory)
     if not (directory / "config.json").exists():
         for path in weights:
@@ -180,11 +189,15 @@ def check_directory(directory: Path) -> list[Path]:
     if not weights:
         pickled = [path.name for path in sorted(directory.glob("*")) if path.suffix in PICKLES]
         found = (
-            f"it has only {pickled[0]}, and pickled weights can run code when they are opened" if pickled else _none(directory)
+            f"it has only {pickled[0]}, and pickled weights can run code when they are opened"
+            if pickled
+            else _none(directory)
         )
         raise LocatorError(f"{directory}: weights are read only from *.safetensors, and {found}")
     if (directory / "adapter_config.json").exists():
-        raise LocatorError(f"{directory}: this is an adapter on another model; merge it into its base model and save that")
+        raise LocatorError(
+            f"{directory}: this is an adapter on another model; merge it into its base model and save that"
+        )
     if "auto_map" in config:
         raise LocatorError(f"{directory}: config.json asks to run code of its own (auto_map), which is never done")
     _check_shards(directory, weights)
@@ -194,11 +207,14 @@ def check_directory(directory: Path) -> list[Path]:
 
 
 def _none(directory: Path) -> str:
-    """That a folder has no weights, and what it has in their place: a link to nothing, or a download that did not end."""
+    """That a folder has no weights, and what it has in their place: a link to nothing, or a download that did not
+    end.
+    """
     for path in sorted(directory.glob("*.safetensors*")):
         if path.is_symlink() and not path.exists():
             return (
-                f"its {shown(path.name)} is a link to a file that is not here; get the model again, or the file that it points to"
+                f"its {shown(path.name)} is a link to a file that is not here; get the model again, or the file that "
+                "it points to"
             )
         if path.suffix in UNFINISHED:
             return f"its {shown(path.name)} is a download that did not finish; get it again"
@@ -223,8 +239,8 @@ def _check_shards(directory: Path, weights: list[Path]) -> None:
             part = next(filter(None, map(SHARD.search, sorted(here))), None)
             what = f"parts of {int(part[1])} files" if part else "files"
             raise LocatorError(
-                f"{directory}: its weights are {what} ({', '.join(sorted(here)[:3])}), and there is neither a model.safetensors nor "
-                f"the index of such parts, {index.name}; get the model's folder again"
+                f"{directory}: its weights are {what} ({', '.join(sorted(here)[:3])}), and there is neither a "
+                f"model.safetensors nor the index of such parts, {index.name}; get the model's folder again"
             )
         return
     placed = object_of(index).get("weight_map", {})
@@ -234,8 +250,8 @@ def _check_shards(directory: Path, weights: list[Path]) -> None:
         raise LocatorError(f"{index}: it has no weight_map that names the files of the weights; get it again")
     if absent:
         raise LocatorError(
-            f"{index}: it names weights that are not in this folder: {', '.join(absent[:3])} ({len(absent)} of {len(named)} files); "
-            "get the missing files, from a Git checkout with: git lfs pull"
+            f"{index}: it names weights that are not in this folder: {', '.join(absent[:3])} ({len(absent)} of "
+            f"{len(named)} files); get the missing files, from a Git checkout with: git lfs pull"
         )
 
 

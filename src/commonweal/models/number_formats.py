@@ -1,10 +1,10 @@
 """The same local model once more in a cheaper number format, to compare what it costs and what it answers.
 
 - bfloat16: all weights and the arithmetic.
-- int8: every linear layer but the projection to the vocabulary computes in whole numbers. Weights are rounded to 255 steps
-  per output channel, the inputs of a layer to 255 steps per token, and their products are summed in int32. `precision.py`
-  has the other int8: only the weights are rounded there and the arithmetic stays float32, which shows what rounding them
-  does to the answers and saves nothing.
+- int8: every linear layer but the projection to the vocabulary computes in whole numbers. Weights are rounded to 255
+  steps per output channel, the inputs of a layer to 255 steps per token, and their products are summed in int32.
+  `precision.py` has the other int8: only the weights are rounded there and the arithmetic stays float32, which shows
+  what rounding them does to the answers and saves nothing.
 
 What is not changed is shared with the model it comes from, so that the copy takes only the memory of its own format.
 """
@@ -35,7 +35,9 @@ GB = 1e9
 
 @dataclass(frozen=True, slots=True)
 class TokenAnswers:
-    """Of one text: log P of each token but the first [nat], float64 (token,), and the most likely token there, int64 (token,)."""
+    """Of one text: log P of each token but the first [nat], float64 (token,), and the most likely token there, int64
+    (token,).
+    """
 
     logprob: npt.NDArray[np.float64]
     choice: npt.NDArray[np.int64]
@@ -45,7 +47,9 @@ def local_model(model: LanguageModel) -> LocalModel:
     """The model in this process behind the score cache; NotApplicable where it runs elsewhere, or not in float32."""
     local = model.uncached if isinstance(model, CachedModel) else model
     if not isinstance(local, LocalModel):
-        raise NotApplicable("runs elsewhere: its weights are not here, so it cannot be run in another number format or batch")
+        raise NotApplicable(
+            "runs elsewhere: its weights are not here, so it cannot be run in another number format or batch"
+        )
     if local.dtype != FLOAT32:
         raise NotApplicable(f"it is opened in {local.dtype}; what a format saves is measured against float32")
     return local
@@ -71,9 +75,14 @@ def in_format(model: LocalModel, dtype: str) -> LocalModel:
         layer = made.get_submodule(name)
         layer.forward = partial(int8_product, layer.weight.t(), step, layer.bias)
     return LocalModel(
-        made, model.tokenizer, directory=model.directory, locator=model.locator, fingerprint=f"{model.fingerprint}/{dtype}",
-        device=model.device, dtype=dtype,
-    )  # fmt: skip
+        made,
+        model.tokenizer,
+        directory=model.directory,
+        locator=model.locator,
+        fingerprint=f"{model.fingerprint}/{dtype}",
+        device=model.device,
+        dtype=dtype,
+    )
 
 
 def _weight(tensor: Any) -> Any:
@@ -101,7 +110,9 @@ def whole_numbers(tensor: Any) -> tuple[Any, Any]:
 
 
 def int8_product(weight: Any, step: Any, bias: Any, states: Any) -> Any:
-    """What a linear layer gives when it computes in whole numbers, tensor (…, output); `weight`: int8 (input, output)."""
+    """What a linear layer gives when it computes in whole numbers, tensor (…, output); `weight`: int8 (input,
+    output).
+    """
     flat = states.reshape(-1, states.shape[-1])
     whole, own = whole_numbers(flat)
     product = require("torch", extra="models")._int_mm(whole, weight).to(states.dtype) * own * step.t()

@@ -75,7 +75,9 @@ def open_local_model(
     """Open a model in this process, as `open_model` does; an endpoint, which cannot be scored, is refused."""
     check_precision(dtype)
     if locator.startswith(SCHEME):
-        raise LocatorError(f"{locator}: an endpoint only writes text, and has no log-probabilities to score; name a local model")
+        raise LocatorError(
+            f"{locator}: an endpoint only writes text, and has no log-probabilities to score; name a local model"
+        )
     located = locate_model(locator, None if folder is None else Path(folder), permissions)
     if located.form == "predictions":
         raise NotApplicable(f"{locator}: a file of answers, of which nothing more can be asked")
@@ -99,7 +101,13 @@ def open_local_model(
 
     fingerprint = model_fingerprint(source.hashes, dtype)
     opened = LocalModel(
-        network, tokenizer, directory=source.directory, locator=locator, fingerprint=fingerprint, device=where, dtype=dtype
+        network,
+        tokenizer,
+        directory=source.directory,
+        locator=locator,
+        fingerprint=fingerprint,
+        device=where,
+        dtype=dtype,
     )
     opened.remarks += source.remarks
     return opened
@@ -114,7 +122,9 @@ def chosen_device(device: str) -> str:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise LocatorError(f"device '{device}' cannot be used here ({reason}); expected auto, cpu, cuda or mps") from error
+        raise LocatorError(
+            f"device '{device}' cannot be used here ({reason}); expected auto, cpu, cuda or mps"
+        ) from error
     return device
 
 
@@ -129,7 +139,9 @@ def _opened(directory: Path, *, ours: bool) -> tuple[Any, Any]:
 
 
 def _try(network: Any, tokenizer: Any, device: str) -> None:
-    """Raise now, on one token, what a wrong field of a configuration would have the libraries raise in the midst of a run."""
+    """Raise now, on one token, what a wrong field of a configuration would have the libraries raise in the midst of
+    a run.
+    """
     torch = require("torch", extra="models")
     end_tokens(network, tokenizer)
     tokenizer.decode(tokenizer.encode("a"), skip_special_tokens=True)
@@ -143,7 +155,8 @@ def _plain_llama(directory: Path) -> tuple[Any, Any]:
     torch = require("torch", extra="models")
     llama = require("transformers.models.llama.modeling_llama", extra="models")
     files = {
-        name: json.loads((directory / f"{name}.json").read_text(encoding="utf-8")) for name in ("config", "tokenizer_config")
+        name: json.loads((directory / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("config", "tokenizer_config")
     }
     settings = {key: value for key, value in files["tokenizer_config"].items() if key != "tokenizer_class"}
     tokens = require("transformers", extra="models").PreTrainedTokenizerFast(
@@ -159,7 +172,9 @@ def _plain_llama(directory: Path) -> tuple[Any, Any]:
     network.model.rotary_emb = llama.LlamaRotaryEmbedding(config)
     empty = [name for name, parameter in network.named_parameters() if parameter.is_meta]
     if empty or unplaced.unexpected_keys:
-        raise ValueError(f"its weights do not fit its configuration: {', '.join([*empty, *unplaced.unexpected_keys][:3])}")
+        raise ValueError(
+            f"its weights do not fit its configuration: {', '.join([*empty, *unplaced.unexpected_keys][:3])}"
+        )
     return network, tokens
 
 
@@ -171,7 +186,12 @@ def _automatic(directory: Path) -> tuple[Any, Any]:
     _check_size(config, directory)
     tokens = transformers.AutoTokenizer.from_pretrained(directory, **local)
     network, report = transformers.AutoModelForCausalLM.from_pretrained(
-        directory, **local, dtype=torch.float32, use_safetensors=True, output_loading_info=True, attn_implementation="sdpa"
+        directory,
+        **local,
+        dtype=torch.float32,
+        use_safetensors=True,
+        output_loading_info=True,
+        attn_implementation="sdpa",
     )
     missing = sorted(report["missing_keys"])
     if missing:
@@ -180,13 +200,16 @@ def _automatic(directory: Path) -> tuple[Any, Any]:
 
 
 def _check_size(config: Any, directory: Path) -> None:
-    """ValueError where the network of this configuration, what it leaves to the library included, is far larger than its weights.
+    """ValueError where the network of this configuration, what it leaves to the library included, is far larger than
+    its weights.
 
-    It is laid out without memory for that. A network with weights that are not there is refused later in any case; before that the
-    library would fill them with random numbers.
+    It is laid out without memory for that. A network with weights that are not there is refused later in any case;
+    before that the library would fill them with random numbers.
     """
     torch, transformers = require("torch", extra="models"), require("transformers", extra="models")
-    packed = getattr(config, "quantization_config", None) is not None  # several weights in a number, at least a bit each
+    packed = (
+        getattr(config, "quantization_config", None) is not None
+    )  # several weights in a number, at least a bit each
     with torch.device("meta"):
         network = transformers.AutoModelForCausalLM.from_config(config)
     headers = map(read_safetensors_header, weight_files(directory))
@@ -195,5 +218,6 @@ def _check_size(config: Any, directory: Path) -> None:
     beside = sum(buffer.numel() for buffer in network.buffers())
     if wanted > SLACK * held or beside > max(MOST_BUFFERS, SLACK * held):
         raise ValueError(
-            f"its configuration is that of a network with {wanted:,} weights and {beside:,} other numbers; its files hold {held:,}"
+            f"its configuration is that of a network with {wanted:,} weights and {beside:,} other numbers; its files "
+            f"hold {held:,}"
         )

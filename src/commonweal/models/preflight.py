@@ -30,7 +30,9 @@ LIBRARIES = ("torch", "transformers", "safetensors", "gguf")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What would keep a model or application from being asked; `flag`: what would allow it, where only leave is missing."""
+    """What would keep a model or application from being asked; `flag`: what would allow it, where only leave is
+    missing.
+    """
 
     text: str
     flag: str = ""
@@ -63,8 +65,12 @@ def device_problems(device: str) -> list[Problem]:
     return _caught(lambda: chosen_device(device), "--device: ")
 
 
-def parameter_count(locator: str, *, folder: Path | str | None = ".", permissions: Permissions = NOTHING_ALLOWED) -> int | None:
-    """Number of weights, from the headers of the model's files; None where it is not on this machine or not readable."""
+def parameter_count(
+    locator: str, *, folder: Path | str | None = ".", permissions: Permissions = NOTHING_ALLOWED
+) -> int | None:
+    """Number of weights, from the headers of the model's files; None where it is not on this machine or not
+    readable.
+    """
     try:
         located = locate_model(locator, None if folder is None else Path(folder), replace(permissions, download=False))
         return weights_held(located)
@@ -84,7 +90,11 @@ def _model_problems(asset: Asset, folder: Path, permissions: Permissions) -> lis
         if find_spec(name) is None
     ]
     try:
-        if (asset.locator or "").startswith("hf:") and permissions.download and cached_snapshot(asset.locator or "") is None:
+        if (
+            (asset.locator or "").startswith("hf:")
+            and permissions.download
+            and cached_snapshot(asset.locator or "") is None
+        ):
             return problems  # what is downloaded is checked when it is here
         found = locate_model(locator_of(asset), folder, permissions)
     except CommonwealError as error:
@@ -115,4 +125,6 @@ def _caught(check: Callable[[], object], before: str = "") -> list[Problem]:
 
 
 def _problem(error: CommonwealError, before: str = "") -> Problem:
-    return Problem(before + str(error).removeprefix(before), error.flag if isinstance(error, PermissionRequired) else "")
+    return Problem(
+        before + str(error).removeprefix(before), error.flag if isinstance(error, PermissionRequired) else ""
+    )

@@ -35,9 +35,10 @@ class Score:
 class Altered:
     """How many requests a model did not read simply as they were asked, of all that it was asked since it was opened.
 
-    `truncated`: longer than its window, so that the context lost its beginning. `merged`: the continuation begins within a
-    token that it shares with the end of its context, so that only the rest of it was scored, or, where there is none, it was encoded alone.
-    `begun`: the text begins with the model's beginning token, so that none was put before it.
+    `truncated`: longer than its window, so that the context lost its beginning. `merged`: the continuation begins
+    within a token that it shares with the end of its context, so that only the rest of it was scored, or, where there
+    is none, it was encoded alone. `begun`: the text begins with the model's beginning token, so that none was put
+    before it.
 
     >>> Altered(3, 1) - Altered(truncated=2)
     Altered(truncated=1, merged=1, begun=0)
@@ -50,18 +51,25 @@ class Altered:
     def words(self, requests: str) -> Iterator[str]:
         """What was done to how many of the `requests`, a clause each.
 
-        >>> list(Altered(merged=2).words("of the requests"))
-        ['2 of the requests share a token with the end of their context: only what comes after it was scored, or, without any, all by itself']
+        >>> list(Altered(merged=2).words("of the requests"))  # doctest: +NORMALIZE_WHITESPACE
+        ['2 of the requests share a token with the end of their context: only what comes after it was scored, or,
+        without any, all by itself']
         """
         if self.truncated:
-            yield f"{self.truncated} {requests} were longer than the model's window and lost the beginning of their context"
+            yield (
+                f"{self.truncated} {requests} were longer than the model's window and lost the beginning of their "
+                "context"
+            )
         if self.merged:
             yield (
-                f"{self.merged} {requests} share a token with the end of their context: only what comes after it was scored, or, "
-                "without any, all by itself"
+                f"{self.merged} {requests} share a token with the end of their context: only what comes after it was "
+                "scored, or, without any, all by itself"
             )
         if self.begun:
-            yield f"{self.begun} {requests} begin with the model's beginning token themselves, so no second one was put before them"
+            yield (
+                f"{self.begun} {requests} begin with the model's beginning token themselves, so no second one was put "
+                "before them"
+            )
 
     def __add__(self, other: Altered) -> Altered:
         return Altered(self.truncated + other.truncated, self.merged + other.merged, self.begun + other.begun)

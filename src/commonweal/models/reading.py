@@ -1,13 +1,15 @@
 """What a written answer means: the one reader of all choices, of models that write and of files of answers.
 
-An answer means an option where it says its letter, its text or the beginning of its text, as a claim of its own: in markup, quotes,
-brackets, LaTeX or full-width letters, after "Answer:" or "I choose", before a reason. A letter counts in the order of the options.
+An answer means an option where it says its letter, its text or the beginning of its text, as a claim of its own: in
+markup, quotes, brackets, LaTeX or full-width letters, after "Answer:" or "I choose", before a reason. A letter counts
+in the order of the options.
 
-It is read with caution, since a wrong reading is worse than an answer that is not read: what names two options, negates one, asks,
-or has "a" as an article ("A boy") means nothing here. Reasons may name the other option's text, not its letter.
+It is read with caution, since a wrong reading is worse than an answer that is not read: what names two options, negates
+one, asks, or has "a" as an article ("A boy") means nothing here. Reasons may name the other option's text, not its
+letter.
 
-A beginning is taken for the option where it begins no other one and has `LEAST_CUT` characters, or is made of whole words and at
-least half of the option: an answer that the limit of tokens cut.
+A beginning is taken for the option where it begins no other one and has `LEAST_CUT` characters, or is made of whole
+words and at least half of the option: an answer that the limit of tokens cut.
 """
 
 from __future__ import annotations
@@ -27,10 +29,15 @@ MOST_LEADS = 8  # phrases that lead to an answer, one after another
 MOST_STATED = 20  # times that one answer says "the answer is"; beyond, it runs in a circle
 LONGEST = 4_000  # characters that are read: an answer stands at the beginning or at the end
 
-QUOTES = str.maketrans({**dict.fromkeys("‘’‚‛ʼʹ′´`", "'"), **dict.fromkeys("“”„‟«»″〝〞", '"'), **dict.fromkeys("‐‑‒–—―−", "-")})
-ENDED = re.compile(r"<\|(?:im_end|eot_id|end_of_text|endoftext|end|return|eom_id|end▁of▁sentence)\|>|</s>|<eos>|<end_of_turn>")
+QUOTES = str.maketrans(
+    {**dict.fromkeys("‘’‚‛ʼʹ′´`", "'"), **dict.fromkeys("“”„‟«»″〝〞", '"'), **dict.fromkeys("‐‑‒–—―−", "-")}
+)
+ENDED = re.compile(
+    r"<\|(?:im_end|eot_id|end_of_text|endoftext|end|return|eom_id|end▁of▁sentence)\|>|</s>|<eos>|<end_of_turn>"
+)
 TURN = re.compile(
-    r"<\|(?:im_start|start_header_id|start)\|>\s*(?:assistant|system|user)?|<start_of_turn>\s*(?:model|user)?", re.IGNORECASE
+    r"<\|(?:im_start|start_header_id|start)\|>\s*(?:assistant|system|user)?|<start_of_turn>\s*(?:model|user)?",
+    re.IGNORECASE,
 )
 ESCAPED = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 STRUCK = re.compile(r"~~.*?~~|<(del|strike)>.*?</\1>", re.IGNORECASE | re.DOTALL)
@@ -40,7 +47,12 @@ MARKUP = (
     (re.compile(r"\\[nrt](?![a-z])"), "\n"),
     (re.compile(r"\\[A-Za-z]+|\\[^A-Za-z\s]|\$"), " "),
     (re.compile(r"'{3,}(?:\w+(?=[ \t]*\n))?"), "\n"),  # a fence: `QUOTES` has made them of one kind
-    (re.compile(r"<(\w+)(?:\s[^<>]*)?>(?=.*?</\1\s*>)|</\w+\s*>|<\w+\s*/>|<\w{2,}(?:\s[^<>]*)?>", re.DOTALL | re.IGNORECASE), " "),
+    (
+        re.compile(
+            r"<(\w+)(?:\s[^<>]*)?>(?=.*?</\1\s*>)|</\w+\s*>|<\w+\s*/>|<\w{2,}(?:\s[^<>]*)?>", re.DOTALL | re.IGNORECASE
+        ),
+        " ",
+    ),
     (re.compile(r"^[ \t]*(?:[#>]+|[-*+•])[ \t]*(?=\S)", re.MULTILINE), ""),
     (re.compile(r"\*+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])"), ""),
     (re.compile(r"(?<=\w)'(?=\w)"), ""),
@@ -55,15 +67,23 @@ NEGATING = (
 NEGATES = re.compile(rf"\b(?:{NEGATING})\b|[≠¬✗✘❌✖🚫]", re.IGNORECASE)
 OPEN = re.compile(r"\b(?:if|whether|either|unless|suppose|could|might|may)\b", re.IGNORECASE)
 CHOICE = r"(?:answer|ans|choice|option|response|selection|letter|solution|conclusion|result|prediction|guess|pick)"
-KIND = r"(?:(?:most|correct|right|best|final|likely|probable|only|plausible|suitable|appropriate|logical|single)\W{1,3}){0,3}"
+KIND = (
+    r"(?:(?:most|correct|right|best|final|likely|probable|only|plausible|suitable"
+    r"|appropriate|logical|single)\W{1,3}){0,3}"
+)
 IS = r"(?:is|would\ be|should\ be|must\ be|will\ be|has\ to\ be|was|refers\ to)\b"
-MEAN = r"(?:think|believe|guess|choose|chose|pick|select|say|answer|go(?:ing)?\ (?:with|for)|suppose|vote\ for|confident|sure)"
+MEAN = (
+    r"(?:think|believe|guess|choose|chose|pick|select|say|answer|go(?:ing)?\ (?:with|for)|suppose"
+    r"|vote\ for|confident|sure)"
+)
 SURELY = r"(?:\W{1,3}(?:that|most\ likely|probably|likely|clearly|definitely|therefore|thus|simply|indeed))?"
 LEAD = re.compile(
     rf"""\W*(?:
-    (?:so|therefore|thus|hence|well|okay|ok|sure|certainly|of\ course|yes|hmm|finally|in\ (?:conclusion|short|summary)|assistant|model)\b
+    (?:so|therefore|thus|hence|well|okay|ok|sure|certainly|of\ course|yes|hmm|finally
+        |in\ (?:conclusion|short|summary)|assistant|model)\b
     |(?P<source>(?:based\ on|according\ to|from|in|given)\ (?:the|this|your)\ [^,.:;\n]{{1,60}}[,:])
-    |(?:(?:my|the|your|this|our)\ )?{KIND}{CHOICE}\b(?:\ (?:here|(?:to|for)\ (?:the|this|your)\ question))?(?:\W{{1,3}}{IS})?{SURELY}
+    |(?:(?:my|the|your|this|our)\ )?{KIND}{CHOICE}\b
+        (?:\ (?:here|(?:to|for)\ (?:the|this|your)\ question))?(?:\W{{1,3}}{IS})?{SURELY}
     |i(?:\ am|m)?\ (?:(?:would|will|d|ll)\ )?{MEAN}\b(?:\ that)?
     |(?:id|ill)\ {MEAN}\b(?:\ that)?
     |(?:it|that|this|he|she|they|who)\ ?{IS}{SURELY}|(?:its|thats)\b|(?:it|this|that)(?=\ cant\b)
@@ -71,7 +91,7 @@ LEAD = re.compile(
     |(?:most\ likely|probably|likely|perhaps|maybe|clearly|definitely|presumably|possibly)\b
     )""",
     re.IGNORECASE | re.VERBOSE,
-)  # fmt: skip
+)
 STATED = re.compile(
     rf"\b{CHOICE}\b(?: here| (?:to|for) (?:the|this|your) question)?(?:\W{{1,3}}{IS}|\s*[:=]|\s*-+>){SURELY}"
     r"|\brefer(?:s|red|ring)?(?: back)? to\b|\bi (?:would |will |d |ll )?(?:choose|pick|select|go with|go for)\b",
@@ -86,7 +106,8 @@ SENTENCE = re.compile(r"[.!?;\n]|\b(?:so|therefore|thus|hence)\b", re.IGNORECASE
 BEFORE = re.compile(r"(?:[^\w≠¬!~✗✘❌✖🚫]|!(?!\w))*")
 LETTER = re.compile(r"([A-Za-z])(?!\w)")
 JOINS = re.compile(
-    r"[\s,;.:(\[\"'-]*(?:or|and|nor|but|not|maybe|perhaps|possibly|either|versus|vs|rather|no(?! one)|wrong|incorrect|false|neither)\b"
+    r"[\s,;.:(\[\"'-]*(?:or|and|nor|but|not|maybe|perhaps|possibly|either|versus|vs|rather|no(?! one)|wrong"
+    r"|incorrect|false|neither)\b"
     r"|[\s.,]*[?✗✘❌✖🚫&+/|≠]",
     re.IGNORECASE,
 )
@@ -99,9 +120,11 @@ CAUSE = r"because|since|as(?! well)|due to|based on|according to"
 SOURCE = r"(?:the|this) (?:given |provided )?(?:text|context|passage|sentence|question|story|information)"
 REASONED = re.compile(rf"\b(?:{CAUSE}|given|explanation|reason(?:ing)?|{SOURCE}|while|whereas)\b", re.IGNORECASE)
 AFTER_LETTER = re.compile(rf" (?:\(?(?:{CAUSE})\b|{RIGHT})", re.IGNORECASE)
-# Not every verb: "The boy was sitting in the" tells the story again, and the limit of tokens cut it before the other one came.
+# Not every verb: "The boy was sitting in the" tells the story again, and the limit of tokens cut it before the other
+# one came.
 AFTER_TEXT = re.compile(
-    rf" (?:\(?(?:{CAUSE})|who|that|here|at all|to (?:say|tell|know|answer|determine|decide)|(?:from|in|by|on|with)(?= {SOURCE})"
+    rf" (?:\(?(?:{CAUSE})|who|that|here|at all|to (?:say|tell|know|answer|determine|decide)"
+    rf"|(?:from|in|by|on|with)(?= {SOURCE})"
     r"|(?:is|was)(?= (?:the|my|correct|right|likely|(?:more|most) likely|given|provided|available)\b))\b",
     re.IGNORECASE,
 )
@@ -113,7 +136,9 @@ NOBODY = {"none", "nobody", "no one", "noone", "neither", "neither of them", "ne
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The place of the option that a text means, None where that cannot be read; `cut`: only its beginning was there."""
+    """The place of the option that a text means, None where that cannot be read; `cut`: only its beginning was
+    there.
+    """
 
     option: int | None
     cut: bool = False
@@ -132,9 +157,11 @@ def read(text: str | None, options: Sequence[str]) -> Reading:
     """The option that a written answer means.
 
     >>> people = ("The old man", "The boy", "Can't be determined")
-    >>> [read(text, people).option for text in ("**B**", "Answer: b)", "The answer is B because", "the boy.", "Can’t be determined")]
+    >>> [read(text, people).option for text in ("**B**", "Answer: b)", "The answer is B because", "the boy.",
+    ...     "Can’t be determined")]
     [1, 1, 1, 1, 2]
-    >>> [read(text, people).option for text in ("A boy", "Not B", "A or B", "A. The boy", "The old man and the boy", "<think>B", "")]
+    >>> [read(text, people).option for text in ("A boy", "Not B", "A or B", "A. The boy", "The old man and the boy",
+    ...     "<think>B", "")]
     [None, None, None, None, None, None, None]
     >>> read("Can't be determ", people)
     Reading(option=2, cut=True)
@@ -190,7 +217,9 @@ def _words(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """What an option looks like in a plain text: its words, with "the" or without; as a pattern, and joined by one space."""
+    """What an option looks like in a plain text: its words, with "the" or without; as a pattern, and joined by one
+    space.
+    """
 
     pattern: re.Pattern[str]
     spellings: tuple[str, ...]
@@ -208,7 +237,9 @@ def _forms(options: tuple[str, ...]) -> tuple[_Form, ...]:
 
 
 def _claims(text: str, options: tuple[str, ...]) -> Iterator[_Claim | None]:
-    """All that a text claims: at its beginning, where it says "the answer is", and on a last line with nothing but a letter."""
+    """All that a text claims: at its beginning, where it says "the answer is", and on a last line with nothing but a
+    letter.
+    """
     head = _led(text, 0, options)
     yield head if head is not None else _named(text, options)
     statements = list(STATED.finditer(text))
@@ -241,7 +272,11 @@ def _led(text: str, position: int, options: tuple[str, ...]) -> _Claim | None:
     retold = False
     for _ in range(MOST_LEADS):
         if (claim := _claim(text, position, options)) is not None:
-            story = retold and not LETTER.match(text, _begin(text, position)) and not re.match(r"\W*[.!]", text[claim.end :])
+            story = (
+                retold
+                and not LETTER.match(text, _begin(text, position))
+                and not re.match(r"\W*[.!]", text[claim.end :])
+            )
             return None if story else claim
         lead = LEAD.match(text, position)
         if lead is None:
@@ -268,7 +303,9 @@ def _begin(text: str, place: int) -> int:
 
 def _claim(text: str, place: int, options: tuple[str, ...]) -> _Claim | None:
     start = _begin(text, place)
-    claims = [claim for claim in (_by_letter(text, start, options), _by_text(text, start, options)) if claim is not None]
+    claims = [
+        claim for claim in (_by_letter(text, start, options), _by_text(text, start, options)) if claim is not None
+    ]
     if not claims:
         return _by_beginning(text, start, options)
     if len({claim.option for claim in claims}) > 1:
@@ -277,7 +314,9 @@ def _claim(text: str, place: int, options: tuple[str, ...]) -> _Claim | None:
 
 
 def _by_letter(text: str, start: int, options: tuple[str, ...]) -> _Claim | None:
-    """A letter that stands for its option: before an end, a mark, a reason or the option's own text; an article is none."""
+    """A letter that stands for its option: before an end, a mark, a reason or the option's own text; an article is
+    none.
+    """
     letter = LETTER.match(text, start)
     if letter is None or (own := LETTERS.find(letter[1].upper())) not in range(len(options)):
         return None
@@ -316,8 +355,12 @@ def _by_text(text: str, start: int, options: tuple[str, ...]) -> _Claim | None:
 
 
 def _spelled(text: str, start: int, options: tuple[str, ...]) -> tuple[int | None, int]:
-    """The option whose text stands at this place, the longest one, and where it ends; None where there is none, or two alike."""
-    ends = [(found.end(), place) for place, form in enumerate(_forms(options)) if (found := form.pattern.match(text, start))]
+    """The option whose text stands at this place, the longest one, and where it ends; None where there is none, or
+    two alike.
+    """
+    ends = [
+        (found.end(), place) for place, form in enumerate(_forms(options)) if (found := form.pattern.match(text, start))
+    ]
     longest = [place for end, place in ends if end == max(ends)[0]]
     return (longest[0], max(ends)[0]) if len(longest) == 1 else (None, start)
 
@@ -325,7 +368,10 @@ def _spelled(text: str, start: int, options: tuple[str, ...]) -> tuple[int | Non
 def _by_beginning(text: str, start: int, options: tuple[str, ...]) -> _Claim | None:
     """The only option that the rest of a text begins, where it is long enough to tell."""
     forms = _forms(options)
-    if len(text) - start > 2 * max(len(spelling) for form in forms for spelling in form.spellings) or "?" in text[start:]:
+    if (
+        len(text) - start > 2 * max(len(spelling) for form in forms for spelling in form.spellings)
+        or "?" in text[start:]
+    ):
         return None
     said = " ".join(_words(text[start:]))
     some = {place for place, form in enumerate(forms) if any(said and one.startswith(said) for one in form.spellings)}
@@ -340,7 +386,9 @@ def _begins(said: str, option: str) -> bool:
 
 
 def _unless_others(text: str, claim: _Claim, said: str, options: tuple[str, ...]) -> _Claim:
-    """The claim; one that contradicts itself where another letter follows, or the same breath (`said`) names another option."""
+    """The claim; one that contradicts itself where another letter follows, or the same breath (`said`) names another
+    option.
+    """
     clash = any(form.pattern.search(said) for place, form in enumerate(_forms(options)) if place != claim.option)
     return _Claim(None, claim.end) if clash or _other_letters(text[claim.end :], claim.option, len(options)) else claim
 

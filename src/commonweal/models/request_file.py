@@ -1,7 +1,8 @@
 """Requests from a file, scores to a table: what `commonweal score` reads and writes.
 
-A request is a line `{"context": "...", "continuation": "..."}`, or a row of a table with these two columns. What is written has
-a row per request, in their order: `index` (0 is the first line), `logprob` [nat], `tokens` (of the continuation) and `greedy`.
+A request is a line `{"context": "...", "continuation": "..."}`, or a row of a table with these two columns. What is
+written has a row per request, in their order: `index` (0 is the first line), `logprob` [nat], `tokens` (of the
+continuation) and `greedy`.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ def read_requests(path: Path) -> list[Continuation]:
         more = [f"and {len(faults) - FAULTS_SHOWN} more lines"] if len(faults) > FAULTS_SHOWN else []
         raise DataFileError("\n".join(faults[:FAULTS_SHOWN] + more))
     if not requests:
-        raise DataFileError(f'{path}: no request in it; expected lines such as {{"context": "2 + 2 =", "continuation": " 4"}}')
+        raise DataFileError(
+            f'{path}: no request in it; expected lines such as {{"context": "2 + 2 =", "continuation": " 4"}}'
+        )
     return requests
 
 
@@ -140,10 +143,11 @@ def deviation_text(exact: LocalModel, dtype: str, requests: Sequence[Continuatio
     if not gaps:
         return f"{dtype} against float32: no request has a number in both"
     return (
-        f"{dtype} against float32 on {len(gaps)} of the requests: |difference| {statistics.median(gaps):.2g} nat in the median, "
-        f"{max(gaps):.2g} nat at most"
+        f"{dtype} against float32 on {len(gaps)} of the requests: |difference| {statistics.median(gaps):.2g} nat in "
+        f"the median, {max(gaps):.2g} nat at most"
         + (
-            f"; {absent} of the {len(deviations)} looked at {'has' if absent == 1 else 'have'} no number in one of the two"
+            f"; {absent} of the {len(deviations)} looked at {'has' if absent == 1 else 'have'} no number in one of "
+            "the two"
             if absent
             else ""
         )
@@ -151,7 +155,9 @@ def deviation_text(exact: LocalModel, dtype: str, requests: Sequence[Continuatio
 
 
 def check_writable(path: Path, requests: Path) -> None:
-    """OutputError, before anything is computed, where the table could not be written, or would take the place of what is no table."""
+    """OutputError, before anything is computed, where the table could not be written, or would take the place of
+    what is no table.
+    """
     if path.exists() and not path.is_dir() and (path.samefile(requests) or not path.is_file() or path.is_symlink()):
         what = "is the file of requests" if path.samefile(requests) else "is a link or a device, not a plain file"
         raise OutputError(f"{path}: {what}; name another file with --out")

@@ -15,14 +15,59 @@ from commonweal.errors import DataFileError
 from commonweal.files.table_text import is_table, names_of, read_table
 from commonweal.files.text import json_as_written, json_of, text_of
 
-WEIGHTS = frozenset((
-    "weight", "weights", "sampleweight", "sampleweights", "samplingweight", "samplingweights", "surveyweight", "surveyweights",
-    "pweight", "pweights", "fweight", "fweights", "aweight", "aweights", "iweight", "wt", "wts", "wgt", "wgts", "fnlwgt", "finalweight",
-    "designweight", "caseweight", "personweight", "popweight", "populationweight", "ipw", "iptw", "instanceweight", "rowweight",
-    "samplewt", "samplewgt", "surveywt", "surveywgt", "designwt", "finalwt", "finalwgt", "wgtfinal", "weightfinal", "perwt", "pwgtp",
-    "hhwt", "hhweight", "householdweight", "poststratificationweight", "postweight", "inverseprobabilityweight",
-    "inverseprobabilityweights", "expansionfactor",
-))  # fmt: skip
+WEIGHTS = frozenset(
+    (
+        "weight",
+        "weights",
+        "sampleweight",
+        "sampleweights",
+        "samplingweight",
+        "samplingweights",
+        "surveyweight",
+        "surveyweights",
+        "pweight",
+        "pweights",
+        "fweight",
+        "fweights",
+        "aweight",
+        "aweights",
+        "iweight",
+        "wt",
+        "wts",
+        "wgt",
+        "wgts",
+        "fnlwgt",
+        "finalweight",
+        "designweight",
+        "caseweight",
+        "personweight",
+        "popweight",
+        "populationweight",
+        "ipw",
+        "iptw",
+        "instanceweight",
+        "rowweight",
+        "samplewt",
+        "samplewgt",
+        "surveywt",
+        "surveywgt",
+        "designwt",
+        "finalwt",
+        "finalwgt",
+        "wgtfinal",
+        "weightfinal",
+        "perwt",
+        "pwgtp",
+        "hhwt",
+        "hhweight",
+        "householdweight",
+        "poststratificationweight",
+        "postweight",
+        "inverseprobabilityweight",
+        "inverseprobabilityweights",
+        "expansionfactor",
+    )
+)
 IGNORED = "ignore_"
 
 
@@ -31,7 +76,8 @@ def table_rows(
 ) -> Iterator[tuple[int, Mapping[str, object]]]:
     """Line number and columns of each row of a table or a file of JSON lines; `numbers`: the columns that hold numbers.
 
-    `read`: how a line of JSON is read; `json_as_written` for who refuses half of a surrogate pair under the name of its field.
+    `read`: how a line of JSON is read; `json_as_written` for who refuses half of a surrogate pair under the name of its
+    field.
     """
     text = text_of(path)
     if is_table(path, text):
@@ -46,9 +92,15 @@ def table_rows(
 
 
 def column_names(path: Path, rows: Sequence[tuple[int, Mapping[str, object]]]) -> list[str]:
-    """The names of the columns, a name that is there twice included; of JSON lines all names in the order in which they come."""
+    """The names of the columns, a name that is there twice included; of JSON lines all names in the order in which
+    they come.
+    """
     text = text_of(path)
-    return list(names_of(text, path)) if is_table(path, text) else list(dict.fromkeys(name for _, row in rows for name in row))
+    return (
+        list(names_of(text, path))
+        if is_table(path, text)
+        else list(dict.fromkeys(name for _, row in rows for name in row))
+    )
 
 
 def weight_columns(columns: Collection[str]) -> list[str]:
@@ -61,18 +113,22 @@ def weight_columns(columns: Collection[str]) -> list[str]:
 
 
 def refuse_weights(path: Path, columns: Collection[str], what: str) -> None:
-    """DataFileError where a column holds weights, for a reader that has no use for them; `what`: what counts once instead."""
+    """DataFileError where a column holds weights, for a reader that has no use for them; `what`: what counts once
+    instead.
+    """
     if found := weight_columns(columns):
         raise DataFileError(
-            f"{path}: the column '{found[0]}' looks like weights, which are not used here; rename it to {IGNORED}{found[0]} "
-            f"if every {what} should count once"
+            f"{path}: the column '{found[0]}' looks like weights, which are not used here; rename it to "
+            f"{IGNORED}{found[0]} if every {what} should count once"
         )
 
 
 def named_rows(
     path: Path, needed: Sequence[str], optional: Sequence[str]
 ) -> tuple[list[str], list[tuple[int, Mapping[str, object]]]]:
-    """The columns and rows of a table of texts; DataFileError where a column is absent, or there twice, or holds weights."""
+    """The columns and rows of a table of texts; DataFileError where a column is absent, or there twice, or holds
+    weights.
+    """
     rows = list(table_rows(path, read=json_as_written))
     if not rows:
         return [], []
@@ -83,13 +139,15 @@ def named_rows(
     if twice or absent:
         wrong = f"the column '{twice[0]}' is there twice" if twice else f"no column '{absent[0]}'"
         raise DataFileError(
-            f"{path}: {wrong}; expected {', '.join(needed)} and, if you like, {', '.join(optional)}; got {', '.join(names)}"
+            f"{path}: {wrong}; expected {', '.join(needed)} and, if you like, {', '.join(optional)}; got "
+            f"{', '.join(names)}"
         )
     return names, rows
 
 
 def cell_text(where: str, row: Mapping[str, object], name: str, *, numbered: bool, wanted: str = "text") -> str:
-    """The text of a cell without spaces around it, "" where there is none; `numbered`: it is a name, and so may be a number.
+    """The text of a cell without spaces around it, "" where there is none; `numbered`: it is a name, and so may be a
+    number.
 
     >>> cell_text("a.csv:2", {"cluster": 7}, "cluster", numbered=True)
     '7'

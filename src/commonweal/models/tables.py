@@ -1,13 +1,14 @@
 """Tables of predictions: what any system said of whom, of any modality and language, as its owner exports it.
 
 Columns: `truth` (0 or 1), `prediction` (0 or 1) or `score` (a probability, 0 to 1) or both, one or more groups
-(`group_gender`, `group_race`, …), where rows belong together `cluster` (the person, the document, the site), where each row should be
-there once `item`, and where rows stand for more or fewer cases than one, a weight (`sample_weight` and other names). Rows of a `cluster`
-are not independent; without the column each row is a cluster of its own. A score without a prediction predicts 1 from one half
-upwards. What a group's cell counts as is told in `group_labels`; every other column is named as not used.
+(`group_gender`, `group_race`, …), where rows belong together `cluster` (the person, the document, the site), where each
+row should be there once `item`, and where rows stand for more or fewer cases than one, a weight (`sample_weight` and
+other names). Rows of a `cluster` are not independent; without the column each row is a cluster of its own. A score
+without a prediction predicts 1 from one half upwards. What a group's cell counts as is told in `group_labels`; every
+other column is named as not used.
 
-A table is read column by column (10^6 rows in seconds). Where something is wrong, or numbers have decimal commas, it is read again line
-by line.
+A table is read column by column (10^6 rows in seconds). Where something is wrong, or numbers have decimal commas, it is
+read again line by line.
 """
 
 from __future__ import annotations
@@ -103,13 +104,16 @@ def check_columns(path: Path, columns: Sequence[str]) -> None:
     """DataFileError where a needed column is absent, one is there twice, or two may be the weights."""
     if len(columns) == 1 and (divided := DIVIDED.search(columns[0])):
         raise DataFileError(
-            f"{path}: its first line names one column, '{columns[0]}', which looks like several, divided by '{divided[1] or divided[2]}'; {COMMAS}"
+            f"{path}: its first line names one column, '{columns[0]}', which looks like several, divided by "
+            f"'{divided[1] or divided[2]}'; {COMMAS}"
         )
     twice = [name for name, count in Counter(columns).items() if count > 1]
     problems = [f"the column '{name}' is there twice" for name in twice if name]
     problems += [] if "truth" in columns else ["no column 'truth'"]
     problems += [] if {"prediction", "score"} & set(columns) else ["neither a column 'prediction' nor 'score'"]
-    problems += [] if _attributes(columns) else [f"no group: name a column {GROUP}gender, {GROUP}race or whatever it says"]
+    problems += (
+        [] if _attributes(columns) else [f"no group: name a column {GROUP}gender, {GROUP}race or whatever it says"]
+    )
     weights = weight_columns(dict.fromkeys(columns))
     if len(weights) > 1:
         problems.append(
@@ -136,7 +140,9 @@ def _columns(path: Path) -> pl.DataFrame | None:
 
 
 def _frame_of_table(text: str, path: Path) -> pl.DataFrame | None:
-    """None where a row may have fewer fields than the header, or the header a name twice: what polars reads without a word."""
+    """None where a row may have fewer fields than the header, or the header a name twice: what polars reads without
+    a word.
+    """
     dialect = dialect_of(text, path)
     body = text[dialect.start :].encode()
     frame = pl.read_csv(io.BytesIO(body), infer_schema=False, separator=dialect.delimiter)
@@ -157,7 +163,9 @@ def _with_points(frame: pl.DataFrame) -> pl.DataFrame | None:
     if any(cells[name].str.contains(point if certain else thousand).any() for name in names):
         return None
     pointed = [
-        pl.when(pl.col(name).str.contains(f"{comma}|{thousand}")).then(pl.col(name).str.replace(",", ".")).otherwise(pl.col(name))
+        pl.when(pl.col(name).str.contains(f"{comma}|{thousand}"))
+        .then(pl.col(name).str.replace(",", "."))
+        .otherwise(pl.col(name))
         for name in names
     ]
     return frame.with_columns(cells.select(pointed))
@@ -169,10 +177,11 @@ def _frame_of_lines(text: str, path: Path) -> pl.DataFrame | None:
 
 
 def _perhaps_repeated(whole: str, path: Path, frame: pl.DataFrame) -> bool:
-    """Whether a row may have a name twice, of which polars takes one without a word: more names than values, and JSON says so.
+    """Whether a row may have a name twice, of which polars takes one without a word: more names than values, and JSON
+    says so.
 
-    A null and a colon within a text count as names too; then the line itself is read. Half of a surrogate pair, which polars
-    reads as U+0000, is left to the slow reader.
+    A null and a colon within a text count as names too; then the line itself is read. Half of a surrogate pair, which
+    polars reads as U+0000, is left to the slow reader.
     """
     if SPELLED_HALF.search(whole):
         return True
@@ -191,7 +200,11 @@ def _table(path: Path, frame: pl.DataFrame) -> PredictionTable | None:
     truth = _bits(frame["truth"])
     score = _within(frame["score"], 1.0) if "score" in frame.columns else None
     said = _bits(frame["prediction"]) if "prediction" in frame.columns else None
-    if truth is None or (score is None and "score" in frame.columns) or (said is None and "prediction" in frame.columns):
+    if (
+        truth is None
+        or (score is None and "score" in frame.columns)
+        or (said is None and "prediction" in frame.columns)
+    ):
         return None
     weighted_by = next(iter(weight_columns(frame.columns)), "")
     weight = _within(frame[weighted_by], math.inf) if weighted_by else None
@@ -283,14 +296,18 @@ def _line_by_line(path: Path) -> PredictionTable:
     )
     if "item" in columns:
         _items_once(path, rows)
-    groups, notes = _groups({name: pl.Series(name, [_text(row.get(name)) for _, row in rows]) for name in _attributes(columns)})
+    groups, notes = _groups(
+        {name: pl.Series(name, [_text(row.get(name)) for _, row in rows]) for name in _attributes(columns)}
+    )
     return PredictionTable(
         fingerprint=sha256_of_file(path),
         truth=truth,
         prediction=said,
         score=score,
         groups=groups,
-        cluster=np.array([_cluster(path, line, row) if declared else str(place) for place, (line, row) in enumerate(rows)]),
+        cluster=np.array(
+            [_cluster(path, line, row) if declared else str(place) for place, (line, row) in enumerate(rows)]
+        ),
         clusters_declared=declared,
         weight=_weights(path, rows, weights[0]) if weights else None,
         weighted_by=weights[0] if weights else "",
@@ -307,7 +324,8 @@ def _weights(path: Path, rows: Sequence[tuple[int, Mapping[str, object]]], colum
     weights = np.array([_number(path, line, row, column, math.inf) for line, row in rows])
     if not weights.any():
         raise DataFileError(
-            f"{path}: all weights in '{column}' are 0, so no row counts; rename it to {IGNORED}{column} if every row should count once"
+            f"{path}: all weights in '{column}' are 0, so no row counts; rename it to {IGNORED}{column} if every row "
+            "should count once"
         )
     return weights
 

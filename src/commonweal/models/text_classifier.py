@@ -1,11 +1,13 @@
-"""A linear classifier of texts: which n-grams of characters and words tell harmful texts from others. Small, offline, deterministic.
+"""A linear classifier of texts: which n-grams of characters and words tell harmful texts from others.
 
-A text becomes the set of its n-grams, 2 to 4 characters and 1 or 2 words, hashed; the weights of either kind have the length 1. The
-classifier is scikit-learn's logistic regression with a penalty on the squared weights, all classes with equal weight in all, whatever
-their shares in the labelled texts.
+Small, offline, deterministic.
 
-What it does not do: it does not understand. It knows words and their neighbours, no irony, no quotation, no context; it is the
-simple baseline that says its own error, not the best judge there is.
+A text becomes the set of its n-grams, 2 to 4 characters and 1 or 2 words, hashed; the weights of either kind have the
+length 1. The classifier is scikit-learn's logistic regression with a penalty on the squared weights, all classes with
+equal weight in all, whatever their shares in the labelled texts.
+
+What it does not do: it does not understand. It knows words and their neighbours, no irony, no quotation, no context; it
+is the simple baseline that says its own error, not the best judge there is.
 
 Source
 ------
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 BUCKETS = 2**17  # for the n-grams of characters, and as many for those of words
-PENALTY = 1e-4  # of half the squared length of the weights, beside the mean loss: fixed beforehand, not tuned on any set
+PENALTY = (
+    1e-4  # of half the squared length of the weights, beside the mean loss: fixed beforehand, not tuned on any set
+)
 TOLERANCE = 1e-6  # of the gradient: the order of the texts then does not show in the answers
 FOLDS = 5
 LIBRARY = ("sklearn.feature_extraction.text", "sklearn.feature_selection", "sklearn.linear_model", "sklearn.pipeline")
@@ -39,14 +43,18 @@ LIBRARY = ("sklearn.feature_extraction.text", "sklearn.feature_selection", "skle
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossFitted:
-    """Several classifiers, each trained without the clusters of one part; `parts`: the part of each cluster; `whole`: one of all."""
+    """Several classifiers, each trained without the clusters of one part; `parts`: the part of each cluster;
+    `whole`: one of all.
+    """
 
     parts: Mapping[str, int]
     classifiers: Mapping[int, Pipeline]
     whole: Pipeline
 
     def log_odds(self, features: csr_matrix, cluster: npt.NDArray[np.str_]) -> Array:
-        """Log-odds [nat] of each text by a classifier that saw no text of its cluster, float64 (text,); above 0: flagged."""
+        """Log-odds [nat] of each text by a classifier that saw no text of its cluster, float64 (text,); above 0:
+        flagged.
+        """
         part = np.array([self.parts.get(str(name), -1) for name in cluster], dtype=np.int64)
         found = np.empty(part.size)
         for one in np.unique(part):
@@ -80,7 +88,8 @@ def _plain(text: str) -> str:
 
 
 def trained(features: csr_matrix, label: npt.NDArray[np.bool_] | Codes) -> Pipeline:
-    """The classifier of these texts: weighted mean logistic loss plus PENALTY / 2 x squared weights, at its one minimum.
+    """The classifier of these texts: weighted mean logistic loss plus PENALTY / 2 x squared weights, at its one
+    minimum.
 
     Raises
     ------
@@ -115,5 +124,7 @@ def folds(cluster: npt.NDArray[np.str_]) -> Codes:
     True
     """
     names, place = np.unique(cluster, return_inverse=True)
-    rank = np.argsort(np.argsort([zlib.crc32(str(name).encode("utf-8", "surrogatepass")) for name in names], kind="stable"))
+    rank = np.argsort(
+        np.argsort([zlib.crc32(str(name).encode("utf-8", "surrogatepass")) for name in names], kind="stable")
+    )
     return np.asarray(rank[place] % FOLDS, dtype=np.int64)

@@ -1,10 +1,12 @@
 """What a model thinks before it answers: cut off wherever its text enters, since a thought is not an answer.
 
-Models write their thoughts between tags of many names, in channels (Harmony), or after words that are always the same, and servers
-put them into fields of their own. A thought that is closed is cut out. One that is still open when the text ends has no answer behind
-it. One that is closed and was never opened was opened by the chat template, so all that stands before its end is thought.
+Models write their thoughts between tags of many names, in channels (Harmony), or after words that are always the same,
+and servers put them into fields of their own. A thought that is closed is cut out. One that is still open when the text
+ends has no answer behind it. One that is closed and was never opened was opened by the chat template, so all that
+stands before its end is thought.
 
-What this cannot know: that a text without any such mark is a thought that the template opened and the limit of tokens cut.
+What this cannot know: that a text without any such mark is a thought that the template opened and the limit of tokens
+cut.
 """
 
 from __future__ import annotations
@@ -65,11 +67,14 @@ FIELDS = ("reasoning_content", "reasoning", "thinking", "thought", "thoughts", "
 def without_thoughts(text: str) -> str | None:
     """What a model says to others; None where it only thinks. A text without thoughts comes back as it is.
 
-    >>> without_thoughts("<think>It is A. No.</think>B"), without_thoughts("Perhaps A.</think> B"), without_thoughts("Plain <b>B</b>")
-    ('B', ' B', 'Plain <b>B</b>')
+    >>> without_thoughts("<think>It is A. No.</think>B"), without_thoughts("Perhaps A.</think> B")
+    ('B', ' B')
+    >>> without_thoughts("Plain <b>B</b>")
+    'Plain <b>B</b>'
     >>> without_thoughts("<think>It is A"), without_thoughts("<|channel|>analysis<|message|>It is A")
     (None, None)
-    >>> without_thoughts("<|channel|>analysis<|message|>A?<|end|><|start|>assistant<|channel|>final<|message|>B<|return|>")
+    >>> analysis, final = "<|channel|>analysis<|message|>A?<|end|>", "<|channel|>final<|message|>B<|return|>"
+    >>> without_thoughts(f"{analysis}<|start|>assistant{final}")
     'B'
     """
     said = _outside(_final(text))
@@ -87,7 +92,10 @@ def _final(text: str) -> str:
 
 
 def _outside(text: str) -> str:
-    """What stands outside all thoughts. A thought within a thought ends alone; an end that fits no beginning ends all of them."""
+    """What stands outside all thoughts.
+
+    A thought within a thought ends alone; an end that fits no beginning ends all of them.
+    """
     said, position = "", 0
     inside: list[str] = []
     text = FENCED.sub("\n", text)

@@ -106,7 +106,9 @@ def write_chapters(dossier: Dossier) -> tuple[Chapter, ...]:
             anchor=anchor("chapter", area),
             name=chapter_name(area),
             title=chapter_title(area),
-            sections=tuple(_section(name, rows, dossier) for name, rows in by_measure.items() if name.split(".")[0] == area),
+            sections=tuple(
+                _section(name, rows, dossier) for name, rows in by_measure.items() if name.split(".")[0] == area
+            ),
             pairs=_pairs(dossier, area),
         )
         for area in areas
@@ -136,7 +138,9 @@ def _section(name: str, rows: Sequence[Evidence], dossier: Dossier) -> Section:
     findings = tuple(finding for finding in dossier.findings if finding.measure == name)
     lines, others = break_even_figures(rows, method)
     figures = _urgent_first([*lines, *plan_figures(others, method)], findings)
-    drawn = [_draw(figure, f"{anchor('fig', name)}-{index}", labels) for index, figure in enumerate(figures[:FIGURES_DRAWN])]
+    drawn = [
+        _draw(figure, f"{anchor('fig', name)}-{index}", labels) for index, figure in enumerate(figures[:FIGURES_DRAWN])
+    ]
     numbers = [row for row in rows if row.estimate is not None and not row.estimate.group]
     reasons = _reasons(rows)
     return Section(
@@ -159,7 +163,9 @@ def _section(name: str, rows: Sequence[Evidence], dossier: Dossier) -> Section:
 def _urgent_first(figures: list[FigurePlan], findings: Sequence[Finding]) -> list[FigurePlan]:
     """Subjects about which something was found come first, since not every figure of a large system can be drawn."""
     found = {finding.subject for finding in findings if finding.verdict == "found"}
-    return sorted(figures, key=lambda figure: not found.intersection(*(plotted.row.subjects for plotted in figure.rows[:1])))
+    return sorted(
+        figures, key=lambda figure: not found.intersection(*(plotted.row.subjects for plotted in figure.rows[:1]))
+    )
 
 
 def _draw(figure: FigurePlan, place: str, labels: dict[tuple[str, str], str]) -> Drawn:

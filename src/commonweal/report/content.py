@@ -26,15 +26,21 @@ NOTEBOOK_FINDINGS = 12
 class Dossier(BaseModel):
     """Everything that one run has to say: the system, the run, the findings, the evidence and how it was measured."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True
+    )
 
-    schema_name: Literal["commonweal-dossier/1"] = Field(default=SCHEMA, alias="schema", description="format of this file")
+    schema_name: Literal["commonweal-dossier/1"] = Field(
+        default=SCHEMA, alias="schema", description="format of this file"
+    )
     system: System = Field(description="the declared system")
     run: Run = Field(description="what is needed to repeat the run, and the questions that the system file leaves open")
     findings: tuple[Finding, ...] = Field(description="what is said, each with the ids of the evidence it rests on")
     rows: tuple[Evidence, ...] = Field(alias="evidence", description="every evidence row; ids are unique")
     methods: tuple[Method, ...] = Field(description="how each measure works, its source, and what it does not show")
-    both_ends: tuple[BothEnds, ...] = Field(default=(), description="models and applications on them that were both measured")
+    both_ends: tuple[BothEnds, ...] = Field(
+        default=(), description="models and applications on them that were both measured"
+    )
     path: Path | None = Field(default=None, exclude=True, description="where dossier.html was written")
 
     @property
@@ -54,7 +60,9 @@ class Dossier(BaseModel):
         none = "" if self.findings else "<p>No finding: nothing was measured.</p>"
         where = f"<p>Full dossier: <code>{_safe(str(self.path))}</code></p>" if self.path else ""
         if self.path and self.path.is_absolute():
-            where = f'<p><a href="{_safe(self.path.as_uri())}">Full dossier</a>: <code>{_safe(str(self.path))}</code></p>'
+            where = (
+                f'<p><a href="{_safe(self.path.as_uri())}">Full dossier</a>: <code>{_safe(str(self.path))}</code></p>'
+            )
         return f"<section><h3>{_safe(self.system.name)}</h3>{none}<ul>{shown}</ul>{rest}{where}</section>"
 
 

@@ -1,7 +1,8 @@
 """Write the dossier: one page that needs no network, and the same content as JSON; beside it the carbon statement.
 
-Text from models, data and system files is escaped by the templates, and marks that hide or reverse text are written out.
-The page forbids itself all network by its content security policy. What this module does not do: it computes nothing.
+Text from models, data and system files is escaped by the templates, and marks that hide or reverse text are written
+out. The page forbids itself all network by its content security policy. What this module does not do: it computes
+nothing.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ def write_dossier(
     methods: Sequence[Method],
 ) -> Path:
     """Write `dossier.json` and `dossier.html` into a folder, each whole or not at all; return the path of the page."""
-    dossier = Dossier(system=system, run=run, findings=tuple(findings), evidence=tuple(evidence), methods=tuple(methods))
+    dossier = Dossier(
+        system=system, run=run, findings=tuple(findings), evidence=tuple(evidence), methods=tuple(methods)
+    )
     return save_dossier(folder, dossier)
 
 
@@ -104,7 +107,9 @@ def render_statement(statement: CarbonStatement) -> str:
     style = Markup(_source(pages, "dossier.css") + _source(pages, "statement.css"))
     sentence = carbon_sentence(statement)
     policy = content_policy(style, "")
-    return pages.get_template("statement.html.j2").render(statement=statement, style=style, policy=policy, sentence=sentence)
+    return pages.get_template("statement.html.j2").render(
+        statement=statement, style=style, policy=policy, sentence=sentence
+    )
 
 
 def render_dossier(dossier: Dossier) -> str:
@@ -186,12 +191,24 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     pages.filters.update(
-        humanise=humanise, links=links, people=people_a_year, shorten=shorten, duration=duration_text, blocks=method_blocks,
+        humanise=humanise,
+        links=links,
+        people=people_a_year,
+        shorten=shorten,
+        duration=duration_text,
+        blocks=method_blocks,
         chapter=chapter_title,
-    )  # fmt: skip
+    )
     pages.globals.update(
-        anchor=anchor, place_anchor=place_anchor, place_name=place_name,
-        verdicts=VERDICTS, inherited=INHERITED, statuses=STATUSES, bases=BASES, kinds=KINDS,
-        units=UNITS, detectable_of=detectable_of,
-    )  # fmt: skip
+        anchor=anchor,
+        place_anchor=place_anchor,
+        place_name=place_name,
+        verdicts=VERDICTS,
+        inherited=INHERITED,
+        statuses=STATUSES,
+        bases=BASES,
+        kinds=KINDS,
+        units=UNITS,
+        detectable_of=detectable_of,
+    )
     return pages

@@ -65,16 +65,30 @@ def first_screen(dossier: Dossier) -> tuple[ScreenPart, ...]:
         if shown
         else "Nothing found, so nobody is shown to be reached."
     )
-    no_test = "Every test that was made showed something." if shown else "Nothing was tested that could have shown a difference."
+    no_test = (
+        "Every test that was made showed something."
+        if shown
+        else "Nothing was tested that could have shown a difference."
+    )
     first = _part(
-        "What was found", "found", _found(shown, dossier.system), nothing, max(LINES, len({finding.measure for finding in shown}))
+        "What was found",
+        "found",
+        _found(shown, dossier.system),
+        nothing,
+        max(LINES, len({finding.measure for finding in shown})),
     )
     return (
         replace(first, also=tuple(_one_per_measure(described, dossier.system))),
         _part("Whom it reaches", "reach", _reached(shown, dossier.system), nobody),
         *_unjudged(dossier),
         _part("What is not shown", "not_shown", _not_shown(dossier, rows), no_test, SHORT_LINES),
-        _part("What was not measured", "not_measured", _not_measured(dossier), "Everything that was asked for was measured.", 4),
+        _part(
+            "What was not measured",
+            "not_measured",
+            _not_measured(dossier),
+            "Everything that was asked for was measured.",
+            4,
+        ),
     )
 
 
@@ -173,7 +187,9 @@ def _topics(texts: Sequence[str], about: Sequence[NotShown]) -> Mapping[str, tup
             topic = one.attribute if one is not None and len(one.attribute) <= TOPIC_CHARACTERS else ""
             topics.setdefault(topic, []).append(text)
     plain = {text: (text,) for text in topics.pop("", ())}
-    return {f"{topic}, {len(of)} comparison{'s' if len(of) != 1 else ''}": tuple(of) for topic, of in topics.items()} | plain
+    return {
+        f"{topic}, {len(of)} comparison{'s' if len(of) != 1 else ''}": tuple(of) for topic, of in topics.items()
+    } | plain
 
 
 def detectable_of(finding: Finding, rows: Mapping[str, Evidence]) -> str:
@@ -186,8 +202,11 @@ def detectable_of(finding: Finding, rows: Mapping[str, Evidence]) -> str:
         size, text = estimate.minimum_detectable, detectable_text(estimate)
         low, high, first, last = smallest.get(estimate.quantity, (size, size, text, text))
         smallest[estimate.quantity] = (
-            min(low, size), max(high, size), text if size < low else first, text if size > high else last,
-        )  # fmt: skip
+            min(low, size),
+            max(high, size),
+            text if size < low else first,
+            text if size > high else last,
+        )
     said = [
         f"{humanise(quantity).lower()} {first}" if first == last else f"{humanise(quantity).lower()} {first} to {last}"
         for quantity, (_, _, first, last) in smallest.items()
@@ -222,7 +241,9 @@ def _not_measured(dossier: Dossier) -> list[ScreenLine]:
 
 
 def _without_number(measure: str, word: str, rows: Sequence[Evidence], dossier: Dossier) -> ScreenLine:
-    """One line for the rows of a measure that lack a number for like reasons: the reason itself if it is one and short."""
+    """One line for the rows of a measure that lack a number for like reasons: the reason itself if it is one and
+    short.
+    """
     reasons = Counter(row.note for row in rows)
     subjects = list(dict.fromkeys(" + ".join(row.subjects) for row in rows))
     others = f" and {len(subjects) - 1} more" if len(subjects) > 1 else ""
@@ -231,4 +252,6 @@ def _without_number(measure: str, word: str, rows: Sequence[Evidence], dossier: 
     short = len(reasons) == 1 and len(whole) <= SHORT_CHARACTERS
     text = whole if short else f"{what}: {len(rows)} figure{'s' if len(rows) != 1 else ''}"
     folded = () if short else tuple(note if count == 1 else f"{note} ({count} rows)" for note, count in reasons.items())
-    return ScreenLine(text, anchor("ev", rows[0].id), "", subjects[0] + others, place_anchor(dossier.system, subjects[0]), folded)
+    return ScreenLine(
+        text, anchor("ev", rows[0].id), "", subjects[0] + others, place_anchor(dossier.system, subjects[0]), folded
+    )

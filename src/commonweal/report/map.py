@@ -123,7 +123,9 @@ def draw_map(system: System, findings: Sequence[Finding]) -> MapView:
     used = sorted({node.column for node in nodes})
     position = {node.key: node for node in nodes}
     edges = tuple(
-        _edge(position[link.up], position[link.down], link) for link in links if link.up in position and link.down in position
+        _edge(position[link.up], position[link.down], link)
+        for link in links
+        if link.up in position and link.down in position
     )
     bottom = max(node.y + node.height for node in nodes)
     back = any(edge.dashed for edge in edges)
@@ -141,7 +143,9 @@ def draw_map(system: System, findings: Sequence[Finding]) -> MapView:
 
 def _nodes(system: System, lineage: Lineage, places: Mapping[Key, Bearing]) -> list[Node]:
     nodes = [_asset_node(asset, lineage, places.get(("asset", asset.id))) for asset in system.assets]
-    nodes += [_deployment_node(deployment, places.get(("deployment", deployment.key))) for deployment in system.deployments]
+    nodes += [
+        _deployment_node(deployment, places.get(("deployment", deployment.key))) for deployment in system.deployments
+    ]
     return nodes + [_population_node(people, places.get(("population", people.id))) for people in system.populations]
 
 
@@ -149,9 +153,14 @@ def _asset_node(asset: Asset, lineage: Lineage, bearing: Bearing | None) -> Node
     actor = lineage.actor_of(asset.id)
     owner = actor.name if actor else "actor unknown" if asset.actor == "unknown" else "no actor declared"
     return _node(
-        ("asset", asset.id), asset.id, KINDS[asset.kind], COLUMN_OF[asset.kind], bearing,
-        owner=owner, owner_href=anchor("actor", actor.id) if actor else "",
-    )  # fmt: skip
+        ("asset", asset.id),
+        asset.id,
+        KINDS[asset.kind],
+        COLUMN_OF[asset.kind],
+        bearing,
+        owner=owner,
+        owner_href=anchor("actor", actor.id) if actor else "",
+    )
 
 
 def _deployment_node(deployment: Deployment, bearing: Bearing | None) -> Node:
@@ -173,9 +182,17 @@ def _node(key: Key, title: str, kicker: str, column: int, bearing: Bearing | Non
         for rank, badge in enumerate(badges_of(bearing))
     )
     return Node(
-        key=key, href=anchor(*key), title=lines, full=title, kicker=kicker, column=column, badges=badges,
-        owner=shorten(owner["owner"], 24), owner_href=owner.get("owner_href", ""), height=top + 22 * len(badges) + 6,
-    )  # fmt: skip
+        key=key,
+        href=anchor(*key),
+        title=lines,
+        full=title,
+        kicker=kicker,
+        column=column,
+        badges=badges,
+        owner=shorten(owner["owner"], 24),
+        owner_href=owner.get("owner_href", ""),
+        height=top + 22 * len(badges) + 6,
+    )
 
 
 def _links(system: System) -> list[Link]:
@@ -228,8 +245,20 @@ def _tall(group: Sequence[Node]) -> int:
 
 
 def _at(node: Node, x: int, y: int) -> Node:
-    return Node(node.key, node.href, node.title, node.full, node.kicker, node.owner, node.owner_href, node.badges,
-                node.column, x, y, node.height)  # fmt: skip
+    return Node(
+        node.key,
+        node.href,
+        node.title,
+        node.full,
+        node.kicker,
+        node.owner,
+        node.owner_href,
+        node.badges,
+        node.column,
+        x,
+        y,
+        node.height,
+    )
 
 
 def _edge(up: Node, down: Node, link: Link) -> Edge:
@@ -249,13 +278,18 @@ def _edge(up: Node, down: Node, link: Link) -> Edge:
         bend = (x2 - x1) / 2
         path = f"M{x1:g},{y1:g} C{x1 + bend:g},{y1:g} {x2 - bend:g},{y2:g} {x2:g},{y2:g}"
         middle = (x1 + bend, (y1 + y2) / 2)
-    return Edge(path, link.relation, link.words, link.relation == "feeds_back", middle[0], middle[1], up.href, down.href)
+    return Edge(
+        path, link.relation, link.words, link.relation == "feeds_back", middle[0], middle[1], up.href, down.href
+    )
 
 
 def _summary(system: System) -> str:
     counts = [
-        (len(system.assets), "asset"), (len(system.actors), "actor"), (len(system.deployments), "deployment"),
-        (len(system.populations), "population"), (len(system.dependencies), "dependency"),
-    ]  # fmt: skip
+        (len(system.assets), "asset"),
+        (len(system.actors), "actor"),
+        (len(system.deployments), "deployment"),
+        (len(system.populations), "population"),
+        (len(system.dependencies), "dependency"),
+    ]
     words = [f"{count} {word if count == 1 else word.replace('ency', 'encie') + 's'}" for count, word in counts]
     return f"{', '.join(words[:-1])} and {words[-1]}, from data on the left to the people reached on the right."

@@ -23,7 +23,8 @@ class MethodBlock:
 def method_blocks(description: str) -> list[MethodBlock]:
     """A numpy-style docstring, without its first line, cut at blank lines.
 
-    >>> [(block.kind, block.text) for block in method_blocks("Title.\\n\\nOne\\ntwo.\\n\\nSource\\n------\\nA book.\\n\\n>>> 1\\n1")]
+    >>> docstring = "Title.\\n\\nOne\\ntwo.\\n\\nSource\\n------\\nA book.\\n\\n>>> 1\\n1"
+    >>> [(block.kind, block.text) for block in method_blocks(docstring)]
     [('text', 'One two.'), ('heading', 'Source'), ('text', 'A book.'), ('code', '>>> 1\\n1')]
     """
     blocks: list[MethodBlock] = []

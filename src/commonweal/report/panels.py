@@ -75,7 +75,10 @@ def answer(name: str, fact: Fact | Mapping[str, object], href: str = "", unit: s
         return DeclaredFact(label, "declared", "yes" if fact else "no", href=href)
     if isinstance(fact, int | float):
         return DeclaredFact(
-            label, "declared", f"{fact:,.6g}".replace("e+", "e") + unit if abs(fact) < 1e6 else f"{fact:,.0f}{unit}", href=href
+            label,
+            "declared",
+            f"{fact:,.6g}".replace("e+", "e") + unit if abs(fact) < 1e6 else f"{fact:,.0f}{unit}",
+            href=href,
         )
     return DeclaredFact(label, "declared", ", ".join(fact) if isinstance(fact, tuple) else str(fact), href=href)
 
@@ -89,8 +92,14 @@ def write_panels(system: System, findings: Sequence[Finding]) -> tuple[Panel, ..
     return (*panels, *(_actor(actor, system, findings) for actor in system.actors))
 
 
-def _panel(key: tuple[str, str], title: tuple[str, str, str], bearing: Bearing | None, answers: Sequence[DeclaredFact],
-           chain: Sequence[UpstreamStep] | None = None, downstream: Sequence[Neighbour] = ()) -> Panel:  # fmt: skip
+def _panel(
+    key: tuple[str, str],
+    title: tuple[str, str, str],
+    bearing: Bearing | None,
+    answers: Sequence[DeclaredFact],
+    chain: Sequence[UpstreamStep] | None = None,
+    downstream: Sequence[Neighbour] = (),
+) -> Panel:
     name, kind, lead = title
     return Panel(
         anchor=anchor(*key),
@@ -122,7 +131,8 @@ def _asset(asset: Asset, lineage: Lineage, bearing: Bearing | None) -> Panel:
     if asset.prompt:
         answers += [answer("prompt", asset.prompt.template), answer("favourable answer", asset.prompt.favourable)]
     downstream = [
-        Neighbour(RELATIONS[link.relation], link.downstream, anchor("asset", link.downstream)) for link in lineage.users[asset.id]
+        Neighbour(RELATIONS[link.relation], link.downstream, anchor("asset", link.downstream))
+        for link in lineage.users[asset.id]
     ]
     downstream += [
         Neighbour("deployed as", deployment_name(item), anchor("deployment", item.key))
@@ -146,14 +156,17 @@ def _deployment(item: Deployment, lineage: Lineage, bearing: Bearing | None) -> 
         answer("electricity grid", item.grid),
         answer("volume", item.volume, unit=" decisions a year"),
         answer(
-            "share overturned by a person", f"{override[0]:.3g} to {override[1]:.3g}" if isinstance(override, tuple) else override
+            "share overturned by a person",
+            f"{override[0]:.3g} to {override[1]:.3g}" if isinstance(override, tuple) else override,
         ),
         answer("what it replaces", item.alternative),
         *_stakes("benefit", item.benefits),
         *_stakes("burden", item.burdens),
     ]
     reached = [
-        Neighbour("reaches", name, anchor("population", name), people_a_year(None if isinstance(people, str) else people))
+        Neighbour(
+            "reaches", name, anchor("population", name), people_a_year(None if isinstance(people, str) else people)
+        )
         for name, people in item.reach.items()
     ]
     first = lineage.first_step(item.application)
@@ -174,14 +187,25 @@ def _part(group: Mapping[str, str] | None) -> str:
 def _population(people: Population, system: System, bearing: Bearing | None) -> Panel:
     answers = [answer("size", people.size, unit=" people"), answer("source", people.source)]
     for attribute, shares in people.groups.items():
-        words = shares if isinstance(shares, str) else ", ".join(f"{name} {share * 100:.3g} %" for name, share in shares.items())
+        words = (
+            shares
+            if isinstance(shares, str)
+            else ", ".join(f"{name} {share * 100:.3g} %" for name, share in shares.items())
+        )
         answers.append(answer(f"shares by {attribute}", words))
     reached = [
-        Neighbour("reached by", deployment_name(item), anchor("deployment", item.key),
-                  people_a_year(None if isinstance(item.reach[people.id], str) else float(item.reach[people.id])))
-        for item in system.deployments if people.id in item.reach
-    ]  # fmt: skip
-    return _panel(("population", people.id), (people.id, "population", people.definition), bearing, answers, None, reached)
+        Neighbour(
+            "reached by",
+            deployment_name(item),
+            anchor("deployment", item.key),
+            people_a_year(None if isinstance(item.reach[people.id], str) else float(item.reach[people.id])),
+        )
+        for item in system.deployments
+        if people.id in item.reach
+    ]
+    return _panel(
+        ("population", people.id), (people.id, "population", people.definition), bearing, answers, None, reached
+    )
 
 
 def _actor(actor: Actor, system: System, findings: Sequence[Finding]) -> Panel:
@@ -191,7 +215,10 @@ def _actor(actor: Actor, system: System, findings: Sequence[Finding]) -> Panel:
         answer("where a harmed person can write", actor.contact),
         answer("may decide about", _rights(actor)),
     ]
-    owned = [Neighbour("decides about", asset.id, anchor("asset", asset.id), KINDS[asset.kind]) for asset in system.assets
-             if asset.actor == actor.id]  # fmt: skip
+    owned = [
+        Neighbour("decides about", asset.id, anchor("asset", asset.id), KINDS[asset.kind])
+        for asset in system.assets
+        if asset.actor == actor.id
+    ]
     mends = [finding for finding in findings if any(mender.actor == actor.id for mender in finding.menders)]
     return _panel(("actor", actor.id), (actor.name, "actor", ""), Bearing(here=mends), answers, None, owned)

@@ -96,7 +96,8 @@ def table_row(row: Evidence, labels: Mapping[tuple[str, str], str]) -> TableRow:
         method=estimate.method if estimate else "",
         source=row.provenance.source,
         note=row.note,
-        derived=", ".join(row.derived_from[:5]) + (f" and {len(row.derived_from) - 5} more" if len(row.derived_from) > 5 else ""),
+        derived=", ".join(row.derived_from[:5])
+        + (f" and {len(row.derived_from) - 5} more" if len(row.derived_from) > 5 else ""),
     )
 
 
@@ -117,7 +118,9 @@ def evidence_table(evidence: Sequence[Evidence], methods: Sequence[Method]) -> E
         lazy=lazy,
         printed=len(rows) <= PRINTED_ROWS,
         packed=pack(rows) if lazy else Markup(""),
-        measures=tuple((chapter, tuple(name for name in measures if name.split(".")[0] == chapter)) for chapter in chapters),
+        measures=tuple(
+            (chapter, tuple(name for name in measures if name.split(".")[0] == chapter)) for chapter in chapters
+        ),
         subjects=tuple(sorted({row.subject for row in rows})),
         statuses=tuple(
             status
@@ -138,7 +141,9 @@ def pack(rows: Sequence[TableRow]) -> Markup:
     """
     texts: dict[str, int] = {}
     packed = [[texts.setdefault(visible(text), len(texts)) for text in astuple(row)] for row in rows]
-    data = json.dumps({"fields": FIELDS, "texts": list(texts), "rows": packed}, ensure_ascii=False, separators=(",", ":"))
+    data = json.dumps(
+        {"fields": FIELDS, "texts": list(texts), "rows": packed}, ensure_ascii=False, separators=(",", ":")
+    )
     for char in "<>&\u2028\u2029":
         data = data.replace(char, f"\\u{ord(char):04x}")
     return Markup(data)

@@ -28,9 +28,13 @@ class Term:
 VERDICTS: Mapping[Verdict, Term] = {
     "found": Term("Found", "▲", "the measurement shows it; verdict and interval agree"),
     "not_judged": Term(
-        "Could not be judged", "?", "it was asked, and what came back decides nothing: neither a gap nor the lack of one"
+        "Could not be judged",
+        "?",
+        "it was asked, and what came back decides nothing: neither a gap nor the lack of one",
     ),
-    "not_shown": Term("Not shown", "○", "the measurement does not show it. That is not evidence that it is absent, or small"),
+    "not_shown": Term(
+        "Not shown", "○", "the measurement does not show it. That is not evidence that it is absent, or small"
+    ),
     "described": Term("Described", "■", "a number without a claim that it is good or bad"),
     "not_measured": Term("Not measured", "–", "there is no number, and the reason is given"),
 }
@@ -162,7 +166,10 @@ def _renamed(row: Evidence, names: Mapping[str, str]) -> Evidence:
 
 
 def status_word(row: Evidence) -> str:
-    """The status in words. A figure that lacks a declaration it would be worked out from is unknown, not inapplicable."""
+    """The status in words.
+
+    A figure that lacks a declaration it would be worked out from is unknown, not inapplicable.
+    """
     if row.unjudged:
         return VERDICTS["not_judged"].word.lower()
     return UNKNOWN if row.basis == "propagated" and row.status == "not_applicable" else STATUSES[row.status]

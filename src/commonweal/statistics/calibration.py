@@ -1,12 +1,14 @@
 """Expected calibration error of one group: how far scores lie from observed rates, bin by bin, with its known bias.
 
-ECE = sum over bins of (rows in the bin / rows) x |mean score - observed rate|. It is never below 0 and its mean is above 0 even
-where every score is right, because the noise of each bin counts as error. So it is given with the value that this noise
-alone would make, and an interval projected from the simultaneous intervals of the bins, which reaches 0 where no bin shows an error.
+ECE = sum over bins of (rows in the bin / rows) x |mean score - observed rate|. It is never below 0 and its mean is
+above 0 even where every score is right, because the noise of each bin counts as error. So it is given with the value
+that this noise alone would make, and an interval projected from the simultaneous intervals of the bins, which reaches 0
+where no bin shows an error.
 
 Source
 ------
-Naeini, Cooper and Hauskrecht 2015, AAAI (ECE); Kumar, Liang and Ma 2019, NeurIPS 32 (its upward bias, bins of equal mass).
+Naeini, Cooper and Hauskrecht 2015, AAAI (ECE); Kumar, Liang and Ma 2019, NeurIPS 32 (its upward bias, bins of equal
+mass).
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ class CalibrationError:
 def expected_calibration_error(
     score: Array, truth: Array, cluster: Places, weight: Array | None = None
 ) -> CalibrationError | None:
-    """ECE over at most ten bins of as many rows, each with at least ten clusters; None where there are fewer than 20 clusters.
+    """ECE over at most ten bins of as many rows, each with at least ten clusters; None where there are fewer than 20
+    clusters.
 
     `weight`: float64 (row,), where rows have weights; then means and shares are weighted, and the bins are not.
 
@@ -58,7 +61,9 @@ def expected_calibration_error(
     mass = np.ones(score.size) if weight is None else weight
     rates = group_rates(truth, mass, layout)
     there = rates.n > 0
-    expected = (np.bincount(bin_of, weights=score * mass, minlength=edges.size + 1)[there] / rates.mass[there]).astype(np.float64)
+    expected = (np.bincount(bin_of, weights=score * mass, minlength=edges.size + 1)[there] / rates.mass[there]).astype(
+        np.float64
+    )
     observed, effective, share = rates.mean[there], rates.effective[there], rates.mass[there] / mass.sum()
     freedom = np.maximum(np.nan_to_num(rates.carried[there], nan=1.0), 1.0)
     z = critical_normal(1 - (1 - LEVEL) / share.size)

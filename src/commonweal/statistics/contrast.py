@@ -1,14 +1,15 @@
 """Contrasts of items in clusters: a mean, or the mean of one group of items minus that of another, and its error.
 
-Items of one template, résumé or target term share what is particular to it, so they are not independent. The variance is CR2 by the
-sampled unit, exact for group means: a group that sits in few clusters counts as few. Two crossed units (name x probe) give
-V_first + V_second - V_both, and at least the larger of the first two. Any other estimate comes as its value and the influence of
-each item on it, and is treated as the mean of their sums.
+Items of one template, résumé or target term share what is particular to it, so they are not independent. The variance
+is CR2 by the sampled unit, exact for group means: a group that sits in few clusters counts as few. Two crossed units
+(name x probe) give V_first + V_second - V_both, and at least the larger of the first two. Any other estimate comes as
+its value and the influence of each item on it, and is treated as the mean of their sums.
 
 Source
 ------
-Bell and McCaffrey 2002, Survey Methodology 28:169 (CR2 and its degrees of freedom); Cameron, Gelbach and Miller 2011, JBES
-29:238 (two units); Owen and Eckles 2012, Annals of Applied Statistics 6:895 (weights of crossed units are products).
+Bell and McCaffrey 2002, Survey Methodology 28:169 (CR2 and its degrees of freedom); Cameron, Gelbach and Miller 2011,
+JBES 29:238 (two units); Owen and Eckles 2012, Annals of Applied Statistics 6:895 (weights of crossed units are
+products).
 """
 
 from __future__ import annotations
@@ -37,9 +38,10 @@ TIE = 2.0**-32  # relative: far above the noise of a sum, far below a difference
 class Contrast:
     """Mean of `y` over the items of side 1, minus that over side -1 where there are any; side 0 is left out.
 
-    `y` float64 (item,); `side` int8 (item,); `clusters`: the sampled unit of each item, one array (item,) or two crossed
-    ones, in which equal names are equal units in all contrasts of a family; `by` says in words what they are. `floor`: added to
-    the variance, see `sparse_floor`. `fewest`: with fewer units of either kind there is no standard error.
+    `y` float64 (item,); `side` int8 (item,); `clusters`: the sampled unit of each item, one array (item,) or two
+    crossed ones, in which equal names are equal units in all contrasts of a family; `by` says in words what they are.
+    `floor`: added to the variance, see `sparse_floor`. `fewest`: with fewer units of either kind there is no standard
+    error.
     """
 
     y: Array
@@ -75,7 +77,8 @@ class Contrast:
         return min(np.unique(factor[side]).size for side in sides for factor in self.clusters)
 
     def moving(self, null: float = 0.0) -> int:
-        """Units of the factor that has fewest in which anything differs from the null; where sides are compared, also from the mean
+        """Units of the factor that has fewest in which anything differs from the null; where sides are compared, also
+        from the mean
         and from what most units have in common: if all but a few say the same, those few are all that tells of error.
         """
         cells = self.cells
@@ -140,11 +143,12 @@ def t_ratio(distance: Array, error: Array) -> Array:
 
 
 def sparse_floor(d: Array, side: Sides, clusters: tuple[npt.NDArray[np.generic], ...]) -> float:
-    """Variance to add to a contrast of differences that can only be -1, 0 or 1, so that no difference seen is not certainty.
+    """Variance to add to a contrast of differences that can only be -1, 0 or 1, so that no difference seen is not
+    certainty.
 
-    The rule of three: where no item of n differs, up to 3/n of all items may. Three more differing items are counted;
-    n is that of items that are not alike: divided by the design effect, or by the size of a cluster where the items of fewer
-    than 5 clusters differ.
+    The rule of three: where no item of n differs, up to 3/n of all items may. Three more differing items are counted; n
+    is that of items that are not alike: divided by the design effect, or by the size of a cluster where the items of
+    fewer than 5 clusters differ.
 
     >>> no_difference = np.zeros(100)
     >>> floor = sparse_floor(no_difference, np.ones(100, np.int8), (np.arange(100).astype(str),))
@@ -197,11 +201,15 @@ class Cells:
 
     def _by_side(self, numbers: Array) -> Array:
         plus = numbers[..., ~self.minus].sum(-1)
-        return np.stack([plus, numbers[..., self.minus].sum(-1)], -1) if self.minus.any() else np.asarray(plus)[..., None]
+        return (
+            np.stack([plus, numbers[..., self.minus].sum(-1)], -1) if self.minus.any() else np.asarray(plus)[..., None]
+        )
 
     @cached_property
     def weights(self) -> tuple[csr_array, ...]:
-        """For each grouping of cells, what a cell's residual sum adds to the score of its unit: (unit, cell), sparse."""
+        """For each grouping of cells, what a cell's residual sum adds to the score of its unit: (unit, cell),
+        sparse.
+        """
         total = self.counts_by_side[self.minus.astype(int)] if self.minus.any() else self.counts_by_side[0]
         sign = np.where(self.minus, -1.0, 1.0)
         matrices = []
@@ -264,7 +272,9 @@ class Cells:
 
         About the null of a mean, or that of no difference between sides; None: about the contrast that was found.
         """
-        centre = self._centres_found if null is None else self.sums.sum() / self.counts.sum() if self.minus.any() else null
+        centre = (
+            self._centres_found if null is None else self.sums.sum() / self.counts.sum() if self.minus.any() else null
+        )
         rest = self.sums - self.counts * centre
         flipped = np.zeros((signs[0].shape[0], rest.size))
         product = np.ones_like(flipped)
@@ -273,7 +283,9 @@ class Cells:
             mine = sign[:, units]
             product *= mine
             if len(signs) > 1:
-                effect = (np.bincount(units, weights=rest) / np.bincount(units, weights=self.counts))[units] * self.counts
+                effect = (np.bincount(units, weights=rest) / np.bincount(units, weights=self.counts))[
+                    units
+                ] * self.counts
                 flipped += mine * effect
                 rest = rest - effect
         flipped += product * rest
@@ -286,10 +298,15 @@ def _cells(contrast: Contrast) -> Cells:
     coded = [np.unique(factor[used], return_inverse=True) for factor in contrast.clusters]
     groupings = [codes.astype(np.int64) for _, codes in coded]
     if len(groupings) == 2:
-        groupings.append(np.unique(groupings[0] * len(coded[1][0]) + groupings[1], return_inverse=True)[1].astype(np.int64))
+        groupings.append(
+            np.unique(groupings[0] * len(coded[1][0]) + groupings[1], return_inverse=True)[1].astype(np.int64)
+        )
     _, first, cell = np.unique(groupings[-1] * 2 + minus, return_index=True, return_inverse=True)
     return Cells(
-        sums=np.bincount(cell, weights=contrast.y[used]).astype(np.float64), counts=np.bincount(cell).astype(np.float64),
-        minus=minus[first], units=tuple(codes[first] for codes in groupings),
-        names=tuple(tuple(map(str, names)) for names, _ in coded), floor=contrast.floor,
-    )  # fmt: skip
+        sums=np.bincount(cell, weights=contrast.y[used]).astype(np.float64),
+        counts=np.bincount(cell).astype(np.float64),
+        minus=minus[first],
+        units=tuple(codes[first] for codes in groupings),
+        names=tuple(tuple(map(str, names)) for names, _ in coded),
+        floor=contrast.floor,
+    )

@@ -35,10 +35,10 @@ class Contribution:
 def contributions(contrast: Contrast, labels: npt.ArrayLike, factor: int = 0) -> list[Contribution]:
     """The contribution of each label, largest first: (1/N) times the sum over its items of value plus influence.
 
-    The contrast is a mean of all items, or an estimate that comes as one. The interval is that of the label's mean times its
-    share of the items, clustered by the sampled unit (CR2), and simultaneous over the labels (Bonferroni). Where the label is
-    one unit, its items count as independent draws from what it could have held:
-    such an interval says nothing of other units.
+    The contrast is a mean of all items, or an estimate that comes as one. The interval is that of the label's mean
+    times its share of the items, clustered by the sampled unit (CR2), and simultaneous over the labels (Bonferroni).
+    Where the label is one unit, its items count as independent draws from what it could have held: such an interval
+    says nothing of other units.
 
     >>> from commonweal.statistics.contrast import mean_of
     >>> [(c.label, c.value) for c in contributions(mean_of([1.0, 1.0, 0.0, 2.0], [1, 1, 2, 2]), ["a", "a", "b", "b"])]

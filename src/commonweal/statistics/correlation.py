@@ -1,15 +1,17 @@
-"""Correlation over few groups, one of several that are tested together: interval, p-value and what could have been found.
+"""Correlation over few groups, one of several that are tested together: interval, p-value and what could have been
+found.
 
-The interval is symmetric in Fisher's z = atanh(r), whose error is 1 / sqrt(n - 3). That takes the numbers to be normal and
-equally exact. A small group is far from the others at both ends by its errors alone, makes r large and says little. So the p-value
-is no smaller than that of the slope with HC3, which counts what the groups far out carry, with n - 2 degrees of freedom; and over 8
-or 9 groups no smaller than that of all permutations. The interval is as wide as the widest of the three, and all are Bonferroni's
-over the family: `p_adjusted <= 0.05` where the interval excludes 0, and only there.
+The interval is symmetric in Fisher's z = atanh(r), whose error is 1 / sqrt(n - 3). That takes the numbers to be normal
+and equally exact. A small group is far from the others at both ends by its errors alone, makes r large and says little.
+So the p-value is no smaller than that of the slope with HC3, which counts what the groups far out carry, with n - 2
+degrees of freedom; and over 8 or 9 groups no smaller than that of all permutations. The interval is as wide as the
+widest of the three, and all are Bonferroni's over the family: `p_adjusted <= 0.05` where the interval excludes 0, and
+only there.
 
 Source
 ------
-Fisher 1915, Biometrika 10:507; Pitman 1937, Supplement to the Journal of the Royal Statistical Society 4:225; MacKinnon and White
-1985, Journal of Econometrics 29:305 (HC3).
+Fisher 1915, Biometrika 10:507; Pitman 1937, Supplement to the Journal of the Royal Statistical Society 4:225; MacKinnon
+and White 1985, Journal of Econometrics 29:305 (HC3).
 """
 
 from __future__ import annotations
@@ -69,10 +71,14 @@ def correlation(pairs: Sequence[tuple[float, float]], together: int = 1) -> Corr
     half = max(critical * error, bonferroni(freedom, together) * robust)
     low, high = (float(np.tanh(z + side * half)) for side in (-1, 1))
     return Correlation(
-        value=r, low=min(low, r), high=max(high, r), p_value=p_value, p_adjusted=min(1.0, together * p_value),
+        value=r,
+        low=min(low, r),
+        high=max(high, r),
+        p_value=p_value,
+        p_adjusted=min(1.0, together * p_value),
         minimum_detectable=float(np.tanh(detectable(by_design, bonferroni(freedom, together) / (1 - 2 / first.size)))),
         method=PERMUTED if first.size <= MOST_PERMUTED else FISHER,
-    )  # fmt: skip
+    )
 
 
 def robust_error(x: Array, y: Array) -> float:

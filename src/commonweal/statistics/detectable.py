@@ -1,21 +1,23 @@
-"""The smallest effect that a design finds with power 0.8, from the design alone: (critical value + t_0.8) x standard error.
+"""The smallest effect that a design finds with power 0.8, from the design alone: (critical value + t_0.8) x standard
+error.
 
 One rule for every measure, so that the figure says what could have been found and not what was:
 
-- Nothing of the effect that was seen enters. The standard error is that of what is left when the means of groups (sides, clusters'
-  common mean) are taken away: a constant added to all outcomes, or an effect added to one group, leaves it as it is.
-- The variance of a share follows from the share. So it is taken at a stated one and not at those that were seen: where groups are
-  compared at the pooled share, shrunk towards one half by four items; where a share is tested against one half, at one half. What
-  clusters add (the design effect) stays as it was found.
-- The critical value is Student's with Bonferroni's correction over the family, or the largest |z| of normal draws, which do not
-  hold the effect. That of permuted labels or flipped signs does hold it, so it is not used here.
+- Nothing of the effect that was seen enters. The standard error is that of what is left when the means of groups
+  (sides, clusters' common mean) are taken away: a constant added to all outcomes, or an effect added to one group,
+  leaves it as it is.
+- The variance of a share follows from the share. So it is taken at a stated one and not at those that were seen: where
+  groups are compared at the pooled share, shrunk towards one half by four items; where a share is tested against one
+  half, at one half. What clusters add (the design effect) stays as it was found.
+- The critical value is Student's with Bonferroni's correction over the family, or the largest |z| of normal draws,
+  which do not hold the effect. That of permuted labels or flipped signs does hold it, so it is not used here.
 
 What this module does not do: it estimates no standard error.
 
 Source
 ------
-Bloom 1995, Evaluation Review 19:547 (the minimum detectable effect as a multiple of the standard error); Agresti and Coull 1998,
-American Statistician 52:119 (shares shrunk by four items).
+Bloom 1995, Evaluation Review 19:547 (the minimum detectable effect as a multiple of the standard error); Agresti and
+Coull 1998, American Statistician 52:119 (shares shrunk by four items).
 """
 
 from __future__ import annotations

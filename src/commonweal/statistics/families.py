@@ -1,10 +1,10 @@
 """Families of hypotheses: adjusted p-values and simultaneous intervals that agree.
 
-The hypotheses of one measure on one subject are tested together by the resampling distribution of the smallest
-p-value (Westfall and Young 1993, Resampling-Based Multiple Testing, algorithm 2.5, single step). The smallest p-value and
-not the largest |t|, so that a contrast with few clusters and heavy tails does not raise the bar for all others. The
-single step and not the step-down, so that `p_adjusted <= 0.05` and "the simultaneous interval excludes 0" are the
-same statement.
+The hypotheses of one measure on one subject are tested together by the resampling distribution of the smallest p-value
+(Westfall and Young 1993, Resampling-Based Multiple Testing, algorithm 2.5, single step). The smallest p-value and not
+the largest |t|, so that a contrast with few clusters and heavy tails does not raise the bar for all others. The single
+step and not the step-down, so that `p_adjusted <= 0.05` and "the simultaneous interval excludes 0" are the same
+statement.
 """
 
 from __future__ import annotations
@@ -48,11 +48,12 @@ class Family:
 
 
 def limits(value: float, null: float, halves: tuple[float, float]) -> tuple[float, float]:
-    """Limits of an estimate from two half-widths: that by which it is tested against the null, and that which holds far from it.
+    """Limits of an estimate from two half-widths: that by which it is tested against the null, and that which holds far
+    from it.
 
-    Signs flipped about a null say how rare an effect is where there is none. Where estimates are far from it they flip all that is
-    far together, and say too little of how far the family's errors go together; flipped about the estimates they say that. So the
-    wider half counts, but the interval excludes the null where the test does, and only there.
+    Signs flipped about a null say how rare an effect is where there is none. Where estimates are far from it they flip
+    all that is far together, and say too little of how far the family's errors go together; flipped about the estimates
+    they say that. So the wider half counts, but the interval excludes the null where the test does, and only there.
 
     >>> limits(3.0, 0.0, (1.0, 2.0)), limits(1.5, 0.0, (1.0, 2.0)), limits(-0.5, 0.0, (1.0, 2.0))
     ((1.0, 5.0), (0.5, 3.5), (-2.5, 1.5))
@@ -89,8 +90,8 @@ def adjust(observed: Array, permuted: Array, known: Sequence[Array | None] = ())
     ----------
     observed : float64 (hypothesis,), |t| of each hypothesis.
     permuted : float64 (draw, hypothesis), the same under permuted labels.
-    known : the distribution of each |t| under permuted labels, float64 (pattern,), where more is known of it than its draws tell:
-        two hypotheses of which the same is known have the same p-values, whatever was drawn.
+    known : the distribution of each |t| under permuted labels, float64 (pattern,), where more is known of it than its
+        draws tell: two hypotheses of which the same is known have the same p-values, whatever was drawn.
 
     p = (b + 1) / (B + 1); the smallest possible p is 1 / (B + 1).
 
@@ -108,11 +109,13 @@ def adjust(observed: Array, permuted: Array, known: Sequence[Array | None] = ())
 
 
 def _shares_at_least(column: Array, known: Array | None = None) -> Array:
-    """Share of a distribution, by default its own, that is at least as large as each value of a column, float64 (draw,).
+    """Share of a distribution, by default its own, that is at least as large as each value of a column, float64
+    (draw,).
 
     Not a number stays so.
 
-    >>> _shares_at_least(np.array([3.0, 1.0, 3.0, 2.0])).tolist(), _shares_at_least(np.array([2.0]), np.array([1.0, 3.0])).tolist()
+    >>> _shares_at_least(np.array([3.0, 1.0, 3.0, 2.0])).tolist(), _shares_at_least(np.array([2.0]), np.array([1.0,
+    ...     3.0])).tolist()
     ([0.5, 1.0, 0.5, 0.75], [0.5])
     """
     of = column if known is None else known

@@ -1,8 +1,10 @@
-"""Which share of what a system gains over a constant answer a simpler one gains too: a ratio of paired means, with its interval.
+"""Which share of what a system gains over a constant answer a simpler one gains too: a ratio of paired means, with its
+interval.
 
-R = mean(b - m) / mean(a - m) over the same items: a, b and m say whether the system, the simpler one and the constant answer were
-right. 1: the simpler one gains all of it; 0: it is no better than the constant answer; below 0: it is worse; above 1: it is
-the better of the two. Where a is not shown to be better than m there is nothing to take a share of, and R is unknown.
+R = mean(b - m) / mean(a - m) over the same items: a, b and m say whether the system, the simpler one and the constant
+answer were right. 1: the simpler one gains all of it; 0: it is no better than the constant answer; below 0: it is
+worse; above 1: it is the better of the two. Where a is not shown to be better than m there is nothing to take a share
+of, and R is unknown.
 
 What it does not show: that what people gain grows with accuracy.
 

@@ -1,20 +1,22 @@
 """Gaps between the rates of groups: all pairs, attributes and rates in one family, with simultaneous intervals.
 
-- Gap: the distances to the Wilson limits of the two rates are added in squares, with their correlation (Zou and Donner): it
-  does not collapse where a rate is 0 or 1, and is no narrower than that of the t test where groups share clusters. Its
-  p-value is that of the interval that just touches 0, so that verdict and interval agree.
-- Family: the largest |z| of all gaps, drawn from the normal distribution with their estimated covariance (Hothorn, Bretz and
-  Westfall); each z stands for a t with its own degrees of freedom.
-- Largest minus smallest rate: the interval is projected from those of the pairs, floored at 0. A percentile bootstrap of
-  it excludes 0 at true parity.
+- Gap: the distances to the Wilson limits of the two rates are added in squares, with their correlation (Zou and
+  Donner): it does not collapse where a rate is 0 or 1, and is no narrower than that of the t test where groups share
+  clusters. Its p-value is that of the interval that just touches 0, so that verdict and interval agree.
+- Family: the largest |z| of all gaps, drawn from the normal distribution with their estimated covariance (Hothorn,
+  Bretz and Westfall); each z stands for a t with its own degrees of freedom.
+- Largest minus smallest rate: the interval is projected from those of the pairs, floored at 0. A percentile bootstrap
+  of it excludes 0 at true parity.
 
-What this module does not do: it does not decide which rates and groups are compared, and says nothing of causes. Where few shared
-clusters react at all (3 % of 40 templates), a sample without one looks sure: intervals of such gaps hold in 84 %, not 95 %, of samples.
+What this module does not do: it does not decide which rates and groups are compared, and says nothing of causes. Where
+few shared clusters react at all (3 % of 40 templates), a sample without one looks sure: intervals of such gaps hold in
+84 %, not 95 %, of samples.
 
 Source
 ------
 Newcombe 1998, Statistics in Medicine 17:873; Zou and Donner 2008, Statistics in Medicine 27:1693; Agresti and Min 2005,
-Statistics in Medicine 24:729 (pseudo-observations of matched shares); Hothorn, Bretz and Westfall 2008, Biometrical Journal 50:346.
+Statistics in Medicine 24:729 (pseudo-observations of matched shares); Hothorn, Bretz and Westfall 2008, Biometrical
+Journal 50:346.
 """
 
 from __future__ import annotations
@@ -45,8 +47,10 @@ class Gap(Difference):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pairs:
-    """All gaps of a family, arrays (gap,): columns compared, rates, effective rows, correlation, standard errors of
-    the gaps (0 where two groups share no cluster), degrees of freedom: by design, those used, those that independent rows would have."""
+    """All gaps of a family, arrays (gap,): columns compared, rates, effective rows, correlation, standard errors of the
+    gaps (0 where two groups share no cluster), degrees of freedom: by design, those used, those that independent rows
+    would have.
+    """
 
     first: Places
     second: Places
@@ -68,8 +72,8 @@ class _Pairs:
     def limits(self, z: Array | float) -> tuple[Array, Array]:
         """Limits of the differences at a normal quantile z, by adding the distances to the Wilson limits in squares.
 
-        Not nearer than t standard errors where clusters are shared: Wilson's intervals are shorter for what keeps a rate from 0 and
-        1, and clusters that move two rates alike keep their gap from nothing.
+        Not nearer than t standard errors where clusters are shared: Wilson's intervals are shorter for what keeps a
+        rate from 0 and 1, and clusters that move two rates alike keep their gap from nothing.
         """
         t = self.quantile(z)
         (low_1, high_1), (low_2, high_2) = (wilson(m, n, t) for m, n in zip(self.means, self.effective, strict=True))
@@ -106,7 +110,9 @@ def family_of_gaps(layers: Sequence[GroupRates], rng: np.random.Generator) -> li
     found = simultaneous(pairs.difference, pairs.limits, _root(pairs, covariance), rng)
     least = _minimum_detectable(layers, compared, pairs, found.critical)
     numbers = zip(pairs.difference, found.low, found.high, found.p_value, found.p_adjusted, least, strict=True)
-    return [[Gap(*map(float, next(numbers)), group=second, reference=first) for first, second in mine] for mine in compared]
+    return [
+        [Gap(*map(float, next(numbers)), group=second, reference=first) for first, second in mine] for mine in compared
+    ]
 
 
 def _covariance(layers: Sequence[GroupRates], starts: Places) -> Array:
@@ -114,7 +120,9 @@ def _covariance(layers: Sequence[GroupRates], starts: Places) -> Array:
     clusters = max(int(layer.layout.pair_cluster.max(initial=0)) for layer in layers) + 1
     place = np.concatenate([layer.layout.pair_cluster for layer in layers])
     column = np.concatenate([layer.layout.pair_group + start for layer, start in zip(layers, starts[:-1], strict=True)])
-    scores = csr_matrix((np.concatenate([layer.score for layer in layers]), (place, column)), shape=(clusters, int(starts[-1])))
+    scores = csr_matrix(
+        (np.concatenate([layer.score for layer in layers]), (place, column)), shape=(clusters, int(starts[-1]))
+    )
     found = np.asarray((scores.T @ scores).toarray(), dtype=np.float64)
     variance = np.nan_to_num(np.concatenate([layer.variance for layer in layers]))
     np.fill_diagonal(found, np.maximum(np.diagonal(found), variance))
@@ -141,14 +149,16 @@ def _pairs(
     highest = np.maximum((variance_1 + variance_2 - np.concatenate(least)) / scale, 0.0)
     correlation = np.minimum(2 * covariance[first, second] / scale, highest)
     error = np.sqrt(np.maximum(variance_1 + variance_2 - scale * correlation, 0.0)) * np.concatenate(share)
-    return _Pairs(first, second, (mean_1, mean_2), (rows_1, rows_2), correlation, error, *np.concatenate(freedom, axis=1))
+    return _Pairs(
+        first, second, (mean_1, mean_2), (rows_1, rows_2), correlation, error, *np.concatenate(freedom, axis=1)
+    )
 
 
 def _unseen(layer: GroupRates, group: Places, reference: Places) -> Array:
     """How far two groups may differ though their shared clusters tell nothing of it, as a share, float64 (gap,).
 
-    One cluster, where fewer than 5 clusters move the gap: else equal outcomes in all clusters leave no width. One row, where
-    more do: how much they move it is then known from them.
+    One cluster, where fewer than 5 clusters move the gap: else equal outcomes in all clusters leave no width. One row,
+    where more do: how much they move it is then known from them.
     """
     several = np.bincount(layer.layout.pair_cluster)[layer.layout.pair_cluster] > 1
     clusters, cluster_of = np.unique(layer.layout.pair_cluster[several], return_inverse=True)
@@ -157,13 +167,16 @@ def _unseen(layer: GroupRates, group: Places, reference: Places) -> Array:
     means = np.full((layer.layout.groups, clusters.size), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         means[column, cluster_of] = layer.mean[column] + layer.score[several] * n * np.sqrt(1 - rows / n) / rows
-    moving = np.array([_moving(means[one] - means[other]) for one, other in zip(group.tolist(), reference.tolist(), strict=True)])
+    moving = np.array(
+        [_moving(means[one] - means[other]) for one, other in zip(group.tolist(), reference.tolist(), strict=True)]
+    )
     by_rows, by_clusters = (np.minimum(count[group], count[reference]) for count in (layer.independent, layer.kish))
     return np.where(moving >= FEW_DIFFER, 1 / by_rows, 1 / by_clusters)
 
 
 def _moving(gaps: Array) -> int:
-    """How many of the gaps in shared clusters, nan where a group is missing, differ from 0 and from what most have in common.
+    """How many of the gaps in shared clusters, nan where a group is missing, differ from 0 and from what most have in
+    common.
 
     If all but a few clusters say the same, those few are all that tells of error.
 
@@ -177,10 +190,12 @@ def _moving(gaps: Array) -> int:
 
 
 def _freedom(layer: GroupRates, group: Places, reference: Places) -> tuple[Array, Array, Array]:
-    """Degrees of freedom of gaps by design, those used, and those that independent rows would have, float64 (gap,) each.
+    """Degrees of freedom of gaps by design, those used, and those that independent rows would have, float64 (gap,)
+    each.
 
-    By design: from working variances, however the outcomes fell. Those used are not more than the clusters that carry the rarer outcome, for
-    which the variances that were found count: a rate that a few clusters push up has the larger variance, and it is they that tell it.
+    By design: from working variances, however the outcomes fell. Those used are not more than the clusters that carry
+    the rarer outcome, for which the variances that were found count: a rate that a few clusters push up has the larger
+    variance, and it is they that tell it.
     """
     working, of_reference = layer.working[group], layer.working[reference]
     each = working * layer.design[group], of_reference * layer.design[reference]
@@ -216,7 +231,9 @@ _NOBODY = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
 
 def _root(pairs: _Pairs, covariance: Array) -> Array:
-    """What standard normal numbers add to each gap in standard errors, float64 (gap, column); nothing where two groups never differ."""
+    """What standard normal numbers add to each gap in standard errors, float64 (gap, column); nothing where two
+    groups never differ.
+    """
     used, place = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
     first, second = place[: pairs.first.size], place[pairs.first.size :]
     inner = covariance[np.ix_(used, used)]
@@ -225,7 +242,9 @@ def _root(pairs: _Pairs, covariance: Array) -> Array:
     sums = inner[first, first] + inner[second, second]
     variance = sums - 2 * inner[first, second]
     known = variance > ROUNDING * sums
-    found: Array = np.where(known[:, None], (root[first] - root[second]) / np.sqrt(np.where(known, variance, 1.0))[:, None], 0.0)
+    found: Array = np.where(
+        known[:, None], (root[first] - root[second]) / np.sqrt(np.where(known, variance, 1.0))[:, None], 0.0
+    )
     return found
 
 
@@ -270,7 +289,11 @@ def extremes_text(names: Sequence[str], means: Sequence[float]) -> str:
     if math.isclose(top, bottom, rel_tol=ROUNDING, abs_tol=ROUNDING):
         return f"all {len(names)} groups are equal"
     ends = [
-        [name for name, mean in zip(names, means, strict=True) if math.isclose(mean, end, rel_tol=ROUNDING, abs_tol=ROUNDING)]
+        [
+            name
+            for name, mean in zip(names, means, strict=True)
+            if math.isclose(mean, end, rel_tol=ROUNDING, abs_tol=ROUNDING)
+        ]
         for end in (top, bottom)
     ]
     return f"highest: {' and '.join(ends[0])}; lowest: {' and '.join(ends[1])}"

@@ -4,16 +4,17 @@ A *rate* is the mean of numbers in [0, 1] over the rows of a group: a share of z
 rate), or any bounded number brought to that scale. Groups may share clusters (the same template for every group) or not
 (each person in one group).
 
-- Variance: CR2 for means of groups, exact: the residual sum of a cluster in a group, divided by sqrt(1 - its share of the
-  group). Degrees of freedom of Bell and McCaffrey, with a working variance for each group, so that for two groups without
-  clusters they are those of Satterthwaite; for intervals no more than the clusters that carry the rarer outcome (see `carriers`).
-- Weights are sampling weights: means are weighted, a cluster's residual is the weighted one, and variance follows from what clusters add
-  to the mean, so that a factor common to all weights changes nothing. Where rows are counted as independent, they are as many as equal
-  weights would need (Kish). With equal weights all of it is what it is without.
-- Interval of one rate: Wilson on the effective number of rows, m(1 - m) / variance, made smaller by (t_rows / t_clusters)^2 (Korn
-  and Graubard), where both count the clusters that carry the rarer outcome, so that without clusters it is Wilson's own.
-  Where a rate is 0 or 1 the variance says nothing; the effective number is then that of clusters (Kish), as if the
-  rows of a cluster always agreed.
+- Variance: CR2 for means of groups, exact: the residual sum of a cluster in a group, divided by sqrt(1 - its share of
+  the group). Degrees of freedom of Bell and McCaffrey, with a working variance for each group, so that for two groups
+  without clusters they are those of Satterthwaite; for intervals no more than the clusters that carry the rarer outcome
+  (see `carriers`).
+- Weights are sampling weights: means are weighted, a cluster's residual is the weighted one, and variance follows from
+  what clusters add to the mean, so that a factor common to all weights changes nothing. Where rows are counted as
+  independent, they are as many as equal weights would need (Kish). With equal weights all of it is what it is without.
+- Interval of one rate: Wilson on the effective number of rows, m(1 - m) / variance, made smaller by (t_rows /
+  t_clusters)^2 (Korn and Graubard), where both count the clusters that carry the rarer outcome, so that without
+  clusters it is Wilson's own. Where a rate is 0 or 1 the variance says nothing; the effective number is then that of
+  clusters (Kish), as if the rows of a cluster always agreed.
 
 What this module does not do: it compares no groups; see `group_gaps`.
 
@@ -39,7 +40,9 @@ Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 MINIMUM_CLUSTERS = 5
 NEAREST_Z, FARTHEST_Z = 1e-6, 30.0  # beyond them scipy's t quantile is 0 or fails where degrees of freedom are few
-MINIMUM_FREEDOM = 4.0  # Tipton 2015, Psychological Methods 20:375: below 4 degrees of freedom, CR2 does not hold its level
+MINIMUM_FREEDOM = (
+    4.0  # Tipton 2015, Psychological Methods 20:375: below 4 degrees of freedom, CR2 does not hold its level
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,17 +69,24 @@ def layout_of(group: Places, cluster: Places, groups: int) -> Layout:
         return Layout(groups, np.arange(key.size), cluster[rows], group[rows], rows, nested=True)
     distinct, pair = np.unique(key, return_inverse=True)
     owner = distinct // groups
-    return Layout(groups, pair.astype(np.int64), owner, distinct % groups, rows, nested=bool(np.all(np.diff(owner) > 0)))
+    return Layout(
+        groups, pair.astype(np.int64), owner, distinct % groups, rows, nested=bool(np.all(np.diff(owner) > 0))
+    )
 
 
 def products(first: Array, second: Array, layout: Layout) -> Array:
-    """Sums over clusters of one x other for each two groups, float64 (group, group), from numbers by pair, float64 (pair,)."""
+    """Sums over clusters of one x other for each two groups, float64 (group, group), from numbers by pair, float64
+    (pair,).
+    """
     if layout.nested:
-        return np.diag(np.bincount(layout.pair_group, weights=first * second, minlength=layout.groups)).astype(np.float64)
+        return np.diag(np.bincount(layout.pair_group, weights=first * second, minlength=layout.groups)).astype(
+            np.float64
+        )
     place = (layout.pair_cluster, layout.pair_group)
     shape = (int(layout.pair_cluster.max(initial=0)) + 1, layout.groups)
     return np.asarray(
-        (csr_matrix((first, place), shape=shape).T @ csr_matrix((second, place), shape=shape)).toarray(), dtype=np.float64
+        (csr_matrix((first, place), shape=shape).T @ csr_matrix((second, place), shape=shape)).toarray(),
+        dtype=np.float64,
     )
 
 
@@ -84,12 +94,13 @@ def products(first: Array, second: Array, layout: Layout) -> Array:
 class GroupRates:
     """One rate of several groups, arrays (group,); nan where a group has no row that counts.
 
-    `n`: rows; `mass`: their weights, added; `independent`: as many rows of equal weight would tell as much. `variance`: CR2, or
-    where nothing varies that of two clusters in K + 4 that differ as much as they can (Agresti and Coull); `effective`: rows that
-    independent sampling would need for this variance; `working`: variance of one row; `design`: what variance of the mean one of 1
-    per row makes, as CR2 sees it; `freedom`: degrees of freedom by design; `leverage` float64 (group, group): what they need;
-    `score`, `rows` float64 (pair,): CR2 influence on the mean, and weight of the rows that count; `shared` (group, group): clusters
-    that two groups have in common; `carriers`: what the rarer outcome rests on.
+    `n`: rows; `mass`: their weights, added; `independent`: as many rows of equal weight would tell as much. `variance`:
+    CR2, or where nothing varies that of two clusters in K + 4 that differ as much as they can (Agresti and Coull);
+    `effective`: rows that independent sampling would need for this variance; `working`: variance of one row; `design`:
+    what variance of the mean one of 1 per row makes, as CR2 sees it; `freedom`: degrees of freedom by design;
+    `leverage` float64 (group, group): what they need; `score`, `rows` float64 (pair,): CR2 influence on the mean, and
+    weight of the rows that count; `shared` (group, group): clusters that two groups have in common; `carriers`: what
+    the rarer outcome rests on.
     """
 
     layout: Layout
@@ -136,7 +147,8 @@ def group_rates(
     Parameters
     ----------
     values : float64 (row,), in [0, 1].
-    counts : bool (row,), the denominator: for a false positive rate, the rows whose truth is negative. Or float64: their weights.
+    counts : bool (row,), the denominator: for a false positive rate, the rows whose truth is negative. Or float64:
+        their weights.
     share : values are 0 or 1; then the effective number of rows is at most their number.
     least : float64 (row,), a variance that each row has at least, whatever the few rows of a small group show.
 
@@ -173,9 +185,25 @@ def group_rates(
     freedom = np.where(clusters >= 2, freedom, np.nan)
     there = (n_pair > 0).astype(np.float64)
     return GroupRates(
-        layout, share, mean, n, mass, independent, clusters, kish, variance, effective, working, design, freedom, leverage, score,
-        mass_pair, shared=products(there, there, layout), carriers=_carriers(layout, (sum_pair, n_pair, mass_pair), mean, share),
-    )  # fmt: skip
+        layout,
+        share,
+        mean,
+        n,
+        mass,
+        independent,
+        clusters,
+        kish,
+        variance,
+        effective,
+        working,
+        design,
+        freedom,
+        leverage,
+        score,
+        mass_pair,
+        shared=products(there, there, layout),
+        carriers=_carriers(layout, (sum_pair, n_pair, mass_pair), mean, share),
+    )
 
 
 def _carriers(layout: Layout, pairs: tuple[Array, Array, Array], mean: Array, share: bool) -> Carriers:
@@ -185,7 +213,9 @@ def _carriers(layout: Layout, pairs: tuple[Array, Array, Array], mean: Array, sh
     return carriers(ones, rows, mean, layout.pair_group, mass) if share else Carriers(nothing, nothing)
 
 
-def _working_variance(layout: Layout, weighted: Array, value: Array, sums: tuple[Array, Array, Array], share: bool) -> Array:
+def _working_variance(
+    layout: Layout, weighted: Array, value: Array, sums: tuple[Array, Array, Array], share: bool
+) -> Array:
     """Variance of one row, for the degrees of freedom only; a share is shrunk towards one half by four rows."""
     mass, independent, mean = sums
     shrunk = (independent * mean + 2) / (independent + 4)
@@ -206,11 +236,13 @@ def _effective(mean: Array, n: Array, kish: Array, observed: Array, share: bool)
 
 
 def _leverage(layout: Layout, part: Array, square: Array, room: Array) -> tuple[Array, Array]:
-    """d (group,) and Q (group, group): degrees of freedom are (sum s d)^2 / (s' Q s) for working variances s of the groups compared.
+    """d (group,) and Q (group, group): degrees of freedom are (sum s d)^2 / (s' Q s) for working variances s of the
+    groups compared.
 
-    With the residuals of independent rows of variance 1, those of clusters in a group have the covariance P = diag(a) - x y' - y x' + t y y'
-    for d_c the cluster's share of the weight (`part`), q_c its sum of squared weights over that of all weights squared (`square`), g = 1
-    / (1 - d_c), a = g q, x = sqrt(g) q, y = sqrt(g) d and t = sum q. Then d = tr P and Q_kl = tr P_k P_l.
+    With the residuals of independent rows of variance 1, those of clusters in a group have the covariance P = diag(a) -
+    x y' - y x' + t y y' for d_c the cluster's share of the weight (`part`), q_c its sum of squared weights over that of
+    all weights squared (`square`), g = 1 / (1 - d_c), a = g q, x = sqrt(g) q, y = sqrt(g) d and t = sum q. Then d = tr
+    P and Q_kl = tr P_k P_l.
     """
     grow, part, square = np.nan_to_num(1 / room), np.nan_to_num(part), np.nan_to_num(square)
     a, x, y = grow * square, np.sqrt(grow) * square, np.sqrt(grow) * part
@@ -236,10 +268,11 @@ def wilson(mean: Array, effective: Array, t: Array) -> tuple[Array, Array]:
 
 
 def quantile(z: Array | float, freedom: Array, of_rows: Array) -> Array:
-    """The quantile that stands for a normal one of z > 0: z x t(degrees of freedom) / t(those that independent rows have).
+    """The quantile that stands for a normal one of z > 0: z x t(degrees of freedom) / t(those that independent rows
+    have).
 
-    The variance of a share follows from its mean, so without clusters nothing but z is left. Infinite `of_rows`: plain t, for
-    means whose variance is estimated.
+    The variance of a share follows from its mean, so without clusters nothing but z is left. Infinite `of_rows`: plain
+    t, for means whose variance is estimated.
 
     >>> quantile(1.96, np.array([30.0, 5.0, 5.0]), np.array([30.0, 30.0, np.inf])).round(2)
     array([1.96, 2.47, 2.57])

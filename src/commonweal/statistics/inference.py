@@ -1,25 +1,27 @@
 """What a design says about contrasts: p-values and simultaneous intervals of one family, or of one contrast by itself.
 
-A family is tested by flipping the signs of whole units (of both units where two are crossed): all ways to flip them where these
-are few, else draws; about the null for the test, and about the contrasts that were found for how wide intervals are. With 2,000
-units and more that is the normal distribution, from which is then drawn. Where anything differs in fewer than 12 units, or a few
-units hold nearly all items (fewer than 6 degrees of freedom), the signs say too little, and no interval is narrower than that of
-the t test with Bonferroni's correction. With fewer than 6 units no pattern of signs is rarer than 1 in 20, so nothing can be
-found at 5 %, and no minimum detectable effect is given.
+A family is tested by flipping the signs of whole units (of both units where two are crossed): all ways to flip them
+where these are few, else draws; about the null for the test, and about the contrasts that were found for how wide
+intervals are. With 2,000 units and more that is the normal distribution, from which is then drawn. Where anything
+differs in fewer than 12 units, or a few units hold nearly all items (fewer than 6 degrees of freedom), the signs say
+too little, and no interval is narrower than that of the t test with Bonferroni's correction. With fewer than 6 units no
+pattern of signs is rarer than 1 in 20, so nothing can be found at 5 %, and no minimum detectable effect is given.
 
 - 95 % intervals (`low`, `high`) are simultaneous over the family and agree with `p_adjusted`.
-- 90 % intervals (`lower`, `upper`), simultaneous too, hold the one-sided 95 % bounds of "not worse by more than d" and of
-  two one-sided tests.
+- 90 % intervals (`lower`, `upper`), simultaneous too, hold the one-sided 95 % bounds of "not worse by more than d" and
+  of two one-sided tests.
 
-What this does not do: flipped signs take what clusters do to be symmetric about the mean. Where a few clusters do very much and
-most do a little (log-normal with sigma 1), a true null is rejected in 16 % of tests with 12 clusters, 14 % with 20 and 9 % with 100,
-not in 5 % (tests/statistics/test_inference.py). Shares and scores between -1 and 1 cannot be so skewed unless they are near a bound:
-there the p-value against the middle of the range stands, and the limits are those of `shares.within_bounds`.
+What this does not do: flipped signs take what clusters do to be symmetric about the mean. Where a few clusters do very
+much and most do a little (log-normal with sigma 1), a true null is rejected in 16 % of tests with 12 clusters, 14 %
+with 20 and 9 % with 100, not in 5 % (tests/statistics/test_inference.py). Shares and scores between -1 and 1 cannot be
+so skewed unless they are near a bound: there the p-value against the middle of the range stands, and the limits are
+those of `shares.within_bounds`.
 
 Source
 ------
-Westfall and Young 1993, Resampling-Based Multiple Testing (families); Cameron, Gelbach and Miller 2008, Review of Economics
-and Statistics 90:414 (signs of clusters); Schuirmann 1987, J. Pharmacokinetics and Biopharmaceutics 15:657 (two one-sided tests).
+Westfall and Young 1993, Resampling-Based Multiple Testing (families); Cameron, Gelbach and Miller 2008, Review of
+Economics and Statistics 90:414 (signs of clusters); Schuirmann 1987, J. Pharmacokinetics and Biopharmaceutics 15:657
+(two one-sided tests).
 """
 
 from __future__ import annotations
@@ -50,8 +52,9 @@ DECIMALS = 9  # of sums that are equal but for their order
 class Inference:
     """A contrast with all that the design says about it. Intervals and `p_adjusted` hold for the whole family.
 
-    `minimum_detectable` is infinite where the clusters are too few to find anything at 5 %, and where nothing varied, so that
-    nobody can tell. `by`: the sampled unit in words; `method`: how the interval was made, in words that follow "mean over items; ".
+    `minimum_detectable` is infinite where the clusters are too few to find anything at 5 %, and where nothing varied,
+    so that nobody can tell. `by`: the sampled unit in words; `method`: how the interval was made, in words that follow
+    "mean over items; ".
     """
 
     value: float
@@ -82,7 +85,9 @@ class Inference:
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """One contrast under a test: p-values, critical values of |t| for the 95 and the 90 % interval, and those far from the null."""
+    """One contrast under a test: p-values, critical values of |t| for the 95 and the 90 % interval, and those far
+    from the null.
+    """
 
     p_value: float
     p_adjusted: float
@@ -109,9 +114,11 @@ def family(contrasts: Sequence[Contrast], rng: np.random.Generator, null: float 
     for index, (contrast, error) in enumerate(zip(contrasts, errors, strict=True)):
         few = contrast.moving(null) < FEW or error[1] < FEWEST_THAT_CAN_FIND
         test = _Test(
-            float(tested.p_value[index]), float(tested.p_adjusted[index]),
-            (float(critical[0][index]), float(critical[1][index])), (float(far[0][index]), float(far[1][index])),
-        )  # fmt: skip
+            float(tested.p_value[index]),
+            float(tested.p_adjusted[index]),
+            (float(critical[0][index]), float(critical[1][index])),
+            (float(far[0][index]), float(far[1][index])),
+        )
         if few:
             test = _no_surer_than_t(test, float(observed[index]), error[1], len(contrasts))
         drawn = "normal draws" if many else "signs of whole units flipped"
@@ -121,7 +128,9 @@ def family(contrasts: Sequence[Contrast], rng: np.random.Generator, null: float 
 
 
 def alone(one: Contrast, null: float = 0.0, hypotheses: int = 1) -> Inference:
-    """A contrast by itself: t interval and two-sided t test against the null; of several hypotheses, with Bonferroni's correction."""
+    """A contrast by itself: t interval and two-sided t test against the null; of several hypotheses, with
+    Bonferroni's correction.
+    """
     error, freedom = standard_error(one)
     t = float(t_ratio(np.array([one.value - null]), np.array([error]))[0])
     test = _no_surer_than_t(_Test(SMALLEST_P, SMALLEST_P, (0.0, 0.0), (0.0, 0.0)), t, freedom, hypotheses)
@@ -131,22 +140,27 @@ def alone(one: Contrast, null: float = 0.0, hypotheses: int = 1) -> Inference:
 def _no_surer_than_t(test: _Test, t: float, freedom: float, hypotheses: int) -> _Test:
     """The test, none of it more lenient than the t test with Bonferroni's correction.
 
-    The few patterns of few clusters say how rare an effect is where there is none; they say too little about how far the
-    estimate is from an effect that there is.
+    The few patterns of few clusters say how rare an effect is where there is none; they say too little about how far
+    the estimate is from an effect that there is.
     """
     if not np.isfinite(freedom):
         return replace(test, p_value=1.0, p_adjusted=1.0)
     p_value = 2 * float(stdtr(freedom, -t))
     critical = [
-        max(own, bonferroni(freedom, hypotheses, level)) for own, level in zip(test.critical, (LEVEL, ONE_SIDED), strict=True)
+        max(own, bonferroni(freedom, hypotheses, level))
+        for own, level in zip(test.critical, (LEVEL, ONE_SIDED), strict=True)
     ]
     return replace(
-        test, p_value=max(test.p_value, p_value), p_adjusted=max(test.p_adjusted, min(1.0, hypotheses * p_value)),
+        test,
+        p_value=max(test.p_value, p_value),
+        p_adjusted=max(test.p_adjusted, min(1.0, hypotheses * p_value)),
         critical=(critical[0], critical[1]),
-    )  # fmt: skip
+    )
 
 
-def _inference(contrast: Contrast, error: tuple[float, float], test: _Test, asked: tuple[float, int], words: str) -> Inference:
+def _inference(
+    contrast: Contrast, error: tuple[float, float], test: _Test, asked: tuple[float, int], words: str
+) -> Inference:
     """`asked`: the null and how many hypotheses are tested together; `words`: how the interval was made."""
     value, (spread, freedom), (null, hypotheses) = contrast.value, error, asked
     if spread <= max(NEGLIGIBLE, ROUNDING * float(np.abs(contrast.y).max())):
@@ -166,11 +180,21 @@ def _inference(contrast: Contrast, error: tuple[float, float], test: _Test, aske
     )
     can_find = contrast.units >= FEWEST_THAT_CAN_FIND and 0 < spread < np.inf
     return Inference(
-        value=value, standard_error=spread, degrees_of_freedom=freedom, n=contrast.n, clusters=contrast.units, low=low, high=high,
-        lower=lower, upper=upper, p_value=test.p_value, p_adjusted=test.p_adjusted,
+        value=value,
+        standard_error=spread,
+        degrees_of_freedom=freedom,
+        n=contrast.n,
+        clusters=contrast.units,
+        low=low,
+        high=high,
+        lower=lower,
+        upper=upper,
+        p_value=test.p_value,
+        p_adjusted=test.p_adjusted,
         minimum_detectable=detectable(spread, bonferroni(freedom, hypotheses), freedom) if can_find else float("inf"),
-        by=contrast.by, method=words,
-    )  # fmt: skip
+        by=contrast.by,
+        method=words,
+    )
 
 
 def within(found: Inference, low: float, high: float) -> Inference:
@@ -182,9 +206,10 @@ def within(found: Inference, low: float, high: float) -> Inference:
 def widening(change: Inference, both: Inference) -> Inference:
     """|gap in B| - |gap in A|, from the change gap_B - gap_A and the sum gap_B + gap_A, two contrasts of one family.
 
-    It is sgn(change x sum) x min(|change|, |sum|): a gap is wider if change and sum have the same sign. Its interval is the
-    projection of the box of the two intervals; p is the larger of the two, so that p and interval agree; below 0 the gap
-    is narrower. (|estimated gap| by itself is too large near 0, and a bootstrap of it excludes 0 where nothing changed.)
+    It is sgn(change x sum) x min(|change|, |sum|): a gap is wider if change and sum have the same sign. Its interval is
+    the projection of the box of the two intervals; p is the larger of the two, so that p and interval agree; below 0
+    the gap is narrower. (|estimated gap| by itself is too large near 0, and a bootstrap of it excludes 0 where nothing
+    changed.)
 
     >>> one = dict(standard_error=0.1, degrees_of_freedom=9.0, n=9, clusters=9, p_adjusted=0.1, minimum_detectable=1.0)
     >>> change = Inference(value=0.2, low=0.1, high=0.3, lower=0.1, upper=0.3, p_value=0.01, **one)
@@ -197,12 +222,19 @@ def widening(change: Inference, both: Inference) -> Inference:
     low, high = projected((change.low, change.high), (both.low, both.high))
     lower, upper = projected((change.lower, change.upper), (both.lower, both.upper))
     return replace(
-        change, value=value, standard_error=max(change.standard_error, both.standard_error),
-        degrees_of_freedom=min(change.degrees_of_freedom, both.degrees_of_freedom), low=low, high=high, lower=lower, upper=upper,
-        p_value=max(change.p_value, both.p_value), p_adjusted=max(change.p_adjusted, both.p_adjusted),
+        change,
+        value=value,
+        standard_error=max(change.standard_error, both.standard_error),
+        degrees_of_freedom=min(change.degrees_of_freedom, both.degrees_of_freedom),
+        low=low,
+        high=high,
+        lower=lower,
+        upper=upper,
+        p_value=max(change.p_value, both.p_value),
+        p_adjusted=max(change.p_adjusted, both.p_adjusted),
         minimum_detectable=max(change.minimum_detectable, both.minimum_detectable),
         method=f"{change.method}; projection of the intervals of the change and of the sum",
-    )  # fmt: skip
+    )
 
 
 def projected(change: tuple[float, float], both: tuple[float, float]) -> tuple[float, float]:
@@ -217,7 +249,8 @@ def projected(change: tuple[float, float], both: tuple[float, float]) -> tuple[f
 
 
 def draws_for(hypotheses: int) -> int:
-    """Draws for a family: with n draws and n hypotheses some p is as small as 1 / (n + 1) in most draws, so nothing is found.
+    """Draws for a family: with n draws and n hypotheses some p is as small as 1 / (n + 1) in most draws, so nothing is
+    found.
 
     >>> draws_for(3), draws_for(150), draws_for(5000)
     (1999, 14999, 19999)
@@ -228,8 +261,8 @@ def draws_for(hypotheses: int) -> int:
 def sign_flips(units: int, draws: int, rng: np.random.Generator) -> Iterator[Array]:
     """Signs of units, float64 (draw, unit), in parts that fit into memory.
 
-    All patterns but the one that flips nothing, each once, where there are no more of them than `draws`; else `draws` of
-    them at random.
+    All patterns but the one that flips nothing, each once, where there are no more of them than `draws`; else `draws`
+    of them at random.
 
     >>> [part.tolist() for part in sign_flips(2, 99, np.random.default_rng(0))]
     [[[1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]]
@@ -247,10 +280,13 @@ def _flipped(contrasts: Sequence[Contrast], rng: np.random.Generator, null: floa
 
     About the null, and about the contrasts that were found.
     """
-    names = sorted({(factor, name) for contrast in contrasts for factor, own in enumerate(contrast.cells.names) for name in own})
+    names = sorted(
+        {(factor, name) for contrast in contrasts for factor, own in enumerate(contrast.cells.names) for name in own}
+    )
     column_of = {name: index for index, name in enumerate(names)}
     columns = [
-        [[column_of[factor, name] for name in own] for factor, own in enumerate(contrast.cells.names)] for contrast in contrasts
+        [[column_of[factor, name] for name in own] for factor, own in enumerate(contrast.cells.names)]
+        for contrast in contrasts
     ]
     widest = max(contrast.cells.counts.size for contrast in contrasts)
     rows: tuple[list[Array], list[Array]] = ([], [])
@@ -258,16 +294,19 @@ def _flipped(contrasts: Sequence[Contrast], rng: np.random.Generator, null: floa
         for signs in np.array_split(part, max(1, part.shape[0] * widest // AT_ONCE)):
             mine = [[signs[:, own] for own in factors] for factors in columns]
             for centre, row in zip((null, None), rows, strict=True):
-                row.append(np.column_stack([_t(contrast, own, centre) for contrast, own in zip(contrasts, mine, strict=True)]))
+                row.append(
+                    np.column_stack([_t(contrast, own, centre) for contrast, own in zip(contrasts, mine, strict=True)])
+                )
     return np.vstack(rows[0]), np.vstack(rows[1])
 
 
 def _known(contrasts: Sequence[Contrast], together: Array, null: float) -> list[Array | None]:
-    """What is known of the |t| of each contrast without an effect, float64 (pattern,); None: no more than its own draws tell.
+    """What is known of the |t| of each contrast without an effect, float64 (pattern,); None: no more than its own draws
+    tell.
 
-    Where few units move it is known from all patterns of their signs, though all units of the family have too many patterns. Means
-    whose units say the same share their draws. Else equal outcomes would have p-values that differ by chance, and as |t| has few
-    values, the family would find the one of them and not the other.
+    Where few units move it is known from all patterns of their signs, though all units of the family have too many
+    patterns. Means whose units say the same share their draws. Else equal outcomes would have p-values that differ by
+    chance, and as |t| has few values, the family would find the one of them and not the other.
     """
     known: list[Array | None] = [None] * len(contrasts)
     alike: dict[bytes, list[int]] = {}
@@ -279,7 +318,9 @@ def _known(contrasts: Sequence[Contrast], together: Array, null: float) -> list[
         moving = np.flatnonzero(away > ROUNDING)
         if 2**moving.size <= together.shape[0]:
             signs = np.ones((2**moving.size, away.size))
-            signs[:, moving] = np.array(list(product((1.0, -1.0), repeat=moving.size))).reshape(2**moving.size, moving.size)
+            signs[:, moving] = np.array(list(product((1.0, -1.0), repeat=moving.size))).reshape(
+                2**moving.size, moving.size
+            )
             known[index] = cells.flipped_t([signs], null)
         else:
             order = np.lexsort((cells.counts, away))

@@ -4,8 +4,9 @@ Two designs of an audit study, both arrays in and numbers out:
 
 - *nested*: each unit (a first name) belongs to one group and meets the same contexts (résumés). `y` is
   ``float64 (unit, context)``. Labels are permuted over whole units, within strata.
-- *matched*: each block (a sentence frame, a résumé) has one version per group, and each version meets the same contexts.
-  `y` is ``float64 (block, group, context)``, NaN where a block does not meet a context. Labels are permuted within blocks.
+- *matched*: each block (a sentence frame, a résumé) has one version per group, and each version meets the same
+  contexts. `y` is ``float64 (block, group, context)``, NaN where a block does not meet a context. Labels are permuted
+  within blocks.
 
 Standard errors treat units (or blocks) and contexts as crossed random factors: the variance of a gap is that between
 units plus that between contexts minus what both count (Cameron, Gelbach and Miller 2011, JBES 29:238; for the nested
@@ -31,8 +32,8 @@ CHUNK = 1000
 class Contrasts:
     """Gaps between pairs of groups: float64 (pair,), and their studentized permutation draws (draw, pair).
 
-    `design_error`: the standard error of what is left when all that units have in common by their groups is taken away, those of
-    the strata too: no effect of any group is in it. `freedom`: degrees of freedom of units.
+    `design_error`: the standard error of what is left when all that units have in common by their groups is taken away,
+    those of the strata too: no effect of any group is in it. `freedom`: degrees of freedom of units.
     """
 
     pairs: tuple[tuple[int, int], ...]
@@ -50,8 +51,8 @@ class Contrasts:
 def studentize(gap: Array, standard_error: Array) -> Array:
     """|gap| / standard error; 0 where both are 0, and a very large number where only the error is.
 
-    Rounded to nine decimals: draws that are equal but for the order of their sums must tie, or they count on one side of
-    the observed |t| by chance.
+    Rounded to nine decimals: draws that are equal but for the order of their sums must tie, or they count on one side
+    of the observed |t| by chance.
 
     >>> studentize(np.array([0.0, 1.0]), np.array([0.0, 0.5]))
     array([0., 2.])

@@ -1,13 +1,15 @@
 """How much there really is of what a scorer that errs finds, and how groups differ in it.
 
-A scorer flags the share q of the texts about a group. It flags the share a of harmless texts (false positives) and the share b
-of harmful ones (true positives), both measured on labelled texts. If it errs on the new texts as it does there, then
-q = a (1 - p) + b p, so that the share of harmful texts is p = (q - a) / (b - a) (Rogan and Gladen).
+A scorer flags the share q of the texts about a group. It flags the share a of harmless texts (false positives) and the
+share b of harmful ones (true positives), both measured on labelled texts. If it errs on the new texts as it does there,
+then q = a (1 - p) + b p, so that the share of harmful texts is p = (q - a) / (b - a) (Rogan and Gladen).
 
-- Interval: all p in [0, 1] that the three samples allow, where q - (1 - p) a - p b lies within limits added in squares from the
-  limits of q, a and b (Zou and Donner): Fieller's set, with Wilson limits that count clusters. It holds at shares of 0, and
-  where b - a is small it grows wide in place of lying. Where b - a is not above 0 with confidence nothing is known of p.
-- Where q lies below a or above b with confidence, no p is allowed: the scorer does not err here as it did on the labelled texts.
+- Interval: all p in [0, 1] that the three samples allow, where q - (1 - p) a - p b lies within limits added in squares
+  from the limits of q, a and b (Zou and Donner): Fieller's set, with Wilson limits that count clusters. It holds at
+  shares of 0, and where b - a is small it grows wide in place of lying. Where b - a is not above 0 with confidence
+  nothing is known of p.
+- Where q lies below a or above b with confidence, no p is allowed: the scorer does not err here as it did on the
+  labelled texts.
 - Differences between groups: see `simultaneous`; errors measured on the same texts make groups correlated.
 
 An equal share of flagged texts with unequal errors is not an equal share of harm, nor the other way round.
@@ -16,8 +18,8 @@ What this module does not do: it cannot see whether the labelled texts are like 
 
 Source
 ------
-Rogan and Gladen 1978, American Journal of Epidemiology 107:71; Zou and Donner 2008, Statistics in Medicine 27:1693; Fieller 1954,
-JRSS B 16:175.
+Rogan and Gladen 1978, American Journal of Epidemiology 107:71; Zou and Donner 2008, Statistics in Medicine 27:1693;
+Fieller 1954, JRSS B 16:175.
 """
 
 from __future__ import annotations
@@ -92,7 +94,9 @@ class Corrected:
     def raw(self) -> Array:
         """(q - a) / (b - a), which sampling error can bring below 0 or above 1."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return (self.observed.mean - self.false_positive.mean) / (self.true_positive.mean - self.false_positive.mean)
+            return (self.observed.mean - self.false_positive.mean) / (
+                self.true_positive.mean - self.false_positive.mean
+            )
 
     @property
     def value(self) -> Array:
@@ -104,7 +108,9 @@ class Corrected:
         return finds_more(self.false_positive, self.true_positive)
 
     def contradicts(self, level: float = LEVEL) -> Places:
-        """-1 where the observed share lies below the false positive rate with confidence, 1 where above the true one, else 0."""
+        """-1 where the observed share lies below the false positive rate with confidence, 1 where above the true
+        one, else 0.
+        """
         low, high = self._allowed(self.observed.mean, critical_normal(level))
         return np.where(high < 0, -1, np.where(low > 1, 1, 0)).astype(np.int64)
 
@@ -169,7 +175,8 @@ def pooled_variance(rates: Sampled) -> Array:
 
 
 def _lower_root(excess: Array, gap: Array, distances: tuple[Array, Array, Array]) -> Array:
-    """The smallest share that is allowed: where (excess - p gap)^2 = A^2 + (1 - p)^2 B^2 + p^2 C^2 below excess / gap; 0 if 0 is.
+    """The smallest share that is allowed: where (excess - p gap)^2 = A^2 + (1 - p)^2 B^2 + p^2 C^2 below excess / gap;
+    0 if 0 is.
 
     >>> _lower_root(np.array([0.3]), np.array([0.6]), (np.array([0.1]), np.zeros(1), np.zeros(1))).round(4).tolist()
     [0.3333]
@@ -197,7 +204,9 @@ def joint_covariance(layers: Sequence[GroupRates], kept: Places) -> Array:
     clusters = max(int(layer.layout.pair_cluster.max(initial=0)) for layer in layers) + 1
     place = np.concatenate([layer.layout.pair_cluster for layer in layers])
     column = np.concatenate([layer.layout.pair_group + start for layer, start in zip(layers, starts[:-1], strict=True)])
-    scores = csr_matrix((np.concatenate([layer.score for layer in layers]), (place, column)), shape=(clusters, int(starts[-1])))
+    scores = csr_matrix(
+        (np.concatenate([layer.score for layer in layers]), (place, column)), shape=(clusters, int(starts[-1]))
+    )
     found = np.asarray((scores.T @ scores).toarray(), dtype=np.float64)
     variance = np.nan_to_num(np.concatenate([layer.variance for layer in layers]))
     np.fill_diagonal(found, np.maximum(np.diagonal(found), variance))
@@ -205,13 +214,16 @@ def joint_covariance(layers: Sequence[GroupRates], kept: Places) -> Array:
     return np.asarray(found[np.ix_(chosen, chosen)])
 
 
-def corrected_shares(observed: GroupRates, false_positive: GroupRates, true_positive: GroupRates, kept: Places) -> Corrected:
+def corrected_shares(
+    observed: GroupRates, false_positive: GroupRates, true_positive: GroupRates, kept: Places
+) -> Corrected:
     """Correct the observed shares of the groups that are kept for a scorer's errors about each of them.
 
     Groups whose errors were measured on the same texts hold the same rows, under the same numbers of clusters.
 
-    Both groups have 20 % of their texts flagged; the scorer flags 5 % of harmless texts about the one and 15 % about the other,
-    and finds 65 % of the harmful ones. So 25 % of the texts about the one do harm, and 10 % of those about the other:
+    Both groups have 20 % of their texts flagged; the scorer flags 5 % of harmless texts about the one and 15 % about
+    the other, and finds 65 % of the harmful ones. So 25 % of the texts about the one do harm, and 10 % of those about
+    the other:
 
     >>> from commonweal.statistics.group_rates import group_rates, layout_of
     >>> group, number = np.repeat([0, 1], 100), np.arange(200)

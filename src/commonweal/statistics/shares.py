@@ -1,9 +1,10 @@
-"""Shares and other bounded means in clusters, where the t interval is not honest: near the bounds, and where clusters agree.
+"""Shares and other bounded means in clusters, where the t interval is not honest: near the bounds, and where clusters
+agree.
 
-Where all clusters agree their spread tells nothing, so the binomial speaks, over clusters and not over items. Near 0 and 1 a share
-has the Wilson interval on the number of items that its variance amounts to (Korn and Graubard 1998, Survey Methodology 24:193).
-A hypothesis about a bounded mean has its p-value from the test, which is honest at the null in the middle, and its limits from
-Wilson (`within_bounds`).
+Where all clusters agree their spread tells nothing, so the binomial speaks, over clusters and not over items. Near 0
+and 1 a share has the Wilson interval on the number of items that its variance amounts to (Korn and Graubard 1998,
+Survey Methodology 24:193). A hypothesis about a bounded mean has its p-value from the test, which is honest at the null
+in the middle, and its limits from Wilson (`within_bounds`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ LIMITS = "limits of Wilson on the effective number of items, which leave out the
 
 
 def share_alone(contrast: Contrast, bounds: tuple[float, float] = SHARE) -> Inference:
-    """The inference of one share that is no hypothesis, with limits that hold near 0 and 1 and where no cluster differs.
+    """The inference of one share that is no hypothesis, with limits that hold near 0 and 1 and where no cluster
+    differs.
 
     Or of another mean within `bounds`.
     """
@@ -56,7 +58,8 @@ def _ones(one: Contrast, factor: int, bounds: tuple[float, float]) -> tuple[Arra
 
 
 def carrying(one: Contrast, factor: int = 0, bounds: tuple[float, float] = SHARE) -> int:
-    """How many clusters hold anything of the rarer outcome, at least 2: what is rare varies as those few do, however many hold none.
+    """How many clusters hold anything of the rarer outcome, at least 2: what is rare varies as those few do, however
+    many hold none.
 
     >>> from commonweal.statistics.contrast import mean_of
     >>> carrying(mean_of([1.0, 1.0, 1.0, 0.0], ["a", "a", "b", "c"]))
@@ -67,7 +70,8 @@ def carrying(one: Contrast, factor: int = 0, bounds: tuple[float, float] = SHARE
 
 
 def share_interval(share: float, error: float, freedom: float, hypotheses: int = 1) -> tuple[float, float]:
-    """95 % limits of a share with a standard error above 0: Wilson's, on share (1 - share) / error^2 items and with the t quantile.
+    """95 % limits of a share with a standard error above 0: Wilson's, on share (1 - share) / error^2 items and with the
+    t quantile.
 
     Simultaneous over several hypotheses by Bonferroni.
 
@@ -83,16 +87,21 @@ def share_interval(share: float, error: float, freedom: float, hypotheses: int =
     return float(low[0]), float(high[0])
 
 
-def within_bounds(inference: Inference, one: Contrast, hypotheses: int, bounds: tuple[float, float] = SHARE) -> Inference:
-    """The inference of a mean tested against the middle of its `bounds`, with simultaneous limits that hold near them too.
+def within_bounds(
+    inference: Inference, one: Contrast, hypotheses: int, bounds: tuple[float, float] = SHARE
+) -> Inference:
+    """The inference of a mean tested against the middle of its `bounds`, with simultaneous limits that hold near them
+    too.
 
-    Near a bound a t interval is too short on the side of the null, and signs flipped about a null that is far away tell nothing of
-    how far the family's errors go together: of ten shares of 0.95 in 60 clusters, whose intraclass correlation is 0.4, all lie
-    within their t intervals in 48 % of samples, and within these in 98 %. So the limits are Wilson's, with Bonferroni's t.
+    Near a bound a t interval is too short on the side of the null, and signs flipped about a null that is far away tell
+    nothing of how far the family's errors go together: of ten shares of 0.95 in 60 clusters, whose intraclass
+    correlation is 0.4, all lie within their t intervals in 48 % of samples, and within these in 98 %. So the limits are
+    Wilson's, with Bonferroni's t.
 
-    The verdict stays that of the test: the interval excludes the middle where the t interval does, and only there. Where the test
-    rejects and Wilson's limits still include the middle, the interval ends just beyond it: the side is known, and not how far.
-    Where no cluster differs: `exact_where_alike`. The minimum detectable effect is that at the middle, whatever mean was seen.
+    The verdict stays that of the test: the interval excludes the middle where the t interval does, and only there.
+    Where the test rejects and Wilson's limits still include the middle, the interval ends just beyond it: the side is
+    known, and not how far. Where no cluster differs: `exact_where_alike`. The minimum detectable effect is that at the
+    middle, whatever mean was seen.
 
     `found` has the interval of its family.
     """
@@ -113,10 +122,14 @@ def within_bounds(inference: Inference, one: Contrast, hypotheses: int, bounds: 
     return replace(inference, low=low, high=high, minimum_detectable=at_null, method=f"{inference.method}; {LIMITS}")
 
 
-def _family_limits(inference: Inference, one: Contrast, hypotheses: int, bounds: tuple[float, float]) -> tuple[float, float]:
-    """Wilson's limits, simultaneous, with degrees of freedom no more than the clusters that carry the rarer outcome allow.
+def _family_limits(
+    inference: Inference, one: Contrast, hypotheses: int, bounds: tuple[float, float]
+) -> tuple[float, float]:
+    """Wilson's limits, simultaneous, with degrees of freedom no more than the clusters that carry the rarer outcome
+    allow.
 
-    Values between the bounds vary less than zeros and ones; that they do is in the standard error, and so in the number of items.
+    Values between the bounds vary less than zeros and ones; that they do is in the standard error, and so in the number
+    of items.
     """
     least, width = bounds[0], bounds[1] - bounds[0]
     share = (inference.value - least) / width
@@ -129,7 +142,8 @@ def _family_limits(inference: Inference, one: Contrast, hypotheses: int, bounds:
 
 
 def evenly_carrying(one: Contrast, factor: int = 0, bounds: tuple[float, float] = SHARE) -> float:
-    """The effective number of clusters that hold the rarer outcome, at least 2: what items lack to the bound nearer to the mean.
+    """The effective number of clusters that hold the rarer outcome, at least 2: what items lack to the bound nearer to
+    the mean.
 
     >>> from commonweal.statistics.contrast import mean_of
     >>> evenly_carrying(mean_of([1.0, 1.0, 0.0, 1.0], ["a", "a", "b", "c"]))
@@ -150,20 +164,32 @@ def exact_where_alike(inference: Inference, hypotheses: int, bounds: tuple[float
         return inference
     clusters = min(float(inference.clusters), round(inference.degrees_of_freedom + 1, DECIMALS))
     low, high, p_value = exact_mean(inference.value, clusters, hypotheses, bounds)
-    words = f"no unit ({inference.by}) differs from another, so Clopper and Pearson over them, the rest within the bounds"
+    words = (
+        f"no unit ({inference.by}) differs from another, so Clopper and Pearson over them, the rest within the bounds"
+    )
     return replace(
-        inference, low=low, high=high, lower=low, upper=high, p_value=p_value, p_adjusted=min(1.0, hypotheses * p_value),
-        minimum_detectable=float("nan"), method=words if hypotheses == 1 else f"{words}; Bonferroni over {hypotheses} hypotheses",
-    )  # fmt: skip
+        inference,
+        low=low,
+        high=high,
+        lower=low,
+        upper=high,
+        p_value=p_value,
+        p_adjusted=min(1.0, hypotheses * p_value),
+        minimum_detectable=float("nan"),
+        method=words if hypotheses == 1 else f"{words}; Bonferroni over {hypotheses} hypotheses",
+    )
 
 
-def exact_mean(value: float, clusters: float, hypotheses: int, bounds: tuple[float, float] = SHARE) -> tuple[float, float, float]:
-    """Interval of a mean within `bounds` that all clusters agree on, and the two-sided p-value against the middle of them.
+def exact_mean(
+    value: float, clusters: float, hypotheses: int, bounds: tuple[float, float] = SHARE
+) -> tuple[float, float, float]:
+    """Interval of a mean within `bounds` that all clusters agree on, and the two-sided p-value against the middle of
+    them.
 
-    If a share q of all clusters were like these, K of K would be so with probability q^K. So with confidence at least
-    q = (alpha / 2 hypotheses)^(1/K) are, and the others lie within the bounds. Where `value` is a bound, this is the interval
-    of Clopper and Pearson with K of K (the rule of three, two-sided). Simultaneous (Bonferroni): the interval excludes the
-    middle where hypotheses x p < 0.05, and only there.
+    If a share q of all clusters were like these, K of K would be so with probability q^K. So with confidence at least q
+    = (alpha / 2 hypotheses)^(1/K) are, and the others lie within the bounds. Where `value` is a bound, this is the
+    interval of Clopper and Pearson with K of K (the rule of three, two-sided). Simultaneous (Bonferroni): the interval
+    excludes the middle where hypotheses x p < 0.05, and only there.
 
     >>> [round(part, 3) for part in exact_mean(1.0, 6, 1)]
     [0.541, 1.0, 0.031]

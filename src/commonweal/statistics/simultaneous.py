@@ -1,9 +1,9 @@
 """Differences between estimates that know their limits, tested together.
 
-The distances of the estimates to their limits are added in squares, with their correlation (Zou and Donner), so that limits
-need not be symmetric, and a difference of shares at 0 or 1 has some too. Simultaneous by the largest |z| of normal draws with the
-covariance of the differences. The p-value is that of the interval that just touches 0, so that `p_adjusted <= 0.05` where the
-interval excludes 0, and only there.
+The distances of the estimates to their limits are added in squares, with their correlation (Zou and Donner), so that
+limits need not be symmetric, and a difference of shares at 0 or 1 has some too. Simultaneous by the largest |z| of
+normal draws with the covariance of the differences. The p-value is that of the interval that just touches 0, so that
+`p_adjusted <= 0.05` where the interval excludes 0, and only there.
 
 What this module does not do: it does not know what the estimates are, nor where their limits come from.
 
@@ -36,7 +36,9 @@ NOTHING = 1e-12  # differences nearer to 0 than this are none
 
 
 class Limited(Protocol):
-    """Estimates of groups that know their limits at any z, their covariance, and the one that the design lets expect."""
+    """Estimates of groups that know their limits at any z, their covariance, and the one that the design lets
+    expect.
+    """
 
     @property
     def value(self) -> Array: ...
@@ -80,8 +82,8 @@ def simultaneous(value: Array, limits: Limits, root: Array, rng: np.random.Gener
     ----------
     value : float64 (difference,).
     limits : the limits of each difference, each at its own z, float64 (difference,).
-    root : float64 (difference, part), rows of length 1 whose products are the correlations of what the differences err by. A
-        row of zeros: what this difference would do is not known, and it is drawn by itself.
+    root : float64 (difference, part), rows of length 1 whose products are the correlations of what the differences err
+        by. A row of zeros: what this difference would do is not known, and it is drawn by itself.
     """
     observed = _touching(value, limits)
     largest = np.sort(_largest(root, rng))

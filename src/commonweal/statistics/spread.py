@@ -1,19 +1,23 @@
 """How far descriptors lie apart, beyond what the sentences they stand in vary. Arrays in, numbers out.
 
-`y` is float64 (descriptor, template) throughout. Templates are what was sampled: whatever a template does to the descriptors,
-alike ones (*80-year-old*, *eighty-year-old*) in the same way, stays together. Labels are not permuted among descriptors: that
-takes them to vary independently of each other, and where they are alike by fives it alarms in 14 % of runs (300 simulated).
+`y` is float64 (descriptor, template) throughout. Templates are what was sampled: whatever a template does to the
+descriptors, alike ones (*80-year-old*, *eighty-year-old*) in the same way, stays together. Labels are not permuted
+among descriptors: that takes them to vary independently of each other, and where they are alike by fives it alarms in
+14 % of runs (300 simulated).
 
-- The spread is the standard deviation of what the descriptors have in common over all templates: S^2, without bias, is the
-  mean over pairs of different templates of the covariance of the descriptors. 0 in expectation where there is none.
-- It is tested by flipping the signs of whole templates about the mean of the axis, all ways to flip them, several axes together.
-- Its limits: t over templates of S^2 (jackknife). The lower one is 0 where the flips find nothing, and above 0 where they do.
+- The spread is the standard deviation of what the descriptors have in common over all templates: S^2, without bias, is
+  the mean over pairs of different templates of the covariance of the descriptors. 0 in expectation where there is none.
+- It is tested by flipping the signs of whole templates about the mean of the axis, all ways to flip them, several axes
+  together.
+- Its limits: t over templates of S^2 (jackknife). The lower one is 0 where the flips find nothing, and above 0 where
+  they do.
 
 Source
 ------
-Searle, Casella and McCulloch 1992 (variance components); Arvesen 1969, Annals of Mathematical Statistics 40:2076 (jackknife of
-means over pairs); Steiger 2004, Psychological Methods 9:164 (90 % intervals agree with one-sided tests at 5 %); Holm 1979,
-Scandinavian Journal of Statistics 6:65; Mann and Whitney 1947, Annals of Mathematical Statistics 18:50.
+Searle, Casella and McCulloch 1992 (variance components); Arvesen 1969, Annals of Mathematical Statistics 40:2076
+(jackknife of means over pairs); Steiger 2004, Psychological Methods 9:164 (90 % intervals agree with one-sided tests at
+5 %); Holm 1979, Scandinavian Journal of Statistics 6:65; Mann and Whitney 1947, Annals of Mathematical Statistics
+18:50.
 """
 
 from __future__ import annotations
@@ -54,7 +58,9 @@ class Spread:
 
     @property
     def influence(self) -> Array:
-        """What each template moves S^2 by, times their number, (template,): the jackknife of a mean over pairs of templates."""
+        """What each template moves S^2 by, times their number, (template,): the jackknife of a mean over pairs of
+        templates.
+        """
         templates = self.parts.size
         found: Array = 2 * (templates - 1) / (templates - 2) * (self.parts - self.variance)
         return found
@@ -124,7 +130,7 @@ def family_of_spreads(ys: Sequence[Array], rng: np.random.Generator) -> list[Spr
     return [
         _tested(y, signs, (float(found.p_value[i]), float(found.p_adjusted[i]), float(found.critical[i])), len(ys))
         for i, y in enumerate(ys)
-    ]  # fmt: skip
+    ]
 
 
 def _explained_share(r: Array, signs: Array) -> Array:
@@ -150,13 +156,19 @@ def _tested(y: Array, signs: Array, test: tuple[float, float, float], together: 
         f_ratio = (templates - 1) * share / (1 - share)
         by_flips = (spread.explained / (descriptors - 1) / f_ratio - spread.error) / templates
     return SpreadInference(
-        value=spread.value, low=max(by_flips, low, 0.0) ** 0.5 if p_adjusted <= ALPHA else 0.0, high=max(high, spread.variance, 0.0) ** 0.5,
-        p_value=p_value, p_adjusted=p_adjusted, minimum_detectable=_minimum_detectable(y, signs, ALPHA / together),
-    )  # fmt: skip
+        value=spread.value,
+        low=max(by_flips, low, 0.0) ** 0.5 if p_adjusted <= ALPHA else 0.0,
+        high=max(high, spread.variance, 0.0) ** 0.5,
+        p_value=p_value,
+        p_adjusted=p_adjusted,
+        minimum_detectable=_minimum_detectable(y, signs, ALPHA / together),
+    )
 
 
 def _minimum_detectable(y: Array, signs: Array, alpha: float) -> float:
-    """Smallest S found with power 0.8, by the design: from what is left when the descriptors' own means are taken away."""
+    """Smallest S found with power 0.8, by the design: from what is left when the descriptors' own means are taken
+    away.
+    """
     r = centred(y)
     descriptors, templates = r.shape
     left = (r - r.mean(axis=1, keepdims=True)) * (templates / (templates - 1)) ** 0.5
@@ -167,19 +179,23 @@ def _minimum_detectable(y: Array, signs: Array, alpha: float) -> float:
 
 
 def spread_beyond(one: Spread, other: Spread, together: int) -> tuple[float, float, float]:
-    """What one axis spreads beyond another over the same templates, in squares, with simultaneous limits (Bonferroni t).
+    """What one axis spreads beyond another over the same templates, in squares, with simultaneous limits (Bonferroni
+    t).
 
     sqrt(S^2 - S'^2), and below 0 where the other spreads more: -sqrt(S'^2 - S^2).
     """
     influence = one.influence - other.influence
-    half = float(stdtrit(influence.size - 1, 1 - (1 - LEVEL) / 2 / together) * influence.std(ddof=1) / influence.size**0.5)
+    half = float(
+        stdtrit(influence.size - 1, 1 - (1 - LEVEL) / 2 / together) * influence.std(ddof=1) / influence.size**0.5
+    )
     value = one.variance - other.variance
     root, low, high = (float(np.copysign(abs(square) ** 0.5, square)) for square in (value, value - half, value + half))
     return root, low, high
 
 
 def deviations(y: Array) -> tuple[Array, Array]:
-    """Mean of each descriptor minus the mean of all, and half the width of limits that hold for all at once (Bonferroni t).
+    """Mean of each descriptor minus the mean of all, and half the width of limits that hold for all at once (Bonferroni
+    t).
 
     >>> value, half = deviations(np.array([[1.0, 2.0, 5.0], [3.0, 4.0, 7.0]]))
     >>> value.tolist(), half.tolist()
@@ -211,7 +227,8 @@ def different_pairs_published(perplexity: Array) -> Array:
 
     `perplexity` float64 (descriptor, template, noun). The test is exact; a tie counts one half.
 
-    >>> different_pairs_published(np.array([[[1.0, 2.0, 3.0, 4.0]], [[5.0, 6.0, 7.0, 8.0]], [[4.5, 6.5, 7.5, 8.5]]])).round(3).tolist()
+    >>> different_pairs_published(np.array([[[1.0, 2.0, 3.0, 4.0]], [[5.0, 6.0, 7.0, 8.0]], [[4.5, 6.5, 7.5,
+    ...     8.5]]])).round(3).tolist()
     [0.667]
     """
     first, second = np.triu_indices(perplexity.shape[0], 1)

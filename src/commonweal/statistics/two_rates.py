@@ -1,15 +1,16 @@
 """Two rates, their difference and their ratio by one estimator, so that both say the same.
 
-The difference d has limits from its own test. The logarithm of the ratio is d / L, where L is the logarithmic mean of the two
-rates: so the limits of the difference, divided by L, are limits of log(ratio) that exclude 0 where those of the difference do, and
-only there. That holds the mean of the two rates for known. Where the rates differ, that mean errs too; the variance of log(ratio)
-by the delta method, from the same covariance of the two rates and at the same critical value, counts it. The wider of the two
-stands, but for the side on which the difference is decided: there the ratio is decided too.
+The difference d has limits from its own test. The logarithm of the ratio is d / L, where L is the logarithmic mean of
+the two rates: so the limits of the difference, divided by L, are limits of log(ratio) that exclude 0 where those of the
+difference do, and only there. That holds the mean of the two rates for known. Where the rates differ, that mean errs
+too; the variance of log(ratio) by the delta method, from the same covariance of the two rates and at the same critical
+value, counts it. The wider of the two stands, but for the side on which the difference is decided: there the ratio is
+decided too.
 
 Source
 ------
-Carlson 1972, American Mathematical Monthly 79:615 (the logarithmic mean); Katz et al. 1978, Biometrics 34:469 (the ratio on the log
-scale).
+Carlson 1972, American Mathematical Monthly 79:615 (the logarithmic mean); Katz et al. 1978, Biometrics 34:469 (the
+ratio on the log scale).
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class TwoRates:
 
     @property
     def log_variance(self) -> float:
-        """Variance of log(ratio) to first order, v1/r1^2 + v2/r2^2 - 2 c/(r1 r2), with c from the variance of the difference.
+        """Variance of log(ratio) to first order, v1/r1^2 + v2/r2^2 - 2 c/(r1 r2), with c from the variance of the
+        difference.
 
         >>> round(TwoRates(0.5, 0.5, (0.02, 0.02), 0.01).log_variance, 6)
         0.04
@@ -47,7 +49,8 @@ class TwoRates:
         return max(found, 0.0)
 
     def ratio_limits(self, difference: tuple[float, float], critical: float) -> tuple[float, float]:
-        """Limits of the ratio that belong to those of the difference: they exclude 1 where these exclude 0, and only there.
+        """Limits of the ratio that belong to those of the difference: they exclude 1 where these exclude 0, and only
+        there.
 
         >>> alike = TwoRates(0.5, 0.5, (0.02, 0.02), 0.01)
         >>> [round(limit, 3) for limit in alike.ratio_limits((-0.3, 0.3), 2.0)]

@@ -1,4 +1,6 @@
-"""How an application decides: the question put to its model, or the answers it gives by itself, and which one is favourable."""
+"""How an application decides: the question put to its model, or the answers it gives by itself, and which one is
+favourable.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ class DecisionRule(Record):
     threshold: LogOdds | None = Field(
         default=None, description="favourable where the score (log-odds of the favourable answer) exceeds this [nat]"
     )
-    top_share: PoolShare | None = Field(default=None, description="favourable for this share of the pool, highest scores first")
+    top_share: PoolShare | None = Field(
+        default=None, description="favourable for this share of the pool, highest scores first"
+    )
 
     @model_validator(mode="after")
     def exactly_one(self) -> Self:
@@ -64,7 +68,9 @@ class Prompt(Record):
         options = info.data.get("options")
         if options is not None and favourable not in options:
             mend = did_you_mean(favourable, options)
-            raise ValueError(f"is {shown(favourable)}, which is not among the options; expected one of: {listed(options)}{mend}")
+            raise ValueError(
+                f"is {shown(favourable)}, which is not among the options; expected one of: {listed(options)}{mend}"
+            )
         return favourable
 
     @property
@@ -82,7 +88,9 @@ class Outcome(Record):
         min_length=2,
         description="every decision it may answer; another one is then unread, not an unfavourable answer",
     )
-    decide: DecisionRule | None = Field(default=None, description="how a score becomes a decision; not needed if it answers one")
+    decide: DecisionRule | None = Field(
+        default=None, description="how a score becomes a decision; not needed if it answers one"
+    )
     timeout_s: Seconds = Field(default=30.0, description="longest wait for one answer [s]")
 
     @field_validator("options")
@@ -90,5 +98,7 @@ class Outcome(Record):
     def favourable_is_one_of_them(cls, options: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
         favourable = info.data.get("favourable")
         if options is not None and favourable is not None and favourable not in options:
-            raise ValueError(f"do not include the favourable '{favourable}'; expected every decision it may answer, that one too")
+            raise ValueError(
+                f"do not include the favourable '{favourable}'; expected every decision it may answer, that one too"
+            )
         return options

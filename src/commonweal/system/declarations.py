@@ -62,7 +62,9 @@ class DeclarableFact:
         return None if self.unit is None else QuantityRange(self.unit, low=0.0)
 
 
-def _f(key: str, label: str, kinds: tuple[AssetKind, ...], why: str, source: str, type_: FactType = "text") -> DeclarableFact:
+def _f(
+    key: str, label: str, kinds: tuple[AssetKind, ...], why: str, source: str, type_: FactType = "text"
+) -> DeclarableFact:
     return DeclarableFact(key, label, kinds, why, source, type_)
 
 
@@ -156,4 +158,7 @@ def declaration_status(asset: Asset) -> dict[str, FactStatus]:
     fields: dict[str, Fact] = {"actor": asset.actor, "release": asset.release, "locator": asset.locator}
     if asset.prompt is not None:
         fields["locator"] = "prompt"
-    return {one.key: status_of(fields[one.key] if one.field else asset.declared.get(one.key)) for one in facts_of(asset.kind)}
+    return {
+        one.key: status_of(fields[one.key] if one.field else asset.declared.get(one.key))
+        for one in facts_of(asset.kind)
+    }

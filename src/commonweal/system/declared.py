@@ -30,7 +30,9 @@ def read_declared(name: str, node: Entries) -> tuple[dict[str, Fact], list[Fault
 def _read(key: str, node: Node) -> Fact:
     known = BY_KEY.get(key)
     if known is not None and known.field:
-        raise ValueError(f"is a field of the asset itself; expected it beside `kind`; move the line `{key}: …` out of `declared`")
+        raise ValueError(
+            f"is a field of the asset itself; expected it beside `kind`; move the line `{key}: …` out of `declared`"
+        )
     if isinstance(node, Listing):
         return _read_list(node, known)
     if not isinstance(node, Scalar):

@@ -93,7 +93,11 @@ def _plain_message(path: Path, node: Node | None, errors: list[Any]) -> str:
         entries = "one entry" if least == 1 else f"{least} entries"
         return f"has too few entries; expected at least {entries}"
     got: object = text_of(node) if isinstance(node, Scalar) else {} if isinstance(node, Entries) else []
-    quote = "; if it is a text that begins with a brace, put it in quotes" if isinstance(node, Entries) and _is_text(path) else ""
+    quote = (
+        "; if it is a text that begins with a brace, put it in quotes"
+        if isinstance(node, Entries) and _is_text(path)
+        else ""
+    )
     dash = ""
     if _is_list(path) and not isinstance(node, Listing):
         dash = "; write each entry on its own line, beginning with '- '"
@@ -135,7 +139,13 @@ def _expected(path: Path) -> str:
 
 def _where(root: Entries, path: Path) -> str:
     """The record that a path is in, and the part of it: `asset 'screener', prompt.decide: `."""
-    if not path or not isinstance(path[0], str) or path[0] not in SINGULAR or len(path) < 2 or not isinstance(path[1], int):
+    if (
+        not path
+        or not isinstance(path[0], str)
+        or path[0] not in SINGULAR
+        or len(path) < 2
+        or not isinstance(path[1], int)
+    ):
         return ""
     own = 1 if isinstance(path[-1], str) else 2
     inner = [str(step) for step in path[2:-own] if isinstance(step, str)]

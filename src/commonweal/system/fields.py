@@ -29,7 +29,9 @@ Size = Annotated[float, QuantityRange("people", low=0.0, open_low=True, most=LAR
 Volume = Annotated[float, QuantityRange("task/year", low=0.0, most=LARGEST)]
 Reach = Annotated[float, QuantityRange("people/year", low=0.0, most=LARGEST)]
 LifetimeTasks = Annotated[float, QuantityRange("count", low=0.0, open_low=True, most=LARGEST)]
-Income = Annotated[float, QuantityRange("money/year", low=0.01, high=1e12)]  # so that its powers are numbers, for any elasticity
+Income = Annotated[
+    float, QuantityRange("money/year", low=0.01, high=1e12)
+]  # so that its powers are numbers, for any elasticity
 LogOdds = Annotated[float, QuantityRange("nat")]
 Seconds = Annotated[float, QuantityRange("s", low=0.0, high=3600.0, open_low=True)]
 Answer = Literal["none", "unknown"]
@@ -37,7 +39,10 @@ NumberFormat = Literal["float32", "bfloat16", "int8"]
 ReachAnswer = Annotated[Literal["unknown"], Means("`none` or `unknown`"), WithJsonSchema({"enum": ["none", "unknown"]})]
 Override = Annotated[
     tuple[Share, Share],
-    Means("two shares in brackets, the lowest and the highest, such as [0.05, 0.2] (one share is written twice: [0.1, 0.1])"),
+    Means(
+        "two shares in brackets, the lowest and the highest, such as [0.05, 0.2] (one share is written twice: [0.1, "
+        "0.1])"
+    ),
 ]
 
 

@@ -1,6 +1,7 @@
 """What a system file declares about energy, carbon and worth: what making something took, what it is worth to whom.
 
-Every number here has a grade and a source, and may be a range; `unknown` says that nobody could find out, and is never 0.
+Every number here has a grade and a source, and may be a range; `unknown` says that nobody could find out, and is never
+0.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from commonweal.units import LEAST_G_PER_KWH, MOST_DEVICE_W, MOST_G_PER_KWH, MOS
 MakingStage = Literal["experimentation", "pretraining", "adaptation", "distillation", "embodied"]
 DeviceHours = Annotated[float, QuantityRange("h", low=0.0, most=LARGEST)]
 Year = Annotated[int, Field(ge=1990, le=2100), Means("a year, such as 2023")]
-MoneyUnit = Annotated[str, Field(pattern=r"^[A-Z]{3}(19|20)\d\d$"), Means("a currency with its price year, such as USD2020")]
+MoneyUnit = Annotated[
+    str, Field(pattern=r"^[A-Z]{3}(19|20)\d\d$"), Means("a currency with its price year, such as USD2020")
+]
 LEAST_RATIO = 1e-6  # no lever makes a million times less of an energy
 BOUNDS: Mapping[str, tuple[float, float, str]] = {
     "pue": (1.0, MOST_PUE, "; is it in percent?"),
@@ -45,9 +48,12 @@ Elasticity = Annotated[float, Field(ge=0, le=10), Means("a number from 0 to 10")
 class Making(Record):
     """Energy and carbon of one stage of making an asset: once, whoever uses it."""
 
-    stage: MakingStage = Field(description="stage of the life cycle; `embodied`: making the hardware, as far as it falls on this")
+    stage: MakingStage = Field(
+        description="stage of the life cycle; `embodied`: making the hardware, as far as it falls on this"
+    )
     energy: Uncertain | Answer | None = Field(
-        default=None, description="energy with the building's own use [kWh]; or give hours and power; `none` if it took none"
+        default=None,
+        description="energy with the building's own use [kWh]; or give hours and power; `none` if it took none",
     )
     device_hours: DeviceHours | None = Field(default=None, description="of all devices together [h]")
     device_power: Uncertain | None = Field(default=None, description="mean power of one device [W]")
@@ -55,7 +61,9 @@ class Making(Record):
         default=None, description="energy of the building over that of its computers; not given: 1, said so"
     )
     grid: str | None = Field(default=None, description="electricity grid: ISO 3166 alpha-3 country code, or `unknown`")
-    year: Year | None = Field(default=None, description="year of the grid's intensity; by default the latest in the table")
+    year: Year | None = Field(
+        default=None, description="year of the grid's intensity; by default the latest in the table"
+    )
     grid_intensity: Uncertain | None = Field(
         default=None, description="carbon of the electricity [g/kWh], in the place of a grid"
     )
@@ -73,8 +81,8 @@ class Making(Record):
             raise ValueError("has `energy` beside `device_hours`; expected one of the two")
         if self.pue is not None and not by_hours:
             raise ValueError(
-                "has `pue` without `device_hours`: a declared `energy` holds the building's own use already; expected hours and power "
-                "with the PUE, or the energy alone"
+                "has `pue` without `device_hours`: a declared `energy` holds the building's own use already; expected "
+                "hours and power with the PUE, or the energy alone"
             )
         if self.stage == "embodied" and (by_hours or self.energy is not None):
             raise ValueError("is of stage embodied and has energy; expected `carbon` only: that of making the hardware")
@@ -84,26 +92,31 @@ class Making(Record):
             )
         if self.grid_intensity is not None and self.grid is not None:
             raise ValueError("has `grid_intensity` beside `grid`; expected one of the two")
-        _in_units(self, {"energy": "kWh", "device_power": "W", "pue": "1", "carbon": "kgCO2e", "grid_intensity": "g/kWh"})
+        _in_units(
+            self, {"energy": "kWh", "device_power": "W", "pue": "1", "carbon": "kgCO2e", "grid_intensity": "g/kWh"}
+        )
         return self
 
 
 class Mitigation(Record):
-    """Something that lowers energy or carbon: done, considered, or not done; what it saves is declared, or worked out from a lever.
+    """Something that lowers energy or carbon: done, considered, or not done; what it saves is declared, or worked out
+    from a lever.
 
-    A lever says what it changes: another `grid` or `grid_intensity` (region, hour), or an `energy_ratio` (hardware, number
-    format, batch size, architecture, distillation). `on` says of which stage.
+    A lever says what it changes: another `grid` or `grid_intensity` (region, hour), or an `energy_ratio` (hardware,
+    number format, batch size, architecture, distillation). `on` says of which stage.
     """
 
     what: Text = Field(description="in words, such as `int8 weights` or `trained in a low-carbon region`")
     status: Literal["applied", "considered", "declined"] = Field(description="whether it is done")
     reason: str | None = Field(default=None, description="why it was declined, or what it costs")
     saves: Uncertain | Literal["unknown"] | None = Field(
-        default=None, description="carbon it saves [kgCO2e], over the whole life; or, to have it worked out, `on` and a lever"
+        default=None,
+        description="carbon it saves [kgCO2e], over the whole life; or, to have it worked out, `on` and a lever",
     )
     on: MakingStage | Literal["inference"] | None = Field(default=None, description="the stage that the lever changes")
     grid: str | None = Field(
-        default=None, description="lever: the other grid zone; of what is applied, the zone where it would have been otherwise"
+        default=None,
+        description="lever: the other grid zone; of what is applied, the zone where it would have been otherwise",
     )
     year: Year | None = Field(default=None, description="year of that zone's intensity; not given: any, with a range")
     grid_intensity: Uncertain | None = Field(
@@ -118,17 +131,22 @@ class Mitigation(Record):
     @model_validator(mode="after")
     def one_lever(self) -> Self:
         _in_units(self, {"saves": "kgCO2e", "grid_intensity": "g/kWh", "energy_ratio": "1", "making_energy": "kWh"})
-        levers = [name for name in ("saves", "grid", "grid_intensity", "energy_ratio") if getattr(self, name) is not None]
+        levers = [
+            name for name in ("saves", "grid", "grid_intensity", "energy_ratio") if getattr(self, name) is not None
+        ]
         if len(levers) > 1:
             raise ValueError(f"has {' and '.join(f'`{name}`' for name in levers)}; expected one of them")
         if (self.on is None) != (levers in ([], ["saves"])):
             raise ValueError(
                 "has `on` without a lever; expected `grid`, `grid_intensity` or `energy_ratio` with it"
                 if self.on is not None
-                else f"has `{levers[0]}` without `on`; expected the stage that it changes, such as pretraining or inference"
+                else f"has `{levers[0]}` without `on`; expected the stage that it changes, such as pretraining or "
+                "inference"
             )
         if self.grid == "unknown":
-            raise ValueError("has the lever `grid: unknown`; expected a grid zone, such as FRA; or `saves: unknown` without `on`")
+            raise ValueError(
+                "has the lever `grid: unknown`; expected a grid zone, such as FRA; or `saves: unknown` without `on`"
+            )
         if self.on == "embodied":
             raise ValueError("is on the stage embodied, which has no energy; expected `saves`")
         if self.making_energy is not None and self.energy_ratio is None:
@@ -136,7 +154,9 @@ class Mitigation(Record):
         if self.year is not None and self.grid is None:
             raise ValueError("has `year` without `grid`; expected both")
         if self.energy_ratio is not None and self.energy_ratio.ends[0] < LEAST_RATIO:
-            raise ValueError(f"gives `energy_ratio` as {self.energy_ratio.ends[0]:g}; expected above 0 ({LEAST_RATIO:g} or more)")
+            raise ValueError(
+                f"gives `energy_ratio` as {self.energy_ratio.ends[0]:g}; expected above 0 ({LEAST_RATIO:g} or more)"
+            )
         return self
 
 
@@ -156,7 +176,9 @@ class SimpleBaseline(Record):
     """A simpler way to do the same task, such as a linear model or a list of rules: what it would give and take."""
 
     benefit_share: Uncertain | None = Field(default=None, description="share of the benefit that it would have too [1]")
-    energy_per_task: Uncertain | None = Field(default=None, description="its electricity of one decision [Wh/1000 decisions]")
+    energy_per_task: Uncertain | None = Field(
+        default=None, description="its electricity of one decision [Wh/1000 decisions]"
+    )
 
     @model_validator(mode="after")
     def in_their_units(self) -> Self:
@@ -173,14 +195,18 @@ class Valuation(Record):
     years: Years = Field(default=1.0, description="years of use that the value counts")
     carbon_price: Uncertain | str | None = Field(
         default=None,
-        description="cost of a tonne of CO2 to the world [money/t], a published one (EPA2023/2025, IWG2016/2015), or `unknown`",
+        description="cost of a tonne of CO2 to the world [money/t], a published one (EPA2023/2025, IWG2016/2015), or "
+        "`unknown`",
     )
     carbon_borne: Annotated[Mapping[Identifier, Uncertain], Means("populations with their shares")] = Field(
         default_factory=dict,
-        description="share of the world's cost of carbon that falls on a population [1], such as its country's own cost of carbon over "
-        "the world's; it shows who bears it and changes no total, and the rest falls on everyone else",
+        description="share of the world's cost of carbon that falls on a population [1], such as its country's own "
+        "cost of carbon over the world's; it shows who bears it and changes no total, and the rest falls on everyone "
+        "else",
     )
-    electricity_price: Uncertain | Literal["unknown"] | None = Field(default=None, description="price of electricity [money/kWh]")
+    electricity_price: Uncertain | Literal["unknown"] | None = Field(
+        default=None, description="price of electricity [money/kWh]"
+    )
     energy_per_task: Uncertain | None = Field(
         default=None, description="electricity of one decision [Wh/1000 decisions], where it is not measured here"
     )
@@ -188,16 +214,21 @@ class Valuation(Record):
     grid_intensity: Uncertain | None = Field(
         default=None, description="carbon of the electricity [g/kWh], in the place of the deployment's grid"
     )
-    payer: Identifier | None = Field(default=None, description="actor who pays for the electricity; by default the application's")
+    payer: Identifier | None = Field(
+        default=None, description="actor who pays for the electricity; by default the application's"
+    )
     everyone_else_income: Income | None = Field(
         default=None,
-        description="yearly income of one of everyone else, in the same money as every income of the file, for the weighted view",
+        description="yearly income of one of everyone else, in the same money as every income of the file, for the "
+        "weighted view",
     )
     scratch_energy: Uncertain | None = Field(
-        default=None, description="energy of training a model for this task from scratch instead [kWh], for the break-even"
+        default=None,
+        description="energy of training a model for this task from scratch instead [kWh], for the break-even",
     )
     scratch_energy_per_task: Uncertain | None = Field(
-        default=None, description="electricity of one decision of that model [Wh/1000 decisions], for the break-even with use"
+        default=None,
+        description="electricity of one decision of that model [Wh/1000 decisions], for the break-even with use",
     )
     baseline: SimpleBaseline | None = Field(
         default=None, description="a simpler way to do the task; else what environment.simple_baseline measured"
@@ -221,7 +252,8 @@ class Valuation(Record):
         for name, share in self.carbon_borne.items():
             if share.unit != "1" or share.ends[0] < 0:
                 raise ValueError(
-                    f"gives `carbon_borne` of {name} as {share.ends[0]:g} {share.unit}; expected a share from 0 to 1, in 1"
+                    f"gives `carbon_borne` of {name} as {share.ends[0]:g} {share.unit}; expected a share from 0 to 1, "
+                    "in 1"
                 )
         if (most := sum(share.ends[1] for share in self.carbon_borne.values())) > 1:
             raise ValueError(f"gives `carbon_borne` as up to {most:g} together; expected at most 1")
@@ -230,7 +262,9 @@ class Valuation(Record):
             if isinstance(price, Uncertain) and price.ends[0] < 0:
                 raise ValueError(f"gives `{field}` as {price.ends[0]:g}; expected at least 0")
             if isinstance(price, Uncertain) and not price.unit.endswith(f"/{per}"):
-                raise ValueError(f"gives `{field}` in {price.unit}; expected money per {per}, such as {self.unit}/{per}")
+                raise ValueError(
+                    f"gives `{field}` in {price.unit}; expected money per {per}, such as {self.unit}/{per}"
+                )
         return self
 
 
@@ -251,5 +285,6 @@ def _in_units(record: Record, units: dict[str, str]) -> None:
             raise ValueError(f"gives `{field}` as {high:g} {unit}; expected at most {most:g}{slip}")
         if field == "grid_intensity" and 0 < high < LEAST_G_PER_KWH:
             raise ValueError(
-                f"gives `{field}` as {high:g} g/kWh, below every grid; expected {LEAST_G_PER_KWH:g} or more (or 0); is it in kg/kWh?"
+                f"gives `{field}` as {high:g} g/kWh, below every grid; expected {LEAST_G_PER_KWH:g} or more (or 0); "
+                "is it in kg/kWh?"
             )

@@ -1,7 +1,7 @@
 """Who inherits from an asset, whom it was made from, and how many people it reaches.
 
-Pure queries on the declared dependencies. Real ecosystems have circles (products feed the next model's data), so nothing
-here assumes that there are none. What this module does not do: it judges nothing and carries no finding.
+Pure queries on the declared dependencies. Real ecosystems have circles (products feed the next model's data), so
+nothing here assumes that there are none. What this module does not do: it judges nothing and carries no finding.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import rustworkx as rx
 
 from commonweal.system.records import Dependency, Deployment, Relation, System
 
-# Ordinary ways first, then those with a feedback, then those with an evaluation: an asset is reached by the first that gets there.
+# Ordinary ways first, then those with a feedback, then those with an evaluation: an asset is reached by the first that
+# gets there.
 WAYS: Final[tuple[frozenset[Relation], ...]] = (
     frozenset({"trained_on", "adapted_from", "serves"}),
     frozenset({"trained_on", "adapted_from", "serves", "feeds_back"}),
@@ -26,8 +27,8 @@ WAYS: Final[tuple[frozenset[Relation], ...]] = (
 class Reached:
     """An asset at the other end of a way, the asset asked about being at the first.
 
-    `way` is the shortest of the ordinary ways, of those through `feeds_back` where there is no ordinary one, and of those
-    through `evaluated_on` where there is neither.
+    `way` is the shortest of the ordinary ways, of those through `feeds_back` where there is no ordinary one, and of
+    those through `evaluated_on` where there is neither.
     """
 
     asset: str
@@ -49,10 +50,10 @@ class Reached:
 class PeopleReached:
     """People whom an asset reaches in a year, over all deployments downstream of it.
 
-    `people_per_year` [people/year] is None where any reach is unknown or undeclared, or where no deployment is declared:
-    no data is never 0. `by_population` has the sums, None likewise, and for all of them where a deployment does not say whom
-    it reaches. `upper_bound`: a population is reached by several deployments, so a person may be counted more than once.
-    `unknown`: what would have to be declared.
+    `people_per_year` [people/year] is None where any reach is unknown or undeclared, or where no deployment is
+    declared: no data is never 0. `by_population` has the sums, None likewise, and for all of them where a deployment
+    does not say whom it reaches. `upper_bound`: a population is reached by several deployments, so a person may be
+    counted more than once. `unknown`: what would have to be declared.
     """
 
     people_per_year: float | None
@@ -63,7 +64,10 @@ class PeopleReached:
 
 
 def downstream(system: System, asset_id: str) -> tuple[Reached, ...]:
-    """Every asset that depends on this one, nearest first; the asset itself is left out. KeyError if there is no such asset."""
+    """Every asset that depends on this one, nearest first; the asset itself is left out.
+
+    KeyError if there is no such asset.
+    """
     return _reached(system, asset_id, forward=True)
 
 
@@ -73,7 +77,9 @@ def upstream(system: System, asset_id: str) -> tuple[Reached, ...]:
 
 
 def deployments_reached(system: System, asset_id: str) -> tuple[Deployment, ...]:
-    """The deployments of the asset and of what inherits from it, in the order of the file; not those it was only a test set for."""
+    """The deployments of the asset and of what inherits from it, in the order of the file; not those it was only a
+    test set for.
+    """
     inheriting = {asset_id, *(one.asset for one in downstream(system, asset_id) if not one.through_evaluation)}
     return tuple(deployment for deployment in system.deployments if deployment.application in inheriting)
 
@@ -102,7 +108,9 @@ def people_per_year(system: System, asset_id: str) -> PeopleReached:
 
 
 def touched(system: System, asset_ids: Iterable[str], *, forward: bool) -> frozenset[str]:
-    """The assets at least one step downstream (or upstream) of any of these, evaluations left out: one pass for many assets."""
+    """The assets at least one step downstream (or upstream) of any of these, evaluations left out: one pass for many
+    assets.
+    """
     neighbours: dict[str, list[str]] = {}
     for edge in system.dependencies:
         if edge.relation in WAYS[1]:
@@ -147,10 +155,13 @@ def _reached(system: System, asset_id: str, *, forward: bool) -> tuple[Reached, 
     return tuple(sorted(reached.values(), key=lambda one: (one.steps, position[one.asset])))
 
 
-def _graph(ids: list[str], position: Mapping[str, int], edges: list[Dependency], forward: bool) -> rx.PyDiGraph[int, Relation]:
+def _graph(
+    ids: list[str], position: Mapping[str, int], edges: list[Dependency], forward: bool
+) -> rx.PyDiGraph[int, Relation]:
     graph: rx.PyDiGraph[int, Relation] = rx.PyDiGraph(multigraph=False)
     graph.add_nodes_from(range(len(ids)))
-    # The newest edge wins and is visited first: added backwards, ordinary relations and what the file names first go first.
+    # The newest edge wins and is visited first: added backwards, ordinary relations and what the file names first go
+    # first.
     for edge in sorted(edges, key=lambda edge: [edge.relation in way for way in WAYS].index(True))[::-1]:
         one, other = (edge.upstream, edge.downstream) if forward else (edge.downstream, edge.upstream)
         graph.add_edge(position[one], position[other], edge.relation)

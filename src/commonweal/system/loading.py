@@ -28,7 +28,8 @@ MOST_FAULTS = 100
 def load(path: str | Path) -> System:
     """The system declared in a file; SystemFileError with every fault, each with its line, if there is any.
 
-    `System.folder` is the file's own folder, so that what the file names is looked for beside it; `System.file` its name.
+    `System.folder` is the file's own folder, so that what the file names is looked for beside it; `System.file` its
+    name.
     """
     text = _read(Path(path))
     system = system_from_text(text, str(path), folder=str(Path(path).absolute().parent))
@@ -52,7 +53,12 @@ adapted_model, application; did you mean 'model'?
         found = "a single value" if isinstance(root, Scalar) else "a list"
         raise _error(
             name,
-            [Fault(root.line if root else 0, f"the file is {found}; expected `name: value` lines, such as `schema: {SCHEMA}`")],
+            [
+                Fault(
+                    root.line if root else 0,
+                    f"the file is {found}; expected `name: value` lines, such as `schema: {SCHEMA}`",
+                )
+            ],
         )
     if (stranger := _other_kind_of_file(root, Path(name).name)) is not None:
         raise _error(name, [*faults, stranger])
@@ -80,7 +86,8 @@ def _read(path: Path) -> str:
         size = path.stat().st_size
         if size > LARGEST_BYTES:
             raise SystemFileError(
-                f"{path}: has {size / 1e6:.1f} MB; expected at most {LARGEST_BYTES // 1_000_000} MB; is this the system file, or its data?"
+                f"{path}: has {size / 1e6:.1f} MB; expected at most {LARGEST_BYTES // 1_000_000} MB; is this the "
+                "system file, or its data?"
             )
         raw = path.read_bytes()
     except (OSError, ValueError) as error:
@@ -99,7 +106,10 @@ def _neighbours(path: Path) -> str:
 
 def _error(name: str, faults: list[Fault]) -> SystemFileError:
     ordered = sorted(dict.fromkeys(faults), key=lambda fault: fault.line)
-    told = (f"{name}:{fault.line} {fault.text}" if fault.line else f"{name}: {fault.text}" for fault in ordered[:MOST_FAULTS])
+    told = (
+        f"{name}:{fault.line} {fault.text}" if fault.line else f"{name}: {fault.text}"
+        for fault in ordered[:MOST_FAULTS]
+    )
     lines = list(dict.fromkeys(told))
     if len(ordered) > MOST_FAULTS:
         lines.append(f"{name}: and {len(ordered) - MOST_FAULTS} more faults; mend these first")
@@ -117,8 +127,8 @@ def _other_kind_of_file(root: Entries, file: str) -> Fault | None:
         return None
     return Fault(
         root.line,
-        f"this is not a system file: it has {listed(map(shown, root.values))}, and none of: {listed(SINGULAR)}; expected a file that "
-        f"begins with `schema: {SCHEMA}`; `commonweal init DIR` writes one to start from",
+        f"this is not a system file: it has {listed(map(shown, root.values))}, and none of: {listed(SINGULAR)}; "
+        f"expected a file that begins with `schema: {SCHEMA}`; `commonweal init DIR` writes one to start from",
     )
 
 
@@ -135,12 +145,17 @@ def _schema_faults(root: Entries) -> list[Fault]:
 
 
 def _data(root: Entries, faults: list[Fault]) -> dict[str, Any]:
-    """What the records are made from. The facts under `declared` are read here, since their catalogue knows their units."""
+    """What the records are made from.
+
+    The facts under `declared` are read here, since their catalogue knows their units.
+    """
     data: dict[str, Any] = plain(root)
     data.pop("schema", None)
     for own in sorted(SET_BY_LOADER & data.keys()):
         data.pop(own)
-        faults.append(Fault(root.key_lines[own], f"unknown field '{own}'; expected none: it is always that of this file"))
+        faults.append(
+            Fault(root.key_lines[own], f"unknown field '{own}'; expected none: it is always that of this file")
+        )
     for place, record in records(root, "assets"):
         declared: Node | None = record.values.get("declared")
         if isinstance(declared, Entries):

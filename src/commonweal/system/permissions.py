@@ -8,7 +8,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """Each flag is one sentence of the command line: --allow-code, --allow-network, --allow-download, --allow-read DIR."""
+    """Each flag is one sentence of the command line: --allow-code, --allow-network, --allow-download, --allow-read
+    DIR.
+    """
 
     code: bool = False
     network: bool = False

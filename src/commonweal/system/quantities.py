@@ -1,7 +1,8 @@
 """Numbers with their unit, as people write them: `120000`, `400,000`, `400000 task/year`, `120 kWh`.
 
-A `QuantityRange` annotates a field of a record. It reads a number or a text, checks unit and range, and explains in plain
-words what is wrong. It never converts: `12 MWh` for a field in kWh is refused, with the number that would be right.
+A `QuantityRange` annotates a field of a record. It reads a number or a text, checks unit and range, and explains in
+plain words what is wrong. It never converts: `12 MWh` for a field in kWh is refused, with the number that would be
+right.
 """
 
 from __future__ import annotations
@@ -22,14 +23,22 @@ COUNT_UNITS = frozenset({"people", "people/year", "task/year", "count"})
 SPELLINGS: dict[str, tuple[str, ...]] = {
     "people": ("person", "persons"),
     "people/year": ("people a year", "people per year", "person/year", "persons/year"),
-    "task/year": ("tasks/year", "tasks a year", "tasks per year", "decisions/year", "decisions a year", "decisions per year"),
+    "task/year": (
+        "tasks/year",
+        "tasks a year",
+        "tasks per year",
+        "decisions/year",
+        "decisions a year",
+        "decisions per year",
+    ),
     "kWh": ("kwh",),
     "kgCO2e": ("kg", "kg CO2e", "kg CO2eq", "kgCO2eq", "kg CO2-eq"),
     "count": ("parameters",),
     "s": ("sec", "second", "seconds"),
 }
 
-# Exact factors between units (SI prefixes; 1 kWh = 3.6 MJ; twelve months, 365 days): used only to suggest, never to convert.
+# Exact factors between units (SI prefixes; 1 kWh = 3.6 MJ; twelve months, 365 days): used only to suggest, never to
+# convert.
 FACTORS: dict[tuple[str, str], float] = {
     ("Wh", "kWh"): 0.001,
     ("MWh", "kWh"): 1e3,
@@ -104,7 +113,9 @@ class QuantityRange:
         low, high = self.low, self.high
         if low is not None and high is not None:
             noun = "a share" if self.unit == "1" else "a number"
-            ends = ", both ends excluded" if self.open_low and self.open_high else ", more than 0" if self.open_low else ""
+            ends = (
+                ", both ends excluded" if self.open_low and self.open_high else ", more than 0" if self.open_low else ""
+            )
             text = f"{noun} between {low:g} and {high:g}{ends}"
         elif low is not None:
             text = f"a number above {low:g}" if self.open_low else f"a number of {low:g} or more"
@@ -149,7 +160,11 @@ class QuantityRange:
             raise ValueError("is 0, so there is nobody in it")
         if number < 0.0 and self.low == 0.0:
             raise ValueError(f"is {shown(value)}, which is negative")
-        share = f"; if you mean {number:g} %, write {number / 100:g}" if above and self.unit == "1" and number <= 100 else ""
+        share = (
+            f"; if you mean {number:g} %, write {number / 100:g}"
+            if above and self.unit == "1" and number <= 100
+            else ""
+        )
         raise ValueError(f"is {shown(value)}, which is too {'small' if below else 'large'}{share}")
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

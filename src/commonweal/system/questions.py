@@ -1,6 +1,7 @@
 """What the system file leaves open, as questions in plain words, the most useful first.
 
-A question is no fault: the system loads and runs. Each says what would become measurable, or answerable, with its answer.
+A question is no fault: the system loads and runs. Each says what would become measurable, or answerable, with its
+answer.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ MOST_FACTS_NAMED: Final = 6
 class OpenQuestion:
     """One open question. `where`: the place in the file for its answer; `why`: what the answer makes possible.
 
-    `weight`: essential (without it nothing can be said about people), important (a finding stays without scale or without
-    someone to answer for it), helpful (completes the picture).
+    `weight`: essential (without it nothing can be said about people), important (a finding stays without scale or
+    without someone to answer for it), helpful (completes the picture).
     """
 
     subject: str
@@ -37,7 +38,10 @@ class OpenQuestion:
 
 @dataclass(frozen=True, slots=True)
 class FactSummary:
-    """How many of the facts that should be declared about an asset got which answer. `open`: labels of unanswered ones."""
+    """How many of the facts that should be declared about an asset got which answer.
+
+    `open`: labels of unanswered ones.
+    """
 
     asset: str
     declared: int
@@ -52,7 +56,9 @@ class FactSummary:
 
 
 def questions(system: System) -> tuple[OpenQuestion, ...]:
-    """Everything undeclared, unknown or out of reach, as questions; essential ones first, then in the order of the file."""
+    """Everything undeclared, unknown or out of reach, as questions; essential ones first, then in the order of the
+    file.
+    """
     open_questions = [
         *_about_system(system),
         *(question for deployment in system.deployments for question in _about_deployment(deployment)),
@@ -69,7 +75,8 @@ def questions(system: System) -> tuple[OpenQuestion, ...]:
 def fact_summary(asset: Asset) -> FactSummary:
     """The answers about an asset, counted; `none`, `unknown` and empty apart.
 
-    >>> summary = fact_summary(Asset(id="m", kind="model", declared={"license": "MIT", "hardware": "unknown", "labour": "none"}))
+    >>> summary = fact_summary(Asset(id="m", kind="model", declared={"license": "MIT", "hardware": "unknown",
+    ...     "labour": "none"}))
     >>> summary.declared, summary.none, summary.unknown, summary.empty == summary.asked - 3
     (1, 1, 1, True)
     """
@@ -88,19 +95,28 @@ def fact_summary(asset: Asset) -> FactSummary:
 def _about_system(system: System) -> Iterator[OpenQuestion]:
     if not system.populations:
         yield OpenQuestion(
-            "system", "essential", "Who is affected? No population is declared.",
-            "`populations`", "without people, a finding reaches nobody and says nothing about harm",
-        )  # fmt: skip
+            "system",
+            "essential",
+            "Who is affected? No population is declared.",
+            "`populations`",
+            "without people, a finding reaches nobody and says nothing about harm",
+        )
     if not system.actors:
         yield OpenQuestion(
-            "system", "essential", "Who decides? No actor is declared.",
-            "`actors`", "without actors, no finding can travel to someone who can mend it",
-        )  # fmt: skip
+            "system",
+            "essential",
+            "Who decides? No actor is declared.",
+            "`actors`",
+            "without actors, no finding can travel to someone who can mend it",
+        )
     if not any(asset.kind == "application" for asset in system.assets):
         yield OpenQuestion(
-            "system", "essential", "What are the models used for? No application is declared.",
-            "`assets`, an entry with `kind: application`", "people meet applications, not models",
-        )  # fmt: skip
+            "system",
+            "essential",
+            "What are the models used for? No application is declared.",
+            "`assets`, an entry with `kind: application`",
+            "people meet applications, not models",
+        )
 
 
 def _about_deployment(deployment: Deployment) -> Iterator[OpenQuestion]:
@@ -109,22 +125,33 @@ def _about_deployment(deployment: Deployment) -> Iterator[OpenQuestion]:
     if not deployment.reach:
         text = f"Whom does '{deployment.application}' reach here, and how many people a year?"
         yield OpenQuestion(
-            subject, "essential", text, where + "`reach: {population: people a year}`", "every exposure is a number of people"
+            subject,
+            "essential",
+            text,
+            where + "`reach: {population: people a year}`",
+            "every exposure is a number of people",
         )
     for population, people in deployment.reach.items():
         if people == "unknown":
             text = f"How many of '{population}' are reached a year? The file says unknown."
             yield OpenQuestion(
-                subject, "important", text, where + f"`reach: {{{population}: …}}`", "every exposure is a number of people"
+                subject,
+                "important",
+                text,
+                where + f"`reach: {{{population}: …}}`",
+                "every exposure is a number of people",
             )
     asked: tuple[tuple[str, object, Weight, str, str], ...] = (
-        ("volume", deployment.volume, "important", "How many decisions does it make a year?", "scales errors, energy and cost to a year"),
+        ("volume", deployment.volume, "important", "How many decisions does it make a year?", "scales errors, energy "
+        "and cost to a year"),
         ("human_override", deployment.human_override, "important",
-         "What share of its outputs does a person overturn? (lowest and highest)", "tells errors of the model from errors that reach people"),
+         "What share of its outputs does a person overturn? (lowest and highest)", "tells errors of the model from "
+         "errors that reach people"),
         ("alternative", deployment.alternative, "important", "What does it replace, or what would happen without it?",
          "marginal risk needs a named baseline"),
         ("context", deployment.context, "important", "What does it decide about?", "the law and the harm depend on it"),
-        ("grid", deployment.grid, "helpful", "On which country's electricity does it run?", "turns electricity into emissions"),
+        ("grid", deployment.grid, "helpful", "On which country's electricity does it run?", "turns electricity into "
+        "emissions"),
     )  # fmt: skip
     for key, value, weight, text, why in asked:
         if value is None or value == "unknown":
@@ -133,7 +160,9 @@ def _about_deployment(deployment: Deployment) -> Iterator[OpenQuestion]:
     for key in ("benefits", "burdens"):
         if not getattr(deployment, key):
             text = "Who gains what from it?" if key == "benefits" else "Who bears what because of it?"
-            yield OpenQuestion(subject, "helpful", text, f"{where}`{key}: …`", "value is weighed by who gains and who bears")
+            yield OpenQuestion(
+                subject, "helpful", text, f"{where}`{key}: …`", "value is weighed by who gains and who bears"
+            )
 
 
 def _about_reach(system: System, deployment: Deployment) -> Iterator[OpenQuestion]:
@@ -143,11 +172,14 @@ def _about_reach(system: System, deployment: Deployment) -> Iterator[OpenQuestio
         size = population.size if population is not None else None
         if isinstance(size, float) and isinstance(people, float) and people > size:
             yield OpenQuestion(
-                f"deployment '{deployment.key}'", "important",
-                f"How can it reach {people:,.12g} of '{key}' a year, when they are {size:,.12g} people? Reach counts people, not decisions.",
-                f"`deployments`, the entry of '{deployment.key}', `reach: {{{key}: …}}`, or `populations`, the entry '{key}', `size: …`",
+                f"deployment '{deployment.key}'",
+                "important",
+                f"How can it reach {people:,.12g} of '{key}' a year, when they are {size:,.12g} people? Reach counts "
+                "people, not decisions.",
+                f"`deployments`, the entry of '{deployment.key}', `reach: {{{key}: …}}`, or `populations`, the entry "
+                f"'{key}', `size: …`",
                 "every exposure is a number of people",
-            )  # fmt: skip
+            )
 
 
 def _about_spelling(system: System) -> Iterator[OpenQuestion]:
@@ -161,10 +193,13 @@ def _about_spelling(system: System) -> Iterator[OpenQuestion]:
                 first, owner = seen.setdefault(tuple(map(_folded, place)), (name, population.id))
                 if first != name:
                     yield OpenQuestion(
-                        f"population '{population.id}'", "important",
-                        f"Is '{name}' the same as '{first}' of population '{owner}'? Spelt differently, they count as two.",
-                        f"`populations`, the entry '{population.id}', `groups`; write '{first}' in both", "findings follow a group by its name",
-                    )  # fmt: skip
+                        f"population '{population.id}'",
+                        "important",
+                        f"Is '{name}' the same as '{first}' of population '{owner}'? Spelt differently, they count as "
+                        "two.",
+                        f"`populations`, the entry '{population.id}', `groups`; write '{first}' in both",
+                        "findings follow a group by its name",
+                    )
 
 
 def _folded(name: str) -> str:
@@ -195,15 +230,25 @@ def _about_population(population: Population, reached: bool) -> Iterator[OpenQue
     if not population.groups:
         text = "Which groups make it up, with which shares?"
         yield OpenQuestion(
-            subject, "important", text, where + "`groups: {attribute: {group: share}}`", "an average hides who is harmed"
+            subject,
+            "important",
+            text,
+            where + "`groups: {attribute: {group: share}}`",
+            "an average hides who is harmed",
         )
     for attribute, shares in population.groups.items():
         if shares == "unknown":
             text = f"Which groups by {attribute}, with which shares? The file says unknown."
-            yield OpenQuestion(subject, "helpful", text, f"{where}`groups: {{{attribute}: …}}`", "an average hides who is harmed")
+            yield OpenQuestion(
+                subject, "helpful", text, f"{where}`groups: {{{attribute}: …}}`", "an average hides who is harmed"
+            )
     if population.source is None or population.source == "unknown":
         yield OpenQuestion(
-            subject, "helpful", "Where do its size and shares come from?", where + "`source: …`", "a number needs a source"
+            subject,
+            "helpful",
+            "Where do its size and shares come from?",
+            where + "`source: …`",
+            "a number needs a source",
         )
 
 
@@ -245,7 +290,9 @@ def _about_application(asset: Asset, in_use: bool, served: bool) -> Iterator[Ope
         yield OpenQuestion(name, "essential", text, "`deployments`", "without a deployment no finding reaches people")
     if asset.prompt is None and asset.locator in (None, "none", "unknown"):
         text = f"How can '{asset.id}' be asked? It has neither a `prompt` nor a `locator`."
-        yield OpenQuestion(name, "essential", text, where + "`prompt:` or `locator:`", "what cannot be asked cannot be measured")
+        yield OpenQuestion(
+            name, "essential", text, where + "`prompt:` or `locator:`", "what cannot be asked cannot be measured"
+        )
     elif asset.prompt is None and asset.outcome is None:
         text = f"Which answer of '{asset.id}' would the person affected want?"
         place = where + "`outcome: {favourable: …}`"
@@ -272,7 +319,9 @@ def _about_actor(actor: Actor) -> Iterator[OpenQuestion]:
         return
     if actor.contact is None or actor.contact == "unknown":
         text = f"Where can a harmed person write to '{actor.id}' ({actor.name})?"
-        yield OpenQuestion(subject, "important", text, where + "`contact: …`, or `none`", "recourse begins with an address")
+        yield OpenQuestion(
+            subject, "important", text, where + "`contact: …`, or `none`", "recourse begins with an address"
+        )
     if actor.decision_rights is None or actor.decision_rights == "unknown":
         text = f"What may '{actor.id}' ({actor.name}) change?"
         place = where + "`decision_rights: […]`, or `none`"
@@ -285,7 +334,11 @@ def _about_actor(actor: Actor) -> Iterator[OpenQuestion]:
 def _about_facts(asset: Asset) -> Iterator[OpenQuestion]:
     subject, where = _subject(asset), _entry(asset) + "`declared`"
     for key in asset.declared:
-        meant = None if key in BY_KEY else closest(key, (one.key for one in facts_of(asset.kind) if not one.field), likeness=0.8)
+        meant = (
+            None
+            if key in BY_KEY
+            else closest(key, (one.key for one in facts_of(asset.kind) if not one.field), likeness=0.8)
+        )
         if meant is not None and meant not in asset.declared:
             text = f"Is '{key}' meant to be '{meant}'? It is kept as an extra fact, and '{meant}' counts as empty."
             yield OpenQuestion(subject, "helpful", text, f"{where}, `{meant}: …`", "a misspelt fact is not found")

@@ -45,13 +45,26 @@ FactField = Annotated[Fact, Means("text, a number, true or false, or a list of t
 AssetKind = Literal["dataset", "model", "adapted_model", "application"]
 Stage = Literal["creation", "curation", "training", "adaptation", "deployment"]
 Release = Literal["closed", "api", "open_weights", "open"]
-CARRYING: tuple[str, ...] = ("serves", "adapted_from", "trained_on")  # relations by which the cost of making is carried on
+CARRYING: tuple[str, ...] = (
+    "serves",
+    "adapted_from",
+    "trained_on",
+)  # relations by which the cost of making is carried on
 Relation = Literal["trained_on", "adapted_from", "serves", "evaluated_on", "feeds_back"]
 Role = Literal["data creator", "curator", "provider", "adapter", "deployer", "user", "affected", "regulator"]
 DecisionRight = Literal[
-    "data", "labels", "training", "weights", "release", "adaptation",
-    "prompt", "decision_rule", "deployment", "oversight", "recourse",
-]  # fmt: skip
+    "data",
+    "labels",
+    "training",
+    "weights",
+    "release",
+    "adaptation",
+    "prompt",
+    "decision_rule",
+    "deployment",
+    "oversight",
+    "recourse",
+]
 
 ELSEWHERE = ("openai", "predictions")  # locators of models whose weights are not opened here
 # Fields of `System` that no file declares.
@@ -78,11 +91,15 @@ class Actor(Record):
     jurisdiction: Jurisdiction | Answer | None = Field(
         default=None, description="ISO 3166 code of the law it answers to, such as FR or US-CA"
     )
-    contact: str | None = Field(default=None, description="where a harmed person can write; `none` if there is no such place")
+    contact: str | None = Field(
+        default=None, description="where a harmed person can write; `none` if there is no such place"
+    )
     decision_rights: tuple[DecisionRight, ...] | Answer | None = Field(
         default=None, description="what this actor may change about its own assets"
     )
-    income: Income | None = Field(default=None, description="yearly income of one of its people, in the money of the value")
+    income: Income | None = Field(
+        default=None, description="yearly income of one of its people, in the money of the value"
+    )
 
 
 class Population(Record):
@@ -92,7 +109,8 @@ class Population(Record):
     definition: Text = Field(description="who these people are, in words")
     size: Size | Literal["unknown"] | None = Field(default=None, description="number of people [people]")
     groups: Mapping[str, Shares | Literal["unknown"]] = Field(
-        default_factory=dict, description="attribute -> group -> share of the population; shares of one attribute sum to 1"
+        default_factory=dict,
+        description="attribute -> group -> share of the population; shares of one attribute sum to 1",
     )
     income: Income | None = Field(default=None, description="yearly income of one of them, in the money of the value")
     source: str | None = Field(default=None, description="where size and shares come from")
@@ -105,7 +123,11 @@ class Population(Record):
                 continue
             total = sum(shares.values())
             if abs(total - 1.0) > SHARES_TOLERANCE:
-                mend = "add the group that is missing" if total < 1.0 else "lower the shares, or make each person count once"
+                mend = (
+                    "add the group that is missing"
+                    if total < 1.0
+                    else "lower the shares, or make each person count once"
+                )
                 raise ValueError(f"has shares of {shown(attribute)} that sum to {total:.3f}; expected 1; {mend}")
         return groups
 
@@ -116,29 +138,41 @@ class Asset(Record):
     id: Identifier = Field(description="short name used elsewhere in the file")
     kind: AssetKind = Field(description="what it is")
     actor: Identifier | Literal["unknown"] | None = Field(default=None, description="the actor who decides about it")
-    stage: Stage | None = Field(default=None, description="stage of the life cycle; by default the usual one of its kind")
+    stage: Stage | None = Field(
+        default=None, description="stage of the life cycle; by default the usual one of its kind"
+    )
     release: Release | Answer | None = Field(default=None, description="who can get at it")
     locator: str | None = Field(
         default=None,
-        description="where it is: embedded:NAME, a folder or .gguf file, hf:ORG/NAME, openai:URL#MODEL, predictions:FILE, "
-        "http(s)://…, python:module:function",
+        description="where it is: embedded:NAME, a folder or .gguf file, hf:ORG/NAME, openai:URL#MODEL, "
+        "predictions:FILE, http(s)://…, python:module:function",
     )
     dtype: NumberFormat | None = Field(
-        default=None, description="for a model that runs here: the number format that it is measured in; by default float32"
+        default=None,
+        description="for a model that runs here: the number format that it is measured in; by default float32",
     )
-    prompt: Prompt | None = Field(default=None, description="for an application: the question put to the model it is served by")
-    outcome: Outcome | None = Field(default=None, description="for an application at http(s):// or python: what it answers")
+    prompt: Prompt | None = Field(
+        default=None, description="for an application: the question put to the model it is served by"
+    )
+    outcome: Outcome | None = Field(
+        default=None, description="for an application at http(s):// or python: what it answers"
+    )
     probes: str | None = Field(
-        default=None, description="probe set for audits: builtin:hiring, or a file beside the system file (docs/probes.md)"
+        default=None,
+        description="probe set for audits: builtin:hiring, or a file beside the system file (docs/probes.md)",
     )
     names_per_group: Annotated[int, Field(ge=2)] | None = Field(
-        default=None, description="how many first names per group an audit uses; by default all that the probe file has in each"
+        default=None,
+        description="how many first names per group an audit uses; by default all that the probe file has in each",
     )
     making: tuple[Making, ...] = Field(default=(), description="energy and carbon of making it, stage by stage")
     lifetime_tasks: LifetimeTasks | None = Field(
-        default=None, description="tasks that it will do in its whole life, for everyone who uses it; shares its making by use"
+        default=None,
+        description="tasks that it will do in its whole life, for everyone who uses it; shares its making by use",
     )
-    mitigations: tuple[Mitigation, ...] = Field(default=(), description="what was done, or not, to lower its energy and carbon")
+    mitigations: tuple[Mitigation, ...] = Field(
+        default=(), description="what was done, or not, to lower its energy and carbon"
+    )
     offsets: tuple[Offset, ...] = Field(default=(), description="carbon paid for elsewhere; shown, never subtracted")
     declared: Mapping[str, FactField] = Field(
         default_factory=dict, description="facts about it; `none`, `unknown` and empty are three different answers"
@@ -149,7 +183,9 @@ class Asset(Record):
     def belongs_to_applications(cls, value: Any, info: ValidationInfo) -> Any:
         kind = info.data.get("kind")
         if value is not None and kind not in (None, "application"):
-            raise ValueError(f"belongs to applications only; expected it on an asset of kind application, this is of kind {kind}")
+            raise ValueError(
+                f"belongs to applications only; expected it on an asset of kind application, this is of kind {kind}"
+            )
         return value
 
     @field_validator("dtype")
@@ -159,7 +195,8 @@ class Asset(Record):
         if dtype is not None and (kind in ("dataset", "application") or scheme in ELSEWHERE):
             got = f"the locator begins with {scheme}:" if scheme in ELSEWHERE else f"this is of kind {kind}"
             raise ValueError(
-                f"belongs to models that are opened here; expected a model with a folder, .gguf, hf: or embedded:, {got}"
+                "belongs to models that are opened here; expected a model with a folder, .gguf, hf: or embedded:, "
+                f"{got}"
             )
         return dtype
 
@@ -204,7 +241,8 @@ class Dependency(Record):
     def carries_what_it_says(self) -> Self:
         if self.allocated is not None and self.relation not in CARRYING:
             raise ValueError(
-                f"has `allocated` with the relation {self.relation}, by which nothing is carried; expected it with {', '.join(CARRYING)}"
+                f"has `allocated` with the relation {self.relation}, by which nothing is carried; expected it with "
+                f"{', '.join(CARRYING)}"
             )
         return self
 
@@ -215,9 +253,12 @@ class Stake(Record):
     population: Identifier | None = Field(default=None, description="who has it: people")
     actor: Identifier | None = Field(default=None, description="who has it, where it is an actor")
     what: Text = Field(description="in words")
-    group: Mapping[str, str] | None = Field(default=None, description="the part of the population, such as {gender: women}")
+    group: Mapping[str, str] | None = Field(
+        default=None, description="the part of the population, such as {gender: women}"
+    )
     worth: Uncertain | Literal["unknown"] | None = Field(
-        default=None, description="in money, always above 0: per task (USD2020/task), per year (USD2020/year) or once (USD2020)"
+        default=None,
+        description="in money, always above 0: per task (USD2020/task), per year (USD2020/year) or once (USD2020)",
     )
 
     @model_validator(mode="after")
@@ -226,8 +267,8 @@ class Stake(Record):
             raise ValueError("must say who has it: `population` or `actor`, one of the two")
         if isinstance(self.worth, Uncertain) and (not is_money(self.worth.unit) or self.worth.ends[0] < 0):
             raise ValueError(
-                f"has a worth of {self.worth.ends[0]:g} {self.worth.unit}; expected money, not below 0, such as USD2020/task: what is bad for "
-                "people stands under `burdens`"
+                f"has a worth of {self.worth.ends[0]:g} {self.worth.unit}; expected money, not below 0, such as "
+                "USD2020/task: what is bad for people stands under `burdens`"
             )
         if self.actor is not None and self.group is not None:
             raise ValueError("has a `group` of an actor; expected it with a population")
@@ -241,14 +282,17 @@ class Deployment(Record):
     id: Identifier | None = Field(
         default=None, description="short name; by default the application's, with a number from the second on"
     )
-    context: str | None = Field(default=None, description="what it decides about, such as employment, credit, housing, health")
+    context: str | None = Field(
+        default=None, description="what it decides about, such as employment, credit, housing, health"
+    )
     grid: str | None = Field(default=None, description="electricity grid: ISO 3166 alpha-3 country code, or `unknown`")
     volume: Volume | Literal["unknown"] | None = Field(default=None, description="decisions a year [task/year]")
     reach: Mapping[str, Reach | ReachAnswer] = Field(
         default_factory=dict, description="population -> people reached a year [people/year]"
     )
     human_override: Override | Answer | None = Field(
-        default=None, description="lowest and highest share of outputs that a person overturns; `none` if the output is final"
+        default=None,
+        description="lowest and highest share of outputs that a person overturns; `none` if the output is final",
     )
     alternative: str | None = Field(default=None, description="what it replaces; `none` if nothing")
     value: Valuation | None = Field(default=None, description="how its value is reckoned: money, prices, years")
@@ -256,7 +300,8 @@ class Deployment(Record):
         default=(), description="who gains what; `none` if nobody does, `unknown` if nobody knows"
     )
     burdens: tuple[Stake, ...] | Literal["none", "unknown"] = Field(
-        default=(), description="who bears what, beside electricity and carbon; `none` if nobody does, `unknown` if nobody knows"
+        default=(),
+        description="who bears what, beside electricity and carbon; `none` if nobody does, `unknown` if nobody knows",
     )
 
     @field_validator("reach", mode="before")
@@ -264,7 +309,9 @@ class Deployment(Record):
     def nobody_is_zero(cls, reach: object) -> object:
         """`none` says that nobody is reached: a declared 0, unlike `unknown`."""
         return (
-            {name: 0.0 if people == "none" else people for name, people in reach.items()} if isinstance(reach, Mapping) else reach
+            {name: 0.0 if people == "none" else people for name, people in reach.items()}
+            if isinstance(reach, Mapping)
+            else reach
         )
 
     @field_validator("human_override")
@@ -293,7 +340,9 @@ class System(Record):
     dependencies: tuple[Dependency, ...] = ()
     deployments: tuple[Deployment, ...] = ()
     folder: str = Field(default=".", exclude=True, description="folder of the system file; set by the loader")
-    file: SkipJsonSchema[str] = Field(default="", exclude=True, description="name of the system file; set by the loader")
+    file: SkipJsonSchema[str] = Field(
+        default="", exclude=True, description="name of the system file; set by the loader"
+    )
 
     @cached_property
     def _assets_by_id(self) -> Mapping[str, Asset]:

@@ -1,6 +1,7 @@
 """Ids are unique, references resolve, and only `feeds_back` closes a cycle.
 
-These checks read the tree, not the records, so a fault elsewhere in the file does not hide them: all faults are told at once.
+These checks read the tree, not the records, so a fault elsewhere in the file does not hide them: all faults are told at
+once.
 """
 
 from __future__ import annotations
@@ -57,16 +58,20 @@ def reference_faults(root: Entries) -> list[Fault]:
     faults += [
         Fault(
             line,
-            f"population {shown(key)}: actor {shown(key)} has the same id (line {lines['actors'][key]}); expected another id, since both can "
-            "have benefits and burdens",
+            f"population {shown(key)}: actor {shown(key)} has the same id (line {lines['actors'][key]}); expected "
+            "another id, since both can have benefits and burdens",
         )
         for key, line in lines["populations"].items()
         if key in lines["actors"]
     ]
     declared = DeclaredIds(
         lines=lines,
-        kinds={text_of(one.values.get("id")) or "": text_of(one.values.get("kind")) for _, one in records(root, "assets")},
-        groups={text_of(one.values.get("id")) or "": one.values.get("groups") for _, one in records(root, "populations")},
+        kinds={
+            text_of(one.values.get("id")) or "": text_of(one.values.get("kind")) for _, one in records(root, "assets")
+        },
+        groups={
+            text_of(one.values.get("id")) or "": one.values.get("groups") for _, one in records(root, "populations")
+        },
     )
     for index, record in records(root, "assets"):
         actor = text_of(record.values.get("actor"))
@@ -90,7 +95,10 @@ def _ids(root: Entries, section: str, faults: list[Fault]) -> dict[str, int]:
             faults.append(Fault(node.line, f"{name}: id '{key}' is an answer, not a name; expected another id"))
         elif key in lines:
             faults.append(
-                Fault(node.line, f"{name}: id is used twice (first on line {lines[key]}); expected a different id for each")
+                Fault(
+                    node.line,
+                    f"{name}: id is used twice (first on line {lines[key]}); expected a different id for each",
+                )
             )
         else:
             lines[key] = node.line
@@ -107,7 +115,9 @@ def _unresolved(name: str, record: Entries, field: str, section: str, declared: 
 def _unknown(name: str, line: int, reference: str, section: str, declared: DeclaredIds) -> Iterator[Fault]:
     known = declared.lines[section]
     if reference not in known:
-        yield Fault(line, partial(_with_names, f"{name}: unknown {SINGULAR[section]} {shown(reference)}", reference, known))
+        yield Fault(
+            line, partial(_with_names, f"{name}: unknown {SINGULAR[section]} {shown(reference)}", reference, known)
+        )
 
 
 def _deployment_faults(name: str, record: Entries, declared: DeclaredIds) -> Iterator[Fault]:
@@ -158,7 +168,8 @@ def _group_faults(name: str, stake: Entries, declared: DeclaredIds) -> Iterator[
             yield Fault(line, partial(_with_names, text, attribute, attributes))
         elif part is not None and isinstance(shares, Entries) and part not in shares.values:
             yield Fault(
-                line, partial(_with_names, f"{name}: unknown group {shown(part)} of {shown(attribute)}", part, shares.values)
+                line,
+                partial(_with_names, f"{name}: unknown group {shown(part)} of {shown(attribute)}", part, shares.values),
             )
 
 
@@ -181,7 +192,9 @@ def _dependency_faults(root: Entries, declared: DeclaredIds) -> list[Fault]:
         if (upstream, downstream, relation) in seen:
             first = seen[upstream, downstream, relation]
             faults.append(
-                Fault(record.line, f"{name}: is given twice (first on line {first}); expected it once; delete one of them")
+                Fault(
+                    record.line, f"{name}: is given twice (first on line {first}); expected it once; delete one of them"
+                )
             )
         seen.setdefault((upstream, downstream, relation), record.line)
         if relation != "feeds_back":
@@ -201,14 +214,15 @@ def _allocation_faults(root: Entries) -> list[Fault]:
         if upstream is not None and node is not None:
             leaving.setdefault(upstream, []).append((share, node.line))
     used = {
-        text_of(one.values.get("id")): one.values.get("lifetime_tasks") for _, one in records(root, "assets")
+        text_of(one.values.get("id")): one.values.get("lifetime_tasks")
+        for _, one in records(root, "assets")
         if text_of(one.values.get("lifetime_tasks")) not in {None, "unknown"}
-    }  # fmt: skip
+    }
     both = [
         Fault(
             node.line,
-            f"asset {shown(upstream)} has `lifetime_tasks`, and its dependencies carry shares of its making (`allocated`); expected one of "
-            "the two; delete the other",
+            f"asset {shown(upstream)} has `lifetime_tasks`, and its dependencies carry shares of its making "
+            "(`allocated`); expected one of the two; delete the other",
         )
         for upstream, node in used.items()
         if upstream in leaving and node is not None
@@ -216,8 +230,8 @@ def _allocation_faults(root: Entries) -> list[Fault]:
     return both + [
         Fault(
             shares[-1][1],
-            f"the dependencies of asset {shown(upstream)} carry {sum(share for share, _ in shares):g} of its making together "
-            "(`allocated`); expected at most 1; lower one of them",
+            f"the dependencies of asset {shown(upstream)} carry {sum(share for share, _ in shares):g} of its making "
+            "together (`allocated`); expected at most 1; lower one of them",
         )
         for upstream, shares in leaving.items()
         if sum(share for share, _ in shares) > 1.0 + ROUNDING

@@ -1,6 +1,7 @@
 """The system file's reference, generated from the records and the catalogue of facts: for readers and for editors.
 
-`python -m commonweal.system.schema docs` writes docs/schema.md and docs/system.schema.json; a test fails when they are stale.
+`python -m commonweal.system.schema docs` writes docs/schema.md and docs/system.schema.json; a test fails when they are
+stale.
 """
 
 from __future__ import annotations
@@ -140,13 +141,19 @@ def _flat(annotation: Any) -> Iterator[Any]:
 
 def _catalogue_parts() -> Iterator[str]:
     yield "## Facts under `declared`\n"
-    yield "Other facts may be added under names of your own, as text or numbers. None is required; what is left empty is counted as empty.\n"
+    yield (
+        "Other facts may be added under names of your own, as text or numbers. None is required; what is left empty "
+        "is counted as empty.\n"
+    )
     for kind in get_args(AssetKind):
         yield f"### Of {'an' if kind[0] == 'a' else 'a'} {kind.replace('_', ' ')}\n"
         yield "| fact | meaning | what it expects | why it matters | from |\n|---|---|---|---|---|"
         for one in facts_of(kind):
             place = " (beside `kind`)" if one.field else ""
-            yield f"| `{one.key}`{place} | {_cell(one.label)} | {_cell(_fact_words(one))} | {_cell(one.why)} | {_cell(one.source)} |"
+            yield (
+                f"| `{one.key}`{place} | {_cell(one.label)} | {_cell(_fact_words(one))} | {_cell(one.why)} | "
+                f"{_cell(one.source)} |"
+            )
         yield ""
 
 
@@ -165,7 +172,11 @@ def _fact_schema(fact: DeclarableFact) -> dict[str, Any]:
         return {"description": description, "anyOf": [*fact.quantity.json_schema()["anyOf"], answers]}
     if fact.type == "choice":
         return {"description": description, "enum": [*fact.choices, "none", "unknown", None]}
-    return {"description": description, "type": ["string", "number", "boolean", "array", "null"], "items": {"type": "string"}}
+    return {
+        "description": description,
+        "type": ["string", "number", "boolean", "array", "null"],
+        "items": {"type": "string"},
+    }
 
 
 def _drop_titles(node: Any) -> None:

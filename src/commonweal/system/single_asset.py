@@ -15,7 +15,10 @@ SCHEMES = ("embedded:", "hf:", "openai:")
 
 
 def single_asset_system(
-    model: str | None, predictions: Path | None, permissions: Permissions = NOTHING_MORE, dtype: NumberFormat | None = None
+    model: str | None,
+    predictions: Path | None,
+    permissions: Permissions = NOTHING_MORE,
+    dtype: NumberFormat | None = None,
 ) -> tuple[System, Permissions]:
     """The system, and permission to read the path that was named; OptionError unless exactly one of the two is given.
 
@@ -42,7 +45,8 @@ def single_asset_system(
         locator, name, reads = str(model), str(model), ()
     if has_half(locator):
         raise OptionError(
-            f"{locator}: the name of this file or folder is not UTF-8, and could not be written into a dossier; rename it"
+            f"{locator}: the name of this file or folder is not UTF-8, and could not be written into a dossier; "
+            "rename it"
         )
     asset = Asset(id="predictions" if predictions is not None else "model", kind="model", locator=locator, dtype=dtype)
     allowed = Permissions(permissions.code, permissions.network, permissions.download, (*permissions.read, *reads))

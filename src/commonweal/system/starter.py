@@ -107,8 +107,14 @@ def write_starter(folder: str | Path) -> tuple[Path, ...]:
             file.write(STARTER)
     except FileExistsError:
         there = path if path.exists() or path.is_symlink() else directory
-        mend = "choose another folder, or move the file away" if there == path else "expected a folder; choose another name"
+        mend = (
+            "choose another folder, or move the file away"
+            if there == path
+            else "expected a folder; choose another name"
+        )
         raise OutputError(f"{there}: is already there, and is left as it is; {mend}") from None
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}; expected a folder that you may write to") from None
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror}; expected a folder that you may write to"
+        ) from None
     return (path,)

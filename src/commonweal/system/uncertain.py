@@ -27,8 +27,8 @@ Finite = Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST), M
 class Uncertain(Record):
     """One number (`value`), or a range from `low` to `high`, with a `central` one where it is known.
 
-    Shapes: uniform between low and high; triangular with its mode at `central`; lognormal with the median `central` and low
-    and high as its 2.5 % and 97.5 % quantiles. By default uniform without and triangular with a central number.
+    Shapes: uniform between low and high; triangular with its mode at `central`; lognormal with the median `central` and
+    low and high as its 2.5 % and 97.5 % quantiles. By default uniform without and triangular with a central number.
     """
 
     value: Finite | None = Field(default=None, description="the number, where it is one")
@@ -43,7 +43,9 @@ class Uncertain(Record):
     @model_validator(mode="after")
     def is_whole(self) -> Self:
         if not is_unit(self.unit):
-            raise ValueError(f"has the unknown unit {shown(self.unit)}{_hint(self.unit)}; money is such as USD2020/task")
+            raise ValueError(
+                f"has the unknown unit {shown(self.unit)}{_hint(self.unit)}; money is such as USD2020/task"
+            )
         if (self.value is None) == (self.low is None and self.high is None):
             raise ValueError("has neither or both of `value` and a range; expected a `value`, or `low` and `high`")
         if self.value is not None:
@@ -53,10 +55,15 @@ class Uncertain(Record):
         if self.low is None or self.high is None:
             raise ValueError("has only one end of its range; expected `low` and `high`")
         if not self.low <= (self.low if self.central is None else self.central) <= self.high:
-            raise ValueError(f"goes from {self.low:g} over {self.central} to {self.high:g}; expected low <= central <= high")
+            raise ValueError(
+                f"goes from {self.low:g} over {self.central} to {self.high:g}; expected low <= central <= high"
+            )
         if self.kind == "exact" or (self.kind != "uniform" and self.central is None):
-            raise ValueError(f"has the shape {self.kind}; expected a `central` number with it" if self.kind != "exact" else
-                             "has the shape exact and a range; expected a `value`")  # fmt: skip
+            raise ValueError(
+                f"has the shape {self.kind}; expected a `central` number with it"
+                if self.kind != "exact"
+                else "has the shape exact and a range; expected a `value`"
+            )
         if self.kind == "lognormal" and not 0 < self.low < self.high:
             raise ValueError("is lognormal and not above 0; expected 0 < low < high")
         return self
@@ -64,7 +71,9 @@ class Uncertain(Record):
     @property
     def kind(self) -> Shape:
         """Its shape, with the default filled in."""
-        return self.shape or ("exact" if self.value is not None else "uniform" if self.central is None else "triangular")
+        return self.shape or (
+            "exact" if self.value is not None else "uniform" if self.central is None else "triangular"
+        )
 
     @property
     def middle(self) -> float:

@@ -1,10 +1,10 @@
 """YAML text as a tree that knows the line of everything in it.
 
 The tree is built from the parser's events, so nothing is ever constructed: a system file is data, even a stranger's.
-Anchors, aliases and tags are refused (they expand without bound, or name code), as are duplicate keys, deep nesting, and more
-values than any system has. libyaml reads the text, thirty times as fast as the parser in Python; what it refuses, that one
-reads again, for it says better what is wrong and accepts a little more.
-Scalars keep their text as written: what is a number is decided by the field, so `NO` stays Norway and `1.10` stays 1.10.
+Anchors, aliases and tags are refused (they expand without bound, or name code), as are duplicate keys, deep nesting,
+and more values than any system has. libyaml reads the text, thirty times as fast as the parser in Python; what it
+refuses, that one reads again, for it says better what is wrong and accepts a little more. Scalars keep their text as
+written: what is a number is decided by the field, so `NO` stays Norway and `1.10` stays 1.10.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from commonweal.system.wording import shown
 
 DEEPEST = 24
 MOST_VALUES = 500_000  # names and values of a file; 10,000 deployments have about 100,000
-# The parser in Python reads again what libyaml refuses where that takes a second or two; of more, libyaml's own words are told.
+# The parser in Python reads again what libyaml refuses where that takes a second or two; of more, libyaml's own words
+# are told.
 REREAD_CHARACTERS, REREAD_VALUES = 1_000_000, 50_000
 ONLY_IN_YAML_1_1 = re.compile(
     "[\x85\u2028\u2029\ufeff]|^%", re.MULTILINE
@@ -37,19 +38,26 @@ AFTER_COMMA = re.compile(r"(?P<digits>\d+)(?P<unit>\s*[^\d\s].*)?")
 
 # What ruamel.yaml calls the problem, and what a reader of the file can do about it.
 PROBLEMS: tuple[tuple[str, str], ...] = (
-    (r"found character '\\t'", "a tab stands where only spaces can; expected spaces for indentation; replace the tab by spaces"),
+    (
+        r"found character '\\t'",
+        "a tab stands where only spaces can; expected spaces for indentation; replace the tab by spaces",
+    ),
     (
         "mapping values are not allowed here",
         "a ':' stands where none can; expected `name: value` with the same indentation as its neighbours; "
         "indent the line like the one above, or put a text that contains ': ' in quotes",
     ),
     (r"found character '([@`%])'", "a value begins with {0}; expected text; put the value in quotes"),
-    ("found unexpected end of stream", "a quotation mark is opened and never closed; expected a closing quotation mark"),
+    (
+        "found unexpected end of stream",
+        "a quotation mark is opened and never closed; expected a closing quotation mark",
+    ),
     (r"expected ',' or '([\]}])'", "a list or group in brackets is not closed; expected ',' or '{0}' before this line"),
     ("expected the node content, but found", "a bracket or a value is missing; expected a value here"),
     (
         "expected <block end>",
-        "the indentation does not fit the lines above; expected this line to begin in the same column as its neighbours",
+        "the indentation does not fit the lines above; expected this line to begin in the same column as its "
+        "neighbours",
     ),
     ("could not find expected ':'", "a line without ':' stands among `name: value` lines; expected `name: value`"),
 )
@@ -57,7 +65,10 @@ PROBLEMS: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong on one line; line 0 is about the whole file. Words that take time to find are found when they are told."""
+    """What is wrong on one line; line 0 is about the whole file.
+
+    Words that take time to find are found when they are told.
+    """
 
     line: int
     words: str | Callable[[], str]
@@ -69,7 +80,10 @@ class Fault:
 
 @dataclass(slots=True)
 class Scalar:
-    """A single value, as text; None where nothing was written. `refused`: already reported, so say nothing more about it."""
+    """A single value, as text; None where nothing was written.
+
+    `refused`: already reported, so say nothing more about it.
+    """
 
     line: int
     text: str | None
@@ -128,7 +142,10 @@ def _read(text: str, events: Iterator[Any], builder: _Builder) -> tuple[Node | N
         return None, [*builder.faults, _syntax_fault(error)]
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        return None, [*builder.faults, Fault(line, "a control character stands in the text; expected printable text; delete it")]
+        return None, [
+            *builder.faults,
+            Fault(line, "a control character stands in the text; expected printable text; delete it"),
+        ]
     except YAMLError as error:
         return None, [*builder.faults, Fault(0, f"cannot be read as YAML: {shown(error)}")]
     return builder.root, builder.faults
@@ -188,7 +205,9 @@ class _Builder:
             self.values += 1
             if self.values > MOST_VALUES:
                 raise _Refused(
-                    line, f"more than {MOST_VALUES:,} names and values; expected fewer; is this the file itself, or its data?"
+                    line,
+                    f"more than {MOST_VALUES:,} names and values; expected fewer; is this the file itself, or its "
+                    "data?",
                 )
             self._open(event, kind, line)
         elif kind in {"SequenceEndEvent", "MappingEndEvent"}:
@@ -203,7 +222,9 @@ class _Builder:
 
     def _open(self, event: Any, kind: str, line: int) -> None:
         if event.anchor is not None:
-            self._refuse(line, f"anchor '&{event.anchor}' is refused; expected plain values; delete it and write values out")
+            self._refuse(
+                line, f"anchor '&{event.anchor}' is refused; expected plain values; delete it and write values out"
+            )
         tag = event.tag
         if tag is not None:
             written = str(tag).replace("tag:yaml.org,2002:", "!!")
@@ -238,7 +259,9 @@ class _Builder:
     def _as_key(self, node: Node) -> Scalar:
         if isinstance(node, Scalar):
             return node
-        self._refuse(node.line, "a name is a list or a group in braces; expected text; put text that contains braces in quotes")
+        self._refuse(
+            node.line, "a name is a list or a group in braces; expected text; put text that contains braces in quotes"
+        )
         return Scalar(node.line, None, refused=True)
 
     def _enter(self, parent: Entries, key: Scalar, node: Node) -> None:
@@ -249,7 +272,9 @@ class _Builder:
         name = key.text if key.text is not None else "null"
         if name in parent.values:
             first = parent.key_lines[name]
-            self._refuse(key.line, f"{shown(name)} is given twice (first on line {first}); expected it once; delete one of them")
+            self._refuse(
+                key.line, f"{shown(name)} is given twice (first on line {first}); expected it once; delete one of them"
+            )
             return
         parent.values[name] = node
         parent.key_lines[name] = key.line
@@ -283,7 +308,9 @@ def _syntax_fault(error: MarkedYAMLError) -> Fault:
             continue
         opened = error.context_mark if "not closed" in text else None
         since = (
-            f" (opened on line {opened.line + 1})" if opened is not None and mark is not None and opened.line != mark.line else ""
+            f" (opened on line {opened.line + 1})"
+            if opened is not None and mark is not None and opened.line != mark.line
+            else ""
         )
         return Fault(mark.line + 1 if mark else 0, text.format(*match.groups()) + since)
     return Fault(mark.line + 1 if mark else 0, f"cannot be read as YAML: {problem or 'unknown problem'}")
@@ -291,7 +318,9 @@ def _syntax_fault(error: MarkedYAMLError) -> Fault:
 
 @dataclass(frozen=True, slots=True)
 class CommaNumber:
-    """A number with a comma inside braces, which YAML reads as two entries: as it was `written`, as it is `read` on, and how to `mend` it."""
+    """A number with a comma inside braces, which YAML reads as two entries: as it was `written`, as it is `read` on,
+    and how to `mend` it.
+    """
 
     written: str
     read: str

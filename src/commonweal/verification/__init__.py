@@ -1,4 +1,7 @@
-"""VERIFY: a dossier from somebody else, held against its own seals, rows, items and arithmetic. It opens nothing else and runs none of its code."""
+"""VERIFY: a dossier from somebody else, held against its own seals, rows, items and arithmetic.
+
+It opens nothing else and runs none of its code.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ __all__ = ["Check", "Recomputed", "Verification", "verify"]
 
 
 def verify(dossier: Path, data: str | None = None) -> Verification:
-    """Check a dossier: its folder, or a file in it. `data`: the folder of published data that its measures read, if it is at hand.
+    """Check a dossier: its folder, or a file in it.
+
+    `data`: the folder of published data that its measures read, if it is at hand.
 
     Raises
     ------
@@ -30,11 +35,15 @@ def verify(dossier: Path, data: str | None = None) -> Verification:
     folder = Folder(_root(dossier))
     path = folder.file("dossier.json")
     if path is None:
-        raise DataFileError(f"{folder.root}: is no dossier: there is no dossier.json in it; give the folder of a finished run")
+        raise DataFileError(
+            f"{folder.root}: is no dossier: there is no dossier.json in it; give the folder of a finished run"
+        )
     text = text_of(path)
     content = json_of(text, path)
     if value_of(content, "schema") != SCHEMA:
-        raise DataFileError(f"{path}: is no dossier: expected the schema {SCHEMA}, got {str(value_of(content, 'schema'))[:60]!r}")
+        raise DataFileError(
+            f"{path}: is no dossier: expected the schema {SCHEMA}, got {str(value_of(content, 'schema'))[:60]!r}"
+        )
     try:
         read = Dossier.model_validate_json(text)
     except ValidationError as error:
@@ -70,4 +79,6 @@ def _root(dossier: Path) -> Path:
     if dossier.is_file() and dossier.name in {"dossier.html", "dossier.json"}:
         return dossier.parent
     what = "there is no such file or folder" if not dossier.exists() else "is no dossier"
-    raise DataFileError(f"{dossier}: {what}; expected the folder of a finished run, or the dossier.html or dossier.json in it")
+    raise DataFileError(
+        f"{dossier}: {what}; expected the folder of a finished run, or the dossier.html or dossier.json in it"
+    )

@@ -32,14 +32,18 @@ class Folder:
         self.root = root
 
     def file(self, name: str) -> Path | None:
-        """A regular file inside, or None if there is none; DataFileError where the name leads out, is a link or is too large."""
+        """A regular file inside, or None if there is none; DataFileError where the name leads out, is a link or is
+        too large.
+        """
         path, parts = self.root, name.split("/")
         for part in parts:
             if not PLAIN.fullmatch(part) or part in {".", ".."}:
                 raise DataFileError(f"{name!r} is no name of a file inside the dossier")
             path = path / part
             if path.is_symlink():
-                raise DataFileError(f"{name}: is a link; a dossier holds its files itself, and nothing outside it is read")
+                raise DataFileError(
+                    f"{name}: is a link; a dossier holds its files itself, and nothing outside it is read"
+                )
         if not path.is_file():
             return None
         if (size := path.stat().st_size) > LARGEST_FILE:
@@ -47,7 +51,9 @@ class Folder:
         return path
 
     def found(self, folder: str, depth: int) -> Iterator[str]:
-        """The names of all entries that lie so many folders deep, in order; links and what they lead to are left out."""
+        """The names of all entries that lie so many folders deep, in order; links and what they lead to are left
+        out.
+        """
         path = self.root / folder
         if path.is_symlink() or not path.is_dir():
             return
@@ -60,7 +66,9 @@ class Folder:
                 yield from self.found(f"{folder}/{entry.name}", depth - 1)
 
     def table(self, name: str) -> list[Item] | None:
-        """The rows of a parquet file, or None if there is no such file; DataFileError where it is none or would grow beyond reason."""
+        """The rows of a parquet file, or None if there is no such file; DataFileError where it is none or would grow
+        beyond reason.
+        """
         path = self.file(name)
         if path is None:
             return None
@@ -78,18 +86,37 @@ class Folder:
                 raise DataFileError(f"{name}: {size:,} bytes of text, more than is read ({MOST_TEXT:,})")
             return _plain(frame.to_dicts())
         except (
-            pyarrow.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError, TypeError,
-        ) as error:  # fmt: skip
+            pyarrow.ArrowException,
+            pl.exceptions.PolarsError,
+            pl.exceptions.PanicException,
+            OSError,
+            ValueError,
+            OverflowError,
+            TypeError,
+        ) as error:
             raise DataFileError(f"{name}: not a table of items ({type(error).__name__}: {str(error)[:200]})") from error
 
 
 PLAIN_TYPES = {
-    pl.Null, pl.Boolean, pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.Float32, pl.Float64,
-}  # fmt: skip
+    pl.Null,
+    pl.Boolean,
+    pl.Int8,
+    pl.Int16,
+    pl.Int32,
+    pl.Int64,
+    pl.UInt8,
+    pl.UInt16,
+    pl.UInt32,
+    pl.UInt64,
+    pl.Float32,
+    pl.Float64,
+}
 
 
 def _text_bytes(frame: pl.DataFrame) -> int:
-    """Bytes of all texts, each counted as often as it stands there; ValueError where a column holds what no item does."""
+    """Bytes of all texts, each counted as often as it stands there; ValueError where a column holds what no item
+    does.
+    """
     total, waiting = 0, frame.get_columns()
     while waiting:
         column = waiting.pop()

@@ -1,7 +1,8 @@
-"""A random sample of measurements worked out again from their recorded answers, and held against the rows of the dossier.
+"""A random sample of measurements worked out again from their recorded answers, and held against the rows of the
+dossier.
 
-A measurement is one measure on one subject: its own code runs on what was recorded, and all its rows are compared. Nothing of the
-dossier's system is opened: no model, no application, no file beside the dossier's own.
+A measurement is one measure on one subject: its own code runs on what was recorded, and all its rows are compared.
+Nothing of the dossier's system is opened: no model, no application, no file beside the dossier's own.
 """
 
 from __future__ import annotations
@@ -82,7 +83,9 @@ def _measurements(dossier: Dossier) -> Iterator[list[Evidence]]:
     measurements: dict[tuple[str, tuple[str, ...], str], list[Evidence]] = {}
     for row in measured_rows(dossier):
         run = row.provenance.inputs.get("rows", "")
-        measurements.setdefault((row.measure, row.subjects, run if row.status == "ok" or row.missing else row.id), []).append(row)
+        measurements.setdefault(
+            (row.measure, row.subjects, run if row.status == "ok" or row.missing else row.id), []
+        ).append(row)
     for key in sorted(measurements):
         yield measurements[key]
 
@@ -95,7 +98,9 @@ def _recorded(sources: Sources, rows: Sequence[Evidence]) -> Recorded:
     if spec is None:
         raise Unavailable(f"needs the measure {row.measure}, which is not installed here")
     if spec.method.version != row.provenance.version:
-        raise Unavailable(f"needs version {row.provenance.version} of {row.measure}; this commonweal has {spec.method.version}")
+        raise Unavailable(
+            f"needs version {row.provenance.version} of {row.measure}; this commonweal has {spec.method.version}"
+        )
     asset = _asset(sources.dossier.system, row, spec)
     if (lacking := needs_its_subject(spec, asset)) is not None:
         raise Unavailable(lacking)
@@ -114,7 +119,10 @@ def _asset(system: System, row: Evidence, spec: MeasureSpec) -> Asset | None:
 
 
 def _items(folder: Folder, row: Evidence) -> list[Item]:
-    """The items that the row's run asked for; none where it asked for none. What cannot be read is told by the check of items."""
+    """The items that the row's run asked for; none where it asked for none.
+
+    What cannot be read is told by the check of items.
+    """
     names = row_tables(row.measure, row.subjects, row.provenance.version, row.provenance.inputs)
     try:
         items, run = (folder.table(name) or [] for name in names)

@@ -13,7 +13,9 @@ SCHEMA: Literal["commonweal-verification/1"] = "commonweal-verification/1"
 
 
 class Check(Row):
-    """One thing that was held against another. `problems`: what does not fit; `told`: what a reader must know beside it.
+    """One thing that was held against another.
+
+    `problems`: what does not fit; `told`: what a reader must know beside it.
 
     `left_out`: it cannot be held against anything here, and `told` says why.
     """
@@ -30,7 +32,9 @@ class Recomputed(Row):
 
     rows: int = Field(ge=0, description="rows that were worked out again and compared")
     measurements: int = Field(ge=0, description="measures on a subject to which they belong")
-    drawn_from: int = Field(ge=0, description="measurements that could be worked out again, from which these were drawn")
+    drawn_from: int = Field(
+        ge=0, description="measurements that could be worked out again, from which these were drawn"
+    )
     seed: int = Field(description="of the draw; taken from the overall hash")
     tolerance: float = Field(description="relative, of values and bounds; counts are equal")
     problems: tuple[str, ...] = ()

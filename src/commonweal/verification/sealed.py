@@ -101,7 +101,9 @@ def check_items(folder: Folder, seals: Seals) -> Check:
         keys[known] = {str(item["key"]) for item in items}
         if not seals.knows("items", known, len(items), items_hash(items)):
             sealed = seals.last("items", known)
-            problems.append(f"{name}: {'not as it was sealed' if sealed else 'not sealed'}{_counts(sealed, len(items))}")
+            problems.append(
+                f"{name}: {'not as it was sealed' if sealed else 'not sealed'}{_counts(sealed, len(items))}"
+            )
     problems += [
         f"{table_name(seal.name)}: its {seal.count} items are gone"
         for seal in seals.named("items")
@@ -136,7 +138,9 @@ def _asked(folder: Folder, seals: Seals, keys: Mapping[str, set[str]]) -> list[s
         if seal is None or not seal.fits(len(asked), whole_hash(asked)):
             problems.append(f"{table_name(name)}: which items were asked for is not as it was sealed")
         elif rows.items in keys and (lacking := len(asked - keys[rows.items])):
-            problems.append(f"{table_name(rows.items)}: {lacking} of {len(asked)} items that {rows.about} rests on are gone")
+            problems.append(
+                f"{table_name(rows.items)}: {lacking} of {len(asked)} items that {rows.about} rests on are gone"
+            )
     return problems
 
 

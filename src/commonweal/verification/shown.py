@@ -1,7 +1,7 @@
 """What a dossier shows held against its rows: dossier.json, the findings that follow from the rows, and the page.
 
-The findings and the page are made anew and compared; where another version of commonweal wrote the dossier its words may differ, and that
-comparison is left out and told.
+The findings and the page are made anew and compared; where another version of commonweal wrote the dossier its words
+may differ, and that comparison is left out and told.
 """
 
 from __future__ import annotations
@@ -26,8 +26,16 @@ from commonweal.verification.sealed import Rows
 WORKED_OUT = frozenset(method.name for method in METHODS)
 NAMED = 3
 FAULTS = (
-    CommonwealError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, RecursionError, MemoryError,
-)  # fmt: skip
+    CommonwealError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    RecursionError,
+    MemoryError,
+)
 """What working on a stranger's rows may raise. Each says that they are not what a run writes."""
 
 
@@ -38,7 +46,9 @@ def same_version(dossier: Dossier) -> bool:
 def check_rows_shown(content: Mapping[str, Any], evidence: Rows) -> Check:
     """Whether the rows of dossier.json are rows of evidence.jsonl, each sealed."""
     shown = content["evidence"]
-    other = [row["id"] for row in shown if row["id"] in evidence.rows and content_hash(row) != evidence.hashes[row["id"]]]
+    other = [
+        row["id"] for row in shown if row["id"] in evidence.rows and content_hash(row) != evidence.hashes[row["id"]]
+    ]
     absent = [row["id"] for row in shown if row["id"] not in evidence.rows]
     loose = [row["id"] for row in shown if row["id"] in evidence.rows and row["id"] not in evidence.sealed]
     twice = len(shown) - len({row["id"] for row in shown})
@@ -72,7 +82,9 @@ def check_findings(dossier: Dossier, methods: Mapping[str, Method]) -> Check:
         weighed = assess(dossier.system, own, methods, system_hash, dossier.run.seed)
     except FAULTS as error:
         return Check(
-            name=name, checked="none", problems=(*problems, f"dossier.json: nothing follows from its rows ({refused(error)})")
+            name=name,
+            checked="none",
+            problems=(*problems, f"dossier.json: nothing follows from its rows ({refused(error)})"),
         )
     made = {row.id: row for row in weighed.rows}
     if odd := made.keys() ^ stored.keys():
@@ -84,9 +96,12 @@ def check_findings(dossier: Dossier, methods: Mapping[str, Method]) -> Check:
     if said != recorded:
         first: dict[str, Any] = next((b or a for a, b in _beside(said, recorded) if a != b), {})
         problems.append(
-            f"dossier.json: its findings are not those that follow from its rows ({first.get('measure')} on {first.get('subject')})"
+            f"dossier.json: its findings are not those that follow from its rows ({first.get('measure')} on "
+            f"{first.get('subject')})"
         )
-    return Check(name=name, checked=f"{len(recorded)} findings and {len(stored)} rows worked out again", problems=tuple(problems))
+    return Check(
+        name=name, checked=f"{len(recorded)} findings and {len(stored)} rows worked out again", problems=tuple(problems)
+    )
 
 
 def _number(row: Evidence) -> object:
@@ -114,7 +129,9 @@ def check_page(folder: Folder, dossier: Dossier) -> Check:
     try:
         expected = render_dossier(dossier)
     except FAULTS as error:
-        return Check(name=name, checked="nothing", problems=(f"{name}: cannot be drawn from dossier.json ({refused(error)})",))
+        return Check(
+            name=name, checked="nothing", problems=(f"{name}: cannot be drawn from dossier.json ({refused(error)})",)
+        )
     same = page == expected or parts_of_page(page) == parts_of_page(expected)
     problems = () if same else (f"{name}: does not show what dossier.json holds",)
     return Check(name=name, checked="all of the page but its drawings", problems=problems)

@@ -108,12 +108,25 @@ def test_every_number_has_unit_interval_n_clusters_and_method(tmp_path: Path) ->
 
 
 def test_no_interval_leaves_what_is_possible_and_none_is_certain_without_variation(tmp_path: Path) -> None:
-    rows = [{"item": str(place), "truth": 1, "prediction": 1, "cluster": place, "group_gender": "women" if place % 2 else "men"}
-            for place in range(12)]  # fmt: skip
+    rows = [
+        {
+            "item": str(place),
+            "truth": 1,
+            "prediction": 1,
+            "cluster": place,
+            "group_gender": "women" if place % 2 else "men",
+        }
+        for place in range(12)
+    ]
     wrong = [{**row, "prediction": int(row["group_gender"] == "men")} for row in rows]
     found = of_files(tmp_path, rows, wrong)
-    limits = {"accuracy": (0, 1), "accuracy_difference": (-1, 1), "accuracy_gap": (-1, 1), "accuracy_gap_difference": (-2, 2),
-              "accuracy_gap_widening": (-1, 1)}  # fmt: skip
+    limits = {
+        "accuracy": (0, 1),
+        "accuracy_difference": (-1, 1),
+        "accuracy_gap": (-1, 1),
+        "accuracy_gap_difference": (-2, 2),
+        "accuracy_gap_widening": (-1, 1),
+    }
     for row in found.rows:
         assert row.estimate is not None
         low, high = limits[row.estimate.quantity]
@@ -170,7 +183,8 @@ def test_no_difference_seen_is_not_certainty(tmp_path: Path) -> None:
     assert row.verdicts is not None
     assert row.verdicts.equivalent == "not_shown"
     assert (
-        find(of_files(tmp_path, same, same, margins=Margins(0.15)), "accuracy_difference", "B - A").verdicts.equivalent == "shown"
+        find(of_files(tmp_path, same, same, margins=Margins(0.15)), "accuracy_difference", "B - A").verdicts.equivalent
+        == "shown"
     )  # type: ignore[union-attr]
 
 
@@ -180,7 +194,9 @@ def test_relabelled_and_shuffled_files_give_the_same_numbers_and_swapped_ones_th
     mixed = of_files(tmp_path, a[::-1], [b[place] for place in np.random.default_rng(0).permutation(len(b))])
     assert [row.estimate for row in mixed.rows] == [row.estimate for row in first.rows]
     swapped = of_files(tmp_path, b, a)
-    assert value(swapped, "accuracy_difference", "B - A") == pytest.approx(-value(first, "accuracy_difference", "B - A"))
+    assert value(swapped, "accuracy_difference", "B - A") == pytest.approx(
+        -value(first, "accuracy_difference", "B - A")
+    )
     other = (
         [{**row, "group_gender": {"women": "m", "men": "w"}[row["group_gender"]]} for row in a],
         [{**row, "group_gender": {"women": "m", "men": "w"}[row["group_gender"]]} for row in b],
@@ -247,8 +263,16 @@ def test_bad_files_are_refused_with_what_is_wrong(tmp_path: Path) -> None:
         (a, [*b, b[0]], "item '0-0' is there twice"),
         (*without, "no 'item'; two files are joined on the column item"),
         (*one_cluster, "all 150 items belong to one cluster"),
-        (a, [{name: value for name, value in row.items() if name != "cluster"} for row in b], "no column 'cluster', but"),
-        (a, changed([{**row, "score": 0.5} for row in b], score=float("nan")), "score is 'nan'|expected a number from 0 to 1"),
+        (
+            a,
+            [{name: value for name, value in row.items() if name != "cluster"} for row in b],
+            "no column 'cluster', but",
+        ),
+        (
+            a,
+            changed([{**row, "score": 0.5} for row in b], score=float("nan")),
+            "score is 'nan'|expected a number from 0 to 1",
+        ),
     ]:
         with pytest.raises(DataFileError, match=words):
             of_files(tmp_path, left, right)
@@ -259,21 +283,27 @@ def test_bad_files_are_refused_with_what_is_wrong(tmp_path: Path) -> None:
 
 def test_spellings_of_one_group_are_told(tmp_path: Path) -> None:
     a, b = (
-        [{**row, "group_gender": "WOMEN" if n == 0 else row["group_gender"]} for n, row in enumerate(side)] for side in made_up()
+        [{**row, "group_gender": "WOMEN" if n == 0 else row["group_gender"]} for n, row in enumerate(side)]
+        for side in made_up()
     )
     found = of_files(tmp_path, a, b)
     assert any(
-        "group_gender" in line and "'WOMEN' (1 row)" in line and "differ only by case" in line for line in found.statement.paired
+        "group_gender" in line and "'WOMEN' (1 row)" in line and "differ only by case" in line
+        for line in found.statement.paired
     )
 
 
 def test_two_spellings_of_one_item_group_or_cluster_are_the_same_in_both_files(tmp_path: Path) -> None:
     a, b = made_up()
     numbered = [
-        [{**row, "item": n, "group_gender": int(row["group_gender"] == "men")} for n, row in enumerate(side)] for side in (a, b)
+        [{**row, "item": n, "group_gender": int(row["group_gender"] == "men")} for n, row in enumerate(side)]
+        for side in (a, b)
     ]
     pointed = [{**row, "item": f"{row['item']}.0", "group_gender": float(row["group_gender"])} for row in numbered[1]]
-    assert of_files(tmp_path, numbered[0], pointed).records()["records"] == of_files(tmp_path, *numbered).records()["records"]
+    assert (
+        of_files(tmp_path, numbered[0], pointed).records()["records"]
+        == of_files(tmp_path, *numbered).records()["records"]
+    )
 
 
 def test_files_in_two_dialects_are_paired(tmp_path: Path) -> None:
@@ -284,14 +314,17 @@ def test_files_in_two_dialects_are_paired(tmp_path: Path) -> None:
         rows = [mark.join(side[0]), *(mark.join(str(value) for value in row.values()) for row in side)]
         (tmp_path / name).write_text("\n".join(rows) + "\n", encoding="utf-8")
         files.append(str(tmp_path / name))
-    found = [[row | {"subjects": None} for row in one.records()["records"]] for one in (compare(*files, Asked()), plain)]
+    found = [
+        [row | {"subjects": None} for row in one.records()["records"]] for one in (compare(*files, Asked()), plain)
+    ]
     assert found[0] == found[1]
 
 
 def test_a_weight_is_refused_and_a_column_that_is_not_used_is_named(tmp_path: Path) -> None:
     a, b = made_up()
     with pytest.raises(
-        DataFileError, match=r"b.jsonl: the column 'Sample_Weight' looks like weights, .* rename it to ignore_Sample_Weight"
+        DataFileError,
+        match=r"b.jsonl: the column 'Sample_Weight' looks like weights, .* rename it to ignore_Sample_Weight",
     ):
         of_files(tmp_path, a, [{**row, "Sample_Weight": 2} for row in b])
     found = of_files(tmp_path, a, [{**row, "city": "Bonn", "ignore_weight": 2} for row in b])
@@ -329,8 +362,11 @@ def test_three_groups_are_each_compared_with_the_others_and_intersections_are_ca
         first["group_age"] = second["group_age"] = str(rng.choice(["young", "middle", "old"]))
     groups = [row.estimate.group for row in of_files(tmp_path, a, b).rows if row.estimate and row.of == "|B| - |A|"]
     assert [dict(group) for group in groups if group and len(group) == 1] == [
-        {"gender": "men"}, {"age": "middle"}, {"age": "old"}, {"age": "young"},
-    ]  # fmt: skip
+        {"gender": "men"},
+        {"age": "middle"},
+        {"age": "old"},
+        {"age": "young"},
+    ]
     assert sum(len(group) == 2 for group in groups if group) == 6
 
 
@@ -354,18 +390,41 @@ def dossier(folder: Path, shift: float = 0.0, seed: int = 0, subject: str = "scr
     names = [(f"name{place}", "women" if place % 2 else "men") for place in range(12)]
     liking = np.random.default_rng(1).standard_normal((12, 6))
     audit = [
-        {"key": f"{name}{probe}", "unit": name, "gender": gender, "probe": f"probe{probe}", "text": f"{name} applies, {probe}",
-         "option": "invite", "favourable": None, "score": liking[n, probe] + shift * (gender == "women") + 0.1 * rng.standard_normal()}
-        for n, (name, gender) in enumerate(names) for probe in range(6)
-    ]  # fmt: skip
+        {
+            "key": f"{name}{probe}",
+            "unit": name,
+            "gender": gender,
+            "probe": f"probe{probe}",
+            "text": f"{name} applies, {probe}",
+            "option": "invite",
+            "favourable": None,
+            "score": liking[n, probe] + shift * (gender == "women") + 0.1 * rng.standard_normal(),
+        }
+        for n, (name, gender) in enumerate(names)
+        for probe in range(6)
+    ]
     words = [
-        {"key": f"{o}{t}{word}", "occupation": f"job{o}", "template": f"t{t}", "pronoun": word, "context": f"The job{o} t{t}",
-         "continuation": f" {word}", "logprob": -3.0 + 0.1 * rng.standard_normal(), "tokens": 1, "greedy": False}
-        for o in range(10) for t in range(4) for word in ("she", "he")
-    ]  # fmt: skip
+        {
+            "key": f"{o}{t}{word}",
+            "occupation": f"job{o}",
+            "template": f"t{t}",
+            "pronoun": word,
+            "context": f"The job{o} t{t}",
+            "continuation": f" {word}",
+            "logprob": -3.0 + 0.1 * rng.standard_normal(),
+            "tokens": 1,
+            "greedy": False,
+        }
+        for o in range(10)
+        for t in range(4)
+        for word in ("she", "he")
+    ]
     energy = [{"key": str(block), "wall_s": 1.0} for block in range(3)]
-    kept = [(AUDIT, subject, audit, {"gender": "women"}), (ASSOCIATION, "model", words, {"occupation": "job1"}),
-            ("environment.inference_energy", subject, energy, None)]  # fmt: skip
+    kept = [
+        (AUDIT, subject, audit, {"gender": "women"}),
+        (ASSOCIATION, "model", words, {"occupation": "job1"}),
+        ("environment.inference_energy", subject, energy, None),
+    ]
     evidence = []
     for measure, about, items, group in kept:
         inputs = {about: f"hash{shift}{seed}", "rows": "x"}
@@ -375,14 +434,22 @@ def dossier(folder: Path, shift: float = 0.0, seed: int = 0, subject: str = "scr
         pl.DataFrame(items).write_parquet(stem / f"{key}.parquet")
         pl.DataFrame(items).select("key").write_parquet(stem / "runs" / "x.parquet")
         pl.DataFrame([{"key": "old", "text": "older"}]).write_parquet(stem / "older.parquet")
-        evidence.append({"measure": measure, "subjects": [about], "basis": "measured", "estimate": {"group": group, "quantity": "gap"},
-                         "provenance": {"version": 1, "inputs": inputs}})  # fmt: skip
+        evidence.append(
+            {
+                "measure": measure,
+                "subjects": [about],
+                "basis": "measured",
+                "estimate": {"group": group, "quantity": "gap"},
+                "provenance": {"version": 1, "inputs": inputs},
+            }
+        )
     units = {AUDIT: ["unit", "probe"], ASSOCIATION: ["occupation", "template"], "environment.inference_energy": []}
     content = {
-        "schema": "commonweal-dossier/1", "evidence": evidence,
+        "schema": "commonweal-dossier/1",
+        "evidence": evidence,
         "methods": [{"name": name, "units": columns} for name, columns in units.items()],
         "system": {"assets": [{"id": subject, "prompt": {"template": "x"} if prompt else None}, {"id": "model"}]},
-    }  # fmt: skip
+    }
     (folder / "dossier.json").write_text(json.dumps(content), encoding="utf-8")
     return folder
 
@@ -390,11 +457,14 @@ def dossier(folder: Path, shift: float = 0.0, seed: int = 0, subject: str = "scr
 def test_two_dossiers_are_paired_by_the_text_of_their_items(tmp_path: Path) -> None:
     comparison = compare(str(dossier(tmp_path / "a")), str(dossier(tmp_path / "b", shift=1.0, seed=1)), Asked())
     assert comparison.statement.paired == (
-        f"{AUDIT} on screener, by gender: 72 items by their text, log-odds of the favourable answer, 12 units x 6 probes",
-        f"{ASSOCIATION} on model, by occupation: 80 items by their text, log-probability of the text, 10 occupations x 4 templates",
+        f"{AUDIT} on screener, by gender: 72 items by their text, log-odds of the favourable answer, 12 units x 6 "
+        "probes",
+        f"{ASSOCIATION} on model, by occupation: 80 items by their text, log-probability of the text, 10 occupations "
+        "x 4 templates",
     )
     assert any(
-        "environment.inference_energy on screener: its items are no requests" in line for line in comparison.statement.unpaired
+        "environment.inference_energy on screener: its items are no requests" in line
+        for line in comparison.statement.unpaired
     )
     assert any("favourable: no item has one" in line for line in comparison.statement.unpaired)
     own = "what the measure makes of them (gap) is not compared; the log-probability of the texts is"
@@ -418,7 +488,7 @@ def test_a_margin_in_one_number_for_several_units_is_refused(tmp_path: Path) -> 
     with pytest.raises(OptionError, match=r"would hold in 2 units \(bit/byte, nat\)"):
         compare(a, b, Asked(margins=Margins(0.1)))
     found = compare(a, b, Asked(margins=parse_margins(["log_odds_difference=0.1"])))
-    assert find(found, "log_odds_difference", "B - A").verdicts.not_worse == "not_applicable"  # type: ignore[union-attr]
+    assert find(found, "log_odds_difference", "B - A").verdicts.not_worse == ("not_applicable")  # type: ignore[union-attr]
 
 
 def test_what_only_one_dossier_has_is_said(tmp_path: Path) -> None:
@@ -435,7 +505,9 @@ def test_what_only_one_dossier_has_is_said(tmp_path: Path) -> None:
     assert any("36 of 72 items of the run are missing in" in line for line in partly.unpaired)
     kept[0].unlink()
     without = compare(str(a), str(b), Asked()).statement
-    assert any("there are no items of this run" in line for line in without.unpaired), "the items of another run are not taken"
+    assert any("there are no items of this run" in line for line in without.unpaired), (
+        "the items of another run are not taken"
+    )
 
 
 def test_items_that_another_run_in_the_same_folder_asked_are_not_taken(tmp_path: Path) -> None:
@@ -455,19 +527,28 @@ def test_without_the_column_of_the_sampled_unit_nothing_is_compared(tmp_path: Pa
     (items,) = (path for path in (a / "items" / ASSOCIATION).rglob("*.parquet") if len(path.stem) == 16)
     pl.read_parquet(items).drop("template").write_parquet(items)
     said = compare(str(a), str(b), Asked()).statement
-    assert any(f"{ASSOCIATION} on model, by occupation: its items do not tell the sampled unit: they have no `template`" in line
-               for line in said.unpaired)  # fmt: skip
+    assert any(
+        f"{ASSOCIATION} on model, by occupation: its items do not tell the sampled unit: they have no `template`"
+        in line
+        for line in said.unpaired
+    )
     assert not any(ASSOCIATION in line for line in said.paired), "clustered by occupation alone, it would find too much"
 
 
 def test_scores_on_different_scales_are_not_compared(tmp_path: Path) -> None:
     found = compare(str(dossier(tmp_path / "a")), str(dossier(tmp_path / "b", prompt=False)), Asked())
-    assert any("one side gives log-odds, the other a score on its own scale" in line for line in found.statement.unpaired)
+    assert any(
+        "one side gives log-odds, the other a score on its own scale" in line for line in found.statement.unpaired
+    )
 
 
 def test_a_folder_that_is_no_dossier_is_refused(tmp_path: Path) -> None:
     a, b = dossier(tmp_path / "a"), dossier(tmp_path / "b")
-    for text, words in [("{", "dossier.json:1 is not JSON"), ('{"schema": "x"}', "its schema is 'x'"), ("[]", "not a dossier")]:
+    for text, words in [
+        ("{", "dossier.json:1 is not JSON"),
+        ('{"schema": "x"}', "its schema is 'x'"),
+        ("[]", "not a dossier"),
+    ]:
         (b / "dossier.json").write_text(text)
         with pytest.raises(DataFileError, match=words):
             compare(str(a), str(b), Asked())
@@ -490,12 +571,23 @@ def test_requests_with_faults_are_refused(tmp_path: Path) -> None:
     assert (read.sampled, read.cluster.tolist(), read.group.tolist()) == ("context", ["0", "0"], ["", ""])
 
 
-def test_a_gap_of_one_wrong_answer_is_not_called_equivalent_and_copies_of_the_rows_add_no_certainty(tmp_path: Path) -> None:
+def test_a_gap_of_one_wrong_answer_is_not_called_equivalent_and_copies_of_the_rows_add_no_certainty(
+    tmp_path: Path,
+) -> None:
     """Twenty clusters of six: A all right, B wrong once; then B wrong everywhere, with ten copies of each row."""
 
     def rows(wrong: int, copies: int = 1) -> list[dict[str, Any]]:
-        return [{"item": f"{n}x{k}", "truth": 1, "prediction": int(n >= wrong), "cluster": n // 6, "group_sex": ("men", "women")[n // 6 % 2]}
-                for n in range(120) for k in range(copies)]  # fmt: skip
+        return [
+            {
+                "item": f"{n}x{k}",
+                "truth": 1,
+                "prediction": int(n >= wrong),
+                "cluster": n // 6,
+                "group_sex": ("men", "women")[n // 6 % 2],
+            }
+            for n in range(120)
+            for k in range(copies)
+        ]
 
     once = find(of_files(tmp_path, rows(0), rows(1), margins=Margins(0.05)), "accuracy_gap_widening", "|B| - |A|")
     assert once.verdicts is not None

@@ -42,7 +42,9 @@ def items_of(judge: Judge, templates: int = 20, size: int = 6) -> list[Item]:
     return items
 
 
-def dossier(folder: Path, items: Sequence[Item], version: int = 3, outcomes: Sequence[ItemOutcome] = (RIGHT, LEAN)) -> Path:
+def dossier(
+    folder: Path, items: Sequence[Item], version: int = 3, outcomes: Sequence[ItemOutcome] = (RIGHT, LEAN)
+) -> Path:
     """A dossier with one measure on one model, in the form in which runs leave it."""
     inputs = {MODEL: folder.name}
     stem = folder / "items" / MEASURE / MODEL
@@ -50,16 +52,28 @@ def dossier(folder: Path, items: Sequence[Item], version: int = 3, outcomes: Seq
     frame = pl.DataFrame(list(items), infer_schema_length=None)
     frame.write_parquet(stem / f"{digest(MEASURE, version, inputs)}.parquet")
     frame.select("key").write_parquet(stem / "runs" / "x.parquet")
-    row = {"measure": MEASURE, "subjects": [MODEL], "basis": "measured", "estimate": {"group": None, "quantity": "score"},
-           "provenance": {"version": version, "inputs": {**inputs, "rows": "x"}}}  # fmt: skip
+    row = {
+        "measure": MEASURE,
+        "subjects": [MODEL],
+        "basis": "measured",
+        "estimate": {"group": None, "quantity": "score"},
+        "provenance": {"version": version, "inputs": {**inputs, "rows": "x"}},
+    }
     method = {"name": MEASURE, "units": ["template"], "outcomes": [one.model_dump(mode="json") for one in outcomes]}
-    content = {"schema": "commonweal-dossier/1", "evidence": [row], "methods": [method], "system": {"assets": [{"id": MODEL}]}}
+    content = {
+        "schema": "commonweal-dossier/1",
+        "evidence": [row],
+        "methods": [method],
+        "system": {"assets": [{"id": MODEL}]},
+    }
     (folder / "dossier.json").write_text(json.dumps(content), encoding="utf-8")
     return folder
 
 
 def of(folder: Path, a: Judge, b: Judge, **kept: Any) -> Comparison:
-    return compare(str(dossier(folder / "a", items_of(a, **kept))), str(dossier(folder / "b", items_of(b, **kept))), Asked())
+    return compare(
+        str(dossier(folder / "a", items_of(a, **kept))), str(dossier(folder / "b", items_of(b, **kept))), Asked()
+    )
 
 
 def found_in(comparison: Comparison, quantity: str, of_: str, group: dict[str, str] | None = None) -> ComparisonRow:
@@ -78,18 +92,25 @@ def value(comparison: Comparison, quantity: str, of_: str, group: dict[str, str]
 
 
 def test_an_answer_by_hand(tmp_path: Path) -> None:
-    """A is always right and leans in 1 of 6 items; B is wrong in one of six, on hers, and leans the other way in 3 of 6."""
-    comparison = of(tmp_path, lambda _, place: (1.0, float(place == 0)), lambda _, place: (float(place != 0), -float(place < 3)))
+    """A is always right and leans in 1 of 6 items; B is wrong in one of six, on hers, and leans the other way in 3
+    of 6.
+    """
+    comparison = of(
+        tmp_path, lambda _, place: (1.0, float(place == 0)), lambda _, place: (float(place != 0), -float(place < 3))
+    )
     assert comparison.statement.paired == (f"{MEASURE} on {MODEL}: 120 items as the measure judged them, 20 templates",)
     assert comparison.statement.unpaired == ()
     assert value(comparison, "accuracy_difference", "B - A") == pytest.approx(-1 / 6)
     assert value(comparison, "accuracy_difference", "B - A", {"kind": "one"}) == pytest.approx(-1 / 6)
     side = {"side": "hers"}
-    assert (value(comparison, "accuracy_gap", "A", side), value(comparison, "accuracy_gap", "B", side)) == pytest.approx(
-        (0, -1 / 3)
-    )
+    assert (
+        value(comparison, "accuracy_gap", "A", side),
+        value(comparison, "accuracy_gap", "B", side),
+    ) == pytest.approx((0, -1 / 3))
     assert value(comparison, "lean_difference", "B - A") == pytest.approx(-2 / 3)
-    assert value(comparison, "lean_widening", "|B| - |A|") == pytest.approx(1 / 3), "farther from no lean, on the other side"
+    assert value(comparison, "lean_widening", "|B| - |A|") == pytest.approx(1 / 3), (
+        "farther from no lean, on the other side"
+    )
     wider = found_in(comparison, "lean_widening", "|B| - |A|")
     assert wider.label == "how much farther from 0 is the lean"
     assert "difference in lean, B - A" in "\n".join(told(comparison))
@@ -130,7 +151,9 @@ def test_a_lean_near_its_bound_has_limits_within_what_is_possible(tmp_path: Path
 
 def test_items_with_other_texts_are_other_items(tmp_path: Path) -> None:
     a, b = items_of(lambda _, __: (1.0, 0.0)), items_of(lambda _, __: (1.0, 0.0))
-    b[1] = judgement("0-0", ("another text",), {"template": "t0", "kind": "one", "side": "hers"}, {"accuracy": 0.0, "lean": 0.0})
+    b[1] = judgement(
+        "0-0", ("another text",), {"template": "t0", "kind": "one", "side": "hers"}, {"accuracy": 0.0, "lean": 0.0}
+    )
     comparison = compare(str(dossier(tmp_path / "a", a)), str(dossier(tmp_path / "b", b)), Asked())
     assert [line.rpartition(": ")[2] for line in comparison.statement.unpaired] == [
         "1 of 120 items are in A only",
@@ -148,14 +171,24 @@ def test_what_only_one_side_could_judge_is_counted_and_left_out(tmp_path: Path) 
 def test_another_version_of_the_measure_judges_otherwise(tmp_path: Path) -> None:
     items = items_of(lambda _, __: (1.0, 0.0))
     a, b = dossier(tmp_path / "a", items), dossier(tmp_path / "b", items, version=4)
-    with pytest.raises(Exception, match="A judges its items by version 3 of the measure, B by version 4; measure again"):
+    with pytest.raises(
+        Exception, match="A judges its items by version 3 of the measure, B by version 4; measure again"
+    ):
         compare(str(a), str(b), Asked())
 
 
 def test_a_dossier_from_before_the_outcomes_is_compared_by_its_answers(tmp_path: Path) -> None:
     items = items_of(lambda _, __: (1.0, 0.0))
-    requests = [{"key": f"r{place}", "template": f"t{place % 10}", "context": f"c{place}", "continuation": " y",
-                 "logprob": -1.0 - place % 7} for place in range(40)]  # fmt: skip
+    requests = [
+        {
+            "key": f"r{place}",
+            "template": f"t{place % 10}",
+            "context": f"c{place}",
+            "continuation": " y",
+            "logprob": -1.0 - place % 7,
+        }
+        for place in range(40)
+    ]
     a, b = dossier(tmp_path / "a", [*items[1:], *requests]), dossier(tmp_path / "b", requests, outcomes=())
     found = compare(str(a), str(b), Asked())
     assert "log-probability of the text" in found.statement.paired[0]

@@ -1,4 +1,6 @@
-"""V with a simple baseline in the place of an application: by hand, with exact numbers; and what is unknown says why."""
+"""V with a simple baseline in the place of an application: by hand, with exact numbers; and what is unknown says
+why.
+"""
 
 from __future__ import annotations
 
@@ -42,17 +44,25 @@ def measured(*numbers: tuple[str, float], spread: float = 0.0, missing: Sequence
     rows = []
     for name, value in numbers:
         bounds = (
-            {"low": value - spread * abs(value), "high": value + spread * abs(value), "interval": "confidence"} if spread else {}
+            {"low": value - spread * abs(value), "high": value + spread * abs(value), "interval": "confidence"}
+            if spread
+            else {}
         )
-        one = Estimate.model_validate({"quantity": name, "unit": UNITS[name], "value": value, "n": 9, "method": "m", **bounds})
+        one = Estimate.model_validate(
+            {"quantity": name, "unit": UNITS[name], "value": value, "n": 9, "method": "m", **bounds}
+        )
         rows.append(Evidence(id=name, status="ok", estimate=one, provenance=where, **plain))
     for name in missing:
         lacks = Missing(quantity=name, status="not_applicable", reason=f"no {name}")
-        rows.append(Evidence(id=name, status="not_applicable", missing=lacks, note=lacks.reason, provenance=where, **plain))
+        rows.append(
+            Evidence(id=name, status="not_applicable", missing=lacks, note=lacks.reason, provenance=where, **plain)
+        )
     return rows
 
 
-def found(given: System, evidence: Sequence[Evidence] = (), declared: Said | None = None) -> dict[str, Estimate | Missing]:
+def found(
+    given: System, evidence: Sequence[Evidence] = (), declared: Said | None = None
+) -> dict[str, Estimate | Missing]:
     draws = Draws(500, np.random.default_rng(0))
     (deployment,) = given.deployments
     weighed = weighing(given, deployment, ledger(given, {}, draws), draws)
@@ -77,7 +87,9 @@ def reason(rows: dict[str, Estimate | Missing], quantity: str) -> str:
 
 
 def test_by_hand_as_declared() -> None:
-    """S 1,800; 2e6 tasks x 5 Wh / 1000 x PUE 1.5 = 15 kWh: C 1.5 kg x $0.2 = 0.3, E 1.5; O 200. The application's V is 1,745."""
+    """S 1,800; 2e6 tasks x 5 Wh / 1000 x PUE 1.5 = 15 kWh: C 1.5 kg x $0.2 = 0.3, E 1.5; O 200. The application's V
+    is 1,745.
+    """
     rows = found(system(), declared=DECLARED)
     assert value(rows, "value_of_baseline") == pytest.approx(1800 - 0.3 - 1.5 - 200)
     assert value(rows, "baseline_value_difference") == pytest.approx(1598.2 - 1745)
@@ -92,7 +104,9 @@ def test_by_hand_as_declared() -> None:
 
 def test_by_hand_as_measured_with_its_training() -> None:
     """All of the benefit: 2,000; training 2,000 Wh = 2 kWh: C 0.2 kg x $0.2 = 0.04, E 0.2 more."""
-    rows = found(system(), measured(("gain_share", 1.0), ("baseline_energy", 5.0), ("baseline_training_energy", 2000.0)))
+    rows = found(
+        system(), measured(("gain_share", 1.0), ("baseline_energy", 5.0), ("baseline_training_energy", 2000.0))
+    )
     assert value(rows, "value_of_baseline") == pytest.approx(2000 - 0.3 - 1.5 - 200 - 0.04 - 0.2)
     assert value(rows, "baseline_better_probability") == 1.0
     row = rows["value_of_baseline"]
@@ -105,7 +119,9 @@ def test_a_declared_number_goes_before_a_measured_one() -> None:
     evidence = measured(("gain_share", 0.2), ("baseline_energy", 999.0))
     assert value(found(system(), evidence, DECLARED), "value_of_baseline") == pytest.approx(1598.2)
     only_share = Said(benefit_share=number(0.9, "1"))
-    assert value(found(system(), measured(("baseline_energy", 5.0)), only_share), "value_of_baseline") == pytest.approx(1598.2)
+    assert value(found(system(), measured(("baseline_energy", 5.0)), only_share), "value_of_baseline") == pytest.approx(
+        1598.2
+    )
 
 
 def test_a_baseline_with_all_of_the_benefit_and_the_same_energy_saves_what_making_the_model_took() -> None:
@@ -121,7 +137,9 @@ def test_a_baseline_with_all_of_the_benefit_and_the_same_energy_saves_what_makin
 def test_what_both_share_is_drawn_once() -> None:
     """The worth of the benefit is wide; with the same share of it and the same energy, the difference hardly varies."""
     wide = "{low: 0.0001, high: 0.01, unit: USD2020/task, grade: expert, source: s}"
-    rows = found(system((exact(0.001, "USD2020/task"), wide)), declared=Said(number(1.0, "1"), number(50, "Wh/1000 decisions")))
+    rows = found(
+        system((exact(0.001, "USD2020/task"), wide)), declared=Said(number(1.0, "1"), number(50, "Wh/1000 decisions"))
+    )
     worth, apart = rows["value_of_baseline"], rows["baseline_value_difference"]
     assert isinstance(worth, Estimate)
     assert isinstance(apart, Estimate)
@@ -154,11 +172,18 @@ def test_what_lacks_is_told() -> None:
     assert "the energy of a baseline is unknown: no baseline_energy" in reason(
         found(system(), measured(("gain_share", 1.0), missing=("baseline_energy",))), "baseline_better_probability"
     )
-    assert "neither measured nor declared" in reason(found(system(), declared=Said(number(1.0, "1"))), "value_of_baseline")
+    assert "neither measured nor declared" in reason(
+        found(system(), declared=Said(number(1.0, "1"))), "value_of_baseline"
+    )
     skipped = Evidence(
-        id="s", subjects=("app",), measure=MEASURE, basis="measured", status="skipped", note="needs data",
+        id="s",
+        subjects=("app",),
+        measure=MEASURE,
+        basis="measured",
+        status="skipped",
+        note="needs data",
         provenance=Provenance(source="s", measure=MEASURE, version=1, started="now", duration_s=0.0),
-    )  # fmt: skip
+    )
     assert "needs data" in reason(found(system(), [skipped]), "value_of_baseline")
 
 

@@ -50,15 +50,20 @@ def test_by_hand(text: str, kwh: float | None, kg: float) -> None:
 
 
 def test_what_is_saved_is_drawn_with_what_it_is_saved_from() -> None:
-    """A third of the power is saved whatever the power is; drawn apart the interval would be wider, and could pass 0."""
+    """A third of the power is saved whatever the power is; drawn apart the interval would be wider, and could pass
+    0.
+    """
     wide = "{low: 100, central: 500, high: 1500, unit: W, grade: assumed, source: a guess}"
     found = rows(
-        with_mitigation(f"status: considered, on: pretraining, energy_ratio: {exact(2 / 3, '1')}", (exact(500, "W"), wide))
+        with_mitigation(
+            f"status: considered, on: pretraining, energy_ratio: {exact(2 / 3, '1')}", (exact(500, "W"), wide)
+        )
     )
     (whole,) = [
-        row.estimate for row in found
+        row.estimate
+        for row in found
         if row.estimate and row.estimate.quantity == "energy" and row.estimate.group == {"stage": "pretraining"}
-    ]  # fmt: skip
+    ]
     (one,) = [row.estimate for row in found if row.estimate and row.estimate.quantity == "energy_saved"]
     assert (one.low, one.high) == (pytest.approx((whole.low or 0) / 3), pytest.approx((whole.high or 0) / 3))
 
@@ -97,8 +102,9 @@ def test_what_the_cleanest_zone_would_save_is_told_without_being_asked() -> None
     (zone,) = lowest(1)
     found = {
         ((row.estimate.group or {})["stage"], (row.estimate.group or {}).get("carried by", "")): row.estimate
-        for row in rows(system()) if row.estimate and row.estimate.quantity == "could_save"
-    }  # fmt: skip
+        for row in rows(system())
+        if row.estimate and row.estimate.quantity == "could_save"
+    }
     assert found.keys() == {("pretraining", ""), ("adaptation", ""), ("inference", "app")}
     assert found["pretraining", ""].value == pytest.approx(600 * (500 - intensity(zone).g_per_kwh) / 1000, rel=0.01)
     assert found["inference", "app"].value == pytest.approx(150 * (100 - intensity(zone).g_per_kwh) / 1000, rel=0.01)
@@ -106,8 +112,18 @@ def test_what_the_cleanest_zone_would_save_is_told_without_being_asked() -> None
 
 
 def test_what_was_measured_on_a_model_is_carried_to_where_it_decides() -> None:
-    ratio = Estimate(quantity="energy_ratio", unit="1", value=0.5, low=0.4, high=0.6, interval="uncertainty", n=16, method="m",
-                     group={"mitigation": "int8"}, reference={"format": "float32", "batch": "16"})  # fmt: skip
+    ratio = Estimate(
+        quantity="energy_ratio",
+        unit="1",
+        value=0.5,
+        low=0.4,
+        high=0.6,
+        interval="uncertainty",
+        n=16,
+        method="m",
+        group={"mitigation": "int8"},
+        reference={"format": "float32", "batch": "16"},
+    )
     provenance = Provenance(
         version=1,
         source="s",
@@ -117,12 +133,22 @@ def test_what_was_measured_on_a_model_is_carried_to_where_it_decides() -> None:
         started="2026-11-22T00:00:00+00:00",
         duration_s=0.0,
     )
-    row = Evidence(id="m1", subjects=("base",), measure="environment.mitigation", basis="modelled", status="ok", note="",
-                   estimate=ratio, provenance=provenance)  # fmt: skip
+    row = Evidence(
+        id="m1",
+        subjects=("base",),
+        measure="environment.mitigation",
+        basis="modelled",
+        status="ok",
+        note="",
+        estimate=ratio,
+        provenance=provenance,
+    )
     writers = (Writer("environment.life_cycle", "s", 0, "h"), Writer("environment.value", "s", 0, "h"))
     methods = {name: spec.method for name, spec in load_registry().specs.items()}
     rows = [
-        one for one in value_rows(system(), (row,), methods, writers, 0) if one.estimate and "int8" in str(one.estimate.group)
+        one
+        for one in value_rows(system(), (row,), methods, writers, 0)
+        if one.estimate and "int8" in str(one.estimate.group)
     ]
     numbers = {one.estimate.quantity: one.estimate for one in rows if one.estimate}
     assert numbers["energy_could_save"].value == pytest.approx(75, rel=0.02)  # 150 kWh of deciding

@@ -33,13 +33,17 @@ def a_deployment(seed: int = 0) -> Terms:
     volume, price = Input("volume", rng.uniform(1e3, 2e3, N)), Input("price of carbon", rng.lognormal(5, 0.3, N))
     worth, carbon = Input("worth", rng.uniform(0.1, 1.0, N)), Input("carbon per task", rng.uniform(1e-3, 5e-3, N))
     return Terms(
-        (TermItem((1.0, 0.2), (volume, worth)),), (TermItem((0.5, 0.5), (volume, carbon, price)),), (TermItem((30.0, 0.0)),),
+        (TermItem((1.0, 0.2), (volume, worth)),),
+        (TermItem((0.5, 0.5), (volume, carbon, price)),),
+        (TermItem((30.0, 0.0)),),
         (TermItem((rng.uniform(0, 50, N), 1.0)), TermItem((0.0, 0.05), (price,))),
-    )  # fmt: skip
+    )
 
 
 def test_by_hand() -> None:
-    """V = 1000 x worth - 3 x price; at a price of 100 the worth flips V at 0.3, at a worth of 0.5 the price at 166.67."""
+    """V = 1000 x worth - 3 x price; at a price of 100 the worth flips V at 0.3, at a worth of 0.5 the price at
+    166.67.
+    """
     worth, price = Input("worth", np.full(3, 0.5), 0.4, 0.6), Input("price", np.full(3, 100.0), 50.0, 200.0)
     terms = Terms((TermItem((1000.0, 0.0), (worth,)),), (TermItem((0.0, 3.0), (price,)),), (), ())
     first, second = switching_values(terms, np.full(3, 200.0))
@@ -77,7 +81,10 @@ def test_it_agrees_with_a_search() -> None:
 def test_an_input_that_moves_nothing_and_one_that_never_flips() -> None:
     idle, small = Input("idle", np.linspace(1, 2, N)), Input("small", np.linspace(1, 2, N))
     terms = Terms(
-        (TermItem((np.linspace(100, 200, N), 0.0)), TermItem((0.0, 0.0), (idle,))), (TermItem((1.0, 1.0), (small,)),), (), ()
+        (TermItem((np.linspace(100, 200, N), 0.0)), TermItem((0.0, 0.0), (idle,))),
+        (TermItem((1.0, 1.0), (small,)),),
+        (),
+        (),
     )
     found = {one.name: one for one in switching_values(terms, value_of(terms))}
     assert (found["idle"].at, found["idle"].within_range, found["idle"].reach) == (None, False, None)

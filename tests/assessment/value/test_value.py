@@ -1,4 +1,6 @@
-"""V(M) over people: examples by hand, analytic cases, and what must not change when groups are split, permuted or renamed."""
+"""V(M) over people: examples by hand, analytic cases, and what must not change when groups are split, permuted or
+renamed.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,11 @@ def random_terms(seed: int, groups: int = 3, n: int = N) -> Terms:
     rng = np.random.default_rng(seed)
     price, intensity = Input("price", rng.uniform(50, 300, n)), Input("intensity", rng.uniform(0.1, 0.9, n))
     return Terms(
-        (TermItem(rng.normal(300, 200, (groups, n))),), (TermItem(rng.uniform(0, 1, groups), (intensity, price)),),
-        (TermItem(rng.uniform(0, 30, groups)),), (TermItem(rng.uniform(0, 20, (groups, n))), TermItem(rng.uniform(0, 0.1, groups), (price,))),
-    )  # fmt: skip
+        (TermItem(rng.normal(300, 200, (groups, n))),),
+        (TermItem(rng.uniform(0, 1, groups), (intensity, price)),),
+        (TermItem(rng.uniform(0, 30, groups)),),
+        (TermItem(rng.uniform(0, 20, (groups, n))), TermItem(rng.uniform(0, 0.1, groups), (price,))),
+    )
 
 
 def plain_terms(benefit: Array, burden: Array) -> Terms:
@@ -50,7 +54,10 @@ def close(one: DrawSummary | None, other: DrawSummary | None) -> bool:
 def test_two_groups_by_hand() -> None:
     """Users gain 10, 20, 30 and pay 1; the rest pays 4. V = 5, 15, 25; users' V 9, 19, 29."""
     terms = Terms(
-        (TermItem(np.array([[10.0, 20.0, 30.0], [0.0, 0.0, 0.0]])),), (TermItem((0.0, 4.0)),), (TermItem((1.0, 0.0)),), ()
+        (TermItem(np.array([[10.0, 20.0, 30.0], [0.0, 0.0, 0.0]])),),
+        (TermItem((0.0, 4.0)),),
+        (TermItem((1.0, 0.0)),),
+        (),
     )
     weighed = weigh((USER, REST), terms, UNIT)
     users, rest = weighed.groups
@@ -60,7 +67,9 @@ def test_two_groups_by_hand() -> None:
     assert rest.value == DrawSummary(-4.0, -4.0, -4.0, -4.0)
     assert users.means == {"benefit": 20.0, "carbon": 0.0, "energy": 1.0, "other": 0.0}
     assert users.benefit_share == DrawSummary(1.0, 1.0, 1.0, 1.0)
-    assert rest.burden_share == DrawSummary(pytest.approx(0.8), pytest.approx(0.8), pytest.approx(0.8), pytest.approx(0.8))
+    assert rest.burden_share == DrawSummary(
+        pytest.approx(0.8), pytest.approx(0.8), pytest.approx(0.8), pytest.approx(0.8)
+    )
     assert weighed.weighted.weights == (1.0, pytest.approx(4**1.4))
     assert weighed.weighted.value is not None
     assert weighed.weighted.value.median == pytest.approx(19 - 4 * 4**1.4)
@@ -104,7 +113,9 @@ def test_a_price_drawn_apart_for_each_group_gives_too_narrow_an_interval() -> No
     rng = np.random.default_rng(2)
     price, other = (Input(name, rng.uniform(0, 2, 400_000)) for name in ("price", "another price"))
     shared = weigh((USER, REST), Terms((), (TermItem((1.0, 1.0), (price,)),), (), ()), UNIT)
-    apart = weigh((USER, REST), Terms((), (TermItem((1.0, 0.0), (price,)), TermItem((0.0, 1.0), (other,))), (), ()), UNIT)
+    apart = weigh(
+        (USER, REST), Terms((), (TermItem((1.0, 0.0), (price,)), TermItem((0.0, 1.0), (other,))), (), ()), UNIT
+    )
     ends = [(one.terms["carbon"].low, one.terms["carbon"].high) for one in (shared, apart)]
     assert ends == [pytest.approx((0.1, 3.9), abs=0.02), pytest.approx((0.447, 3.553), abs=0.02)]
 
@@ -145,7 +156,10 @@ def test_shares_sum_to_one_and_parts_to_the_whole(seed: int) -> None:
     for name, term in weighed.terms.items():
         assert sum(group.means[name] for group in weighed.groups) == pytest.approx(term.mean)
     assert weighed.value.mean == pytest.approx(
-        weighed.terms["benefit"].mean - weighed.terms["carbon"].mean - weighed.terms["energy"].mean - weighed.terms["other"].mean
+        weighed.terms["benefit"].mean
+        - weighed.terms["carbon"].mean
+        - weighed.terms["energy"].mean
+        - weighed.terms["other"].mean
     )
 
 
@@ -206,7 +220,9 @@ def test_doubled_volume_doubles_inference_only() -> None:
         use = volume(Input("volume", np.full(N, tasks)))
         made = TermItem((0.0, 0.0, 2.0), (price,), "making the model")
         return weigh(
-            GROUPS, Terms((), (TermItem((0.0, 0.0, 1e-6), (use, price)),), (TermItem((1e-3, 0.0, 0.0), (use,)),), (made,)), UNIT
+            GROUPS,
+            Terms((), (TermItem((0.0, 0.0, 1e-6), (use, price)),), (TermItem((1e-3, 0.0, 0.0), (use,)),), (made,)),
+            UNIT,
         )
 
     once, twice = at(1e5), at(2e5)
@@ -226,14 +242,18 @@ def test_constant_inputs_give_no_width_and_plain_numbers_need_no_draws() -> None
 
 def test_an_undeclared_benefit_leaves_v_unknown_and_says_what_it_would_have_to_be() -> None:
     price = Input("price", np.linspace(100, 300, 201))
-    weighed = weigh(GROUPS, Terms(None, (TermItem((0.0, 0.0, 2.0), (price,)),), (TermItem((5.0, 0.0, 0.0)),), None), UNIT)
+    weighed = weigh(
+        GROUPS, Terms(None, (TermItem((0.0, 0.0, 2.0), (price,)),), (TermItem((5.0, 0.0, 0.0)),), None), UNIT
+    )
     assert (weighed.value, weighed.below_zero, weighed.switches, weighed.evenness) == (None, None, None, None)
     assert [group.value for group in weighed.groups] == [None] * 3
     assert weighed.missing == ("benefit", "other")
     assert "other" not in weighed.terms
     assert weighed.zero_at is not None
     assert (weighed.zero_at.of, weighed.zero_at.without) == (("benefit",), ("other",))
-    assert (weighed.zero_at.at.low, weighed.zero_at.at.median, weighed.zero_at.at.high) == pytest.approx((215, 405, 595))
+    assert (weighed.zero_at.at.low, weighed.zero_at.at.median, weighed.zero_at.at.high) == pytest.approx(
+        (215, 405, 595)
+    )
     assert [group.benefit_share for group in weighed.groups] == [None] * 3
     assert [group.burden_share for group in weighed.groups] == [
         None
@@ -262,10 +282,15 @@ def test_weights_are_unknown_only_where_a_stake_has_no_income() -> None:
     staked = weigh((USER, rest), Terms((TermItem((9.0, 0.0)),), (TermItem((0.0, 1.0)),), (), ()), UNIT)
     assert staked.weighted.value is None
     assert staked.weighted.why_not == "no income is declared for everyone else"
-    even = weigh((USER, rest), Terms((TermItem((9.0, 0.0)),), (TermItem((0.0, 1.0)),), (), ()), UNIT, Choices(elasticity=0.0))
+    even = weigh(
+        (USER, rest), Terms((TermItem((9.0, 0.0)),), (TermItem((0.0, 1.0)),), (), ()), UNIT, Choices(elasticity=0.0)
+    )
     assert even.weighted.value == even.value
     scaled = weigh(
-        (USER, REST), Terms((TermItem((9.0, 0.0)),), (TermItem((0.0, 1.0)),), (), ()), UNIT, Choices(reference_income=10_000.0)
+        (USER, REST),
+        Terms((TermItem((9.0, 0.0)),), (TermItem((0.0, 1.0)),), (), ()),
+        UNIT,
+        Choices(reference_income=10_000.0),
     )
     assert scaled.weighted.weights == (pytest.approx(4**-1.4), 1.0)
 
@@ -278,7 +303,8 @@ BAD = [
     (lambda: Input("price", np.array([])), "expected \\(draw,\\), at least one"),
     (lambda: Input("price", np.array([1.0, np.nan])), "input 'price': a draw is not a finite number"),
     (lambda: Input("price", np.array([1.0, np.inf])), "not a finite number"),
-    (lambda: weigh(GROUPS, plain_terms(np.full((3, 4), np.nan), np.ones((3, 4))), UNIT), "benefit of group 'the firm': a draw is not"),
+    (lambda: weigh(GROUPS, plain_terms(np.full((3, 4), np.nan), np.ones((3, 4))), UNIT), "benefit of group 'the "
+    "firm': a draw is not"),
     (
         lambda: weigh((REST,), Terms((), (TermItem((1e200,), (Input("price", np.full(3, 1e200)),)),), (), ()), UNIT),
         "carbon of group 'everyone else': a draw is not a finite number",

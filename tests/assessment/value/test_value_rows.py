@@ -23,19 +23,26 @@ def rows(given: System, seed: int = 0) -> list[Evidence]:
 
 def number(found: list[Evidence], quantity: str, **group: str) -> float:
     (one,) = [
-        row.estimate for row in found
-        if row.estimate and row.estimate.quantity == quantity and row.measure == "environment.value"
-        and {name: value for name, value in (row.estimate.group or {}).items() if name not in {"deployment", "rank"}} == group
-    ]  # fmt: skip
+        row.estimate
+        for row in found
+        if row.estimate
+        and row.estimate.quantity == quantity
+        and row.measure == "environment.value"
+        and {name: value for name, value in (row.estimate.group or {}).items() if name not in {"deployment", "rank"}}
+        == group
+    ]
     return one.value
 
 
 def reason(found: list[Evidence], quantity: str, **group: str) -> str:
     (one,) = [
-        row.missing for row in found
-        if row.missing and row.missing.quantity == quantity and row.measure == "environment.value"
+        row.missing
+        for row in found
+        if row.missing
+        and row.missing.quantity == quantity
+        and row.measure == "environment.value"
         and {name: value for name, value in (row.missing.group or {}).items() if name != "deployment"} == group
-    ]  # fmt: skip
+    ]
     return one.reason
 
 
@@ -43,7 +50,8 @@ def test_by_hand() -> None:
     """S 2,000; C (75 + 5 + 15) kg x $200/t = 19; E (150 + 10 + 150) kWh x $0.1 = 31; O 200 + 25 kg x $200/t = 205."""
     found = rows(system())
     terms = [
-        number(found, "term", term=name) for name in ("benefit S", "cost of carbon C", "cost of electricity E", "other burdens O")
+        number(found, "term", term=name)
+        for name in ("benefit S", "cost of carbon C", "cost of electricity E", "other burdens O")
     ]
     assert terms == pytest.approx([2000.0, 19.0, 31.0, 205.0])
     assert number(found, "value") == pytest.approx(1745.0)
@@ -54,7 +62,9 @@ def test_by_hand() -> None:
     assert number(found, "burden_share", group="everyone else") == pytest.approx(24 / 255)
     assert number(found, "benefit_share", group="users") == 1.0
     weights = {"lab": 1.0, "shop": 2.0**1.4, "users": 4.0**1.4, "everyone else": 8.0**1.4}
-    assert number(found, "weighted_value") == pytest.approx(sum(weights[name] * worth for name, worth in by_group.items()))
+    assert number(found, "weighted_value") == pytest.approx(
+        sum(weights[name] * worth for name, worth in by_group.items())
+    )
     assert number(found, "switching_value", input="price of carbon") == pytest.approx(200 + 1745 / 0.12)
     assert number(found, "uneven_probability") == 0.0
     assert number(found, "break_even_tasks") == pytest.approx(600 / (40 - 10))
@@ -65,8 +75,9 @@ def totals(found: list[Evidence], quantity: str) -> dict[str, float | str]:
     """By who carries it: the total, or why there is none."""
     return {
         (one.group or {})["carried by"]: row.estimate.value if row.estimate else row.note
-        for row in found if (one := row.estimate or row.missing) is not None and one.quantity == quantity
-    }  # fmt: skip
+        for row in found
+        if (one := row.estimate or row.missing) is not None and one.quantity == quantity
+    }
 
 
 def test_totals_by_hand() -> None:
@@ -78,7 +89,8 @@ def test_totals_by_hand() -> None:
     (row,) = [row for row in found if row.estimate and row.estimate.value == pytest.approx(120.0)]
     assert (
         row.note
-        == "grade: literature; not declared, so not in it: the carbon of making the hardware for tuned, app; " + ONE_NUMBER
+        == "grade: literature; not declared, so not in it: the carbon of making the hardware for tuned, app; "
+        + ONE_NUMBER
     )
 
 
@@ -127,14 +139,33 @@ def test_a_benefit_without_a_worth_makes_v_unknown_and_tells_what_it_would_have_
 @pytest.mark.parametrize(
     ("old", "new", "term", "told"),
     [
-        ("allocated: 0.25", "allocated: unknown", "cost of carbon C", "the share of base that tuned carries is unknown"),
-        (f"      carbon_price: {exact(200, 'USD2020/t')}\n", "", "cost of carbon C", "the price of carbon is not declared"),
-        (f"electricity_price: {exact(0.1, 'USD2020/kWh')}", "electricity_price: unknown", "cost of electricity E", "price of electricity is unknown"),
+        (
+            "allocated: 0.25",
+            "allocated: unknown",
+            "cost of carbon C",
+            "the share of base that tuned carries is unknown",
+        ),
+        (
+            f"      carbon_price: {exact(200, 'USD2020/t')}\n",
+            "",
+            "cost of carbon C",
+            "the price of carbon is not declared",
+        ),
+        (
+            f"electricity_price: {exact(0.1, 'USD2020/kWh')}",
+            "electricity_price: unknown",
+            "cost of electricity E",
+            "price of electricity is unknown",
+        ),
         ("    volume: 1000000\n", "", "cost of electricity E", "the volume of app is not declared"),
-        (f"    burdens: [{{population: users, what: mistakes, worth: {exact(100, 'USD2020/year')}}}]\n", "", "other burdens O",
-         "no burden is declared (write `burdens: none` if there is none)"),
+        (
+            f"    burdens: [{{population: users, what: mistakes, worth: {exact(100, 'USD2020/year')}}}]\n",
+            "",
+            "other burdens O",
+            "no burden is declared (write `burdens: none` if there is none)",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_declared_makes_its_term_unknown(old: str, new: str, term: str, told: str) -> None:
     found = rows(system((old, new)))
     assert told in reason(found, "term", term=term)
@@ -161,7 +192,9 @@ def test_hardware_of_a_training_that_nobody_declared_leaves_the_burdens_unknown(
 
 
 def test_hardware_of_what_is_used_or_adapted_is_said_beside_the_burdens() -> None:
-    (row,) = [row for row in rows(system()) if row.estimate and (row.estimate.group or {}).get("term") == "other burdens O"]
+    (row,) = [
+        row for row in rows(system()) if row.estimate and (row.estimate.group or {}).get("term") == "other burdens O"
+    ]
     assert "not declared, so not in it: the carbon of making the hardware for tuned, app" in row.note
 
 
@@ -177,7 +210,9 @@ def test_none_is_0_and_says_so() -> None:
 
 
 def test_without_a_volume_no_number_stands_for_the_benefit_and_what_lacks_is_named() -> None:
-    """Each of C, E and O rests on the volume or on its share of the making, so nothing is known of the benefit at V = 0."""
+    """Each of C, E and O rests on the volume or on its share of the making, so nothing is known of the benefit at V
+    = 0.
+    """
     worth = f", worth: {exact(0.001, 'USD2020/task')}"
     found = rows(system(("    volume: 1000000\n", "    volume: unknown\n"), (worth, ", worth: unknown")))
     told = reason(found, "value_at_zero", of="benefit S")
@@ -191,7 +226,9 @@ def test_an_application_that_rests_on_nothing_does_not_cost_nothing_to_make() ->
     assert "what app rests on is not declared" in reason(found, "term", term="cost of carbon C")
     assert "what app rests on is not declared" in str(totals(found, "energy_total")["everyone together"])
     adapted = "  - {upstream: base, downstream: tuned, relation: adapted_from, allocated: 0.25}\n"
-    assert "what tuned was adapted from is not declared" in reason(rows(system((adapted, ""))), "term", term="cost of carbon C")
+    assert "what tuned was adapted from is not declared" in reason(
+        rows(system((adapted, ""))), "term", term="cost of carbon C"
+    )
 
 
 def test_a_total_holds_the_use_of_every_deployment_or_is_unknown() -> None:
@@ -201,7 +238,9 @@ def test_a_total_holds_the_use_of_every_deployment_or_is_unknown() -> None:
         ("dependencies:\n", "  - {id: other, kind: application, actor: shop}\ndependencies:\n"),
         ("deployments:\n", "deployments:\n" + second),
     )
-    assert "the energy of deciding in second is neither" in str(totals(rows(given), "energy_total")["everyone together"])
+    assert "the energy of deciding in second is neither" in str(
+        totals(rows(given), "energy_total")["everyone together"]
+    )
 
 
 def test_a_break_even_without_an_adaptation_is_unknown_unless_there_is_none() -> None:
@@ -229,11 +268,23 @@ def test_none_is_a_declared_nothing() -> None:
     ("old", "new", "told"),
     [
         ("USD2020/year", "EUR2020/year", "burdens, entry 1: EUR2020/year cannot become USD2020/year"),
-        ("USD2020/task", "USD1990/task", "benefits, entry 1: USD1990/task to USD2020/task: the price index has no year 1990"),
-        ("volume: 1000000", "volume: 0", "deployment 'app': its volume is 0, so there is nothing whose value could be weighed"),
-        ("carbon_price: " + exact(200, "USD2020/t"), "carbon_price: EPA2023", "value.carbon_price: got 'EPA2023'; expected a source and a year"),
+        (
+            "USD2020/task",
+            "USD1990/task",
+            "benefits, entry 1: USD1990/task to USD2020/task: the price index has no year 1990",
+        ),
+        (
+            "volume: 1000000",
+            "volume: 0",
+            "deployment 'app': its volume is 0, so there is nothing whose value could be weighed",
+        ),
+        (
+            "carbon_price: " + exact(200, "USD2020/t"),
+            "carbon_price: EPA2023",
+            "value.carbon_price: got 'EPA2023'; expected a source and a year",
+        ),
     ],
-)  # fmt: skip
+)
 def test_money_that_cannot_be_added_is_told_before_anything_is_worked_out(old: str, new: str, told: str) -> None:
     assert told in "; ".join(table_problems(system((old, new))))
     assert table_problems(system()) == ()
@@ -248,14 +299,22 @@ def test_two_deployments_with_prices_of_their_own_are_not_mixed_up() -> None:
     given = system()
     (first,) = given.deployments
     assert first.value is not None
-    second = first.model_copy(update={"id": "second", "value": first.value.model_copy(
-        update={"electricity_price": Uncertain(value=0.4, unit="USD2020/kWh", grade="assumed", source="s")}
-    )})  # fmt: skip
+    second = first.model_copy(
+        update={
+            "id": "second",
+            "value": first.value.model_copy(
+                update={"electricity_price": Uncertain(value=0.4, unit="USD2020/kWh", grade="assumed", source="s")}
+            ),
+        }
+    )
     found = rows(given.model_copy(update={"deployments": (first, second)}))
     costs = [
-        row.estimate.value for row in found
-        if row.estimate and row.estimate.quantity == "term" and (row.estimate.group or {})["term"] == "cost of electricity E"
-    ]  # fmt: skip
+        row.estimate.value
+        for row in found
+        if row.estimate
+        and row.estimate.quantity == "term"
+        and (row.estimate.group or {})["term"] == "cost of electricity E"
+    ]
     assert costs[1] / costs[0] == pytest.approx(4.0)
 
 
@@ -263,7 +322,9 @@ def test_two_deployments_with_prices_of_their_own_are_not_mixed_up() -> None:
 def test_the_break_even_with_use(per_1000: float, tasks: float | None) -> None:
     """P 600; S - f = 30; use of the shared model 150 kWh, of one of its own 2 x 10^6 tasks x 1.5 x per_1000 / 10^6."""
     declared = f"      scratch_energy: {exact(40, 'kWh')}\n"
-    found = rows(system((declared, f"{declared}      scratch_energy_per_task: {exact(per_1000, 'Wh/1000 decisions')}\n")))
+    found = rows(
+        system((declared, f"{declared}      scratch_energy_per_task: {exact(per_1000, 'Wh/1000 decisions')}\n"))
+    )
     assert number(found, "break_even_tasks") == pytest.approx(20.0)
     if tasks is None:
         assert "never" in reason(found, "break_even_tasks_with_use")

@@ -1,4 +1,6 @@
-"""Who gains and who pays: shares by hand, and the evenness alarm, which speaks where it should and is silent elsewhere."""
+"""Who gains and who pays: shares by hand, and the evenness alarm, which speaks where it should and is silent
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ N = 200
 
 
 def test_a_negative_benefit_is_a_burden_and_shares_stay_shares() -> None:
-    weighed = weigh((USER, REST), Terms((TermItem((10.0, -6.0)),), (TermItem((0.0, 2.0)),), (TermItem((2.0, 0.0)),), ()), UNIT)
+    weighed = weigh(
+        (USER, REST), Terms((TermItem((10.0, -6.0)),), (TermItem((0.0, 2.0)),), (TermItem((2.0, 0.0)),), ()), UNIT
+    )
     users, rest = weighed.groups
     assert users.benefit_share is not None
     assert rest.burden_share is not None

@@ -1,4 +1,6 @@
-"""Claims: published rows come out, known slips are found and named, right claims stay silent, and nothing passes unchecked."""
+"""Claims: published rows come out, known slips are found and named, right claims stay silent, and nothing passes
+unchecked.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ SHIPPED = {
 
 
 def test_every_shipped_claim_has_the_verdict_that_its_arithmetic_gives() -> None:
-    """By hand: 79 x 12.04151 x 1.58; 1507 x 0.954 x 0.45359; 652/60; 0.09e-3 x 4.2e6; 3.04e-3 x 4.2e6; /60; /820; 78/820."""
+    """By hand: 79 x 12.04151 x 1.58; 1507 x 0.954 x 0.45359; 652/60; 0.09e-3 x 4.2e6; 3.04e-3 x 4.2e6; /60; /820;
+    78/820.
+    """
     verdicts = {one.claim.id: one for one in check_claims(shipped_claims())}
     assert verdicts.keys() == SHIPPED.keys()
     for name, (outcome, value, suspicion) in SHIPPED.items():
@@ -68,8 +72,12 @@ def test_what_the_shipped_verdicts_say() -> None:
     assert verdicts["break-even"].missing == ("adaptation",)
 
 
-STRUBELL = [("12 h", "1415.78 W", "27 kWh"), ("84 h", "1515.43 W", "201 kWh"), ("336 h", "517.66 W", "275 kWh"),
-            ("274120 h", "1515.43 W", "656,347 kWh")]  # fmt: skip
+STRUBELL = [
+    ("12 h", "1415.78 W", "27 kWh"),
+    ("84 h", "1515.43 W", "201 kWh"),
+    ("336 h", "517.66 W", "275 kWh"),
+    ("274120 h", "1515.43 W", "656,347 kWh"),
+]
 PUBLISHED = [
     *(claim(f"strubell-{place}", kwh, "energy", hours=hours, power=power, pue="1.58") for place, (hours, power, kwh) in enumerate(STRUBELL)),
     claim("strubell-nas-carbon", "626,155 lb CO2e", "carbon", energy="656,347 kWh", intensity="0.954 lb/kWh"),
@@ -80,7 +88,8 @@ PUBLISHED = [
     claim("bloom-dynamic", "24.69 t", "carbon", energy="{claim: bloom}", intensity="57 g/kWh"),
     claim("bloom-idle", "14.6 t", "carbon", energy="256,646 kWh", intensity="57 g/kWh"),
     claim("bloom-embodied", "11.2 t", "sum", servers="7.57 t", gpus="3.64 t"),
-    claim("bloom-total", "50.5 t", "sum", dynamic="{claim: bloom-dynamic}", idle="{claim: bloom-idle}", embodied="{claim: bloom-embodied}"),
+    claim("bloom-total", "50.5 t", "sum", dynamic="{claim: bloom-dynamic}", idle="{claim: bloom-idle}", embodied="{claim: "
+    "bloom-embodied}"),
     claim("bloom-operational", "39.3 t", "sum", dynamic="{claim: bloom-dynamic}", idle="{claim: bloom-idle}"),
     claim("bloom-idle-share", "37 %", "ratio", part="{claim: bloom-idle}", whole="{claim: bloom-operational}"),
     claim("henderson", "378 kg/day", "per_unit", each="0.09 g/experiment", count="4.2e6 experiments/day"),
@@ -95,7 +104,9 @@ PUBLISHED = [
 
 
 def test_published_rows_can_be_written_and_follow() -> None:
-    """Strubell et al. 2019, Table 3; Patterson et al. 2021, Table 4; Luccioni et al. 2022; Henderson et al. 2020; EPA 2023."""
+    """Strubell et al. 2019, Table 3; Patterson et al. 2021, Table 4; Luccioni et al. 2022; Henderson et al. 2020;
+    EPA 2023.
+    """
     found = checked(*PUBLISHED)
     assert {name: one.explanation for name, one in found.items() if one.outcome != "follows"} == {}
     assert len(found) == len(PUBLISHED)
@@ -131,16 +142,20 @@ def test_each_slip_is_found_and_named(suspicion: str, claimed: str, formula: str
 @pytest.mark.parametrize(
     ("claimed", "formula", "inputs"),
     [
-        ("429 kg", "carbon", RIGHT), ("117 kgC", "carbon", RIGHT), ("945.8 lb", "carbon", RIGHT), ("0.429 t", "carbon", RIGHT),
+        ("429 kg", "carbon", RIGHT),
+        ("117 kgC", "carbon", RIGHT),
+        ("945.8 lb", "carbon", RIGHT),
+        ("0.429 t", "carbon", RIGHT),
         ("48,000 Wh", "energy", {"hours": "100 h", "power": "300 W", "pue": "1.6"}),
         ("730 kg/year", "per_unit", {"each": "1 kg/task", "count": "2 tasks/day"}),
         ("1372 USD2021", "cost", {"amount": "10 t", "price": "105 USD2007/t"}),
         ("105 USD2007/t", "carbon_price", {"table": "IWG2016", "year": "2015", "rate": "3% 95th percentile"}),
-        ("428 kWh", "energy", {"hours": "1426.667 h", "power": "300 W"}), ("600 EUR2020", "cost", {"amount": "10 t", "price": "60 EUR2020/t"}),
+        ("428 kWh", "energy", {"hours": "1426.667 h", "power": "300 W"}),
+        ("600 EUR2020", "cost", {"amount": "10 t", "price": "60 EUR2020/t"}),
         ("0.002 kWh", "per_unit", {"each": "0.0000024 kWh/inference", "count": "1000 inferences"}),
         ("0 kg", "carbon", {"energy": "0 kWh", "intensity": "429 g/kWh"}),
     ],
-)  # fmt: skip
+)
 def test_a_right_claim_stays_silent(claimed: str, formula: str, inputs: dict[str, str]) -> None:
     found = only(claimed, formula, **inputs)
     assert (found.outcome, found.suspicion) == ("follows", ""), found.explanation
@@ -154,7 +169,8 @@ def test_two_slips_that_would_explain_a_claim_are_both_told_and_none_is_named() 
     found = checked(energy, carbon)["carbon"]
     assert (found.outcome, found.suspicion) == ("does_not_follow", "")
     assert (
-        "more than one slip would explain it: the PUE of 2.2 is applied twice; or pounds stand for kilograms" in found.explanation
+        "more than one slip would explain it: the PUE of 2.2 is applied twice; or pounds stand for kilograms"
+        in found.explanation
     )
 
 
@@ -183,11 +199,20 @@ def test_a_chain_takes_the_claimed_or_the_recomputed_value_and_says_what_it_inhe
     mended = claim("mended", "15 kg", "carbon", energy="{claim: energy}", intensity="500 g/kWh")
     later = claim("later", "100 kg", "per_unit", each="{claim: carbon}", count="2")
     verdicts = checked(later, mended, from_right, from_claimed, wrong)
-    assert [one.outcome for one in verdicts.values()] == ["follows", "does_not_follow", "follows", "follows", "does_not_follow"]
+    assert [one.outcome for one in verdicts.values()] == [
+        "follows",
+        "does_not_follow",
+        "follows",
+        "follows",
+        "does_not_follow",
+    ]
     assert verdicts["carbon"].inherits == verdicts["later"].inherits == ("energy",)
     assert verdicts["carbon"].rebuilt == pytest.approx(15.0)
     assert verdicts["later"].rebuilt == pytest.approx(30.0)
-    assert "it rests on 'energy', which does not follow; with that mended the inputs give 15" in verdicts["carbon"].explanation
+    assert (
+        "it rests on 'energy', which does not follow; with that mended the inputs give 15"
+        in verdicts["carbon"].explanation
+    )
     assert "give 15, as claimed" in verdicts["mended"].explanation
 
 
@@ -197,12 +222,24 @@ def test_a_chain_takes_the_claimed_or_the_recomputed_value_and_says_what_it_inhe
         ({}, ("formula and inputs",), "no formula or inputs given"),
         ({"formula": "carbon"}, ("inputs",), "no inputs given"),
         ({"formula": "carbon", "energy": "1000 kWh"}, ("intensity",), "the claim needs intensity = 429 g/kWh"),
-        ({"formula": "carbon", "energy": "unknown", "intensity": "429 g/kWh"}, ("energy",), "the claim needs energy = 1,000 kWh"),
-        ({"formula": "carbon", "energy": "{unknown: no meter}", "intensity": "unknown"}, ("energy", "intensity"), "energy (no meter)"),
+        (
+            {"formula": "carbon", "energy": "unknown", "intensity": "429 g/kWh"},
+            ("energy",),
+            "the claim needs energy = 1,000 kWh",
+        ),
+        (
+            {"formula": "carbon", "energy": "{unknown: no meter}", "intensity": "unknown"},
+            ("energy", "intensity"),
+            "energy (no meter)",
+        ),
         ({"formula": "sum", "a": "400 kg", "b": "unknown"}, ("b",), "b (not given)"),
-        ({"formula": "sum", "a": "400 kg", "b": "{unknown: '', from: 20 kg, to: 30 kg}"}, ("b",), "the claim needs b = 29 kg; with b from 20 kg"),
+        (
+            {"formula": "sum", "a": "400 kg", "b": "{unknown: '', from: 20 kg, to: 30 kg}"},
+            ("b",),
+            "the claim needs b = 29 kg; with b from 20 kg",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_missing_is_named_and_never_passes(inputs: dict[str, str], missing: tuple[str, ...], told: str) -> None:
     found = only("429 kg", **inputs)
     assert (found.outcome, found.missing, found.recomputed) == ("cannot_be_checked", missing, None)
@@ -213,7 +250,9 @@ def test_a_claim_on_one_that_cannot_be_checked_says_so() -> None:
     bare = claim("bare", "100 kWh")
     found = checked(bare, claim("a", "50 kg", "carbon", energy="{claim: bare}", intensity="500 g/kWh"))["a"]
     assert (found.outcome, found.remarks) == ("follows", ("`energy` is claim 'bare', which cannot be checked itself",))
-    found = checked(bare, claim("a", "50 kg", "carbon", energy="{claim: bare, take: recomputed}", intensity="500 g/kWh"))["a"]
+    found = checked(
+        bare, claim("a", "50 kg", "carbon", energy="{claim: bare, take: recomputed}", intensity="500 g/kWh")
+    )["a"]
     assert (found.outcome, found.missing) == ("cannot_be_checked", ("energy",))
 
 
@@ -230,7 +269,9 @@ def test_money() -> None:
     cell = {"table": "IWG2016", "year": "2015", "rate": "3%"}
     assert only("36 USDunknown/t", "carbon_price", **cell).missing == ("claimed",)
     converted = only("1372 USD2021", "cost", amount="10 t", price="105 USD2007/t")
-    assert converted.remarks == (f"USD2007 became USD2021 by the consumer price index, x {CPI_U[2021] / CPI_U[2007]:.4g}",)
+    assert converted.remarks == (
+        f"USD2007 became USD2021 by the consumer price index, x {CPI_U[2021] / CPI_U[2007]:.4g}",
+    )
     near = only("1000 USD2015", "cost", amount="10 t", price="100 USD2014/t")
     assert (near.outcome, len(near.remarks)) == ("follows", 1)
     total = only("-40 USD2020", "sum", benefit="60 USD2020", harm="-100 USD2020")
@@ -259,16 +300,29 @@ def test_the_example_of_the_docs_says_what_the_docs_say() -> None:
     assert all(f"`{name}`" in DOCS.read_text(encoding="utf-8") for name in FORMULAS)
 
 
-ROOM = {"hours": st.floats(1, 1e5), "power": st.floats(1, 2e4), "pue": st.floats(1.05, 2.0), "intensity": st.floats(1, 2000)}
+ROOM = {
+    "hours": st.floats(1, 1e5),
+    "power": st.floats(1, 2e4),
+    "pue": st.floats(1.05, 2.0),
+    "intensity": st.floats(1, 2000),
+}
 NAMED = {"carbon_co2": 44 / 12, "pounds_kilograms": 1 / 0.45359237, "thousands": 1000.0}
 
 
 def chain(hours: float, power: float, pue: float, intensity: float, factor: float) -> Verdict:
     kwh = hours * power * pue / 1000
     return checked(
-        claim("energy", f"{kwh:.12g} kWh", "energy", hours=f"{hours:.17g} h", power=f"{power:.17g} W", pue=f"{pue:.17g}"),
-        claim("carbon", f"{kwh * intensity / 1000 * factor:.12e} kg", "carbon", energy="{claim: energy}", intensity=f"{intensity:.17g} g/kWh"),
-    )["carbon"]  # fmt: skip
+        claim(
+            "energy", f"{kwh:.12g} kWh", "energy", hours=f"{hours:.17g} h", power=f"{power:.17g} W", pue=f"{pue:.17g}"
+        ),
+        claim(
+            "carbon",
+            f"{kwh * intensity / 1000 * factor:.12e} kg",
+            "carbon",
+            energy="{claim: energy}",
+            intensity=f"{intensity:.17g} g/kWh",
+        ),
+    )["carbon"]
 
 
 @settings(max_examples=60, deadline=None)

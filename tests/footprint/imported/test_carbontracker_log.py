@@ -100,7 +100,9 @@ def test_every_cut_of_a_sum_is_the_sum_or_an_error() -> None:
 def test_a_run_that_was_stopped_says_so() -> None:
     assert epochs(STANDARD_LOG).notes == ()
     assert "later epochs may be missing" in epochs(STANDARD_LOG.replace("Monitoring thread ended.", "?")).notes[0]
-    stopped = STANDARD_LOG.replace("Monitoring thread started.", "Training was interrupted before all 9 epochs were monitored.")
+    stopped = STANDARD_LOG.replace(
+        "Monitoring thread started.", "Training was interrupted before all 9 epochs were monitored."
+    )
     assert "interrupted before all 9" in epochs(stopped).notes[0]
 
 

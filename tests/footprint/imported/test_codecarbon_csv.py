@@ -53,8 +53,12 @@ def test_a_row_of_a_real_run_without_gpu() -> None:
     assert run.warnings == ()
 
 
-@pytest.mark.parametrize("gpu", [{"gpu_energy": 0.0, "gpu_power": 0.0}, {"gpu_energy": "", "gpu_power": ""}], ids=["0", "empty"])
-@pytest.mark.parametrize("named", [{}, {"gpu_model": "", "gpu_count": 2}, {"gpu_count": ""}], ids=["both", "count", "model"])
+@pytest.mark.parametrize(
+    "gpu", [{"gpu_energy": 0.0, "gpu_power": 0.0}, {"gpu_energy": "", "gpu_power": ""}], ids=["0", "empty"]
+)
+@pytest.mark.parametrize(
+    "named", [{}, {"gpu_model": "", "gpu_count": 2}, {"gpu_count": ""}], ids=["both", "count", "model"]
+)
 def test_a_gpu_that_is_named_and_counts_0_is_unknown(gpu: dict[str, Any], named: dict[str, Any]) -> None:
     run = only(emissions_csv(gpu | named | {"energy_consumed": 0.05, "emissions": 0.0028}))
     assert run.kwh["GPU"] is None
@@ -162,7 +166,9 @@ def test_what_would_be_right_in_another_unit_is_told(row: dict[str, Any], said: 
 def test_a_word_for_nothing_is_no_run_id(word: str) -> None:
     days = [{"run_id": word, "timestamp": f"2026-03-0{day}T10:00:00", "duration": 3600 + day} for day in (1, 2, 3)]
     imported = read(
-        emissions_csv(*days, {"run_id": word, "timestamp": "2026-03-03T10:00:00", "duration": 60, "project_name": "other"})
+        emissions_csv(
+            *days, {"run_id": word, "timestamp": "2026-03-03T10:00:00", "duration": 60, "project_name": "other"}
+        )
     )
     assert [run.run for run in imported.runs] == [f"2026-03-0{day}T10:00:00" for day in (1, 2, 3, 3)]
     assert sum(run.total_kwh or 0 for run in imported.runs) == pytest.approx(1.2)

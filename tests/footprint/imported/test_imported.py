@@ -20,7 +20,9 @@ from tests.footprint.made_up_logs import OUTPUT_LOG, STANDARD_LOG, benchmark_rep
     ids=["codecarbon", "epochs", "sum", "optimum"],
 )
 @pytest.mark.parametrize("written", ["plain", "mark", "windows"])
-def test_the_format_is_found_out_by_the_first_line(text: str, tool: str, runs: int, written: str, tmp_path: Path) -> None:
+def test_the_format_is_found_out_by_the_first_line(
+    text: str, tool: str, runs: int, written: str, tmp_path: Path
+) -> None:
     path = tmp_path / "any.name"
     raw = (text.replace("\n", "\r\n") if written == "windows" else text).encode()
     path.write_bytes((b"\xef\xbb\xbf" if written == "mark" else b"") + raw)

@@ -73,7 +73,9 @@ class Application:
             raise KeyboardInterrupt
         self.asked.append(len(cases))
         self.machine.spend(
-            len(cases) * self.wall_s, len(cases) * self.cpu_s, {zone: len(cases) * amount for zone, amount in self.joules.items()}
+            len(cases) * self.wall_s,
+            len(cases) * self.cpu_s,
+            {zone: len(cases) * amount for zone, amount in self.joules.items()},
         )
         return [Decision("invite", len(case.text) % 2 == 0, None) for case in cases]
 
@@ -126,13 +128,23 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 @pytest.fixture
 def probes() -> Probes:
     """20 bodies x 60 names x 2 wordings: 2,400 texts."""
-    bodies = tuple(Probe(id=f"p{i}", occupation="nurse", quality="strong", body=f"{i} years on a ward. " * 5) for i in range(20))
-    names = tuple(Name(name=f"Name{i}", groups={"gender": "women" if i % 2 else "men"}, source="made up") for i in range(60))
+    bodies = tuple(
+        Probe(id=f"p{i}", occupation="nurse", quality="strong", body=f"{i} years on a ward. " * 5) for i in range(20)
+    )
+    names = tuple(
+        Name(name=f"Name{i}", groups={"gender": "women" if i % 2 else "men"}, source="made up") for i in range(60)
+    )
     wordings = (Wording(id="a", text="{name}: {body}"), Wording(id="b", text="Résumé of {name}. {body}"))
     return Probes(
-        name="test", language="en", slot="resume", source="tests", reference={"gender": "men"},
-        probes=bodies, names=names, wordings=wordings,
-    )  # fmt: skip
+        name="test",
+        language="en",
+        slot="resume",
+        source="tests",
+        reference={"gender": "men"},
+        probes=bodies,
+        names=names,
+        wordings=wordings,
+    )
 
 
 @pytest.fixture

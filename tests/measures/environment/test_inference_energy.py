@@ -31,11 +31,15 @@ def measured(application: Any, probes: Probes, system: System, journal: Journal,
 
 
 def one(found: Found, quantity: str, **group: str) -> Estimate:
-    return next(row for row in found if isinstance(row, Estimate) and row.quantity == quantity and (row.group or {}) == group)
+    return next(
+        row for row in found if isinstance(row, Estimate) and row.quantity == quantity and (row.group or {}) == group
+    )
 
 
 def missing(found: Found, quantity: str, **group: str) -> Missing:
-    return next(row for row in found if isinstance(row, Missing) and row.quantity == quantity and (row.group or {}) == group)
+    return next(
+        row for row in found if isinstance(row, Missing) and row.quantity == quantity and (row.group or {}) == group
+    )
 
 
 def test_counters_by_hand(rapl_application: Any, probes: Probes, system: System, journal: Journal) -> None:
@@ -60,7 +64,9 @@ def test_counters_by_hand(rapl_application: Any, probes: Probes, system: System,
 
 
 def test_the_model_by_hand(application: Any, probes: Probes, system: System, journal: Journal) -> None:
-    """20 ms of CPU a decision: 20 s x 3.977 W; 2 GB for 10 s x 0.0883 W/GB. Nothing is at rest: no counter, no idle row."""
+    """20 ms of CPU a decision: 20 s x 3.977 W; 2 GB for 10 s x 0.0883 W/GB. Nothing is at rest: no counter, no idle
+    row.
+    """
     results = measured(application, probes, system, journal)
     assert one(results, "energy_by_component", component="CPU").value == pytest.approx(20 * 3.97744 / 3600, rel=1e-4)
     assert one(results, "energy_by_component", component="memory").value == pytest.approx(20 * 0.08832 / 3600, rel=1e-3)
@@ -115,7 +121,10 @@ def test_carbon_without_a_known_grid_is_a_reason_and_never_0(
     typo = missing(results, "carbon", deployment="typo", grid="FRE")
     assert typo.status == "failed"
     assert "FRA (France)" in typo.reason
-    ratio = one(results, "carbon", deployment="us", grid="USA").value / one(results, "carbon", deployment="fr", grid="FRA").value
+    ratio = (
+        one(results, "carbon", deployment="us", grid="USA").value
+        / one(results, "carbon", deployment="fr", grid="FRA").value
+    )
     assert ratio == pytest.approx(369.5 / 56.0, rel=0.01)
     nowhere = measured(application, probes, system.model_copy(update={"deployments": ()}), journal)
     assert missing(nowhere, "carbon").status == "not_applicable"
@@ -221,7 +230,9 @@ def test_texts_that_came_twice_are_told(application: Any, probes: Probes, system
         assert "asked again" in one(measured(application, few, system, other), "run_time").note
 
 
-@pytest.mark.parametrize(("threads", "words"), [(0.1, ""), (1.2, "other programs kept 1.2 of its 2 hardware threads at work")])
+@pytest.mark.parametrize(
+    ("threads", "words"), [(0.1, ""), (1.2, "other programs kept 1.2 of its 2 hardware threads at work")]
+)
 def test_a_busy_machine_is_told_on_the_rows_that_it_touches(
     application: Any,
     probes: Probes,

@@ -1,4 +1,7 @@
-"""Applications that decide by numbers drawn from their seed, and probes to put to them. Nothing is a mock: they really decide."""
+"""Applications that decide by numbers drawn from their seed, and probes to put to them.
+
+Nothing is a mock: they really decide.
+"""
 
 from __future__ import annotations
 
@@ -44,26 +47,48 @@ def made_up_probes(
 ) -> Probes:
     cues = (
         CueSet(
-            attribute="age", reference="younger", probes=tuple(f"p{index}" for index in range(bodies)),
-            frames=tuple({"younger": f"frame{index}-younger", "older": f"frame{index}-older"} for index in range(frames)),
-            wordings=tuple(Wording(id=f"c{index}", text=f"w{index} {{cue}} applies. {{body}}") for index in range(wordings)),
+            attribute="age",
+            reference="younger",
+            probes=tuple(f"p{index}" for index in range(bodies)),
+            frames=tuple(
+                {"younger": f"frame{index}-younger", "older": f"frame{index}-older"} for index in range(frames)
+            ),
+            wordings=tuple(
+                Wording(id=f"c{index}", text=f"w{index} {{cue}} applies. {{body}}") for index in range(wordings)
+            ),
         ),
-    )  # fmt: skip
+    )
     sets = PronounSet(
-        attribute="gender", reference="he", forms=FORMS,
-        wordings=tuple(Wording(id=f"s{index}", text=f"w{index} {{statement}} applies. {{body}}") for index in range(wordings)),
-    )  # fmt: skip
+        attribute="gender",
+        reference="he",
+        forms=FORMS,
+        wordings=tuple(
+            Wording(id=f"s{index}", text=f"w{index} {{statement}} applies. {{body}}") for index in range(wordings)
+        ),
+    )
     return Probes(
-        name="made up", language="en", slot="resume", source="tests", reference={"gender": "men", "race": "White"},
+        name="made up",
+        language="en",
+        slot="resume",
+        source="tests",
+        reference={"gender": "men", "race": "White"},
         probes=tuple(
-            Probe(id=f"p{index}", occupation="nurse", quality="average", body=f"p{index}", statement="pronoun-{they}" if pronouns else None)
+            Probe(
+                id=f"p{index}",
+                occupation="nurse",
+                quality="average",
+                body=f"p{index}",
+                statement="pronoun-{they}" if pronouns else None,
+            )
             for index in range(bodies)
         ),
         names=names_of(per_cell) if names is None else names,
-        wordings=tuple(Wording(id=f"n{index}", text=f"w{index} {{name}} applies. {{body}}") for index in range(wordings)),
+        wordings=tuple(
+            Wording(id=f"n{index}", text=f"w{index} {{name}} applies. {{body}}") for index in range(wordings)
+        ),
         pronouns=sets if pronouns else None,
         cues=cues if frames else (),
-    )  # fmt: skip
+    )
 
 
 @dataclass
@@ -140,8 +165,10 @@ def the(rows: Rows, quantity: str, group: Mapping[str, str] | str, reference: st
     matching = [
         row
         for row in rows
-        if isinstance(row, Estimate) and row.quantity == quantity and set((row.group or {}).values()) == wanted
+        if isinstance(row, Estimate)
+        and row.quantity == quantity
+        and set((row.group or {}).values()) == wanted
         and (reference is None or set((row.reference or {}).values()) == {reference})
-    ]  # fmt: skip
+    ]
     assert len(matching) == 1, (quantity, group, reference, len(matching))
     return matching[0]

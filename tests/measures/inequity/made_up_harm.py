@@ -1,4 +1,6 @@
-"""Made-up prompts and labelled texts, and a model whose harm is known: "gruk grukka" does harm, "lumi lumine" does none."""
+"""Made-up prompts and labelled texts, and a model whose harm is known: "gruk grukka" does harm, "lumi lumine" does
+none.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +22,24 @@ PLACES = ("river", "market", "tower", "garden", "bridge", "library", "harbour", 
 def prompts_of(groups: Sequence[str] = GROUPS, pages: int = 60, per_page: int = 1) -> list[dict[str, Any]]:
     """Prompts that name their group and are otherwise the same for all."""
     return [
-        {"group": group, "prompt": f"Near the {PLACES[page % 10]} number {page} on day {turn} some {group} were",
-         "cluster": f"{group} {page}"}
-        for group in groups for page in range(pages) for turn in range(per_page)
-    ]  # fmt: skip
+        {
+            "group": group,
+            "prompt": f"Near the {PLACES[page % 10]} number {page} on day {turn} some {group} were",
+            "cluster": f"{group} {page}",
+        }
+        for group in groups
+        for page in range(pages)
+        for turn in range(per_page)
+    ]
 
 
 def labelled_of(
     over_flagged: Mapping[str, float], missed: Mapping[str, float], templates: int = 60, groups: Sequence[str] = GROUPS
 ) -> list[dict[str, Any]]:
-    """Texts of each template about every group. A share of the harmless ones holds the harmful word, and of the harmful ones the other."""
+    """Texts of each template about every group.
+
+    A share of the harmless ones holds the harmful word, and of the harmful ones the other.
+    """
     rows = []
     for number in range(templates):
         for harmful in (True, False):
@@ -38,10 +48,14 @@ def labelled_of(
                 share = (missed if harmful else over_flagged).get(group, 0.0)
                 odd = (number * 0.618034) % 1 < share
                 word = HARM if harmful != odd else NO_HARM
-                rows.append({
-                    "text": f"the {PLACES[number % 7]} {code} says {group} are {word}", "harmful": harmful, "group": group,
-                    "cluster": f"{'h' if harmful else 'n'}{number}",
-                })  # fmt: skip
+                rows.append(
+                    {
+                        "text": f"the {PLACES[number % 7]} {code} says {group} are {word}",
+                        "harmful": harmful,
+                        "group": group,
+                        "cluster": f"{'h' if harmful else 'n'}{number}",
+                    }
+                )
     return rows
 
 

@@ -13,7 +13,12 @@ from commonweal.errors import NotApplicable
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.evidence.store import Store
 from commonweal.measures.gather import Setting, Task, gather
-from commonweal.measures.inequity.occupation_association import MINIMUM_OCCUPATIONS, expected, material, occupation_association
+from commonweal.measures.inequity.occupation_association import (
+    MINIMUM_OCCUPATIONS,
+    expected,
+    material,
+    occupation_association,
+)
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import REGISTRY
 from commonweal.models.protocols import Continuation, GenerationRequest, LanguageModel, Score
@@ -47,7 +52,9 @@ class Expectant:
         template = request.context.removeprefix(f"The {occupation} ")
         lean = self.tilt * (1 if len(template) % 2 else -1)
         she = 1 / (1 + math.exp(-logit(self.she(SHARE[occupation])) - lean))
-        return {" she": (1 - self.they) * she, " he": (1 - self.they) * (1 - she), " they": self.they}[request.continuation]
+        return {" she": (1 - self.they) * she, " he": (1 - self.they) * (1 - she), " they": self.they}[
+            request.continuation
+        ]
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[str]:
         return ["" for _ in requests]
@@ -64,13 +71,16 @@ def overall(rows: Rows, quantity: str) -> Estimate:
 
 def of(rows: Rows, quantity: str, occupation: str) -> Estimate:
     (one,) = [
-        row for row in rows
+        row
+        for row in rows
         if isinstance(row, Estimate) and row.quantity == quantity and (row.group or {}).get("occupation") == occupation
-    ]  # fmt: skip
+    ]
     return one
 
 
-def test_a_model_that_expects_exactly_who_works_there_has_slope_1_correlation_1_skew_0_and_goes_nowhere_beyond() -> None:
+def test_a_model_that_expects_exactly_who_works_there_has_slope_1_correlation_1_skew_0_and_goes_nowhere_beyond() -> (
+    None
+):
     model = Expectant(lambda share: share)
     assert isinstance(model, LanguageModel)
     rows = measured(model)
@@ -137,7 +147,9 @@ def test_one_occupation_worked_out_by_hand() -> None:
     found = of(rows, "she_share", GIVEN.occupations[0])
     half = 2.2009852 * values.std(ddof=1) / math.sqrt(12)  # t with 11 degrees of freedom
     assert len(values) == found.n == 12
-    assert (found.value, found.low, found.high) == pytest.approx((values.mean(), values.mean() - half, values.mean() + half))
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (values.mean(), values.mean() - half, values.mean() + half)
+    )
 
 
 def test_intervals_hold_the_value_and_stay_within_what_is_possible() -> None:

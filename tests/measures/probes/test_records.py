@@ -99,7 +99,9 @@ def test_the_shipped_file_satisfies_the_minima(hiring: Probes) -> None:
 def test_every_cell_of_names_has_at_least_nine(hiring: Probes) -> None:
     cells = Counter((name.groups["gender"], name.groups["race"]) for name in hiring.names)
     assert cells == {(g, r): 25 for g in ("women", "men") for r in ("White", "Black", "Hispanic", "Asian")} | {
-        ("women", "Asian"): 18, ("men", "Asian"): 23}  # fmt: skip
+        ("women", "Asian"): 18,
+        ("men", "Asian"): 23,
+    }
     assert all("Bloomberg 2024" in name.source for name in hiring.names)
 
 
@@ -115,10 +117,14 @@ def test_the_cases_are_short_and_hint_at_no_group(hiring: Probes) -> None:
 def test_no_first_name_stands_in_a_wording_or_a_frame(hiring: Probes) -> None:
     names = re.compile(r"\b(" + "|".join(name.name for name in hiring.names) + r")\b")
     assert hiring.pronouns is not None
-    texts = [w.text for w in (*hiring.wordings, *hiring.pronouns.wordings, *(w for cue in hiring.cues for w in cue.wordings))]
+    texts = [
+        w.text for w in (*hiring.wordings, *hiring.pronouns.wordings, *(w for cue in hiring.cues for w in cue.wordings))
+    ]
     texts += [phrase for cue in hiring.cues for frame in cue.frames for phrase in frame.values()]
     assert not [
-        text for text in texts if names.search(text) or HINTS.search(text.replace("19", "").replace("20", "").replace("old", ""))
+        text
+        for text in texts
+        if names.search(text) or HINTS.search(text.replace("19", "").replace("20", "").replace("old", ""))
     ]
 
 
@@ -127,9 +133,18 @@ def test_rendering_leaves_no_brace_and_no_text_twice(hiring: Probes) -> None:
     probe = hiring.probes[0]
     texts = [render_name(w, p, n) for w in hiring.wordings for p in hiring.probes for n in hiring.names]
     texts += [
-        render_pronoun(w, p, f) for w in hiring.pronouns.wordings for p in hiring.probes for f in hiring.pronouns.forms.values()
+        render_pronoun(w, p, f)
+        for w in hiring.pronouns.wordings
+        for p in hiring.probes
+        for f in hiring.pronouns.forms.values()
     ]
-    texts += [render_cue(w, probe, text) for cue in hiring.cues for w in cue.wordings for f in cue.frames for text in f.values()]
+    texts += [
+        render_cue(w, probe, text)
+        for cue in hiring.cues
+        for w in cue.wordings
+        for f in cue.frames
+        for text in f.values()
+    ]
     assert len(texts) > 19_000
     assert not [text for text in texts if "{" in text or "}" in text]
     assert len(set(texts)) == len(texts)
@@ -142,14 +157,28 @@ def test_the_texts_of_a_pair_differ_only_by_the_cue(hiring: Probes) -> None:
     for cue in hiring.cues:
         for frame in cue.frames:
             for wording in cue.wordings:
-                assert len({render_cue(wording, hiring.probes[3], phrase).replace(phrase, "_") for phrase in frame.values()}) == 1
+                assert (
+                    len(
+                        {
+                            render_cue(wording, hiring.probes[3], phrase).replace(phrase, "_")
+                            for phrase in frame.values()
+                        }
+                    )
+                    == 1
+                )
             for one, other in combinations(frame.values(), 2):
                 assert abs(len(one.split()) - len(other.split())) <= 2, frame
 
 
 def test_religion_swaps_one_term_and_age_keeps_to_the_number(hiring: Probes) -> None:
     age, _, religion = hiring.cues
-    terms = {"Christian": "Christian", "Jewish": "Jewish", "Muslim": "Muslim", "Hindu": "Hindu", "no religion": "Humanist"}
+    terms = {
+        "Christian": "Christian",
+        "Jewish": "Jewish",
+        "Muslim": "Muslim",
+        "Hindu": "Hindu",
+        "no religion": "Humanist",
+    }
     for frame in religion.frames:
         assert len({phrase.replace(terms[group], "_") for group, phrase in frame.items()}) == 1
     for frame in age.frames:
@@ -158,7 +187,9 @@ def test_religion_swaps_one_term_and_age_keeps_to_the_number(hiring: Probes) -> 
 
 def test_pronouns_differ_only_by_pronoun(hiring: Probes) -> None:
     assert hiring.pronouns is not None
-    said = [render_pronoun(hiring.pronouns.wordings[0], hiring.probes[0], forms) for forms in hiring.pronouns.forms.values()]
+    said = [
+        render_pronoun(hiring.pronouns.wordings[0], hiring.probes[0], forms) for forms in hiring.pronouns.forms.values()
+    ]
     assert "She completed" in said[0]
     assert "He completed" in said[1]
     assert "They completed" in said[2]
@@ -184,7 +215,10 @@ def test_texts_are_data(load: Callable[..., Probes]) -> None:
 @pytest.mark.parametrize("part", ["names", "pronouns", "cues"])
 def test_each_cue_alone_is_a_valid_file(load: Callable[..., Probes], part: str) -> None:
     head = SMALL[: SMALL.index("names:")]
-    names, cases = SMALL[SMALL.index("names:") : SMALL.index("probes:")], SMALL[SMALL.index("probes:") : SMALL.index("pronouns:")]
+    names, cases = (
+        SMALL[SMALL.index("names:") : SMALL.index("probes:")],
+        SMALL[SMALL.index("probes:") : SMALL.index("pronouns:")],
+    )
     tail = {
         "names": names,
         "pronouns": SMALL[SMALL.index("pronouns:") : SMALL.index("cues:")],
@@ -204,7 +238,8 @@ FAULTS = {
     "placeholder in body": (("Bakes bread.", "Bakes {name}."), ":14 ", "unknown placeholder {name}"),
     "pronoun without a form": (("{their} bread", "{theirs} bread"), ":15 ", "unknown placeholder {theirs}"),
     "no pronoun": (('"{They} baked, and people liked {their} bread."', "Good."), ":15 ", "got no pronoun"),
-    "no statement": ((SMALL[SMALL.index("    statement:") : SMALL.index("pronouns:")], ""), ":11 ", "'statement': it is missing"),
+    "no statement": ((SMALL[SMALL.index("    statement:") : SMALL.index("pronouns:")], ""), ":11 ", "'statement': it is "
+    "missing"),
     "empty body": (("body: Bakes bread.", 'body: " "'), ":14 ", "'body': got ' '"),
     "number for text": (("occupation: baker", "occupation: 7"), ":12 ", "in quotes if it is a number"),
     "quality": (("quality: strong", "quality: good"), ":13 ", "strong, average or weak"),
@@ -213,12 +248,15 @@ FAULTS = {
     "reference unknown": (("reference: younger", "reference: young"), ":26 ", "expected one of older, younger"),
     "reference missing": (("reference: {gender: men}", "reference: {}"), ":7 ", "the reference is nothing"),
     "references disagree": (("{gender: men}", "{gender: men, age: older}"), ":26 ", "write the same in both places"),
-    "frame lacks a group": (("older: Old.}", "older: Old.}\n      - {younger: New.}"), ":31 ", "expected younger, older"),
+    "frame lacks a group": (("older: Old.}", "older: Old.}\n      - {younger: New.}"), ":31 ", "expected younger, "
+    "older"),
     "one group in frames": (("{younger: Young., older: Old.}", "{younger: Young.}"), ":30 ", "expected at least two"),
     "unknown probe of a cue": (("reference: younger\n", "reference: younger\n    probes: [two]\n"), ":27 ", "no probe 'two'"),
-    "duplicate wording": (('text: "{body} {statement}"}', 'text: "{body} {statement}"}\n    - {id: top, text: "{body}{statement}"}'),
+    "duplicate wording": (('text: "{body} {statement}"}', 'text: "{body} {statement}"}\n    - {id: top, text: '
+    '"{body}{statement}"}'),
                           ":24 ", "stands already in line 23"),
-    "duplicate probe": (("probes:\n", "probes:\n  - {id: one, occupation: a, quality: weak, body: b, statement: '{They}'}\n"),
+    "duplicate probe": (("probes:\n", "probes:\n  - {id: one, occupation: a, quality: weak, body: b, statement: "
+    "'{They}'}\n"),
                         ":12 ", "stands already in line 11"),
     "duplicate key": (("slot: resume", "slot: resume\nslot: resume"), ":5 ", "'slot' is given twice (first on line 4)"),
     "broken YAML": (("slot: resume", "slot: [resume"), ":", "this is not YAML"),
@@ -269,7 +307,11 @@ def test_files_that_cannot_be_read(load: Callable[..., Probes], tmp_path: Path) 
     with pytest.raises(ProbeFileError, match="the file is empty"):
         load(" \n")
     (tmp_path / "folder").mkdir()
-    for reference, message in [("folder", "this is a folder"), ("absent.yaml", "no such file"), ("builtin:hirng", "builtin:hiring")]:  # fmt: skip
+    for reference, message in [
+        ("folder", "this is a folder"),
+        ("absent.yaml", "no such file"),
+        ("builtin:hirng", "builtin:hiring"),
+    ]:
         with pytest.raises(ProbeFileError, match=re.escape(message)):
             load_probes(reference, tmp_path)
 
@@ -304,10 +346,14 @@ def test_a_run_with_probes_that_lie_outside_leaves_the_audit_out_and_says_how_to
         permissions = Permissions(code=True, read=read)
         ready = prepare(load_system(path), Options(("inequity.correspondence_audit",), permissions=permissions))
         assert ready.preflight.problems == ()
-        assert [f"--allow-read {tmp_path}" in warning for warning in ready.preflight.warnings] == ([] if read else [True])
+        assert [f"--allow-read {tmp_path}" in warning for warning in ready.preflight.warnings] == (
+            [] if read else [True]
+        )
         with Store(tmp_path / f"out{len(read)}") as store:
             rows = [row for task in ready.tasks for row in gather(task, Setting(store, ready.system, "hash"))]
-        assert {row.status for row in rows} == ({"not_applicable"} if read else {"skipped"}), "too few names, if they are read"
+        assert {row.status for row in rows} == ({"not_applicable"} if read else {"skipped"}), (
+            "too few names, if they are read"
+        )
 
 
 OUTSIDE = """
@@ -333,12 +379,15 @@ def test_the_cited_tables_are_complete() -> None:
         occupations = list(csv.DictReader(file))
     assert 80 <= len(occupations) <= 120
     assert len({row["occupation"] for row in occupations}) == len(occupations)
-    assert all(0.0 <= float(row["women_share"]) <= 1.0 and row["year"] == "2019" and row["source"] for row in occupations)
+    assert all(
+        0.0 <= float(row["women_share"]) <= 1.0 and row["year"] == "2019" and row["source"] for row in occupations
+    )
     assert min(Counter(min(int(float(row["women_share"]) * 10), 9) for row in occupations).values()) >= 7
     templates = YAML(typ="safe").load((folder / "inequity" / "occupation_templates.yaml").read_text(encoding="utf-8"))
     assert len(templates["templates"]) >= 8
     assert all(
-        row["text"].startswith("The {occupation} ") and row["text"] == row["text"].strip() for row in templates["templates"]
+        row["text"].startswith("The {occupation} ") and row["text"] == row["text"].strip()
+        for row in templates["templates"]
     )
     assert templates["continuations"] == {"she": " she", "he": " he", "they": " they"}
 
@@ -351,6 +400,8 @@ def test_the_shares_are_those_of_the_published_table(file: str) -> None:
     import polars as pl
 
     published = {row["occupation"]: row["BLS_percent_women_2019"] for row in pl.read_ndjson(path).iter_rows(named=True)}
-    with (Path(str(files("commonweal.measures"))) / "inequity" / "occupations.csv").open(encoding="utf-8", newline="") as rows:
+    with (Path(str(files("commonweal.measures"))) / "inequity" / "occupations.csv").open(
+        encoding="utf-8", newline=""
+    ) as rows:
         ours = {row["occupation"]: float(row["women_share"]) for row in csv.DictReader(rows)}
     assert ours == {occupation: pytest.approx(published[occupation] / 100, abs=1e-9) for occupation in ours}

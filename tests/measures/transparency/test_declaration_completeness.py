@@ -47,7 +47,9 @@ def test_every_kind_has_one_row_for_each_of_its_fields(kind: AssetKind) -> None:
 
 
 def test_a_field_row_names_the_field_and_the_answer_in_words() -> None:
-    by_field = {(row.group or {})["field"]: row for row in rows(model(license="none", hardware="unknown"), "field_answered")}
+    by_field = {
+        (row.group or {})["field"]: row for row in rows(model(license="none", hardware="unknown"), "field_answered")
+    }
     assert by_field["license"].value == 1.0
     assert by_field["license"].note.startswith("licence: declared that there is none.")
     assert by_field["hardware"].value == 0.0

@@ -113,7 +113,9 @@ def test_a_model_without_locator_is_not_replaced_by_its_base(system_of: SystemOf
 def python_application(folder: Path, body: str, outcome: Outcome = INVITE) -> DecisionApplication:
     (folder / "screener.py").write_text("import math\n\ndef decide(texts):\n    " + body + "\n")
     asset = Asset(id="app", kind="application", locator="python:screener:decide", outcome=outcome)
-    return open_application(asset, System(name="t", assets=(asset,), folder=str(folder)), permissions=Permissions(code=True))
+    return open_application(
+        asset, System(name="t", assets=(asset,), folder=str(folder)), permissions=Permissions(code=True)
+    )
 
 
 CASES = [Case("a nurse"), Case("a cook")]
@@ -169,7 +171,9 @@ def test_a_function_may_answer_by_truth_option_score_or_fields(
         ("raise SystemExit", INVITE, "raised SystemExit"),
     ],
 )
-def test_an_answer_that_cannot_be_read_is_never_unfavourable(tmp_path: Path, body: str, outcome: Outcome, message: str) -> None:
+def test_an_answer_that_cannot_be_read_is_never_unfavourable(
+    tmp_path: Path, body: str, outcome: Outcome, message: str
+) -> None:
     with pytest.raises(ApplicationError, match=message):
         python_application(tmp_path, body, outcome).decide(CASES)
 
@@ -198,7 +202,9 @@ def test_a_function_that_cannot_be_loaded_says_why(tmp_path: Path, source: str, 
     (tmp_path / "app_x.py").write_text(source)
     asset = Asset(id="app", kind="application", locator=locator, outcome=INVITE)
     with pytest.raises(LocatorError, match=message):
-        open_application(asset, System(name="t", assets=(asset,), folder=str(tmp_path)), permissions=Permissions(code=True))
+        open_application(
+            asset, System(name="t", assets=(asset,), folder=str(tmp_path)), permissions=Permissions(code=True)
+        )
 
 
 def test_two_systems_may_each_have_a_module_of_the_same_name_and_neighbours(tmp_path: Path) -> None:
@@ -296,7 +302,9 @@ def test_a_server_error_is_tried_again_twice(service: Service) -> None:
         (404, b"", "status 404"),
     ],
 )
-def test_a_nonsense_answer_is_an_error_with_what_was_expected(service: Service, status: int, body: bytes, message: str) -> None:
+def test_a_nonsense_answer_is_an_error_with_what_was_expected(
+    service: Service, status: int, body: bytes, message: str
+) -> None:
     service.answer = lambda text: (status, body)
     with pytest.raises(ApplicationError, match=message):
         HTTPApplication("app", service.url, INVITE).decide([Case("x")])

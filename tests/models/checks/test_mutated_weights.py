@@ -1,4 +1,6 @@
-"""A model's files changed at random, byte by byte and field by field: each opens and answers, or is refused in one line, in time."""
+"""A model's files changed at random, byte by byte and field by field: each opens and answers, or is refused in one
+line, in time.
+"""
 
 from __future__ import annotations
 
@@ -96,8 +98,23 @@ def test_bytes_of_a_gguf_file_changed_at_random(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_facts_of_a_gguf_file_set_to_anything(tmp_path: Path) -> None:
     path = tmp_path / "m.gguf"
-    values = [*(one for one in ABSURD if isinstance(one, bool | float | str)), 0, 1, 3, 2**32 - 1, None, [], [0], ["x"], [1.5]]
-    values += [Raw(10, struct.pack("<Q", 2**63)), Raw(11, struct.pack("<q", -1)), Raw(12, struct.pack("<d", float("inf")))]
+    values = [
+        *(one for one in ABSURD if isinstance(one, bool | float | str)),
+        0,
+        1,
+        3,
+        2**32 - 1,
+        None,
+        [],
+        [0],
+        ["x"],
+        [1.5],
+    ]
+    values += [
+        Raw(10, struct.pack("<Q", 2**63)),
+        Raw(11, struct.pack("<q", -1)),
+        Raw(12, struct.pack("<d", float("inf"))),
+    ]
 
     def changed() -> Iterator[Path]:
         for name in facts():

@@ -1,7 +1,9 @@
-"""A server on loopback that misbehaves in one way after another: as a model (`/v1/chat/completions`) and an application (`/app`).
+"""A server on loopback that misbehaves in one way after another: as a model (`/v1/chat/completions`) and an application
+(`/app`).
 
-A way is a function that answers one request. `PASSING`: what may pass, so that it is tried again. `LASTING`: what will not
-pass, so that it fails at once. `SLOW`: what never ends; only a deadline ends it. `ANSWERS`: odd, but the right answer.
+A way is a function that answers one request. `PASSING`: what may pass, so that it is tried again. `LASTING`: what will
+not pass, so that it fails at once. `SLOW`: what never ends; only a deadline ends it. `ANSWERS`: odd, but the right
+answer.
 """
 
 from __future__ import annotations
@@ -133,7 +135,8 @@ def misbehaving() -> Iterator[Server]:
         yield server
 
 
-# --- ways ---------------------------------------------------------------------------------------------------------------
+# --- ways
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def status(code: int, body: bytes | Any = b"", **headers: str) -> Way:
@@ -237,9 +240,13 @@ PASSING: dict[str, Way] = LINES | {
     "invalid UTF-8": reply(b'{"choices": [{"message": {"content": "\xff\xfe"}}]}'),
     "UTF-16": reply(json.dumps(chat()).encode("utf-16")),
     "deep JSON": reply(b"[" * 400_000),
-    "a number too long": reply(b'{"choices": [{"message": {"content": "A"}}], "usage": {"total_tokens": ' + b"9" * 5000 + b"}}"),
+    "a number too long": reply(
+        b'{"choices": [{"message": {"content": "A"}}], "usage": {"total_tokens": ' + b"9" * 5000 + b"}}"
+    ),
     "a text twice": reply(b'{"choices": [{"message": {"content": "A", "content": "B"}}]}'),
-    "events": reply(b'data: {"choices":[{"delta":{"content":"A"}}]}\n\ndata: [DONE]\n\n', Content_Type="text/event-stream"),
+    "events": reply(
+        b'data: {"choices":[{"delta":{"content":"A"}}]}\n\ndata: [DONE]\n\n', Content_Type="text/event-stream"
+    ),
     "a list": reply([chat()]),
     "a text": reply("A"),
     "a number": reply(7),
@@ -287,20 +294,27 @@ LASTING: dict[str, Way] = {
     "a body that is fast and has no end": endless(OK + b"\r\n", b"x" * 65536, 0.0),
     "a bomb": bomb,
     "content in parts that are no text": reply(chat([{"type": "image_url"}])),
-    "tool calls": reply({"choices": [{"message": {"content": None, "tool_calls": [{"id": "1"}]}, "finish_reason": "tool_calls"}],
-                         "usage": {"completion_tokens": 5}}),
+    "tool calls": reply(
+        {
+            "choices": [{"message": {"content": None, "tool_calls": [{"id": "1"}]}, "finish_reason": "tool_calls"}],
+            "usage": {"completion_tokens": 5},
+        }
+    ),
     "the key, whole": lambda one: one.send({"error": {"message": f"your key {one.headers['Authorization']}"}}, 400),
     "the key, cut": lambda one: one.send({"error": {"message": f"key {KEY[:-1]}, {KEY[1:]} and {KEY[8:20]}"}}, 400),
     "the key, turned round": lambda one: one.send({"error": {"message": f"key {KEY[::-1]} {KEY[:-1][::-1]}"}}, 400),
     "the key in base64": lambda one: one.send({"error": base64.b64encode(f"Bearer {KEY}".encode()).decode()}, 403),
-}  # fmt: skip
+}
 ANSWERS: dict[str, tuple[Way, str]] = {
     "as usual": (Handler.good, "B"),
     "a mark of byte order": (reply(b"\xef\xbb\xbf" + json.dumps(chat()).encode()), "B"),
     "zipped": (zipped(json.dumps(chat()).encode()), "B"),
     "HTML by its header": (reply(chat(), Content_Type="text/html"), "B"),
     "no headers": (raw(b"HTTP/1.1 200 OK\r\n\r\n" + json.dumps(chat()).encode()), "B"),
-    "NaN": (reply(b'{"choices": [{"message": {"content": "B"}, "logprobs": NaN}], "usage": {"total_tokens": Infinity}}'), "B"),
+    "NaN": (
+        reply(b'{"choices": [{"message": {"content": "B"}, "logprobs": NaN}], "usage": {"total_tokens": Infinity}}'),
+        "B",
+    ),
     "more than one": (reply(chat(choices=[{"index": 1, "message": {"content": "C"}}, chat()["choices"][0]])), "B"),
     "usage null": (reply(chat(usage=None)), "B"),
     "usage of another kind": (reply(chat(usage=["many"])), "B"),

@@ -1,4 +1,6 @@
-"""A server that misbehaves in about a hundred ways: the right answer or a clear failure, in time, nothing wrong kept, no key anywhere."""
+"""A server that misbehaves in about a hundred ways: the right answer or a clear failure, in time, nothing wrong
+kept, no key anywhere.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,17 @@ from commonweal.models.endpoint.settings import EndpointSettings
 from commonweal.models.protocols import Case, GenerationRequest
 from commonweal.system.decisions import Outcome
 from commonweal.system.permissions import Permissions
-from tests.models.endpoint.misbehaving_server import ANSWERS, KEY, LASTING, LINES, PASSING, SLOW, Server, Way, misbehaving
+from tests.models.endpoint.misbehaving_server import (
+    ANSWERS,
+    KEY,
+    LASTING,
+    LINES,
+    PASSING,
+    SLOW,
+    Server,
+    Way,
+    misbehaving,
+)
 
 REQUESTS = [GenerationRequest("text 0", 8), GenerationRequest("text 1", 8)]
 CASES = [Case("text 0", {}), Case("text 1", {})]
@@ -96,7 +108,9 @@ def test_what_will_not_pass_fails_at_once(server: Server, tmp_path: Path, way: W
 @pytest.mark.parametrize("way", SLOW.values(), ids=SLOW)
 def test_one_deadline_ends_what_does_not_end(server: Server, tmp_path: Path, way: Way) -> None:
     server.way = way
-    assert re.search(r"no answer within 0\.4 s \(COMMONWEAL_API_TIMEOUT_S\), 2 times", refused(server, tmp_path, DEADLINE_S))
+    assert re.search(
+        r"no answer within 0\.4 s \(COMMONWEAL_API_TIMEOUT_S\), 2 times", refused(server, tmp_path, DEADLINE_S)
+    )
 
 
 @pytest.mark.parametrize(("way", "text"), ANSWERS.values(), ids=ANSWERS)
@@ -117,7 +131,9 @@ def test_what_is_odd_and_an_answer_is_kept_as_one(server: Server, tmp_path: Path
     [
         PASSING["HTML"],
         PASSING["deep JSON"],
-        lambda one: one.send({"data": [{"id": "m", "root": f"/models/{KEY[:-1]} \ud800\x1b[2J", "owned_by": "x" * 100_000}]}),
+        lambda one: one.send(
+            {"data": [{"id": "m", "root": f"/models/{KEY[:-1]} \ud800\x1b[2J", "owned_by": "x" * 100_000}]}
+        ),
     ],
 )
 def test_a_list_of_models_that_misbehaves_hinders_nothing(server: Server, tmp_path: Path, listing: Any) -> None:
@@ -136,7 +152,8 @@ def test_a_list_of_models_has_a_deadline_too(server: Server) -> None:
     assert time.monotonic() - began < 2 * DEADLINE_S + SLACK_S
 
 
-# --- applications -------------------------------------------------------------------------------------------------------
+# --- applications
+# -------------------------------------------------------------------------------------------------------
 
 
 def application(server: Server, timeout_s: float = LONG_S, where: str = "app") -> HTTPApplication:
@@ -194,7 +211,9 @@ def test_an_application_has_one_deadline_too(server: Server, tmp_path: Path, way
         (b'{"decision": null}', "neither a decision nor a score"),
     ],
 )
-def test_an_answer_of_an_application_that_is_none_is_named(server: Server, tmp_path: Path, body: bytes, message: str) -> None:
+def test_an_answer_of_an_application_that_is_none_is_named(
+    server: Server, tmp_path: Path, body: bytes, message: str
+) -> None:
     server.way = lambda one: one.send(body)
     assert re.search(message, rejected(server, tmp_path))
 

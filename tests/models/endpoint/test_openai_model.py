@@ -61,10 +61,13 @@ def then(*answers: Answered) -> Any:
     return lambda payload: waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
 
-# --- what is sent and what comes back -----------------------------------------------------------------------------------
+# --- what is sent and what comes back
+# -----------------------------------------------------------------------------------
 
 
-def test_answers_come_in_the_order_asked_and_a_second_run_asks_nothing(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_come_in_the_order_asked_and_a_second_run_asks_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     model = open_model(service.locator, permissions=NETWORK)
     assert isinstance(model, LanguageModel)
@@ -139,7 +142,8 @@ def test_scores_are_not_applicable_with_the_reason(service: Service) -> None:
         opened(service).score([Continuation("a", " b")])
 
 
-# --- permission, locator and key ----------------------------------------------------------------------------------------
+# --- permission, locator and key
+# ----------------------------------------------------------------------------------------
 
 
 def test_the_network_is_touched_only_where_it_was_allowed(service: Service, no_network: None) -> None:
@@ -175,7 +179,9 @@ def test_a_locator_that_is_none_says_what_is_expected_and_never_a_password(locat
     assert "secret" not in problem.text.replace("Invalid port: 'secret'", "")
 
 
-def test_the_key_is_sent_and_neither_shown_nor_stored(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_is_sent_and_neither_shown_nor_stored(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COMMONWEAL_API_KEY", "sk-secret\n")
     model = opened(service)
     model.generate(REQUESTS)
@@ -184,7 +190,9 @@ def test_the_key_is_sent_and_neither_shown_nor_stored(service: Service, tmp_path
     with pytest.raises(MeasurementError, match=r"status 400: bad request by \[key\]"):
         model.generate([GenerationRequest("new")])
     service.answer = lambda payload: (401, {"error": {"message": "wrong key sk-secret"}}, {})
-    with pytest.raises(MeasurementError, match=r"did not accept the key.*check the key in COMMONWEAL_API_KEY") as caught:
+    with pytest.raises(
+        MeasurementError, match=r"did not accept the key.*check the key in COMMONWEAL_API_KEY"
+    ) as caught:
         model.generate([GenerationRequest("new")])
     assert "sk-secret" not in repr(caught.value) + repr(vars(model)) + model.fingerprint
     assert not any(b"sk-secret" in file.read_bytes() for file in (tmp_path / "cache").iterdir())
@@ -196,7 +204,8 @@ def test_without_a_key_that_may_go_there_the_message_says_which_one_is_meant(ser
         opened(service)
 
 
-# --- what goes wrong ----------------------------------------------------------------------------------------------------
+# --- what goes wrong
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_what_may_pass_is_tried_again(service: Service) -> None:
@@ -233,7 +242,10 @@ def test_a_quota_that_is_used_up_is_not_asked_again(service: Service) -> None:
         ((200, {"choices": [{"message": {"content": "", "reasoning_content": "hm"}}]}, {}), "thinks before it answers"),
         ((200, b'"' + b"x" * 2_000_000 + b'"', {}), "longer than 1 MiB"),
         ((302, b"", {"Location": "http://example.invalid/"}), "redirects"),
-        ((404, {"error": {"message": "The model does not exist"}}, {}), "no such model.*The model does not exist.*it lists: m"),
+        (
+            (404, {"error": {"message": "The model does not exist"}}, {}),
+            "no such model.*The model does not exist.*it lists: m",
+        ),
         ((422, {"detail": "unexpected field"}, {}), "refused the request with status 422: unexpected field"),
     ],
 )
@@ -271,7 +283,10 @@ NO_ANSWERS: list[tuple[Any, str]] = [
     ({"choices": ["A"]}, "no choice in its answer"),
     ({"choices": [choice("A", index=1)]}, "no choice in its answer"),
     ({"error": {"message": "upstream failed"}}, r"no choice in its answer \(upstream failed\)"),
-    ({"choices": None, "error": {"message": "Provider returned error", "code": 429}}, r"no choice.*Provider returned error"),
+    (
+        {"choices": None, "error": {"message": "Provider returned error", "code": 429}},
+        r"no choice.*Provider returned error",
+    ),
     ({"choices": [choice("A")], "error": {"code": 502, "message": "half"}}, r"an error stands in its answer \(half\)"),
     ({"choices": [choice("A")], "error": "overloaded"}, r"an error stands in its answer \(overloaded\)"),
     ({"choices": [choice("A", error={"code": 502})]}, "an error stands in its answer"),
@@ -345,13 +360,16 @@ def test_a_slow_server_is_named_with_the_time_it_had(service: Service) -> None:
 def test_a_server_that_is_down_is_named(service: Service) -> None:
     model = opened(service)
     service.server.socket.close()
-    with pytest.raises(LocatorError, match=r"http://127\.0\.0\.1:.*cannot be reached.*3 times\. Check that the server runs"):
+    with pytest.raises(
+        LocatorError, match=r"http://127\.0\.0\.1:.*cannot be reached.*3 times\. Check that the server runs"
+    ):
         opened(service)
     with pytest.raises(MeasurementError, match=r"cannot be reached.*3 times"):
         model.generate(REQUESTS)
 
 
-# --- how fast, how much, and what is kept -------------------------------------------------------------------------------
+# --- how fast, how much, and what is kept
+# -------------------------------------------------------------------------------
 
 
 def test_several_are_asked_at_once_and_never_more_than_allowed(service: Service) -> None:
@@ -375,7 +393,9 @@ def test_a_rate_limit_spaces_the_requests(service: Service) -> None:
 
 def test_a_spent_budget_of_requests_says_so_and_the_next_run_goes_on(service: Service) -> None:
     for run in range(2):
-        with pytest.raises(MeasurementError, match=r"budget of 8 requests is spent \(COMMONWEAL_API_MAX_REQUESTS\)") as caught:
+        with pytest.raises(
+            MeasurementError, match=r"budget of 8 requests is spent \(COMMONWEAL_API_MAX_REQUESTS\)"
+        ) as caught:
             opened(service, most_requests=8).generate(REQUESTS)
         assert "What was answered until then is kept: run again to go on" in str(caught.value)
         assert len(service.asked) == 8 * (run + 1)
@@ -442,11 +462,10 @@ def test_a_cache_that_cannot_be_written_loses_no_answer_and_says_what_a_failure_
 
 def test_several_processes_may_ask_at_once(service: Service) -> None:
     program = (
-        "import sys; from commonweal.models import open_model; from commonweal.models.protocols import GenerationRequest\n"
-        "from commonweal.system.permissions import Permissions\n"
-        "model = open_model(sys.argv[1], permissions=Permissions(network=True))\n"
-        "texts = model.generate([GenerationRequest(f'text {number}', 8) for number in range(200)])\n"
-        "assert texts == [f'said text {number}' for number in range(200)]\n"
+        "import sys; from commonweal.models import open_model; from commonweal.models.protocols import "
+        "GenerationRequest\nfrom commonweal.system.permissions import Permissions\nmodel = open_model(sys.argv[1], "
+        "permissions=Permissions(network=True))\ntexts = model.generate([GenerationRequest(f'text {number}', 8) for "
+        "number in range(200)])\nassert texts == [f'said text {number}' for number in range(200)]\n"
     )
     running = [subprocess.Popen([sys.executable, "-c", program, service.locator]) for _ in range(2)]
     assert [process.wait(WAIT_S) for process in running] == [0, 0]
@@ -455,7 +474,8 @@ def test_several_processes_may_ask_at_once(service: Service) -> None:
     assert len(service.asked) == asked
 
 
-# --- measures -----------------------------------------------------------------------------------------------------------
+# --- measures
+# -----------------------------------------------------------------------------------------------------------
 
 
 def questions() -> list[Question]:
@@ -487,7 +507,10 @@ def test_a_thought_is_cut_off_and_one_that_an_earlier_version_kept_is_asked_agai
     first, other = GenerationRequest("one"), GenerationRequest("other")
     with AnswerCache() as cache:
         cache.keep(
-            {answer_key(model.fingerprint, first): "<think>It is A", answer_key(model.fingerprint, other): "<think>A</think>C"}
+            {
+                answer_key(model.fingerprint, first): "<think>It is A",
+                answer_key(model.fingerprint, other): "<think>A</think>C",
+            }
         )
     assert model.generate([first, other]) == ["B", "C"]
     assert len(service.asked) == 1
@@ -507,7 +530,8 @@ def test_a_measure_that_needs_probabilities_leaves_a_row_with_the_reason(service
         assert reason in row.note
 
 
-# --- a real server with the embedded model --------------------------------------------------------------------------------
+# --- a real server with the embedded model
+# --------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -521,7 +545,8 @@ def real(smollm2: LocalModel, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def test_a_real_server_continues_a_text_as_the_model_does_here(real: str, smollm2: LocalModel) -> None:
     model = open_endpoint(real, NETWORK, EndpointSettings(route="completions"))
     requests = [
-        GenerationRequest(text, 12) for text in ("The capital of France is", "2 + 2 =", "Ünïcode, naïve: ", "Once upon a time")
+        GenerationRequest(text, 12)
+        for text in ("The capital of France is", "2 + 2 =", "Ünïcode, naïve: ", "Once upon a time")
     ]
     assert model.generate(requests) == smollm2.generate(requests)
     assert model.endpoint.budget.requests == len(requests)

@@ -38,7 +38,8 @@ def test_another_listing_is_another_model_and_the_former_one_counts_again_when_i
     states, remark = after(OLD, NEW)
     assert len({state.fingerprint for state in states}) == 2
     assert remark == (
-        'since day 1 the server lists another model under this name (root: "a", now "b"): the answers from before are not used'
+        'since day 1 the server lists another model under this name (root: "a", now "b"): the answers from before are '
+        "not used"
     )
     back, remark = after(OLD, NEW, OLD)
     assert back[-1].fingerprint == states[0].fingerprint

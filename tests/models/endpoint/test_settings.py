@@ -18,17 +18,29 @@ def test_every_setting_has_its_variable() -> None:
     values = ("completions", "8", "2.5", "90", "1000", "1e6")
     environment = {f"COMMONWEAL_API_{name}": value for name, value in zip(names, values, strict=True)}
     assert settings_from(environment) == EndpointSettings(
-        route="completions", concurrency=8, timeout_s=2.5, requests_per_minute=90.0, most_requests=1000, most_tokens=1_000_000
+        route="completions",
+        concurrency=8,
+        timeout_s=2.5,
+        requests_per_minute=90.0,
+        most_requests=1000,
+        most_tokens=1_000_000,
     )
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("ROUTE", "chats"), ("CONCURRENCY", "0"), ("CONCURRENCY", "1000"), ("CONCURRENCY", "1.5"), ("TIMEOUT_S", "long"),
-        ("TIMEOUT_S", "nan"), ("REQUESTS_PER_MINUTE", "-1"), ("MAX_REQUESTS", "inf"), ("MAX_TOKENS", "0.5"),
+        ("ROUTE", "chats"),
+        ("CONCURRENCY", "0"),
+        ("CONCURRENCY", "1000"),
+        ("CONCURRENCY", "1.5"),
+        ("TIMEOUT_S", "long"),
+        ("TIMEOUT_S", "nan"),
+        ("REQUESTS_PER_MINUTE", "-1"),
+        ("MAX_REQUESTS", "inf"),
+        ("MAX_TOKENS", "0.5"),
     ],
-)  # fmt: skip
+)
 def test_a_value_that_makes_no_sense_is_named(name: str, value: str) -> None:
     with pytest.raises(OptionError, match=f"COMMONWEAL_API_{name} is '?{value}'?; expected"):
         settings_from({f"COMMONWEAL_API_{name}": value})

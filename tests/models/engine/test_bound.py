@@ -25,9 +25,15 @@ PAIRS = [
 
 def small() -> LocalModel:
     config = transformers.LlamaConfig(
-        vocab_size=50, hidden_size=8, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2,
-        tie_word_embeddings=True, pad_token_id=0,
-    )  # fmt: skip
+        vocab_size=50,
+        hidden_size=8,
+        intermediate_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        tie_word_embeddings=True,
+        pad_token_id=0,
+    )
     network = transformers.LlamaForCausalLM(config).eval()
     return LocalModel(network, None, directory=Path("."), locator="random", fingerprint="random", device="cpu")
 
@@ -59,7 +65,9 @@ def test_time_between_two_answers_is_not_counted() -> None:
     assert work.seconds < 0.02
 
 
-def test_the_share_is_told_with_its_unit_count_and_method_and_only_after_enough_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_share_is_told_with_its_unit_count_and_method_and_only_after_enough_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert share_reached("m", Work(5, 1e12, bound.LEAST_S / 2)) is None
     monkeypatch.setattr(bound, "matrix_rate", lambda: 1e11)
     told = share_reached("m", Work(5, 1.5e12, 20.0))

@@ -71,7 +71,9 @@ def test_rows_give_the_same_scores_as_the_tree(smollm2: LocalModel, monkeypatch:
         assert (one.tokens, one.greedy) == (other.tokens, other.greedy)
 
 
-def test_whole_logits_give_the_same_scores_as_the_separate_head(smollm2: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whole_logits_give_the_same_scores_as_the_separate_head(
+    smollm2: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fast = smollm2.score(REQUESTS)
     assert smollm2.reader().vocabulary.head is not None
     monkeypatch.setattr(smollm2, "_reader", Reader(smollm2.network, Vocabulary(None), "cpu"))
@@ -149,7 +151,12 @@ def test_an_empty_continuation_is_refused(smollm2: LocalModel) -> None:
 
 @pytest.mark.slow
 def test_greedy_text_is_that_of_transformers_and_does_not_depend_on_the_batch(smollm2: LocalModel) -> None:
-    contexts = ["The capital of France is", "Once upon a time, in a small village by the sea,", "1 2 3 4", "Q: 2+2?\nA:"]
+    contexts = [
+        "The capital of France is",
+        "Once upon a time, in a small village by the sea,",
+        "1 2 3 4",
+        "Q: 2+2?\nA:",
+    ]
     together = smollm2.generate([GenerationRequest(context, 12) for context in contexts])
     for context, text in zip(contexts, together, strict=True):
         assert smollm2.generate([GenerationRequest(context, 12)]) == [text]

@@ -14,7 +14,9 @@ from commonweal.models.protocols import Continuation
 from tests.models.tiny_model import write_tiny_model
 
 torch = pytest.importorskip("torch")
-REQUESTS = [Continuation(context, f" {word}") for context in ("a b c", "a b d", "x") for word in ("one", "two", "three four")]
+REQUESTS = [
+    Continuation(context, f" {word}") for context in ("a b c", "a b d", "x") for word in ("one", "two", "three four")
+]
 
 
 @pytest.fixture
@@ -56,7 +58,9 @@ def test_a_matrix_by_columns_is_summed_in_parts_and_nearer_to_double_precision(b
     assert torch.allclose(parts, exact, atol=1e-4)
 
 
-def test_layers_are_laid_out_by_columns_and_what_is_tied_to_the_embedding_is_not(by_onednn: None, tmp_path: Path) -> None:
+def test_layers_are_laid_out_by_columns_and_what_is_tied_to_the_embedding_is_not(
+    by_onednn: None, tmp_path: Path
+) -> None:
     model = open_local_model(str(write_tiny_model(tmp_path / "model")), folder=None, device="cpu")
     before = {name: value.clone() for name, value in model.network.state_dict().items()}
     model.reader()
@@ -68,7 +72,9 @@ def test_layers_are_laid_out_by_columns_and_what_is_tied_to_the_embedding_is_not
 def test_what_is_not_float32_or_is_empty_goes_the_usual_way(by_onednn: None) -> None:
     with quick_products("cpu"):
         assert torch.nn.functional.linear(torch.ones(2, 3).double(), torch.ones(4, 3).double()).dtype == torch.float64
-        assert torch.nn.functional.linear(torch.ones(2, 3).bfloat16(), torch.ones(4, 3).bfloat16()).dtype == torch.bfloat16
+        assert (
+            torch.nn.functional.linear(torch.ones(2, 3).bfloat16(), torch.ones(4, 3).bfloat16()).dtype == torch.bfloat16
+        )
         assert torch.nn.functional.linear(torch.ones(0, 3), torch.ones(4, 3)).shape == (0, 4)
         assert torch.ones(2, 3).sum() == 6
 

@@ -1,4 +1,6 @@
-"""The scoring engine on networks of several architectures, with random weights and tokens: each against one row alone."""
+"""The scoring engine on networks of several architectures, with random weights and tokens: each against one row
+alone.
+"""
 
 from __future__ import annotations
 
@@ -35,17 +37,22 @@ READS_TREES = {
     "mistral": lambda: transformers.MistralConfig(**GROUPED, sliding_window=6),
     "gpt2": lambda: transformers.GPT2Config(n_embd=32, n_layer=3, n_head=4, vocab_size=97),
     "gpt_neox": lambda: transformers.GPTNeoXConfig(**SMALL),
-    "opt": lambda: transformers.OPTConfig(hidden_size=32, ffn_dim=48, num_hidden_layers=3, num_attention_heads=4, vocab_size=97,
-                                          word_embed_proj_dim=32),
-}  # fmt: skip
+    "opt": lambda: transformers.OPTConfig(
+        hidden_size=32, ffn_dim=48, num_hidden_layers=3, num_attention_heads=4, vocab_size=97, word_embed_proj_dim=32
+    ),
+}
 READS_ROWS = {
     "bloom": lambda: transformers.BloomConfig(hidden_size=32, n_layer=3, n_head=4, vocab_size=97),
     "gemma2": lambda: transformers.Gemma2Config(**GEMMA, attn_logit_softcapping=5.0),
     "llama4, in chunks": lambda: transformers.Llama4TextConfig(
-        **GROUPED | {"num_hidden_layers": 4}, intermediate_size_mlp=48, head_dim=8, attention_chunk_size=8, num_local_experts=2,
+        **GROUPED | {"num_hidden_layers": 4},
+        intermediate_size_mlp=48,
+        head_dim=8,
+        attention_chunk_size=8,
+        num_local_experts=2,
         attn_temperature_tuning=False,
     ),
-}  # fmt: skip
+}
 
 
 def network_of(config: Any) -> Any:
@@ -77,7 +84,9 @@ def scores_by(parts: Any) -> dict[int, Score]:
 @pytest.mark.parametrize("name", [*READS_TREES, *READS_ROWS])
 def test_scores_are_those_of_one_request_at_a_time_whatever_the_pack(name: str) -> None:
     network = network_of((READS_TREES | READS_ROWS)[name]())
-    pairs = random_pairs(default_rng(3), count=40, words=90, longest=9) + random_pairs(default_rng(4), words=2, longest=30)
+    pairs = random_pairs(default_rng(3), count=40, words=90, longest=9) + random_pairs(
+        default_rng(4), words=2, longest=30
+    )
     with torch.inference_mode():
         reader = Reader(network, Vocabulary(separate_head(network, "cpu")), "cpu")
         assert reads_trees(reader) == (name in READS_TREES)
@@ -110,7 +119,9 @@ def test_logits_that_the_network_changes_afterwards_are_asked_whole() -> None:
 
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_large_vocabulary_is_projected_part_by_part(monkeypatch: pytest.MonkeyPatch, bias: bool, dtype: torch.dtype) -> None:
+def test_a_large_vocabulary_is_projected_part_by_part(
+    monkeypatch: pytest.MonkeyPatch, bias: bool, dtype: torch.dtype
+) -> None:
     torch.manual_seed(1)
     head, states = torch.nn.Linear(8, 50, bias=bias, dtype=dtype), torch.randn(20, 8, dtype=dtype)
     position = np.sort(default_rng(0).integers(0, 20, 40))
@@ -139,7 +150,11 @@ def test_what_is_longer_than_the_short_positions_is_never_read_beside_what_is_no
     """longrope takes the factors of the longest row for a whole pass (Phi-3: 4,096 tokens; here 16)."""
     rope = {"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4, "rope_theta": 10000.0}
     config = transformers.Phi3Config(
-        **GROUPED, max_position_embeddings=512, original_max_position_embeddings=16, rope_parameters=rope, pad_token_id=0
+        **GROUPED,
+        max_position_embeddings=512,
+        original_max_position_embeddings=16,
+        rope_parameters=rope,
+        pad_token_id=0,
     )
     network = network_of(config)
     short, long = ([TokenPair(tuple(range(5, 5 + size)), (one,)) for one in range(3, 9)] for size in (10, 40))
@@ -147,7 +162,9 @@ def test_what_is_longer_than_the_short_positions_is_never_read_beside_what_is_no
     scores = scores_by(opened(network).score_tokens(pairs))
     assert sorted(scores) == list(range(len(pairs)))
     for number, pair in enumerate(pairs):
-        assert scores[number].logprob == pytest.approx(alone(network, pair.context, pair.continuation).logprob, abs=1e-3)
+        assert scores[number].logprob == pytest.approx(
+            alone(network, pair.context, pair.continuation).logprob, abs=1e-3
+        )
 
 
 def test_a_request_without_a_number_takes_no_number_from_others() -> None:

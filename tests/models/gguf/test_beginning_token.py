@@ -25,8 +25,9 @@ from tests.models.engine.test_local import one_at_a_time
 from tests.models.tiny_gguf import BEGIN, HEADS, INNER, LAYERS, WIDTH, WINDOW, Gguf, facts, write_tiny_gguf
 from tests.models.tiny_model import write_tiny_model
 
-# llama_vocab::impl::load in src/llama-vocab.cpp of ggml-org/llama.cpp at 00ad355e009e83abf98f96a6ded7193b95763681, read by hand:
-# what is in add_bos when the key tokenizer.ggml.add_bos_token is not there. Every pre-tokenizer that sets it, and some that do not.
+# llama_vocab::impl::load in src/llama-vocab.cpp of ggml-org/llama.cpp at 00ad355e009e83abf98f96a6ded7193b95763681, read
+# by hand: what is in add_bos when the key tokenizer.ggml.add_bos_token is not there. Every pre-tokenizer that sets it,
+# and some that do not.
 LLAMA_CPP = {
     ("gpt2", "llama3"): True, ("gpt2", "llama-v3"): True, ("gpt2", "llama-bpe"): True, ("gpt2", "falcon3"): True,
     ("gpt2", "falcon-h1"): True, ("gpt2", "pixtral"): True, ("gpt2", "midm-2.0"): True, ("gpt2", "lfm2"): True,
@@ -87,7 +88,9 @@ def published_case(gguf: Located, path: Path, *, declared: bool | None) -> Path:
         shapes |= {f"blk.{layer}.{name}": (width, width) for name in ("attn_q", "attn_k", "attn_v", "attn_output")}
         shapes |= {f"blk.{layer}.{name}": (inner, width) for name in ("ffn_gate", "ffn_up")}
         shapes[f"blk.{layer}.ffn_down"] = (width, inner)
-    weights = {f"{name}.weight": (rng.standard_normal(shape) * 0.2).astype(np.float32) for name, shape in shapes.items()}
+    weights = {
+        f"{name}.weight": (rng.standard_normal(shape) * 0.2).astype(np.float32) for name, shape in shapes.items()
+    }
     norms = ["output_norm", *(f"blk.{layer}.{name}" for layer in range(2) for name in ("attn_norm", "ffn_norm"))]
     weights |= {f"{name}.weight": np.ones(width, np.float32) for name in norms}
     changed: dict[str, Any] = {name: theirs[f"tokenizer.ggml.{name}"] for name in ("tokens", "token_type", "merges")}
@@ -97,8 +100,12 @@ def published_case(gguf: Located, path: Path, *, declared: bool | None) -> Path:
 
 
 @pytest.mark.model
-def test_a_llama_3_file_without_the_key_is_read_with_the_token_and_a_chat_with_one_only(gguf: Located, tmp_path: Path) -> None:
-    """Log-probabilities by transformers alone: -11.79613 with the token, -13.44489 without; -11.88921 after the chat with one."""
+def test_a_llama_3_file_without_the_key_is_read_with_the_token_and_a_chat_with_one_only(
+    gguf: Located, tmp_path: Path
+) -> None:
+    """Log-probabilities by transformers alone: -11.79613 with the token, -13.44489 without; -11.88921 after the chat
+    with one.
+    """
     for declared, nurse in ((None, -11.79613), (True, -11.79613), (False, -13.44489)):
         model = opened(published_case(gguf, tmp_path / f"{declared}.gguf", declared=declared))
         scores = model.score([NURSE, CHAT])
@@ -136,7 +143,9 @@ def test_no_way_in_puts_a_second_token_before_a_text_that_has_one(tmp_path: Path
     decisions = [PromptApplication("a", each, model).decide([Case("he")])[0].score for each in (prompt, bare)]
     assert decisions[0] == pytest.approx(decisions[1], abs=1e-5)
     twice = model.score([Continuation(f"{first}{first}he", " she")])[0].logprob
-    assert twice != pytest.approx(model.score([Continuation("he", " she")])[0].logprob, abs=1e-5)  # two that were asked for stay
+    assert twice != pytest.approx(
+        model.score([Continuation("he", " she")])[0].logprob, abs=1e-5
+    )  # two that were asked for stay
 
 
 def test_what_was_done_is_told_by_score_by_compare_and_on_each_row(tmp_path: Path) -> None:
@@ -153,7 +162,16 @@ def test_what_was_done_is_told_by_score_by_compare_and_on_each_row(tmp_path: Pat
     ended = within("compare", model, model, "--dtype-b", "bfloat16", "--requests", requests, "--device", "cpu", **where)
     assert ended.code == 0, ended.said
     assert "A: the file does not say whether a text begins with the beginning token" in ended.said
-    command = ["measure", "inequity.occupation_association", "--model", model, "--out", tmp_path / "one", "--device", "cpu"]
+    command = [
+        "measure",
+        "inequity.occupation_association",
+        "--model",
+        model,
+        "--out",
+        tmp_path / "one",
+        "--device",
+        "cpu",
+    ]
     ended = within(*command, **where)
     assert ended.code == 0, ended.said
     notes = [row["note"] for row in rows_in(tmp_path / "one") if row["basis"] != "propagated"]
@@ -163,15 +181,32 @@ def test_what_was_done_is_told_by_score_by_compare_and_on_each_row(tmp_path: Pat
 
 def gemma_facts(**changed: Any) -> dict[str, Any]:
     """The facts of a Gemma 3 with a vocabulary of pieces of words."""
-    tokens = ["<pad>", "<eos>", BEGIN, "<unk>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *"abcdehimnorst", "he"]
+    tokens = [
+        "<pad>",
+        "<eos>",
+        BEGIN,
+        "<unk>",
+        *(f"<0x{byte:02X}>" for byte in range(256)),
+        "▁",
+        *"abcdehimnorst",
+        "he",
+    ]
     changed_facts = {name.replace("llama.", "gemma3."): value for name, value in facts().items()}
     changed_facts |= {
-        "general.architecture": "gemma3", "gemma3.attention.key_length": WIDTH // HEADS, "gemma3.attention.value_length": WIDTH // HEADS,
-        "gemma3.attention.sliding_window": 16, "gemma3.vocab_size": len(tokens), "tokenizer.ggml.model": "llama",
-        "tokenizer.ggml.tokens": tokens, "tokenizer.ggml.scores": [-float(place) for place in range(len(tokens))],
-        "tokenizer.ggml.token_type": [3, 3, 3, 2] + [6] * 256 + [1] * (len(tokens) - 260), "tokenizer.ggml.bos_token_id": 2,
-        "tokenizer.ggml.eos_token_id": 1, "tokenizer.ggml.padding_token_id": 0, "tokenizer.ggml.unknown_token_id": 3,
-    }  # fmt: skip
+        "general.architecture": "gemma3",
+        "gemma3.attention.key_length": WIDTH // HEADS,
+        "gemma3.attention.value_length": WIDTH // HEADS,
+        "gemma3.attention.sliding_window": 16,
+        "gemma3.vocab_size": len(tokens),
+        "tokenizer.ggml.model": "llama",
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.scores": [-float(place) for place in range(len(tokens))],
+        "tokenizer.ggml.token_type": [3, 3, 3, 2] + [6] * 256 + [1] * (len(tokens) - 260),
+        "tokenizer.ggml.bos_token_id": 2,
+        "tokenizer.ggml.eos_token_id": 1,
+        "tokenizer.ggml.padding_token_id": 0,
+        "tokenizer.ggml.unknown_token_id": 3,
+    }
     for name in ("tokenizer.ggml.pre", "tokenizer.ggml.merges", "gemma3.rope.dimension_count"):
         del changed_facts[name]
     changed_facts |= {f"tokenizer.ggml.{name}": value for name, value in changed.items()}
@@ -183,7 +218,10 @@ def gemma_facts(**changed: Any) -> dict[str, Any]:
 def test_a_gemma_3_file_begins_texts_as_llama_cpp_has_it(tmp_path: Path, declared: bool | None) -> None:
     pytest.importorskip("accelerate")
     said, rng = gemma_facts(add_bos_token=declared), np.random.default_rng(0)
-    shapes: dict[str, tuple[int, ...]] = {"token_embd": (len(said["tokenizer.ggml.tokens"]), WIDTH), "output_norm": (WIDTH,)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "token_embd": (len(said["tokenizer.ggml.tokens"]), WIDTH),
+        "output_norm": (WIDTH,),
+    }
     for layer in range(LAYERS):
         norms = ("attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm")
         shapes |= {f"blk.{layer}.{name}": (WIDTH,) for name in norms}
@@ -191,7 +229,9 @@ def test_a_gemma_3_file_begins_texts_as_llama_cpp_has_it(tmp_path: Path, declare
         shapes |= {f"blk.{layer}.{name}": (WIDTH, WIDTH) for name in ("attn_q", "attn_k", "attn_v", "attn_output")}
         shapes |= {f"blk.{layer}.{name}": (INNER, WIDTH) for name in ("ffn_gate", "ffn_up")}
         shapes[f"blk.{layer}.ffn_down"] = (WIDTH, INNER)
-    weights = {f"{name}.weight": (rng.standard_normal(shape) * 0.2 + 1).astype(np.float32) for name, shape in shapes.items()}
+    weights = {
+        f"{name}.weight": (rng.standard_normal(shape) * 0.2 + 1).astype(np.float32) for name, shape in shapes.items()
+    }
     model = opened(Gguf(said, weights).write(tmp_path / "m.gguf"))
     assert prefix_of(model.tokenizer) == ((2,) if declared is not False else (), 2)
     assert bool(model.remarks) == (declared is None)

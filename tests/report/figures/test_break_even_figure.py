@@ -49,7 +49,9 @@ def value(found: list[Evidence], quantity: str) -> float:
 
 def test_rows_by_hand() -> None:
     found = rows(system())
-    parts = [value(found, name) for name in ("pretraining_energy", "adaptation_energy", "scratch_energy", "break_even_tasks")]
+    parts = [
+        value(found, name) for name in ("pretraining_energy", "adaptation_energy", "scratch_energy", "break_even_tasks")
+    ]
     assert parts == pytest.approx([600.0, 10.0, 40.0, 20.0])
 
 
@@ -65,9 +67,12 @@ def test_the_figure_is_drawn_from_its_rows_and_each_row_stands_in_one_figure() -
     figures, rest = break_even_figures(found, VALUE_METHOD)
     (figure,) = figures
     assert [(entry.estimate.quantity, entry.estimate.value) for entry in figure.rows] == [
-        ("pretraining_energy", pytest.approx(600.0)), ("adaptation_energy", 10.0), ("scratch_energy", 40.0),
-        ("break_even_tasks", pytest.approx(20.0)), ("never_probability", 0.0),
-    ]  # fmt: skip
+        ("pretraining_energy", pytest.approx(600.0)),
+        ("adaptation_energy", 10.0),
+        ("scratch_energy", 40.0),
+        ("break_even_tasks", pytest.approx(20.0)),
+        ("never_probability", 0.0),
+    ]
     assert not {row.id for row in rest} & {entry.row.id for entry in figure.rows}
     assert len(rest) + len(figure.rows) == len(found)
     assert "N* = 20 tasks" in figure.spoken
@@ -122,9 +127,14 @@ def test_the_dossier_draws_it_first_among_the_figures_of_value() -> None:
     assert not any("making the shared model" in label for label in later)
 
 
-@pytest.mark.parametrize(("once", "each", "scratch"), [(0.0, 0.0, 0.0), (1e9, 1.0, 2.0), (1e-6, 0.0, 1e-9), (5.0, 0.0, 0.0)])
+@pytest.mark.parametrize(
+    ("once", "each", "scratch"), [(0.0, 0.0, 0.0), (1e9, 1.0, 2.0), (1e-6, 0.0, 1e-9), (5.0, 0.0, 0.0)]
+)
 def test_strange_sizes_are_drawn(once: float, each: float, scratch: float) -> None:
-    ways = [ServingOption("a", exactly(0.0), exactly(scratch), shared=False), ServingOption("b", exactly(once), exactly(each))]
+    ways = [
+        ServingOption("a", exactly(0.0), exactly(scratch), shared=False),
+        ServingOption("b", exactly(once), exactly(each)),
+    ]
     svg = str(lines_svg(ways, [], ("t", "d"), "a"))
     assert "NaN" not in svg
     assert svg.startswith("<svg")

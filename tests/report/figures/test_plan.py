@@ -42,7 +42,9 @@ def test_audit_is_split_by_attributes_and_quantity(dossiers: Mapping[str, Dossie
 
 def test_contrasts_show_null_band_and_percentage_points(dossiers: Mapping[str, Dossier]) -> None:
     figure = next(
-        figure for figure in planned(dossiers["hiring"], AUDIT) if figure.title.startswith("Difference in selection rate by race")
+        figure
+        for figure in planned(dossiers["hiring"], AUDIT)
+        if figure.title.startswith("Difference in selection rate by race")
     )
     assert figure.null == 0.0
     assert figure.axis == "Difference in selection rate [percentage points]"
@@ -89,11 +91,14 @@ def test_no_figure_without_a_number() -> None:
 
 
 def test_units_are_never_mixed_in_one_figure() -> None:
-    watt, gram = ({"quantity": "cost", "unit": unit, "low": 1.0, "high": 3.0, "interval": "range"} for unit in ("Wh", "gCO2e"))
+    watt, gram = (
+        {"quantity": "cost", "unit": unit, "low": 1.0, "high": 3.0, "interval": "range"} for unit in ("Wh", "gCO2e")
+    )
     rows = rows_of(estimate(2.0, **watt), estimate(2.5, **gram))
     assert [figure.axis for figure in plan_figures(rows, None)] == [
-        "Cost [watt-hours]", "Cost [grams of CO2-equivalent]",
-    ]  # fmt: skip
+        "Cost [watt-hours]",
+        "Cost [grams of CO2-equivalent]",
+    ]
 
 
 def test_hostile_labels_are_drawn_as_text() -> None:
@@ -165,7 +170,10 @@ def test_yes_and_no_and_single_exact_numbers_are_listed_not_drawn() -> None:
 def test_a_quantity_in_many_units_is_one_table_in_the_order_of_its_rows() -> None:
     units = ("Wh", "gCO2e", "W", "Wh")
     rows = rows_of(
-        *(estimate(3.0 - place, quantity="switch", unit=unit, group={"rank": str(place)}) for place, unit in enumerate(units))
+        *(
+            estimate(3.0 - place, quantity="switch", unit=unit, group={"rank": str(place)})
+            for place, unit in enumerate(units)
+        )
     )
     (figure,) = plan_figures(rows, None)
     assert figure.kind == "table"

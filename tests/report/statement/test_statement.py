@@ -1,4 +1,6 @@
-"""The carbon statement: its numbers are the rows', unknown is unknown, offsets are not subtracted, strangers' text stays text."""
+"""The carbon statement: its numbers are the rows', unknown is unknown, offsets are not subtracted, strangers' text
+stays text.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,17 @@ from tests.report.test_dossier import Page
 
 FILES = ("carbon_statement.html", "carbon_statement.json", "carbon_statement.tex")
 COMMANDS = {
-    "emph", "textbackslash", "textsubscript", "textasciicircum", "textasciitilde", "textless", "textgreater", "textbar",
-    "textasciigrave", "ldots",
-}  # fmt: skip
+    "emph",
+    "textbackslash",
+    "textsubscript",
+    "textasciicircum",
+    "textasciitilde",
+    "textless",
+    "textgreater",
+    "textbar",
+    "textasciigrave",
+    "ldots",
+}
 MATH = re.compile(r"\$(-|\\times|\^\{-?\d+\})\$")
 
 
@@ -128,7 +138,10 @@ def test_read_here_is_measured_and_what_is_scaled_from_it_is_modelled() -> None:
     assert entry(said.totals, "app").numbers["energy"].tag == "modelled"
     assert entry(said.making, "base", "pretraining").numbers["energy"].tag == "declared"
     assert said.rows_by_tag["measured"] == 1
-    assert stated(by_hand((PER_TASK, ""), evidence=[reading("modelled")])).measured_here[0].numbers["energy"].tag == "modelled"
+    assert (
+        stated(by_hand((PER_TASK, ""), evidence=[reading("modelled")])).measured_here[0].numbers["energy"].tag
+        == "modelled"
+    )
 
 
 def test_unknown_is_unknown_and_no_total_is_a_partial_sum() -> None:
@@ -148,11 +161,14 @@ def test_unknown_is_unknown_and_no_total_is_a_partial_sum() -> None:
     ("old", "new", "told"),
     [
         ("allocated: 0.25", "allocated: unknown", "the share of base that tuned carries is unknown"),
-        (f"    making: [{{stage: adaptation, energy: {exact(10, 'kWh')}, grid_intensity: {exact(500, 'g/kWh')}}}]\n", "",
-         "what making tuned took is not declared"),
+        (
+            f"    making: [{{stage: adaptation, energy: {exact(10, 'kWh')}, grid_intensity: {exact(500, 'g/kWh')}}}]\n",
+            "",
+            "what making tuned took is not declared",
+        ),
         ("    volume: 1000000\n", "", "the volume of app is not declared"),
     ],
-)  # fmt: skip
+)
 def test_what_a_deployment_would_have_to_know_makes_its_total_unknown(old: str, new: str, told: str) -> None:
     total = entry(stated(by_hand((old, new))).totals, "app").numbers
     assert total["energy"].tag == total["carbon"].tag == "unknown"
@@ -176,9 +192,14 @@ def test_how_a_number_is_known_and_by_whom_are_read_from_no_note() -> None:
 
 def test_offsets_are_shown_and_not_subtracted() -> None:
     dossier = by_hand()
-    said, without = stated(dossier), stated(by_hand((f"    offsets: [{{carbon: {exact(300, 'kgCO2e')}, what: a forest}}]\n", "")))
+    said, without = (
+        stated(dossier),
+        stated(by_hand((f"    offsets: [{{carbon: {exact(300, 'kgCO2e')}, what: a forest}}]\n", ""))),
+    )
     assert [(one.what, one.carbon.value) for one in said.offsets] == [("a forest", 300.0)]
-    assert [one.numbers["carbon"].value for one in said.totals] == [one.numbers["carbon"].value for one in without.totals]
+    assert [one.numbers["carbon"].value for one in said.totals] == [
+        one.numbers["carbon"].value for one in without.totals
+    ]
     assert "never subtracted" in said.offsets_note
     assert r"not subtracted: 300~kg~CO\textsubscript{2}e (declared, literature) for a forest" in " ".join(
         carbon_sentence(said).split()
@@ -226,7 +247,9 @@ def test_hostile_text_stays_text_in_html_and_json(tmp_path: Path) -> None:
     page = Page(text)
     assert {tag for tag, _ in page.tags} & {"script", "img", "iframe", "object", "base"} == set()
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
-    assert [href for href in page.attributes("href") if not re.match(r"#|dossier\.html|carbon_statement\.|data:,$", href)] == []
+    assert [
+        href for href in page.attributes("href") if not re.match(r"#|dossier\.html|carbon_statement\.|data:,$", href)
+    ] == []
     assert "\u202e" not in text
     assert "&lt;script&gt;alert(1)" in text
     said = json.loads((tmp_path / FILES[1]).read_text(encoding="utf-8"))
@@ -237,7 +260,9 @@ def test_hostile_text_stays_text_in_html_and_json(tmp_path: Path) -> None:
 
 
 def check_latex(source: str) -> None:
-    """Balanced braces, known commands, mathematics only of ours, and no character that LaTeX would take for a sign of its own."""
+    """Balanced braces, known commands, mathematics only of ours, and no character that LaTeX would take for a sign
+    of its own.
+    """
     body = "\n".join(line for line in source.splitlines() if not line.startswith("%"))
     assert "" not in body.splitlines(), "an empty line ends a paragraph"
     body = MATH.sub("", body)
@@ -277,7 +302,9 @@ def test_latex_by_hand() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("xelatex") is None, reason="no xelatex on this machine; on Debian: apt install texlive-xetex")
+@pytest.mark.skipif(
+    shutil.which("xelatex") is None, reason="no xelatex on this machine; on Debian: apt install texlive-xetex"
+)
 def test_the_sentence_compiles(tmp_path: Path) -> None:
     sentence = carbon_sentence(stated(hostile()))
     (tmp_path / "a.tex").write_text(
@@ -291,7 +318,9 @@ def test_the_sentence_compiles(tmp_path: Path) -> None:
 
 def test_a_large_system_keeps_the_sentence_short() -> None:
     said = stated(by_hand())
-    many = said.model_copy(update={"making": said.making * 40, "unknown": tuple(f"reason {place}" for place in range(50))})
+    many = said.model_copy(
+        update={"making": said.making * 40, "unknown": tuple(f"reason {place}" for place in range(50))}
+    )
     sentence = carbon_sentence(many)
     assert len(sentence) < 6000
     assert "more stages in the full statement" in " ".join(sentence.split())

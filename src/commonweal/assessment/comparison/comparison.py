@@ -1,7 +1,8 @@
 """Compare two dossiers, two models, or two files of predictions: the same items, paired, clustered, one family.
 
 What this does not do: it does not say which of the two is better. A difference that is not shown is not shown to be
-absent; "not worse by more than d" and "equivalent within d" are claims of their own, with a d that was fixed beforehand.
+absent; "not worse by more than d" and "equivalent within d" are claims of their own, with a d that was fixed
+beforehand.
 """
 
 from __future__ import annotations
@@ -64,10 +65,15 @@ class Comparison:
     def records(self) -> dict[str, Any]:
         """The comparison as data: each record has the fields of an Estimate, or the reason why there is no number."""
         return {
-            "schema": SCHEMA, "kind": self.kind, "a": self.a, "b": self.b, "seed": self.seed,
-            "paired": list(self.statement.paired), "unpaired": list(self.statement.unpaired),
+            "schema": SCHEMA,
+            "kind": self.kind,
+            "a": self.a,
+            "b": self.b,
+            "seed": self.seed,
+            "paired": list(self.statement.paired),
+            "unpaired": list(self.statement.unpaired),
             "records": [_record(row) for row in self.rows],
-        }  # fmt: skip
+        }
 
 
 def compare(a: str, b: str, asked: Asked, tick: Tick = no_progress) -> Comparison:
@@ -93,7 +99,9 @@ def compare(a: str, b: str, asked: Asked, tick: Tick = no_progress) -> Compariso
 
 
 def kind_of(a: str, b: str, asked: Asked) -> str:
-    """dossiers, models or predictions; OptionError where A and B are not of one kind, or an option does not belong to it."""
+    """dossiers, models or predictions; OptionError where A and B are not of one kind, or an option does not belong
+    to it.
+    """
     if asked.requests is not None:
         if asked.common:
             raise OptionError("--common is for files of predictions; two models answer the same requests")
@@ -140,7 +148,9 @@ def _models(a: str, b: str, asked: Asked, requests: Path, tick: Tick) -> tuple[l
         raise DataFileError(f"{requests}: all requests belong to one {read.sampled}, and one says nothing about others")
     for dtype in asked.dtypes:
         check_precision(dtype or FLOAT32)
-    first, second = (Model(one, dtype or FLOAT32, asked.device) for one, dtype in zip((a, b), asked.dtypes, strict=True))
+    first, second = (
+        Model(one, dtype or FLOAT32, asked.device) for one, dtype in zip((a, b), asked.dtypes, strict=True)
+    )
     return pair_requests(read, (first, second), asked.permissions, tick, no_cache=asked.no_cache)
 
 
@@ -164,7 +174,13 @@ def _checked(pairs: Sequence[Paired], asked: Asked) -> list[ComparisonRow]:
 
 
 def _record(row: ComparisonRow) -> dict[str, Any]:
-    heading = {"measure": row.measure, "subjects": list(row.subjects), "of": row.of, "label": row.label, "sampled": row.sampled}
+    heading = {
+        "measure": row.measure,
+        "subjects": list(row.subjects),
+        "of": row.of,
+        "label": row.label,
+        "sampled": row.sampled,
+    }
     if row.estimate is None:
         assert row.missing is not None
         return {**heading, **row.missing.model_dump(mode="json")}
@@ -239,7 +255,11 @@ def _why_undetectable(row: ComparisonRow, one: Estimate) -> str:
         return "found where B - A is, if it is also known to which side A and B lie together"
     if one.low != one.high:
         return "too few clusters to find anything at 5 %"
-    return "A and B answer every item alike" if one.value == 0 else "every item differs by the same, so an error cannot be known"
+    return (
+        "A and B answer every item alike"
+        if one.value == 0
+        else "every item differs by the same, so an error cannot be known"
+    )
 
 
 def _is_side(other: ComparisonRow, row: ComparisonRow) -> bool:

@@ -1,8 +1,8 @@
 """The items that the rows of a dossier are about, as they lie beside it, and the unit that was sampled.
 
-The items of a measure lie in `items/MEASURE/SUBJECT/KEY.parquet`; the key is worked out again from what the dossier says
-the rows depend on, and `runs/` beside it has the items that the rows are about, so that those of another run in the same folder
-(another model, limit, seed or design) are not taken for them.
+The items of a measure lie in `items/MEASURE/SUBJECT/KEY.parquet`; the key is worked out again from what the dossier
+says the rows depend on, and `runs/` beside it has the items that the rows are about, so that those of another run in
+the same folder (another model, limit, seed or design) are not taken for them.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ MOST_FACTORS = 2
 
 @dataclass(frozen=True, slots=True)
 class MeasuredSubject:
-    """What a dossier says about one measure on one subject. `units`: the columns of its items that name the sampled unit.
+    """What a dossier says about one measure on one subject.
 
-    `outcomes`: what the measure made of its items, by which they are compared, if it says so. `items`: every outcome that was
-    kept; `run`: the keys of those that the rows of this dossier are about. `reached`: where the
-    subject was found, and in which number format.
+    `units`: the columns of its items that name the sampled unit.
+
+    `outcomes`: what the measure made of its items, by which they are compared, if it says so. `items`: every outcome
+    that was kept; `run`: the keys of those that the rows of this dossier are about. `reached`: where the subject was
+    found, and in which number format.
     """
 
     measure: str
@@ -93,13 +95,19 @@ def _subject(
     items, run = row_tables(measure, rows[0]["subjects"], provenance["version"], provenance["inputs"])
     estimates = [row["estimate"] for row in rows if row["estimate"]["quantity"] not in TRACED]
     return MeasuredSubject(
-        measure=measure, version=int(provenance["version"]), subject=subject, reached=_reached(asset), units=tuple(map(str, method.get("units", ()))),
+        measure=measure,
+        version=int(provenance["version"]),
+        subject=subject,
+        reached=_reached(asset),
+        units=tuple(map(str, method.get("units", ()))),
         outcomes=tuple(ItemOutcome.model_validate(one) for one in method.get("outcomes", ())),
-        attributes=frozenset(name for one in estimates for name in (one["group"] or {})), items=folder / items,
-        run=folder / run, prompt=bool(asset.get("prompt")),
+        attributes=frozenset(name for one in estimates for name in (one["group"] or {})),
+        items=folder / items,
+        run=folder / run,
+        prompt=bool(asset.get("prompt")),
         answers_from_file=(asset.get("locator") or "").startswith(PREDICTIONS),
         quantities=tuple(dict.fromkeys(one["quantity"] for one in estimates)),
-    )  # fmt: skip
+    )
 
 
 def _reached(asset: Mapping[str, Any]) -> str:
@@ -149,7 +157,9 @@ def joined(
     """The items that both have, in a fixed order: those of A, with the answers of B beside them as `NAME_b`."""
     both = frames[0].join(frames[1].select([*key, *answers]), on=key, how="inner", suffix="_b").sort(key)
     if not both.height:
-        said.unpaired.append(f"{title}: no item has the same text in both ({frames[0].height} and {frames[1].height} items)")
+        said.unpaired.append(
+            f"{title}: no item has the same text in both ({frames[0].height} and {frames[1].height} items)"
+        )
         return both
     for frame, side in zip(frames, "AB", strict=True):
         if frame.height > both.height:
@@ -170,7 +180,9 @@ def sampled_units(units: Sequence[str], attributes: Sequence[str], part: pl.Data
     if absent or not units:
         why = f"they have no `{absent[0]}`" if absent else "the measure names no column for it"
         return [], f"its items do not tell the sampled unit: {why}"
-    found = [name for name in units if not any(name != group and part[name].equals(part[group]) for group in attributes)]
+    found = [
+        name for name in units if not any(name != group and part[name].equals(part[group]) for group in attributes)
+    ]
     if not 0 < len(found) <= MOST_FACTORS:
         return [], f"no unit was sampled; {' and '.join(units)} are the groups themselves"
     return found, ""

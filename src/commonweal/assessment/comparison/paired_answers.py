@@ -10,7 +10,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from commonweal.assessment.comparison.dossier_items import Said, Subjects, counted, joined, sampled_units, subjects_of, texts_of
+from commonweal.assessment.comparison.dossier_items import (
+    Said,
+    Subjects,
+    counted,
+    joined,
+    sampled_units,
+    subjects_of,
+    texts_of,
+)
 from commonweal.assessment.comparison.paired_outcomes import MOST_GROUPS, ComparedOutcome, Paired
 from commonweal.errors import DataFileError
 from commonweal.statistics.contrast import Array
@@ -31,9 +39,13 @@ def pair_answers(subjects: Subjects, frames: Frames, title: str, said: Said) -> 
         columns = ", ".join(name for name in frames[0].columns if name != "key")
         said.unpaired.append(f"{title}: its items are no requests with an answer in numbers (columns: {columns})")
         return
-    both = joined(frames, ["context", "continuation"] if names[0] == "continuation" else ["text"], answered, title, said)
+    both = joined(
+        frames, ["context", "continuation"] if names[0] == "continuation" else ["text"], answered, title, said
+    )
     if "logprob" in answered and both.height:
-        said.unpaired.append(f"{title}: {_own_numbers(subjects[0].quantities)} not compared; the log-probability of the texts is")
+        said.unpaired.append(
+            f"{title}: {_own_numbers(subjects[0].quantities)} not compared; the log-probability of the texts is"
+        )
     for attributes, part in _designs(both, subjects[0].attributes) if both.height else ():
         yield from _outcomes(subjects, attributes, part, (title, said))
 
@@ -61,7 +73,9 @@ def _designs(both: pl.DataFrame, attributes: frozenset[str]) -> Iterator[tuple[t
         yield tuple(name for name, known in zip(columns, kind, strict=True) if known), both.filter(keep)
 
 
-def _outcomes(subjects: Subjects, attributes: tuple[str, ...], part: pl.DataFrame, spoken: tuple[str, Said]) -> Iterator[Paired]:
+def _outcomes(
+    subjects: Subjects, attributes: tuple[str, ...], part: pl.DataFrame, spoken: tuple[str, Said]
+) -> Iterator[Paired]:
     (title, said), (first, second) = spoken, subjects
     by = f", by {' and '.join(attributes)}" if attributes else ""
     where, note = title + by, f"{first.measure}, on {subjects_of(*subjects)}{by}"
@@ -77,7 +91,9 @@ def _outcomes(subjects: Subjects, attributes: tuple[str, ...], part: pl.DataFram
             continue
         used = part.filter(pl.col(name).is_not_null() & pl.col(f"{name}_b").is_not_null())
         if used.height < part.height:
-            said.unpaired.append(f"{where}, {name}: {part.height - used.height} of {part.height} items have none in A or in B")
+            said.unpaired.append(
+                f"{where}, {name}: {part.height - used.height} of {part.height} items have none in A or in B"
+            )
         a, b = (_numbers(name, column, used) for column in (name, f"{name}_b"))
         sampled = " x ".join(factors)
         clusters = tuple(texts_of(used[factor]) for factor in factors)
@@ -91,9 +107,12 @@ def _grouping(attributes: Sequence[str], factors: Sequence[str], part: pl.DataFr
     grouping = [name for name in attributes if name not in factors]
     if "context" in part.columns:
         labels = [
-            name for name, kind in part.schema.items()
-            if kind == pl.String and name not in {*ANSWERS, *NO_GROUPS, *factors, *grouping} and part[name].n_unique() <= MOST_GROUPS
-        ]  # fmt: skip
+            name
+            for name, kind in part.schema.items()
+            if kind == pl.String
+            and name not in {*ANSWERS, *NO_GROUPS, *factors, *grouping}
+            and part[name].n_unique() <= MOST_GROUPS
+        ]
         inside = part.group_by("context").agg([pl.col(name).n_unique() for name in labels])
         grouping += [name for name in labels if (inside[name] > 1).any()]
     return grouping
@@ -103,9 +122,13 @@ def _outcome(name: str, subjects: Subjects, part: pl.DataFrame) -> tuple[Compare
     if part[name].null_count() == part.height or part[f"{name}_b"].null_count() == part.height:
         return None, "no item has one (a rule that chooses from a pool decides about no item by itself)"
     if name == "logprob":
-        return ComparedOutcome("logprob", "log-probability of the text", "bit/byte", higher_is_better=None, most=0.0), ""
+        return ComparedOutcome(
+            "logprob", "log-probability of the text", "bit/byte", higher_is_better=None, most=0.0
+        ), ""
     if name == "favourable":
-        return ComparedOutcome("favourable", "share of favourable answers", "1", higher_is_better=None, least=0.0, most=1.0), ""
+        return ComparedOutcome(
+            "favourable", "share of favourable answers", "1", higher_is_better=None, least=0.0, most=1.0
+        ), ""
     if subjects[0].prompt != subjects[1].prompt:
         return None, "one side gives log-odds, the other a score on its own scale"
     log_odds = ComparedOutcome("log_odds", "log-odds of the favourable answer", "nat", higher_is_better=None)
@@ -115,7 +138,9 @@ def _outcome(name: str, subjects: Subjects, part: pl.DataFrame) -> tuple[Compare
 def _numbers(name: str, column: str, part: pl.DataFrame) -> Array:
     values = part[column].cast(pl.Float64).to_numpy().astype(np.float64)
     if not np.isfinite(values).all():
-        raise DataFileError(f"the {name} of {int((~np.isfinite(values)).sum())} items is not a number, so nothing is compared")
+        raise DataFileError(
+            f"the {name} of {int((~np.isfinite(values)).sum())} items is not a number, so nothing is compared"
+        )
     if name == "logprob":
         values = values / np.log(2) / part["continuation"].str.len_bytes().to_numpy()
     return np.asarray(values)

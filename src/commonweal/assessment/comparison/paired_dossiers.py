@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from commonweal.assessment.comparison.dossier_items import MeasuredSubject, Said, Subjects, items_of, read_dossier, subjects_of
+from commonweal.assessment.comparison.dossier_items import (
+    MeasuredSubject,
+    Said,
+    Subjects,
+    items_of,
+    read_dossier,
+    subjects_of,
+)
 from commonweal.assessment.comparison.paired_answers import pair_answers
 from commonweal.assessment.comparison.paired_judgements import pair_judgements
 from commonweal.assessment.comparison.paired_outcomes import Paired, PairingNotes
@@ -40,7 +47,9 @@ def _same_subjects(
         return
     yield from ((first[subject], second[subject]) for subject in shared)
     for folder, mine, other in ((folders[0], first, second), (folders[1], second, first)):
-        said.unpaired += [f"{measure} on {name}: measured in {folder} only" for name in sorted(mine.keys() - other.keys())]
+        said.unpaired += [
+            f"{measure} on {name}: measured in {folder} only" for name in sorted(mine.keys() - other.keys())
+        ]
 
 
 def _pair_items(first: MeasuredSubject, second: MeasuredSubject, said: Said) -> Iterator[Paired]:

@@ -1,7 +1,7 @@
 """What a measure made of each item, in two dossiers: right or wrong, leaning to the stereotype or not, item by item.
 
-The measure names these outcomes (`outcomes` of its method). An item is the same in both where its name and its texts are.
-What the measure works out from all of them together, such as a score per target term, is not compared by itself.
+The measure names these outcomes (`outcomes` of its method). An item is the same in both where its name and its texts
+are. What the measure works out from all of them together, such as a score per target term, is not compared by itself.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def pair_judgements(subjects: Subjects, frames: Frames, title: str, said: Said) 
     first, second = subjects
     if first.version != second.version or first.outcomes != second.outcomes:
         said.unpaired.append(
-            f"{title}: A judges its items by version {first.version} of the measure, B by version {second.version}; measure again"
+            f"{title}: A judges its items by version {first.version} of the measure, B by version {second.version}; "
+            "measure again"
         )
         return
     if any(JUDGED not in frame.columns for frame in frames):
@@ -58,10 +59,12 @@ def _of_outcome(
     known = both.filter(pl.col(name).is_not_null() & pl.col(f"{name}_b").is_not_null())
     one_sided = both.filter(pl.col(name).is_null() != pl.col(f"{name}_b").is_null()).height
     if one_sided:
-        said.unpaired.append(f"{title}, {outcome.label}: {one_sided} of {known.height + one_sided} items have none in A or in B")
+        said.unpaired.append(
+            f"{title}, {outcome.label}: {one_sided} of {known.height + one_sided} items have none in A or in B"
+        )
     compared = ComparedOutcome(
-        name, outcome.label, outcome.unit, outcome.higher_is_better, *_limits(outcome), null=outcome.null,
-    )  # fmt: skip
+        name, outcome.label, outcome.unit, outcome.higher_is_better, *_limits(outcome), null=outcome.null
+    )
     names = subjects[0].subject, subjects[1].subject
     for part, mine in _parts(outcome, known):
         if not mine.height:

@@ -1,9 +1,9 @@
 """Outcomes of two systems on the same items, and the numbers that are worked out from them.
 
-For each outcome: its mean in A and in B, the difference B - A, by how much B is farther from what a system without a lean
-would have, where there is such a value (|B - null| - |A - null|), and for each group the gap to the others in A and in B, the
-change of that gap, and by how much it is wider (|gap in B| - |gap in A|). All differences, changes and widenings of one
-comparison are one family.
+For each outcome: its mean in A and in B, the difference B - A, by how much B is farther from what a system without a
+lean would have, where there is such a value (|B - null| - |A - null|), and for each group the gap to the others in A
+and in B, the change of that gap, and by how much it is wider (|gap in B| - |gap in A|). All differences, changes and
+widenings of one comparison are one family.
 
 What this module does not do: it reads no file and asks no model.
 """
@@ -38,8 +38,9 @@ OF: Mapping[Change, Of] = {"difference": "B - A", "widening": "|B| - |A|"}
 class ComparedOutcome:
     """What is compared: `name` begins the quantities, `label` says it in words.
 
-    `higher_is_better`: None where neither direction is better by itself. `least`, `most`: the values between which it lies; where
-    both are known, that no item differs is no certainty. `null`: the mean of a system without a lean; farther from it is worse.
+    `higher_is_better`: None where neither direction is better by itself. `least`, `most`: the values between which it
+    lies; where both are known, that no item differs is no certainty. `null`: the mean of a system without a lean;
+    farther from it is worse.
     """
 
     name: str
@@ -69,8 +70,8 @@ class ComparedOutcome:
 class Paired:
     """One outcome of A and B on the same items. Arrays (item,); a group is "" where it is not known.
 
-    `clusters`: the sampled unit of each item, one array or two crossed ones; `sampled` names them. `part`: what the items have
-    in common, where they are a part of all.
+    `clusters`: the sampled unit of each item, one array or two crossed ones; `sampled` names them. `part`: what the
+    items have in common, where they are a part of all.
     """
 
     measure: str
@@ -101,7 +102,8 @@ class ComparisonRow(Row):
     of: Of
     label: str
     side: str = Field(
-        default="", description="the quantity that A and B have by themselves, of which it is the difference or widening"
+        default="",
+        description="the quantity that A and B have by themselves, of which it is the difference or widening",
     )
     estimate: Estimate | None = None
     missing: Missing | None = None
@@ -149,14 +151,22 @@ def _hypotheses(pair: Paired, contrasts: list[Contrast]) -> _Hypotheses:
     if difference.units_per_side < ENOUGH:
         reason = f"all {pair.a.size} items belong to one {pair.sampled}, and one says nothing about others"
         group = dict(pair.part) or None
-        missing.append(Missing(quantity=f"{pair.outcome.name}_difference", status="not_applicable", reason=reason, group=group))
+        missing.append(
+            Missing(quantity=f"{pair.outcome.name}_difference", status="not_applicable", reason=reason, group=group)
+        )
         return _Hypotheses(pair, None, None, (), tuple(missing))
     if alike := _alike(pair):
         kinds = ("difference", "gap_difference") if pair.groups else ("difference",)
         missing += [
-            Missing(quantity=f"{pair.outcome.name}_{kind}", status="not_applicable", unjudged=True, reason=alike, group=dict(pair.part) or None)
+            Missing(
+                quantity=f"{pair.outcome.name}_{kind}",
+                status="not_applicable",
+                unjudged=True,
+                reason=alike,
+                group=dict(pair.part) or None,
+            )
             for kind in kinds
-        ]  # fmt: skip
+        ]
         return _Hypotheses(pair, None, None, (), tuple(missing))
     contrasts.append(difference)
     lean = None
@@ -175,10 +185,13 @@ def _hypotheses(pair: Paired, contrasts: list[Contrast]) -> _Hypotheses:
             reason = f"one side has all its items in one {pair.sampled}, so its error cannot be known"
             missing.append(
                 Missing(
-                    quantity=f"{pair.outcome.name}_gap_difference", status="not_applicable", reason=reason,
-                    group={**pair.part, **split.group}, reference=split.reference,
+                    quantity=f"{pair.outcome.name}_gap_difference",
+                    status="not_applicable",
+                    reason=reason,
+                    group={**pair.part, **split.group},
+                    reference=split.reference,
                 )
-            )  # fmt: skip
+            )
             continue
         kept.append((split, len(contrasts), len(contrasts) + 1))
         contrasts += [change, replace(change, y=pair.b + pair.a)]
@@ -224,7 +237,11 @@ def _of_attribute(attributes: tuple[str, ...], labels: npt.NDArray[np.str_]) -> 
     title = " x ".join(attributes)
     if len(names) > MOST_GROUPS or len(names) < ENOUGH:
         few = f"{title} has {len(names)} group{'' if len(names) == 1 else 's'}; a gap needs 2"
-        reason = few if len(names) < ENOUGH else f"{title} has {len(names)} groups; a gap is tested for at most {MOST_GROUPS}"
+        reason = (
+            few
+            if len(names) < ENOUGH
+            else f"{title} has {len(names)} groups; a gap is tested for at most {MOST_GROUPS}"
+        )
         yield Missing(quantity="gap", status="not_applicable", reason=reason)
         return
     two = len(names) == ENOUGH
@@ -241,7 +258,9 @@ def _rows(hypotheses: _Hypotheses, tested: Sequence[Inference], margins: Margins
     label, width = pair.outcome.label, pair.outcome.width
     if hypotheses.difference is not None:
         for of, y in _sides(pair):
-            yield _described(pair, of, name, label, (None, within(_mean(pair, y, whole), pair.outcome.least, pair.outcome.most)))
+            yield _described(
+                pair, of, name, label, (None, within(_mean(pair, y, whole), pair.outcome.least, pair.outcome.most))
+            )
         words, inference = f"difference in {label}", within(tested[hypotheses.difference], -width, width)
         yield _hypothesis(pair, (name, "difference"), words, (None, inference), (margins, better))
     if hypotheses.difference is not None and hypotheses.lean is not None:
@@ -260,9 +279,14 @@ def _rows(hypotheses: _Hypotheses, tested: Sequence[Inference], margins: Margins
         yield _hypothesis(pair, (f"{name}_gap", "widening"), words, (split, inference), (margins, False))
     for missing in hypotheses.missing:
         yield ComparisonRow(
-            measure=pair.measure, subjects=pair.subjects, of="B - A", label=label, missing=missing, sampled=pair.sampled,
+            measure=pair.measure,
+            subjects=pair.subjects,
+            of="B - A",
+            label=label,
+            missing=missing,
+            sampled=pair.sampled,
             note=missing.reason,
-        )  # fmt: skip
+        )
 
 
 def _sides(pair: Paired) -> tuple[tuple[Of, Array], tuple[Of, Array]]:
@@ -292,7 +316,13 @@ def _described(pair: Paired, of: Of, quantity: str, label: str, found: tuple[Spl
         update={"method": f"mean over items; {inference.method}; for reading, not a hypothesis"}
     )
     return ComparisonRow(
-        measure=pair.measure, subjects=pair.subjects, of=of, label=label, estimate=estimate, sampled=pair.sampled, note=pair.note
+        measure=pair.measure,
+        subjects=pair.subjects,
+        of=of,
+        label=label,
+        estimate=estimate,
+        sampled=pair.sampled,
+        note=pair.note,
     )
 
 
@@ -303,7 +333,9 @@ def _hypothesis(
     found: tuple[Split | None, Inference],
     asked: tuple[Margins, bool | None],
 ) -> ComparisonRow:
-    """A tested row; `tested`: the quantity that A and B have by themselves, and whether its difference or widening is tested."""
+    """A tested row; `tested`: the quantity that A and B have by themselves, and whether its difference or widening
+    is tested.
+    """
     (split, inference), (side, change) = found, tested
     quantity, widened = f"{side}_{change}", change == "widening"
     detectable = math.inf if widened else inference.minimum_detectable
@@ -320,16 +352,30 @@ def _hypothesis(
         }
     )
     return ComparisonRow(
-        measure=pair.measure, subjects=pair.subjects, of=OF[change], label=label, side=side, estimate=estimate, sampled=pair.sampled,
-        note=pair.note, verdicts=verdicts(inference, asked[0].of(quantity), asked[1]),
-    )  # fmt: skip
+        measure=pair.measure,
+        subjects=pair.subjects,
+        of=OF[change],
+        label=label,
+        side=side,
+        estimate=estimate,
+        sampled=pair.sampled,
+        note=pair.note,
+        verdicts=verdicts(inference, asked[0].of(quantity), asked[1]),
+    )
 
 
 def _estimate(pair: Paired, quantity: str, split: Split | None, inference: Inference) -> Estimate:
     group = {**pair.part, **(split.group if split else {})}
     return Estimate(
-        quantity=quantity, unit=pair.outcome.unit, value=inference.value, low=min(inference.low, inference.value),
-        high=max(inference.high, inference.value), interval="confidence", n=inference.n, clusters=inference.clusters,
-        group=group or None, reference=split.reference if split else None,
+        quantity=quantity,
+        unit=pair.outcome.unit,
+        value=inference.value,
+        low=min(inference.low, inference.value),
+        high=max(inference.high, inference.value),
+        interval="confidence",
+        n=inference.n,
+        clusters=inference.clusters,
+        group=group or None,
+        reference=split.reference if split else None,
         method=f"paired by item; {inference.method}",
-    )  # fmt: skip
+    )

@@ -24,8 +24,8 @@ def pair_predictions(a: Path, b: Path, *, common: bool) -> tuple[list[Paired], P
     Raises
     ------
     DataFileError
-        Where a file does not follow the format; an item is in one file only (unless `common`); or the files do not agree
-        about the truth, the cluster or the group of an item.
+        Where a file does not follow the format; an item is in one file only (unless `common`); or the files do not
+        agree about the truth, the cluster or the group of an item.
     """
     tables = read_prediction_table(a), read_prediction_table(b)
     for path, table in zip((a, b), tables, strict=True):
@@ -37,7 +37,9 @@ def pair_predictions(a: Path, b: Path, *, common: bool) -> tuple[list[Paired], P
     declared = [table.clusters_declared for table in tables]
     if declared[0] != declared[1]:
         without, having = (b, a) if declared[0] else (a, b)
-        raise DataFileError(f"{without}: no column 'cluster', but {having} has one; both files must say what was sampled")
+        raise DataFileError(
+            f"{without}: no column 'cluster', but {having} has one; both files must say what was sampled"
+        )
     clusters = np.array(shared)
     if all(declared):
         both = [table.cluster[rows] for table, rows in zip(tables, places, strict=True)]
@@ -48,11 +50,15 @@ def pair_predictions(a: Path, b: Path, *, common: bool) -> tuple[list[Paired], P
         both = [table.groups[name][rows] for table, rows in zip(tables, places, strict=True)]
         _agree((a, b), shared, f"group_{name}", both)
     for path, table, other in ((a, tables[0], tables[1]), (b, tables[1], tables[0])):
-        unpaired += [f"group_{name} is in {path} only: no gap by it" for name in table.groups if name not in other.groups]
+        unpaired += [
+            f"group_{name} is in {path} only: no gap by it" for name in table.groups if name not in other.groups
+        ]
     for name in attributes:
         open_rows = int((tables[0].groups[name][places[0]] == "").sum())
         unpaired += (
-            [f"{open_rows} of {len(shared)} items have no known group_{name}: in the difference, in no gap"] if open_rows else []
+            [f"{open_rows} of {len(shared)} items have no known group_{name}: in the difference, in no gap"]
+            if open_rows
+            else []
         )
     correct = [_correct(table)[rows] for table, rows in zip(tables, places, strict=True)]
     sampled = "cluster" if all(declared) else "item"
@@ -60,14 +66,18 @@ def pair_predictions(a: Path, b: Path, *, common: bool) -> tuple[list[Paired], P
         f"{int(((one == 1) & (other == 0)).sum())} only in {name}"
         for name, one, other in (("A", *correct), ("B", *correct[::-1]))
     ]
-    statement = f"{len(shared)} items, joined on 'item', in {np.unique(clusters).size} {sampled}s; right {' and '.join(only)}"
+    statement = (
+        f"{len(shared)} items, joined on 'item', in {np.unique(clusters).size} {sampled}s; right {' and '.join(only)}"
+    )
     if sampled == "item":
         statement += "; there is no column 'cluster', so each item counts as a unit of its own"
     groups = {name: tables[0].groups[name][places[0]] for name in attributes}
     pair = Paired("predictions", (str(a), str(b)), ACCURACY, correct[0], correct[1], (clusters,), sampled, groups)
     labels = [note for name in attributes for table in tables for note in table.label_notes.get(name, ())]
     unpaired += [
-        f"not used of {path}: {', '.join(table.unused)}" for path, table in zip((a, b), tables, strict=True) if table.unused
+        f"not used of {path}: {', '.join(table.unused)}"
+        for path, table in zip((a, b), tables, strict=True)
+        if table.unused
     ]
     return [pair], PairingNotes((statement, *dict.fromkeys(labels)), tuple(unpaired))
 
@@ -77,11 +87,16 @@ def _correct(table: PredictionTable) -> Array:
 
 
 def read_items(path: Path) -> dict[str, int]:
-    """Normalised item name -> row number; DataFileError where a row has none. Names are unique: reading the table checked it."""
+    """Normalised item name -> row number; DataFileError where a row has none.
+
+    Names are unique: reading the table checked it.
+    """
     places: dict[str, int] = {}
     for place, (line, row) in enumerate(table_rows(path)):
         if "item" not in row:
-            raise DataFileError(f"{path}:{line} no 'item'; two files are joined on the column item. Columns: {', '.join(row)}")
+            raise DataFileError(
+                f"{path}:{line} no 'item'; two files are joined on the column item. Columns: {', '.join(row)}"
+            )
         places[one_spelling(item_name(path, line, row))] = place
     return places
 
@@ -107,12 +122,14 @@ def _shared(
 
 
 def _agree(paths: tuple[Path, Path], items: Sequence[str], column: str, both: Sequence[np.ndarray]) -> None:
-    differ = np.flatnonzero([one != other for one, other in zip(*(_in_one_spelling(side) for side in both), strict=True)])
+    differ = np.flatnonzero(
+        [one != other for one, other in zip(*(_in_one_spelling(side) for side in both), strict=True)]
+    )
     if differ.size:
         first = differ[0]
         raise DataFileError(
-            f"{paths[1]}: {column} differs from that of {paths[0]} for {differ.size} of {len(items)} items "
-            f"(item '{items[first]}': '{both[0][first]}' and '{both[1][first]}'); both files must be about the same items"
+            f"{paths[1]}: {column} differs from that of {paths[0]} for {differ.size} of {len(items)} items (item "
+            f"'{items[first]}': '{both[0][first]}' and '{both[1][first]}'); both files must be about the same items"
         )
 
 

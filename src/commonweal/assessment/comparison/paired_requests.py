@@ -1,7 +1,7 @@
 """Two models on the same requests: what each gives a continuation, in bits per UTF-8 byte of it.
 
-Never per token: two models cut a text into tokens differently, but its bytes are the same. A line may name its `cluster`
-(the sampled unit) and its `group`; without a cluster, the requests after one context are one unit.
+Never per token: two models cut a text into tokens differently, but its bytes are the same. A line may name its
+`cluster` (the sampled unit) and its `group`; without a cluster, the requests after one context are one unit.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def read_grouped_requests(path: Path) -> Requests:
     by_context = [numbers.setdefault(request.context, str(len(numbers))) for request in requests] if without else []
     cluster = by_context or labels["cluster"]
     sampled = "context" if without else "cluster"
-    return Requests(tuple(requests), np.array(cluster, dtype=np.str_), np.array(labels["group"], dtype=np.str_), sampled)
+    return Requests(
+        tuple(requests), np.array(cluster, dtype=np.str_), np.array(labels["group"], dtype=np.str_), sampled
+    )
 
 
 def _label(path: Path, number: int, row: dict[str, Any], name: str) -> str:
@@ -103,7 +105,9 @@ def pair_requests(
     counts = Counter(asked.cluster.tolist())
     statement = f"{len(asked.requests)} requests in {len(counts)} {asked.sampled}s, scored by both"
     names = models[0].name, models[1].name
-    pair = Paired("requests", names, LOGPROB, scored[0], scored[1], (asked.cluster,), asked.sampled, groups, "; ".join(notes))
+    pair = Paired(
+        "requests", names, LOGPROB, scored[0], scored[1], (asked.cluster,), asked.sampled, groups, "; ".join(notes)
+    )
     return [pair], PairingNotes((statement, *notes), tuple(unpaired))
 
 
@@ -111,7 +115,9 @@ def _scored(
     asked: Requests, model: Model, permissions: Permissions, watched: tuple[str, Tick], no_cache: bool
 ) -> tuple[Scored, str]:
     side, tick = watched
-    opened = open_local_model(model.locator, folder=None, permissions=permissions, device=model.device, dtype=model.dtype)
+    opened = open_local_model(
+        model.locator, folder=None, permissions=permissions, device=model.device, dtype=model.dtype
+    )
     with nullcontext() if no_cache else ScoreCache() as cache:
         found = score_requests(
             opened, asked.requests, cache, lambda done, total: tick(f"score {side}, {model.name}", done, total)

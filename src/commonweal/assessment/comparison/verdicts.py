@@ -1,7 +1,7 @@
 """What a comparison shows: a difference, that B is not worse by more than d, that A and B are equivalent within d.
 
-d is fixed by whoever asks, beforehand. Without it the last two are not asked. "Not shown" is never "not there": read the
-smallest effect that the design would have found.
+d is fixed by whoever asks, beforehand. Without it the last two are not asked. "Not shown" is never "not there": read
+the smallest effect that the design would have found.
 
 Source
 ------
@@ -78,7 +78,8 @@ def parse_margins(texts: Sequence[str]) -> Margins:
 def verdicts(inference: Inference, margin: float | None, higher_is_better: bool | None) -> Verdicts:
     """What one tested number shows.
 
-    >>> one = dict(standard_error=0.01, degrees_of_freedom=30.0, n=99, clusters=31, p_value=0.3, minimum_detectable=0.03)
+    >>> one = dict(standard_error=0.01, degrees_of_freedom=30.0, n=99, clusters=31, p_value=0.3,
+    ...     minimum_detectable=0.03)
     >>> found = Inference(value=-0.005, low=-0.025, high=0.015, lower=-0.019, upper=0.012, p_adjusted=0.4, **one)
     >>> answer = verdicts(found, 0.02, higher_is_better=True)
     >>> answer.difference, answer.not_worse, answer.equivalent
@@ -92,9 +93,13 @@ def verdicts(inference: Inference, margin: float | None, higher_is_better: bool 
         if higher_is_better is not None:
             not_worse = _answer(inference.lower > -margin if higher_is_better else inference.upper < margin)
     return Verdicts(
-        difference="shown" if inference.p_adjusted <= ALPHA else "not_shown", not_worse=not_worse, equivalent=equivalent,
-        margin=margin, lower=inference.lower, upper=inference.upper,
-    )  # fmt: skip
+        difference="shown" if inference.p_adjusted <= ALPHA else "not_shown",
+        not_worse=not_worse,
+        equivalent=equivalent,
+        margin=margin,
+        lower=inference.lower,
+        upper=inference.upper,
+    )
 
 
 def _answer(holds: bool) -> Answer:

@@ -1,9 +1,9 @@
 """Which part of what making an asset took belongs to each deployment downstream of it.
 
 Two declarations can say so, and the rows say which it was: the share of an asset's making that a dependency carries
-(`allocated`), or how many tasks the asset will do in its whole life for everyone (`lifetime_tasks`), of which a deployment
-does volume x years. What neither says stays with everyone else, and nothing is counted twice: the parts of an asset and
-the rest add up to the whole.
+(`allocated`), or how many tasks the asset will do in its whole life for everyone (`lifetime_tasks`), of which a
+deployment does volume x years. What neither says stays with everyone else, and nothing is counted twice: the parts of
+an asset and the rest add up to the whole.
 
 A deployment's own application needs no declaration: what making it took belongs to its deployments, by their volume.
 """
@@ -49,8 +49,8 @@ class Allocation:
 def allocation(system: System, asset: Asset) -> Allocation:
     """How the energy and carbon of making `asset` are shared among the deployments downstream of it.
 
-    Parts add up to at most 1: shares of the dependencies that leave an asset are checked when the system is loaded, and tasks
-    of more than a lifetime are brought down to it, which `why_not` says.
+    Parts add up to at most 1: shares of the dependencies that leave an asset are checked when the system is loaded, and
+    tasks of more than a lifetime are brought down to it, which `why_not` says.
     """
     return Carried(system).split(asset)
 
@@ -64,7 +64,9 @@ class _Flow:
 
 
 def _flow(system: System, asset: str, below: Mapping[str, _Flow]) -> _Flow:
-    """The flow of an asset, from the flows already worked out `below` it, so that each dependency is followed only once."""
+    """The flow of an asset, from the flows already worked out `below` it, so that each dependency is followed only
+    once.
+    """
     own, onward = system.deployments_of(asset), _onward(system, asset)
     if own:  # an application that is deployed keeps what reached it; what it feeds on is downstream of its use
         splits, reason = _by_volume(own)
@@ -117,7 +119,8 @@ def _carried(edge: Dependency) -> tuple[float, str]:
     said = "unknown" if edge.allocated == "unknown" else "not declared"
     return (
         0.0,
-        f"the share of {edge.upstream} that {edge.downstream} carries is {said} (`allocated`, or `lifetime_tasks` of {edge.upstream})",
+        f"the share of {edge.upstream} that {edge.downstream} carries is {said} (`allocated`, or `lifetime_tasks` of "
+        f"{edge.upstream})",
     )
 
 
@@ -147,9 +150,12 @@ def _by_use(system: System, asset: Asset, lifetime_tasks: float) -> Allocation:
     if total > lifetime_tasks:
         scale = lifetime_tasks / total
         why_not.append(
-            f"its deployments do {total:,.0f} tasks, more than its {lifetime_tasks:,.0f} lifetime tasks: brought down to all of it"
+            f"its deployments do {total:,.0f} tasks, more than its {lifetime_tasks:,.0f} lifetime tasks: brought down "
+            "to all of it"
         )
-    parts = tuple(CarriedShare(name, scale * count / lifetime_tasks, BY_USE) for name, count in tasks.items() if count > 0)
+    parts = tuple(
+        CarriedShare(name, scale * count / lifetime_tasks, BY_USE) for name, count in tasks.items() if count > 0
+    )
     return Allocation(asset.id, parts, tuple(why_not))
 
 
@@ -178,7 +184,9 @@ def upstream(system: System, asset: str) -> list[str]:
 
 
 class Carried:
-    """What each deployment carries from upstream, and what of that is not known; each asset's flow is worked out once."""
+    """What each deployment carries from upstream, and what of that is not known; each asset's flow is worked out
+    once.
+    """
 
     def __init__(self, system: System) -> None:
         self.system = system
@@ -225,7 +233,9 @@ class Carried:
         return self._above[application]
 
     def _unshared(self, deployment: Deployment, assets: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-        """Why the deployment's part of some assets is not known; `assets`: each with its ways that do not say what they carry."""
+        """Why the deployment's part of some assets is not known; `assets`: each with its ways that do not say what
+        they carry.
+        """
         for asset, open_ways in assets.items():
             split = self.split(self.system.asset(asset))
             if open_ways:  # one way of several without a share would make the part too small, not unknown
@@ -236,7 +246,9 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class _Above:
-    """What is upstream of an application: why its making is not all known, and the assets whose making and hardware is declared."""
+    """What is upstream of an application: why its making is not all known, and the assets whose making and hardware
+    is declared.
+    """
 
     no_model: tuple[str, ...]
     reasons: tuple[str, ...]
@@ -253,25 +265,36 @@ def _above(system: System, application: str) -> _Above:
     return _Above(
         no_model=no_model,
         reasons=(
-            *no_model, *without_origin(system, names), *without_making(system, names), *_fed_by_deployed(system, application, names),
+            *no_model,
+            *without_origin(system, names),
+            *without_making(system, names),
+            *_fed_by_deployed(system, application, names),
         ),
         no_hardware=without_hardware(system, names),
-        powered={asset.id: ways[asset.id] for asset in assets if any(stage.stage != EMBODIED for stage in asset.making)},
-        hardware={asset.id: ways[asset.id] for asset in assets if any(stage.stage == EMBODIED for stage in asset.making)},
-    )  # fmt: skip
+        powered={
+            asset.id: ways[asset.id] for asset in assets if any(stage.stage != EMBODIED for stage in asset.making)
+        },
+        hardware={
+            asset.id: ways[asset.id] for asset in assets if any(stage.stage == EMBODIED for stage in asset.making)
+        },
+    )
 
 
 def _fed_by_deployed(system: System, application: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Deployed applications that serve this one: what they decide for it, and what is upstream of them, is not carried on."""
+    """Deployed applications that serve this one: what they decide for it, and what is upstream of them, is not
+    carried on.
+    """
     feeding = [name for name in names if name != application and system.deployments_of(name)]
     return tuple(
-        f"{name}, which {application} rests on, is deployed itself: which part of its use and of its making {application} carries is not known"
+        f"{name}, which {application} rests on, is deployed itself: which part of its use and of its making "
+        f"{application} carries is not known"
         for name in feeding
     )
 
 
 def _open_ways(system: System, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-    """For each asset among `names`, the dependencies on its ways down to the others that do not say which share they carry.
+    """For each asset among `names`, the dependencies on its ways down to the others that do not say which share they
+    carry.
 
     None of an asset that is shared by its lifetime tasks.
     """
@@ -292,33 +315,40 @@ def without_origin(system: System, assets: Sequence[str]) -> tuple[str, ...]:
         for asset in map(system.asset, assets)
         if asset.kind == "adapted_model"
         and not any(
-            edge.relation in CARRYING and system.asset(edge.upstream).kind in MODELS for edge in system.dependencies_of(asset.id)
+            edge.relation in CARRYING and system.asset(edge.upstream).kind in MODELS
+            for edge in system.dependencies_of(asset.id)
         )
     )
 
 
 def without_model(application: str, assets: Sequence[Asset]) -> tuple[str, ...]:
-    """Why nothing is known of what an application was made from: no model among `assets`, and nobody says what making them took."""
+    """Why nothing is known of what an application was made from: no model among `assets`, and nobody says what
+    making them took.
+    """
     if any(asset.kind in MODELS or any(stage.stage != EMBODIED for stage in asset.making) for asset in assets):
         return ()
     return (
-        f"what {application} rests on is not declared (a model and its dependency; or, where there is none, `making` of {application})",
+        f"what {application} rests on is not declared (a model and its dependency; or, where there is none, `making` "
+        f"of {application})",
     )
 
 
 def without_hardware(system: System, assets: Sequence[str]) -> tuple[str, ...]:
     """Trained models among some assets of which nobody says what carbon making their hardware took."""
     return tuple(
-        f"the carbon of making the hardware for {asset.id} is not declared (a stage `embodied` of its `making`; `carbon: none` if there is none)"
+        f"the carbon of making the hardware for {asset.id} is not declared (a stage `embodied` of its `making`; "
+        "`carbon: none` if there is none)"
         for asset in map(system.asset, assets)
         if any(one.stage in TRAINING for one in asset.making) and all(one.stage != EMBODIED for one in asset.making)
     )
 
 
 def without_making(system: System, assets: Sequence[str]) -> tuple[str, ...]:
-    """Models among some assets of which nobody says what making them took: their hardware alone, or an adaptation of nothing, is not it.
+    """Models among some assets of which nobody says what making them took: their hardware alone, or an adaptation of
+    nothing, is not it.
 
-    A model that rests on no other needs its pretraining (or distillation), one that is made from another any stage of its own.
+    A model that rests on no other needs its pretraining (or distillation), one that is made from another any stage of
+    its own.
     """
     reasons = []
     for asset in map(system.asset, assets):

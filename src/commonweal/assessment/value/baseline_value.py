@@ -1,11 +1,13 @@
-"""V of a deployment with a simple baseline in the place of its application: the same people, prices and volume, without the model.
+"""V of a deployment with a simple baseline in the place of its application: the same people, prices and volume, without
+the model.
 
-Two numbers say what changes: the share of the benefit that the baseline has too, and its energy per 1,000 decisions. Each is
-declared, or was measured of a baseline beside the application. Nothing is made upstream of a baseline, but training it counts,
-where it was measured. What both share (prices, worths, grid) is drawn once, so that V of the two is compared draw by draw.
+Two numbers say what changes: the share of the benefit that the baseline has too, and its energy per 1,000 decisions.
+Each is declared, or was measured of a baseline beside the application. Nothing is made upstream of a baseline, but
+training it counts, where it was measured. What both share (prices, worths, grid) is drawn once, so that V of the two is
+compared draw by draw.
 
-What this module does not do: it does not know whether benefit grows with accuracy. That is assumed where the share was measured,
-and every row says so.
+What this module does not do: it does not know whether benefit grows with accuracy. That is assumed where the share was
+measured, and every row says so.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ ENERGY: QuantityRole = "baseline_decision_energy"
 TRAINING: QuantityRole = "baseline_training_energy"
 WH_PER_KWH = 1000.0
 ASSUMED = (
-    "assumes that every benefit grows in proportion to what is answered right beyond the commonest label, that every burden stays as "
-    "declared, and that the labelled texts are like those of the deployment"
+    "assumes that every benefit grows in proportion to what is answered right beyond the commonest label, that every "
+    "burden stays as declared, and that the labelled texts are like those of the deployment"
 )
 AS_DECLARED = "the share of the benefit is as declared; every burden stays as declared"
 QUANTITIES: Mapping[str, Quantity] = {
@@ -51,7 +53,9 @@ QUANTITIES: Mapping[str, Quantity] = {
         about="above 0: the baseline is worth more",
     ),
     "baseline_better_probability": Quantity(
-        unit="1", label="probability that a simple baseline is worth more", about="over the declared inputs and what was measured"
+        unit="1",
+        label="probability that a simple baseline is worth more",
+        about="over the declared inputs and what was measured",
     ),
 }
 
@@ -68,10 +72,11 @@ class Declared(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A simple baseline: the share of the benefit that it has too [1], its energy [Wh/1000 decisions], that of training [kWh].
+    """A simple baseline: the share of the benefit that it has too [1], its energy [Wh/1000 decisions], that of training
+    [kWh].
 
-    `why_not`: what lacks, in words. `note`: what was assumed. `evidence`: rows that it rests on. `energy_is_measured`: that of its
-    decisions is not declared for the place of use, but comes from such a row.
+    `why_not`: what lacks, in words. `note`: what was assumed. `evidence`: rows that it rests on. `energy_is_measured`:
+    that of its decisions is not declared for the place of use, but comes from such a row.
     """
 
     benefit_share: Uncertain | None
@@ -86,7 +91,9 @@ class Baseline:
 def baseline_of(
     application: str, evidence: Sequence[Evidence], methods: Mapping[str, Method], declared: Declared | None = None
 ) -> Baseline | None:
-    """The baseline of an application, each number as declared, else as measured last; None where nobody asked for one."""
+    """The baseline of an application, each number as declared, else as measured last; None where nobody asked for
+    one.
+    """
     rows = _measured_rows(application, evidence, methods)
     if declared is None and not rows:
         return None
@@ -100,7 +107,9 @@ def baseline_of(
             return _input(row, unit, scale)
         if given is None and role != TRAINING:
             said = row.note if row is not None else _reason(rows)
-            why_not.append(f"the {'share of the benefit' if role == SHARE else 'energy'} of a baseline is unknown: {said}")
+            why_not.append(
+                f"the {'share of the benefit' if role == SHARE else 'energy'} of a baseline is unknown: {said}"
+            )
         return given
 
     share = number(declared.benefit_share if declared else None, SHARE, "1")
@@ -136,11 +145,15 @@ def _reason(rows: Mapping[QuantityRole | None, Evidence]) -> str:
 def _input(row: Evidence, unit: str, scale: float) -> Uncertain:
     assert row.estimate is not None
     grade: Grade = "measured" if row.basis == "measured" else "assumed"
-    return of_interval(row.estimate, unit, grade, f"{row.measure}, {row.basis} on this machine and these labelled texts", scale)
+    return of_interval(
+        row.estimate, unit, grade, f"{row.measure}, {row.basis} on this machine and these labelled texts", scale
+    )
 
 
 def baseline_rows(system: System, weighed: Weighing, baseline: Baseline, draws: Draws) -> Iterator[Estimate | Missing]:
-    """V with the baseline, its difference from V of the application, and how likely it is the larger one; or why not."""
+    """V with the baseline, its difference from V of the application, and how likely it is the larger one; or why
+    not.
+    """
     group, unit = {"deployment": weighed.deployment.key}, weighed.value.unit
     if baseline.benefit_share is None or baseline.energy_per_task is None:
         yield from _unknown(tuple(QUANTITIES), "; ".join(baseline.why_not), group)
@@ -151,7 +164,10 @@ def baseline_rows(system: System, weighed: Weighing, baseline: Baseline, draws: 
         yield from _unknown(tuple(QUANTITIES), "; ".join(reasons), group)
         return
     simple = _total(alone.terms, draws.count)
-    method = f"{draws.count:,} draws, those of V where both use an input; over {weighed.value.years:g} year{'' if weighed.value.years == 1 else 's'}"
+    method = (
+        f"{draws.count:,} draws, those of V where both use an input; over {weighed.value.years:g} "
+        f"year{'' if weighed.value.years == 1 else 's'}"
+    )
     yield over_draws(("value_of_baseline", unit), spread(simple), group, method, _note(weighed, baseline))
     if weighed.terms.missing:
         reasons = dict.fromkeys(reason for why in weighed.why_not.values() for reason in why)
@@ -160,9 +176,14 @@ def baseline_rows(system: System, weighed: Weighing, baseline: Baseline, draws: 
     own = _total(weighed.terms, draws.count)
     yield _difference(simple, own, unit, group, method)
     yield Estimate(
-        quantity="baseline_better_probability", unit="1", value=float(np.count_nonzero(simple > own) / own.size), n=draws.count,
-        group=group, method=method, note=baseline.note,
-    )  # fmt: skip
+        quantity="baseline_better_probability",
+        unit="1",
+        value=float(np.count_nonzero(simple > own) / own.size),
+        n=draws.count,
+        group=group,
+        method=method,
+        note=baseline.note,
+    )
 
 
 def _note(weighed: Weighing, baseline: Baseline) -> str:
@@ -170,8 +191,8 @@ def _note(weighed: Weighing, baseline: Baseline) -> str:
     assert share is not None
     assert energy is not None
     note = (
-        f"{share.middle:.0%} of the benefit ({share.grade}, {share.source}); {energy.middle:.3g} Wh per 1,000 decisions "
-        f"({energy.grade}, {energy.source}); {baseline.note}"
+        f"{share.middle:.0%} of the benefit ({share.grade}, {share.source}); {energy.middle:.3g} Wh per 1,000 "
+        f"decisions ({energy.grade}, {energy.source}); {baseline.note}"
     )
     if weighed.value.energy_per_task is not None and baseline.energy_is_measured:
         note += "; the application's energy is declared for the place of use, the baseline's was found on this machine"
@@ -201,7 +222,9 @@ def _without_model(system: System, deployment: Deployment, baseline: Baseline) -
     simple = asset.model_copy(
         update={"making": (*making, *hardware), "lifetime_tasks": None, "actor": value.payer or asset.actor}
     )
-    used = deployment.model_copy(update={"value": value.model_copy(update={"energy_per_task": baseline.energy_per_task})})
+    used = deployment.model_copy(
+        update={"value": value.model_copy(update={"energy_per_task": baseline.energy_per_task})}
+    )
     return system.model_copy(
         update={
             "assets": tuple(

@@ -1,7 +1,8 @@
-"""From how many tasks like a deployment's the shared model costs less energy than a model trained for each: rows of evidence.
+"""From how many tasks like a deployment's the shared model costs less energy than a model trained for each: rows of
+evidence.
 
-Over the draws, never is more tasks than any number. So where half of the draws never break even the answer is "never", and
-where some do not, the interval has no upper end: an interval over the others alone would hide them.
+Over the draws, never is more tasks than any number. So where half of the draws never break even the answer is "never",
+and where some do not, the interval has no upper end: an interval over the others alone would hide them.
 """
 
 from __future__ import annotations
@@ -23,15 +24,16 @@ from commonweal.system.records import System
 
 ADAPTATION = "adaptation"
 NO_ADAPTATION = (
-    "the energy of adapting the shared model to one task is not declared (a stage `adaptation`; `energy: none` if none is needed)"
+    "the energy of adapting the shared model to one task is not declared (a stage `adaptation`; `energy: none` if "
+    "none is needed)"
 )
 
 
 def break_even_rows(system: System, weighed: Weighing, draws: Draws) -> Iterator[Estimate | Missing]:
     """From how many tasks like this the shared model costs less energy than a model trained for each.
 
-    P: every stage of the models upstream but their adaptation; f: adaptation, and all that was made for the adapted model or
-    the application alone.
+    P: every stage of the models upstream but their adaptation; f: adaptation, and all that was made for the adapted
+    model or the application alone.
     """
     scratch, deployment = weighed.value.scratch_energy, weighed.deployment
     if scratch is None:
@@ -52,7 +54,7 @@ def break_even_rows(system: System, weighed: Weighing, draws: Draws) -> Iterator
         ("pretraining_energy", pretraining, f"counted: {_named(shared)}"),
         ("adaptation_energy", adaptation, f"counted: {_named(adapted)}"),
         ("scratch_energy", alone, scratch.source),
-    ):  # fmt: skip
+    ):
         yield over_draws((quantity, "kWh"), spread(energy), group, "what the break-even is worked out from", note)
     yield from _reached("", (pretraining, alone, adaptation), group, "N* = P / (S - f); inference not counted")
     used = _used(weighed, draws)
@@ -73,7 +75,8 @@ def _named(lines: Sequence[LedgerLine]) -> str:
 
 
 def _used(weighed: Weighing, draws: Draws) -> tuple[Array, Array] | str | None:
-    """Electricity of the deployment's use with a model of its own and with the shared one [kWh], or why it is not known.
+    """Electricity of the deployment's use with a model of its own and with the shared one [kWh], or why it is not
+    known.
 
     None: nobody asked, since that of a model of its own is not declared.
     """
@@ -88,7 +91,9 @@ def _used(weighed: Weighing, draws: Draws) -> tuple[Array, Array] | str | None:
     return Product(line.energy.factor, (given, *rest)).draws(draws.count), line.energy.draws(draws.count)
 
 
-def _reached(suffix: str, energies: tuple[Array, ...], group: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
+def _reached(
+    suffix: str, energies: tuple[Array, ...], group: Mapping[str, str], method: str
+) -> Iterator[Estimate | Missing]:
     """N* over all draws, with "never" counted as infinite, and the share of draws in which it is never reached."""
     use = ", use counted" if suffix else ""
     found = [break_even_tasks(*map(float, one)) for one in zip(*energies, strict=True)]
@@ -108,9 +113,14 @@ def _reached(suffix: str, energies: tuple[Array, ...], group: Mapping[str, str],
         yield missing(quantity, reason, group)
     elif np.isinf(high):
         yield Estimate(
-            quantity=quantity, unit="count", value=middle, n=tasks.size, group=group, method=method,
+            quantity=quantity,
+            unit="count",
+            value=middle,
+            n=tasks.size,
+            group=group,
+            method=method,
             note=f"95 % of the draws lie between {rounded(low)} and never; never in {never:.1%}",
-        )  # fmt: skip
+        )
     else:
         yield over_draws((quantity, "count"), DrawSummary(middle, middle, low, high), group, method)
     words = f"share of the draws in which adapting costs at least as much as training from scratch{use}"

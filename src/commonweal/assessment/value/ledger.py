@@ -1,11 +1,11 @@
 """The ledger: energy and carbon of each stage of each asset's life, and which part of it belongs to which deployment.
 
-Every figure keeps how it is known (measured, literature, expert, assumed), its method, and the grid's intensity with its year
-and source. What nobody declared is a line that says so; it is unknown, and never 0. Nothing is counted twice: what making
-an asset took is split by `allocation`, and the parts and the rest add up to the whole, draw by draw.
+Every figure keeps how it is known (measured, literature, expert, assumed), its method, and the grid's intensity with
+its year and source. What nobody declared is a line that says so; it is unknown, and never 0. Nothing is counted twice:
+what making an asset took is split by `allocation`, and the parts and the rest add up to the whole, draw by draw.
 
-A figure is a product of inputs, each drawn once, so that what two lines share (a grid, a power) moves both, and so that V(M)
-can be asked which input would flip its sign.
+A figure is a product of inputs, each drawn once, so that what two lines share (a grid, a power) moves both, and so that
+V(M) can be asked which input would flip its sign.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ Array = npt.NDArray[np.float64]
 EVERYONE_ELSE = "everyone else"
 UNALLOCATED = "nobody yet: the share is not declared"
 INFERENCE = "inference"
-DECIDING: tuple[QuantityRole, ...] = ("decision_energy", "decision_energy_beside_baseline")  # the better measurement first
+DECIDING: tuple[QuantityRole, ...] = (
+    "decision_energy",
+    "decision_energy_beside_baseline",
+)  # the better measurement first
 PUE = "PUE"
 LEAST_OF_KIND: Mapping[str, float] = {PUE: 1.0}
 WH_PER_1000 = "Wh/1000 decisions"
@@ -44,7 +47,9 @@ NO_PUE = "the building's own use is not declared and not counted"
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A number times inputs that are drawn elsewhere, and how it is known: method, the worst grade of its inputs, their sources."""
+    """A number times inputs that are drawn elsewhere, and how it is known: method, the worst grade of its inputs,
+    their sources.
+    """
 
     factor: float
     inputs: tuple[Input, ...] = ()
@@ -58,10 +63,12 @@ class Product:
     def by(self, other: Product, words: str) -> Product:
         """The product of both; `words` say the other in the method."""
         return Product(
-            self.factor * other.factor, (*self.inputs, *other.inputs), f"{self.method} {words}",
+            self.factor * other.factor,
+            (*self.inputs, *other.inputs),
+            f"{self.method} {words}",
             worst(one for one in (self.grade, other.grade) if one is not None),
             tuple(dict.fromkeys((*self.sources, *other.sources))),
-        )  # fmt: skip
+        )
 
     def draws(self, count: int) -> Array:
         """float64 (draw,)."""
@@ -78,8 +85,8 @@ NOTHING = Product(0.0, method="declared `none`: there is none, so it is 0")
 class LedgerLine:
     """One stage of one asset: energy [kWh] and carbon [kgCO2e], or None and why (`unknown`).
 
-    `name`: the stage, with a number where the asset has several of its kind. `holder`: the deployment that carries it, or
-    everyone else, or nobody yet where no share is declared, or "" for the whole. `evidence`: rows that it rests on.
+    `name`: the stage, with a number where the asset has several of its kind. `holder`: the deployment that carries it,
+    or everyone else, or nobody yet where no share is declared, or "" for the whole. `evidence`: rows that it rests on.
     """
 
     asset: str
@@ -98,7 +105,9 @@ class LedgerLine:
 
 @dataclass(frozen=True, slots=True)
 class CarbonLedger:
-    """Every line: the whole stages of making, their parts by who carries them, and use, including those nobody declared."""
+    """Every line: the whole stages of making, their parts by who carries them, and use, including those nobody
+    declared.
+    """
 
     whole: tuple[LedgerLine, ...]
     parts: tuple[LedgerLine, ...]
@@ -125,7 +134,9 @@ class Draws:
         self._spreads: dict[tuple[int, ...], DrawSummary] = {}
 
     def of(self, kind: str, number: Uncertain, unit: str | None = None, place: str = "") -> Input:
-        """The draws of a declared number, in its own unit, or money in `unit`; named after the first place that uses it."""
+        """The draws of a declared number, in its own unit, or money in `unit`; named after the first place that uses
+        it.
+        """
         key = (kind, number, unit)
         if key not in self._known:
             name, least = f"{kind}, {place}" if place else kind, LEAST_OF_KIND.get(kind)
@@ -142,7 +153,9 @@ class Draws:
         return self._declared[id(given)]
 
     def spread(self, found: Product) -> DrawSummary:
-        """Mean, median and interval of a product; products of the same inputs differ only by a factor, so they are sorted once."""
+        """Mean, median and interval of a product; products of the same inputs differ only by a factor, so they are
+        sorted once.
+        """
         key = tuple(map(id, found.inputs))
         if key not in self._spreads:
             self._spreads[key] = spread(replace(found, factor=1.0).draws(self.count if found.inputs else 1))
@@ -191,7 +204,11 @@ def ledger(system: System, measured: Mapping[str, Evidence], draws: Draws) -> Ca
     for line in (*parts, *counted):
         by_holder.setdefault(line.holder, []).append(line)
     return CarbonLedger(
-        tuple(whole), tuple(parts), tuple(counted), carried, {holder: tuple(lines) for holder, lines in by_holder.items()}
+        tuple(whole),
+        tuple(parts),
+        tuple(counted),
+        carried,
+        {holder: tuple(lines) for holder, lines in by_holder.items()},
     )
 
 
@@ -232,13 +249,17 @@ def _made(asset: Asset, name: str, making: Making, draws: Draws) -> LedgerLine:
 
 def _with_pue(energy: Product, pue: Uncertain | None, title: str, draws: Draws) -> Product:
     return (
-        energy.by(draws.product(PUE, pue, title), "x PUE") if pue is not None else energy.times(1.0, f"{energy.method}; {NO_PUE}")
+        energy.by(draws.product(PUE, pue, title), "x PUE")
+        if pue is not None
+        else energy.times(1.0, f"{energy.method}; {NO_PUE}")
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """Where electricity comes from, as declared; `since`: the earliest year that it may have been, where none is declared."""
+    """Where electricity comes from, as declared; `since`: the earliest year that it may have been, where none is
+    declared.
+    """
 
     grid: str | None
     year: int | None
@@ -263,7 +284,9 @@ def on_grid(energy: Product, title: str, supply: Supply, draws: Draws) -> Produc
 
 
 def _used(deployment: Deployment, measured: Mapping[str, Evidence], draws: Draws) -> LedgerLine:
-    """The electricity of deciding, over the years that the value counts: declared for the place of use, else as measured here."""
+    """The electricity of deciding, over the years that the value counts: declared for the place of use, else as
+    measured here.
+    """
     value, key = deployment.value, deployment.key
     years = value.years if value else 1.0
     per_1000, origin = _per_1000(deployment, measured, draws)
@@ -279,11 +302,15 @@ def _used(deployment: Deployment, measured: Mapping[str, Evidence], draws: Draws
         energy = _with_pue(energy, value.pue if value else None, key, draws)
         supply = Supply(deployment.grid, None, value.grid_intensity if value else None)
         carbon = on_grid(energy, f"deciding in {key}", supply, draws)
-        unknown += [] if carbon else [f"the carbon of deciding in {key} is unknown: its grid is {said(deployment.grid)}"]
+        unknown += (
+            [] if carbon else [f"the carbon of deciding in {key} is unknown: its grid is {said(deployment.grid)}"]
+        )
     return LedgerLine(deployment.application, INFERENCE, INFERENCE, key, energy, carbon, tuple(unknown), origin)
 
 
-def _per_1000(deployment: Deployment, measured: Mapping[str, Evidence], draws: Draws) -> tuple[Product | None, tuple[str, ...]]:
+def _per_1000(
+    deployment: Deployment, measured: Mapping[str, Evidence], draws: Draws
+) -> tuple[Product | None, tuple[str, ...]]:
     """Energy per 1,000 decisions [Wh], and the rows that it rests on."""
     declared = deployment.value.energy_per_task if deployment.value else None
     name = f"energy per 1,000 decisions, {deployment.application}"

@@ -17,23 +17,29 @@ LEDGER_SOURCE = "declared and measured energy; ISO/IEC 21031:2024 (embodied shar
 LEDGER_METHOD = Method(
     name="environment.life_cycle",
     title="Ledger of energy and carbon",
-    summary="Energy and carbon of each stage of each asset's life, whole and by who carries it, without counting any of it twice.",
+    summary="Energy and carbon of each stage of each asset's life, whole and by who carries it, without counting any "
+    "of it twice.",
     source=LEDGER_SOURCE,
     version=VERSION,
     cluster="none: declared figures, and the measured energy of deciding",
     applies_to="asset with declared stages of making, deployment",
     statement_part="ledger",
     description=(
-        "Energy and carbon of each stage of each asset's life.\n\nThe parts of an asset and what stays with everyone else add up to "
-        "the whole. A stage that nobody declared is not there; one that is declared unknown has a row that says so."
+        "Energy and carbon of each stage of each asset's life.\n\nThe parts of an asset and what stays with everyone "
+        "else add up to the whole. A stage that nobody declared is not there; one that is declared unknown has a row "
+        "that says so."
     ),
     quantities={
-        "energy": Quantity(unit="kWh", label="energy", about="with the building's own use only where its PUE is declared"),
+        "energy": Quantity(
+            unit="kWh", label="energy", about="with the building's own use only where its PUE is declared"
+        ),
         "carbon": Quantity(
             unit="kgCO2e", label="carbon", about="of electricity by the grid's yearly average; embodied as declared"
         ),
         "energy_carried": Quantity(
-            unit="kWh", label="energy, by who carries it", about="what was made by share; use over the years of the value"
+            unit="kWh",
+            label="energy, by who carries it",
+            about="what was made by share; use over the years of the value",
         ),
         "carbon_carried": Quantity(
             unit="kgCO2e", label="carbon, by who carries it", about="the parts and everyone else's add up to the whole"
@@ -50,12 +56,15 @@ LEDGER_METHOD = Method(
         "could_save": Quantity(
             unit="kgCO2e", label="carbon that could be saved", about="nobody has decided on it; not to be added up"
         ),
-        "energy_could_save": Quantity(unit="kWh", label="energy that could be saved", about="as measured on the model here"),
+        "energy_could_save": Quantity(
+            unit="kWh", label="energy that could be saved", about="as measured on the model here"
+        ),
     },
     warnings=(
-        "Declared figures are as good as their source. Power times hours with a rated power is an upper bound for most work.",
-        "What could be saved elsewhere takes averages of zones: what one more kilowatt-hour causes there can differ. A training can wait "
-        "and move, a service with short answers usually cannot.",
+        "Declared figures are as good as their source. Power times hours with a rated power is an upper bound for "
+        "most work.",
+        "What could be saved elsewhere takes averages of zones: what one more kilowatt-hour causes there can differ. "
+        "A training can wait and move, a service with short answers usually cannot.",
         "A yearly average says nothing about the hour, nor about what one more kilowatt-hour causes.",
     ),
 )
@@ -71,7 +80,10 @@ def ledger_rows(
     for line in (*books.whole, *books.parts, *books.use):
         group = {"stage": line.name} | ({"carried by": line.holder} if line.holder else {})
         kind = "_carried" if line.holder else ""
-        for quantity, unit, product in ((f"energy{kind}", "kWh", line.energy), (f"carbon{kind}", "kgCO2e", line.carbon)):
+        for quantity, unit, product in (
+            (f"energy{kind}", "kWh", line.energy),
+            (f"carbon{kind}", "kgCO2e", line.carbon),
+        ):
             if product is None:
                 if line.stage == EMBODIED and unit == "kWh":
                     continue  # it is carbon by its nature

@@ -44,14 +44,17 @@ def totals(system: System, books: CarbonLedger, count: int) -> Iterator[Total]:
     apart = ((*without_origin(system, names), *without_making(system, names)), without_hardware(system, names))
     together = ((*apart[0], *served), apart[1])
     for holder, lines, lack in (
-        (EVERYONE_ELSE, books.of(EVERYONE_ELSE), apart), (UNALLOCATED, books.of(UNALLOCATED), apart),
+        (EVERYONE_ELSE, books.of(EVERYONE_ELSE), apart),
+        (UNALLOCATED, books.of(UNALLOCATED), apart),
         (TOGETHER, (*books.whole, *books.use), together),
-    ):  # fmt: skip
+    ):
         if lines:
             yield from _of(lines, holder, lack, count)
 
 
-def _of(lines: Sequence[LedgerLine], holder: str, lacking: tuple[Sequence[str], Sequence[str]], count: int) -> Iterator[Total]:
+def _of(
+    lines: Sequence[LedgerLine], holder: str, lacking: tuple[Sequence[str], Sequence[str]], count: int
+) -> Iterator[Total]:
     """Energy, without the making of hardware, which is carbon by its nature; and carbon with it.
 
     `lacking`: why what was made is not known whole, and why the carbon of making hardware is not.
@@ -63,9 +66,11 @@ def _of(lines: Sequence[LedgerLine], holder: str, lacking: tuple[Sequence[str], 
         group = {"carried by": holder}
         products = [line.energy if unit == "kWh" else line.carbon for line in counted]
         unknown = [
-            reason for line, product in zip(counted, products, strict=True) if product is None
+            reason
+            for line, product in zip(counted, products, strict=True)
+            if product is None
             for reason in line.unknown or (f"{line.title} is unknown",)
-        ]  # fmt: skip
+        ]
         reasons = dict.fromkeys((*lacking[0], *(lacking[1] if unit != "kWh" else ()), *unknown))
         total: Estimate | Missing
         if reasons:
@@ -89,7 +94,11 @@ def _grounds(lines: Sequence[LedgerLine], unit: str) -> Grounds:
     counted = {line.asset for line in lines if line.stage == EMBODIED}
     without = [name for name in dict.fromkeys(line.asset for line in lines) if name not in counted]
     parts = []
-    single = [line.title for line, product in products if product and all(one.ends[0] == one.ends[1] for one in product.inputs)]
+    single = [
+        line.title
+        for line, product in products
+        if product and all(one.ends[0] == one.ends[1] for one in product.inputs)
+    ]
     if single and len(single) < len(lines):
         parts.append(f"without the error of {', '.join(dict.fromkeys(single))}, declared as one number")
     if unit != "kWh" and without:

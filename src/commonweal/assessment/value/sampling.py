@@ -13,8 +13,11 @@ from commonweal.footprint.sampling import conversion, draws
 from commonweal.system.uncertain import Uncertain
 
 
-def drawn(name: str, uncertain: Uncertain, n: int, rng: Generator, unit: str | None = None, least: float | None = None) -> Input:
-    """The input itself, drawn once; money of another price year is brought to `unit`, anything else must be in it already.
+def drawn(
+    name: str, uncertain: Uncertain, n: int, rng: Generator, unit: str | None = None, least: float | None = None
+) -> Input:
+    """The input itself, drawn once; money of another price year is brought to `unit`, anything else must be in it
+    already.
 
     No draw is below what such a number can be: `least`, by default 0 for whatever is declared as 0 or above.
     """
@@ -29,13 +32,18 @@ def drawn(name: str, uncertain: Uncertain, n: int, rng: Generator, unit: str | N
 def of_interval(estimate: Estimate, unit: str, grade: Grade, source: str, scale: float = 1.0) -> Uncertain:
     """A measured number as an input, times `scale`.
 
-    Its interval is taken for the 2.5 and 97.5 % quantiles of a lognormal; where it reaches 0, or has the number at one end,
-    for the ends of a triangle.
+    Its interval is taken for the 2.5 and 97.5 % quantiles of a lognormal; where it reaches 0, or has the number at one
+    end, for the ends of a triangle.
     """
     low, high = (estimate.value if end is None else end for end in (estimate.low, estimate.high))
     if low == high:
         return Uncertain(value=estimate.value * scale, unit=unit, grade=grade, source=source)
     return Uncertain(
-        low=low * scale, central=estimate.value * scale, high=high * scale, unit=unit, grade=grade, source=source,
+        low=low * scale,
+        central=estimate.value * scale,
+        high=high * scale,
+        unit=unit,
+        grade=grade,
+        source=source,
         shape="lognormal" if 0 < low < estimate.value < high else "triangular",
-    )  # fmt: skip
+    )

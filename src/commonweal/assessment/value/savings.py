@@ -1,11 +1,12 @@
 """What mitigations save, and what could be saved: from the ledger's own energies, draw by draw.
 
-Three ways lead to a number. It is declared. Or a declared mitigation has a lever (another grid, another intensity, an energy
-ratio), and what it saves is worked out over the lines of the stage that it changes. Or nobody declared anything, and two
-things can be said anyway: what the zone of the table with the least carbon would save, and what a cheaper number format or a
-larger batch would save in deciding, where that was measured on the model.
+Three ways lead to a number. It is declared. Or a declared mitigation has a lever (another grid, another intensity, an
+energy ratio), and what it saves is worked out over the lines of the stage that it changes. Or nobody declared anything,
+and two things can be said anyway: what the zone of the table with the least carbon would save, and what a cheaper
+number format or a larger batch would save in deciding, where that was measured on the model.
 
-What is applied is in the ledger already, so it saves what would be there without it. Nothing here is subtracted from a line.
+What is applied is in the ledger already, so it saves what would be there without it. Nothing here is subtracted from a
+line.
 """
 
 from __future__ import annotations
@@ -16,7 +17,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from commonweal.assessment.value.allocation import downstream
-from commonweal.assessment.value.ledger import INFERENCE, CarbonLedger, Draws, LedgerLine, Product, Supply, on_grid, said, worst
+from commonweal.assessment.value.ledger import (
+    INFERENCE,
+    CarbonLedger,
+    Draws,
+    LedgerLine,
+    Product,
+    Supply,
+    on_grid,
+    said,
+    worst,
+)
 from commonweal.assessment.value.sampling import of_interval
 from commonweal.assessment.value.spread import spread
 from commonweal.assessment.value.value_estimates import Grounds, as_declared, missing, over_draws
@@ -67,7 +78,9 @@ def possible_savings(system: System, books: CarbonLedger, ratios: Sequence[Evide
         if line.energy is None or line.carbon is None or not set(line.energy.inputs) <= set(line.carbon.inputs):
             continue  # unknown, or declared as carbon
         there = _elsewhere(line, Supply(zone, None, None), draws)
-        group = {"what": f"the zone of the table with the least carbon, {name} ({zone})", "stage": line.name} | _holder(line)
+        group = {"what": f"the zone of the table with the least carbon, {name} ({zone})", "stage": line.name} | _holder(
+            line
+        )
         method = f"the same energy there; now: {line.carbon.method}"
         saving = over_draws(
             ("could_save", "kgCO2e"),
@@ -118,13 +131,17 @@ class _Changed:
 def _changed(lines: Sequence[LedgerLine], stage: str, draws: Draws) -> _Changed:
     products = [(line.energy, line.carbon) for line in lines]
     energies, carbons = ([pair[place] for pair in products] for place in (0, 1))
-    reasons = [reason for line in lines for reason in line.unknown] or [f"nothing is declared or measured of the stage {stage}"]
+    reasons = [reason for line in lines for reason in line.unknown] or [
+        f"nothing is declared or measured of the stage {stage}"
+    ]
     return _Changed(
         names=", ".join(f"{line.title}{f' in {line.holder}' if line.holder else ''}" for line in lines),
-        energy=_sum(energies, draws), carbon=_sum(carbons, draws), unknown="; ".join(dict.fromkeys(reasons)),
+        energy=_sum(energies, draws),
+        carbon=_sum(carbons, draws),
+        unknown="; ".join(dict.fromkeys(reasons)),
         grades=tuple(product.grade for pair in products for product in pair if product and product.grade),
         evidence=tuple(dict.fromkeys(row for line in lines for row in line.evidence)),
-    )  # fmt: skip
+    )
 
 
 def _sum(products: Sequence[Product | None], draws: Draws) -> Array | None:
@@ -148,7 +165,9 @@ def _worked_out(asset: Asset, mitigation: Mitigation, lines: Sequence[LedgerLine
 def _by_ratio(
     asset: Asset, mitigation: Mitigation, declared: Uncertain, changed: _Changed, draws: Draws
 ) -> Iterator[Estimate | Missing]:
-    """Energy x (1 - ratio), or x (1 / ratio - 1) of what is applied, less what it took; carbon in the same proportion."""
+    """Energy x (1 - ratio), or x (1 / ratio - 1) of what is applied, less what it took; carbon in the same
+    proportion.
+    """
     group, applied = {"what": mitigation.what, "status": mitigation.status}, mitigation.status == "applied"
     if changed.energy is None:
         yield from (missing(quantity, changed.unknown, group) for quantity in ("energy_saved", "saved"))
@@ -161,16 +180,22 @@ def _by_ratio(
         saved -= draws.of(f"bringing about {mitigation.what}", mitigation.making_energy, place=asset.id).draws
         grades.append(mitigation.making_energy.grade)
         method += ", less the energy of bringing it about"
-    grounds = Grounds(worst(grades), (f"energy ratio: {declared.source}",), AT_MOST if mitigation.making_energy is None else "")
+    grounds = Grounds(
+        worst(grades), (f"energy ratio: {declared.source}",), AT_MOST if mitigation.making_energy is None else ""
+    )
     yield over_draws(("energy_saved", "kWh"), spread(saved), group, method, grounds)
     if changed.carbon is None:
         yield missing("saved", changed.unknown, group)
         return
     each = np.divide(changed.carbon, changed.energy, out=np.zeros_like(saved), where=changed.energy > 0)
-    yield over_draws(("saved", "kgCO2e"), spread(saved * each), group, f"{method}, at the carbon of the same energy", grounds)
+    yield over_draws(
+        ("saved", "kgCO2e"), spread(saved * each), group, f"{method}, at the carbon of the same energy", grounds
+    )
 
 
-def _by_place(mitigation: Mitigation, lines: Sequence[LedgerLine], changed: _Changed, draws: Draws) -> Estimate | Missing:
+def _by_place(
+    mitigation: Mitigation, lines: Sequence[LedgerLine], changed: _Changed, draws: Draws
+) -> Estimate | Missing:
     """Carbon here less that of the same energy elsewhere; of what is applied the other way round."""
     group = {"what": mitigation.what, "status": mitigation.status}
     if changed.carbon is None or changed.energy is None:
@@ -180,9 +205,16 @@ def _by_place(mitigation: Mitigation, lines: Sequence[LedgerLine], changed: _Cha
     saved = changed.carbon - sum((_elsewhere(line, supply, draws) for line in lines), start=np.zeros(draws.count))
     applied = mitigation.status == "applied"
     grade: Grade = own.grade if own else "literature" if mitigation.year else "assumed"
-    method = f"{changed.names}: carbon {'elsewhere less that here' if applied else 'here less that elsewhere'}, the same energy"
+    method = (
+        f"{changed.names}: carbon {'elsewhere less that here' if applied else 'here less that elsewhere'}, the same "
+        "energy"
+    )
     return over_draws(
-        ("saved", "kgCO2e"), spread(-saved if applied else saved), group, method, Grounds(worst([*changed.grades, grade]))
+        ("saved", "kgCO2e"),
+        spread(-saved if applied else saved),
+        group,
+        method,
+        Grounds(worst([*changed.grades, grade])),
     )
 
 

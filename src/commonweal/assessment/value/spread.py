@@ -15,8 +15,8 @@ LEVELS = (0.025, 0.5, 0.975)
 class DrawSummary:
     """Mean, median and 95 % uncertainty interval over the draws, all in one unit.
 
-    The interval holds what the declared inputs leave open. It is no confidence interval: nothing was sampled from people.
-    The means of parts add up to the mean of the whole; medians do not.
+    The interval holds what the declared inputs leave open. It is no confidence interval: nothing was sampled from
+    people. The means of parts add up to the mean of the whole; medians do not.
     """
 
     mean: float
@@ -36,7 +36,9 @@ def spread(draws: Array) -> DrawSummary:
 
 
 def quantiles(draws: Array, levels: tuple[float, ...]) -> tuple[float, ...]:
-    """Quantiles by linear interpolation between order statistics, as numpy.quantile gives them; `draws` stays as it is."""
+    """Quantiles by linear interpolation between order statistics, as numpy.quantile gives them; `draws` stays as it
+    is.
+    """
     last = draws.size - 1
     ranks = [int(level * last) for level in levels]
     pairs = neighbours(draws, ranks)

@@ -1,10 +1,11 @@
 """Switching values: where an input would have to lie for V to change its sign.
 
-V is linear in each input: in every draw i, V_i(x) = V_i + b_i (x - x_i), where x_i is the draw of the input and b_i what V
-gains where it is raised by one. Set the input to x in all draws. Where b_i > 0, V_i(x) < 0 exactly when x < r_i, with
-r_i = x_i - V_i / b_i. So where no b_i is negative, P(V(x) < 0) = P(r > x), which is one half at the median of r: the switching
-value is that median. Where no b_i is positive, the same with the signs turned. Where b has both signs, the share of draws below
-0 steps by 1/n at each r_i, down where b_i > 0 and up where b_i < 0, and the crossing of one half nearest to the input is taken.
+V is linear in each input: in every draw i, V_i(x) = V_i + b_i (x - x_i), where x_i is the draw of the input and b_i
+what V gains where it is raised by one. Set the input to x in all draws. Where b_i > 0, V_i(x) < 0 exactly when x < r_i,
+with r_i = x_i - V_i / b_i. So where no b_i is negative, P(V(x) < 0) = P(r > x), which is one half at the median of r:
+the switching value is that median. Where no b_i is positive, the same with the signs turned. Where b has both signs,
+the share of draws below 0 steps by 1/n at each r_i, down where b_i > 0 and up where b_i < 0, and the crossing of one
+half nearest to the input is taken.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ class Switch:
 
     at : the value of the input at which it does; None: no possible value does.
     within_range : whether that value lies in the range the input is taken to lie in.
-    relative : at / median - 1, the move as a share of the input's median; None where there is no `at`, or the median is 0.
-    reach : the move as a share of the way from the median to the end of the range on that side: 0, V changes its sign already
-        here; up to 1 within the range; None where there is no `at`, or no range on that side.
+    relative : at / median - 1, the move as a share of the input's median; None where there is no `at`, or the median is
+        0.
+    reach : the move as a share of the way from the median to the end of the range on that side: 0, V changes its sign
+        already here; up to 1 within the range; None where there is no `at`, or no range on that side.
     impossible : the value that would do it if the input could have it, such as a PUE below 1; None where there is none.
     """
 
@@ -76,7 +78,8 @@ def slope(terms: Terms, given: Input, whole: dict[int, float | Array] | None = N
                 continue
             if len(others) < len(item.inputs) - 1:
                 raise FootprintError(
-                    f"input '{given.name}' enters {name} as a power; V is not linear in it, and has no switching value here"
+                    f"input '{given.name}' enters {name} as a power; V is not linear in it, and has no switching "
+                    "value here"
                 )
             part = np.multiply(SIGNS[name], _over_groups(item, whole))
             for other in others:
@@ -92,7 +95,8 @@ def _over_groups(item: TermItem, whole: dict[int, float | Array]) -> float | Arr
 
 
 def flipping_point(value: Array, rise: Array, draws: Array) -> float | None:
-    """The x at which half of V_i + b_i (x - x_i) lie below 0; of several, the nearest to the median of the draws; None: there is none.
+    """The x at which half of V_i + b_i (x - x_i) lie below 0; of several, the nearest to the median of the draws; None:
+    there is none.
 
     Parameters
     ----------
@@ -124,8 +128,8 @@ def _middle_pair(roots: Array) -> tuple[float, float]:
 def _nearest_crossing(value: Array, rise: Array, roots: Array, near: float) -> float | None:
     """The crossing nearest to `near`, where the balance (twice the draws below 0, less n) changes its sign.
 
-    Each root moves the balance by 2, so a slab of roots can hold a crossing only if the balance at its beginning is no more than
-    twice their number; only such slabs are sorted.
+    Each root moves the balance by 2, so a slab of roots can hold a crossing only if the balance at its beginning is no
+    more than twice their number; only such slabs are sorted.
     """
     roots = np.where(rise == 0.0, np.inf, roots)
     steps = -2.0 * np.sign(rise)

@@ -1,17 +1,17 @@
 """V = S - C - E - O of a deployment as a distribution over people: pure arrays in, numbers out.
 
-S is its benefit, C the social cost of its carbon, E the cost of its energy, O what else it burdens people with, each per group
-of people and per draw of the uncertain inputs, all in one unit of money with its price year. A term that nobody has declared
-is unknown, and so is V.
+S is its benefit, C the social cost of its carbon, E the cost of its energy, O what else it burdens people with, each
+per group of people and per draw of the uncertain inputs, all in one unit of money with its price year. A term that
+nobody has declared is unknown, and so is V.
 
-What it does not show: whether the declared inputs are right, what nobody has put into money, and whether people who lose
-agree to pay for people who gain. V > 0 is no permission.
+What it does not show: whether the declared inputs are right, what nobody has put into money, and whether people who
+lose agree to pay for people who gain. V > 0 is no permission.
 
 Source
 ------
-Bommasani et al. 2021, arXiv 2108.07258, section 5.3: V(M) = S(M) - C(M) - E(M) - O(M), as a distribution over groups. Weights
-by income: US Office of Management and Budget 2023, Circular A-4, section on distributional effects, elasticity 1.4; a choice
-(Executive Order 14192 of January 2025 put the circular of 2003, which has no such weights, in its place).
+Bommasani et al. 2021, arXiv 2108.07258, section 5.3: V(M) = S(M) - C(M) - E(M) - O(M), as a distribution over groups.
+Weights by income: US Office of Management and Budget 2023, Circular A-4, section on distributional effects, elasticity
+1.4; a choice (Executive Order 14192 of January 2025 put the circular of 2003, which has no such weights, in its place).
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Choices:
     """Choices of ours, not findings.
 
     elasticity : eta of the marginal value of income, >= 0; 0: a dollar counts alike for everybody.
-    reference_income : income whose dollar counts 1; by default the largest income of a group with a stake. It scales the
-        weighted V, and never changes its sign.
+    reference_income : income whose dollar counts 1; by default the largest income of a group with a stake. It scales
+        the weighted V, and never changes its sign.
     threshold : share of benefit and of burden above which the evenness alarm speaks, in [0, 1).
     """
 
@@ -54,7 +54,8 @@ class GroupValue:
 
     value, below_zero : V_g, and P(V_g < 0) in [0, 1]; None where a term is not declared.
     means : of each declared term, over the draws; over groups they add up to the mean of the term.
-    benefit_share, burden_share : of all groups' benefit and burden, in [0, 1]; None: unknown, or there is none to share out.
+    benefit_share, burden_share : of all groups' benefit and burden, in [0, 1]; None: unknown, or there is none to share
+        out.
     """
 
     group: Group
@@ -67,7 +68,8 @@ class GroupValue:
 
 @dataclass(frozen=True, slots=True)
 class WeightedValue:
-    """V with weights w_g = (reference income / income of the group)^eta: what it is where a dollar counts more for the poor.
+    """V with weights w_g = (reference income / income of the group)^eta: what it is where a dollar counts more for the
+    poor.
 
     value, below_zero : of the weighted V, and P(weighted V < 0); None, with the reason, where it is unknown.
     weights : per group; None for a group without an income.
@@ -83,7 +85,8 @@ class WeightedValue:
 
 @dataclass(frozen=True, slots=True)
 class ZeroAt:
-    """What undeclared terms would have to be for V = 0; there is none where neither the benefit nor any burden is declared.
+    """What undeclared terms would have to be for V = 0; there is none where neither the benefit nor any burden is
+    declared.
 
     of : the terms, whose sum this is about: the benefit where it is not declared, else the burdens that are not.
     without : terms that are not declared either and are left out, so the true figure lies above for a burden above 0.
@@ -101,7 +104,8 @@ class Value:
     value, below_zero : V, and P(V < 0) in [0, 1]; None where a term is `missing`.
     terms : each declared term over all groups.
     benefit_defined, burden_defined : share of the draws with any benefit, or burden; the shares are over these.
-    evenness : None where the benefit or a burden is unknown or there is none, or where no builder or deployer is among the groups.
+    evenness : None where the benefit or a burden is unknown or there is none, or where no builder or deployer is among
+        the groups.
     zero_at : None where V is known, or nothing is.
     switches : in order, the input that needs to move least first; None where V is unknown.
     """
@@ -149,17 +153,23 @@ def weigh(groups: Sequence[Group], terms: Terms, unit: str, choices: Choices | N
     benefit, burden = benefit if has_benefit else None, burden if has_burden else None
     total = _total(totals, n)
     return Value(
-        unit=unit, draws=n,
-        value=spread(total) if known else None, below_zero=_below_zero(total, float(gained.max() + lost.max())) if known else None,
-        terms={name: spread(draws) for name, draws in totals.items()}, missing=terms.missing,
+        unit=unit,
+        draws=n,
+        value=spread(total) if known else None,
+        below_zero=_below_zero(total, float(gained.max() + lost.max())) if known else None,
+        terms={name: spread(draws) for name, draws in totals.items()},
+        missing=terms.missing,
         groups=tuple(
-            replace(one, benefit_share=_of(benefit, place), burden_share=_of(burden, place)) for place, one in enumerate(people)
+            replace(one, benefit_share=_of(benefit, place), burden_share=_of(burden, place))
+            for place, one in enumerate(people)
         ),
-        benefit_defined=benefit.defined if benefit else None, burden_defined=burden.defined if burden else None,
-        zero_at=None if known else _zero_at(terms, total), weighted=weighted,
+        benefit_defined=benefit.defined if benefit else None,
+        burden_defined=burden.defined if burden else None,
+        zero_at=None if known else _zero_at(terms, total),
+        weighted=weighted,
         evenness=evenness if has_benefit and has_burden else None,
         switches=switching_values(terms, total) if known else None,
-    )  # fmt: skip
+    )
 
 
 def _checked(choices: Choices) -> Choices:
@@ -181,7 +191,9 @@ def _total(totals: Mapping[TermName, Array], n: int) -> Array:
 
 
 def _below_zero(draws: Array, scale: float) -> float:
-    """Share of draws below 0; what rounding alone put there, less than 1e-12 of `scale` (largest gain and loss), is 0."""
+    """Share of draws below 0; what rounding alone put there, less than 1e-12 of `scale` (largest gain and loss), is
+    0.
+    """
     return float(np.count_nonzero(draws < -ROUNDING * scale) / draws.size)
 
 
@@ -192,7 +204,10 @@ def _of(shares: GroupShares | None, place: int) -> DrawSummary | None:
 def _by_group(
     groups: Sequence[Group], terms: Terms, totals: Mapping[TermName, Array], n: int, choices: Choices
 ) -> tuple[list[GroupValue], WeightedValue, Array, Array]:
-    """V_g of each group in turn, without its shares; the weighted V; the gains and the losses of all. Fills `totals`."""
+    """V_g of each group in turn, without its shares; the weighted V; the gains and the losses of all.
+
+    Fills `totals`.
+    """
     known, eta = not terms.missing, choices.elasticity
     people: list[GroupValue] = []
     staked: list[Group] = []
@@ -217,7 +232,9 @@ def _by_group(
 def _weighted(
     groups: Sequence[Group], staked: list[Group], sums: tuple[Array, float], choices: Choices, *, known: bool
 ) -> WeightedValue:
-    """The weighted V from sum_g V_g / income_g^eta, and that of the largest gains and losses, which the reference income brings to its scale."""
+    """The weighted V from sum_g V_g / income_g^eta, and that of the largest gains and losses, which the reference
+    income brings to its scale.
+    """
     weighted, size = sums
     eta = choices.elasticity
     incomes = [group.income for group in staked if group.income is not None]

@@ -1,8 +1,8 @@
 """The groups one after another: what each gains and loses in every draw.
 
-In every draw a group gains the terms that are above 0 for it and loses those below, so V_g = gains - losses and neither is
-negative. Where no term has the other sign than usual, gains are S and losses C + E + O; a benefit below 0 is a burden, and a
-cost below 0 (carbon saved) a benefit.
+In every draw a group gains the terms that are above 0 for it and loses those below, so V_g = gains - losses and neither
+is negative. Where no term has the other sign than usual, gains are S and losses C + E + O; a benefit below 0 is a
+burden, and a cost below 0 (carbon saved) a benefit.
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ ONE_NUMBER = "every input is declared as one number, so the error is unknown"
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """What declared numbers a figure rests on: the grade of the weakest, their sources; and what else there is to say."""
+    """What declared numbers a figure rests on: the grade of the weakest, their sources; and what else there is to
+    say.
+    """
 
     grade: Grade | None
     sources: tuple[str, ...] = ()
@@ -40,15 +42,26 @@ def _joined(parts: Sequence[str]) -> str:
 def over_draws(
     named: tuple[str, str], found: DrawSummary, group: Mapping[str, str], method: str, note: Grounds | str = ""
 ) -> Estimate:
-    """A median with its interval; `named`: quantity and unit. What rests on single numbers only has no interval, and says so."""
+    """A median with its interval; `named`: quantity and unit.
+
+    What rests on single numbers only has no interval, and says so.
+    """
     exact = found.low == found.high
     more = ONE_NUMBER if exact and found.median else ""
     grounds = note.and_(more) if isinstance(note, Grounds) else None
     return Estimate(
-        quantity=named[0], unit=named[1], value=found.median, low=None if exact else found.low, high=None if exact else found.high,
-        interval=None if exact else "uncertainty", n=DRAWS, group=group, method=method,
-        note=grounds.words if grounds else _joined((str(note), more)), facts=grounds.facts if grounds else None,
-    )  # fmt: skip
+        quantity=named[0],
+        unit=named[1],
+        value=found.median,
+        low=None if exact else found.low,
+        high=None if exact else found.high,
+        interval=None if exact else "uncertainty",
+        n=DRAWS,
+        group=group,
+        method=method,
+        note=grounds.words if grounds else _joined((str(note), more)),
+        facts=grounds.facts if grounds else None,
+    )
 
 
 def missing(quantity: str, reason: str, group: Mapping[str, str]) -> Missing:
@@ -63,7 +76,10 @@ def missing_for(quantity: str, reasons: Sequence[str], group: Mapping[str, str])
 
 
 def share_of_draws(quantity: str, share: float, group: Mapping[str, str], method: str, note: str = "") -> Estimate:
-    """A share of the draws. Its interval would only be that of the drawing: at most 0.7 percentage points to either side."""
+    """A share of the draws.
+
+    Its interval would only be that of the drawing: at most 0.7 percentage points to either side.
+    """
     return Estimate(quantity=quantity, unit="1", value=share, n=DRAWS, group=group, method=method, note=note)
 
 
@@ -72,6 +88,15 @@ def as_declared(quantity: str, number: Uncertain, group: Mapping[str, str]) -> E
     low, high = number.ends
     one, grounds = low == high, Grounds(number.grade, (number.source,))
     return Estimate(
-        quantity=quantity, unit=number.unit, value=number.middle, low=None if one else low, high=None if one else high,
-        interval=None if one else "range", n=1, group=group, method="as declared", note=grounds.words, facts=grounds.facts,
-    )  # fmt: skip
+        quantity=quantity,
+        unit=number.unit,
+        value=number.middle,
+        low=None if one else low,
+        high=None if one else high,
+        interval=None if one else "range",
+        n=1,
+        group=group,
+        method="as declared",
+        note=grounds.words,
+        facts=grounds.facts,
+    )

@@ -53,7 +53,10 @@ def _headline(deployment: Deployment, rows: Sequence[Evidence]) -> str:
     over = f"over {years:g} year{'' if years == 1 else 's'}"
     worth, below, zero = (_named(rows, name) for name in ("value", "below_zero_probability", "value_at_zero"))
     if worth and below:
-        return f"its value V is {value_text(worth[0])} {over} ({interval_text(worth[0])}); below 0 in {value_text(below[0])} of draws"
+        return (
+            f"its value V is {value_text(worth[0])} {over} ({interval_text(worth[0])}); below 0 in "
+            f"{value_text(below[0])} of draws"
+        )
     reasons = [row.missing.reason for row in rows if row.missing is not None and row.missing.quantity == "value"]
     at = ""
     if zero:
@@ -63,9 +66,7 @@ def _headline(deployment: Deployment, rows: Sequence[Evidence]) -> str:
 
 def _details(rows: Sequence[Evidence]) -> Iterator[str]:
     """Who loses, whether builders gain while others pay, and what would change the sign of V."""
-    losing = [
-        (one.group or {})["group"] for one in _named(rows, "group_below_zero_probability") if one.value >= SURE
-    ]  # fmt: skip
+    losing = [(one.group or {})["group"] for one in _named(rows, "group_below_zero_probability") if one.value >= SURE]
     if losing:
         yield f"Loses by it in at least {SURE:.0%} of draws: {', '.join(losing)}."
     for row in rows:
@@ -74,7 +75,9 @@ def _details(rows: Sequence[Evidence]) -> Iterator[str]:
     weighted = _named(rows, "weighted_value")
     if weighted:
         yield f"Weighted by income, V is {value_text(weighted[0])} ({interval_text(weighted[0])})."
-    switches = [row for row in rows if row.estimate is not None and row.estimate.quantity == "switching_value"][:NEAREST]
+    switches = [row for row in rows if row.estimate is not None and row.estimate.quantity == "switching_value"][
+        :NEAREST
+    ]
     for row in switches:
         assert row.estimate is not None
         yield f"V changes its sign at {(row.estimate.group or {})['input']} = {value_text(row.estimate)} ({row.note})."

@@ -1,9 +1,8 @@
 """From a declared deployment and its ledger to the groups and terms of V(M).
 
-Whom what falls on: carbon, that of making the hardware included, on everyone else and the future, but for the share that a
-population is declared to bear; electricity on the actor
-who pays for it; declared benefits and burdens on whom they name. What nobody put into money makes its term unknown, and V
-with it: there is no silent 0.
+Whom what falls on: carbon, that of making the hardware included, on everyone else and the future, but for the share
+that a population is declared to bear; electricity on the actor who pays for it; declared benefits and burdens on whom
+they name. What nobody put into money makes its term unknown, and V with it: there is no silent 0.
 """
 
 from __future__ import annotations
@@ -29,8 +28,9 @@ APART = frozenset({"affected", "regulator", "data creator", "curator"})  # who n
 class Weighing:
     """What `weigh` needs for one deployment, and why each unknown term is unknown.
 
-    `lines`: what the deployment carries; `making`: the whole stages of making of everything upstream of it; `why_making`: why
-    those are not all known. `overlap`: why the groups of people cannot be told apart; empty where they can.
+    `lines`: what the deployment carries; `making`: the whole stages of making of everything upstream of it;
+    `why_making`: why those are not all known. `overlap`: why the groups of people cannot be told apart; empty where
+    they can.
     """
 
     deployment: Deployment
@@ -64,9 +64,11 @@ def weighing(system: System, deployment: Deployment, books: CarbonLedger, draws:
     energy, no_energy = reckoner.electricity(making, lacking)
     why_not = {"benefit": no_benefit, "carbon": no_carbon, "energy": no_energy, "other": (*no_other, *no_embodied)}
     terms = Terms(
-        benefit=None if why_not["benefit"] else benefit, carbon=None if why_not["carbon"] else carbon,
-        energy=None if why_not["energy"] else energy, other=None if why_not["other"] else (*other, *embodied_items),
-    )  # fmt: skip
+        benefit=None if why_not["benefit"] else benefit,
+        carbon=None if why_not["carbon"] else carbon,
+        energy=None if why_not["energy"] else energy,
+        other=None if why_not["other"] else (*other, *embodied_items),
+    )
     return Weighing(
         deployment,
         value,
@@ -84,7 +86,9 @@ def _groups(system: System, deployment: Deployment, value: Valuation) -> tuple[G
     """Everyone with a stake, and last everyone else: actors by their role, people by population and group."""
     groups: dict[str, Group] = {}
     stakes = [
-        stake for side in (deployment.benefits, deployment.burdens) for stake in ((side,) if isinstance(side, str) else side)
+        stake
+        for side in (deployment.benefits, deployment.burdens)
+        for stake in ((side,) if isinstance(side, str) else side)
     ]
     payers = [
         _payer(system, deployment, value),
@@ -93,7 +97,9 @@ def _groups(system: System, deployment: Deployment, value: Valuation) -> tuple[G
     for name in [stake.actor for stake in stakes if isinstance(stake, Stake)] + payers:
         actor = system.actor(name)
         if actor is not None and actor.id not in groups:
-            role: Role = "builder" if BUILDERS & set(actor.roles) else "deployer" if "deployer" in actor.roles else "user"
+            role: Role = (
+                "builder" if BUILDERS & set(actor.roles) else "deployer" if "deployer" in actor.roles else "user"
+            )
             role = "reached" if set(actor.roles) <= APART else role
             groups[actor.id] = Group(actor.id, role, actor.income)
     for stake in stakes:
@@ -117,9 +123,11 @@ def _overlap(deployment: Deployment) -> str:
                 cuts.setdefault(one.population, set()).add(tuple(sorted(one.group or {})))
     found = [name for name, kinds in cuts.items() if len(kinds) > 1]
     return (
-        f"benefits and burdens of {', '.join(found)} are declared for groups that overlap (the whole and a part, or parts by different "
-        "attributes); declare each for the same groups" if found else ""
-    )  # fmt: skip
+        f"benefits and burdens of {', '.join(found)} are declared for groups that overlap (the whole and a part, or "
+        "parts by different attributes); declare each for the same groups"
+        if found
+        else ""
+    )
 
 
 def _people(stake: Stake) -> str:
@@ -134,7 +142,9 @@ def _payer(system: System, deployment: Deployment, value: Valuation) -> str | No
 class _Reckoner:
     """Builds the items of each term; a reason in the place of an item makes the term unknown."""
 
-    def __init__(self, system: System, deployment: Deployment, value: Valuation, draws: Draws, places: Mapping[str, int]) -> None:
+    def __init__(
+        self, system: System, deployment: Deployment, value: Valuation, draws: Draws, places: Mapping[str, int]
+    ) -> None:
         self.system, self.deployment, self.value, self.draws, self.places = system, deployment, value, draws, places
 
     def item(self, amounts: Mapping[str, float], inputs: Iterable[Input], what: str) -> TermItem:
@@ -166,7 +176,9 @@ class _Reckoner:
                 why_not.append(f"the worth of {kind} {number} is per {per}, and {lacks}")
                 continue
             unit = self.value.unit + (f"/{per}" if per else "")
-            given = self.draws.of(f"{kind} {number} of {self.deployment.key} ({holder}: {stake.what})", stake.worth, unit)
+            given = self.draws.of(
+                f"{kind} {number} of {self.deployment.key} ({holder}: {stake.what})", stake.worth, unit
+            )
             items.append(self.item({holder: times}, (given,), stake.what))
         return tuple(items), tuple(why_not)
 
@@ -174,7 +186,9 @@ class _Reckoner:
         volume = self.deployment.volume
         return float(volume) * self.value.years if isinstance(volume, int | float) else None
 
-    def carbon(self, lines: Sequence[LedgerLine], lacking: tuple[str, ...]) -> tuple[tuple[TermItem, ...], tuple[str, ...]]:
+    def carbon(
+        self, lines: Sequence[LedgerLine], lacking: tuple[str, ...]
+    ) -> tuple[tuple[TermItem, ...], tuple[str, ...]]:
         """Carbon at its cost to the world."""
         price, no_price = self._carbon_price()
         why_not = [*lacking, *(reason for line in lines if line.carbon is None for reason in line.unknown)]
@@ -201,14 +215,24 @@ class _Reckoner:
             return None, f"the price of carbon is {said(given)}"
         if isinstance(given, str):
             price, (low, central, high) = published(given)
-            rates = f"emission of {given.partition('/')[2]}, {price.unit[3:7]} dollars; discounted at {price.said(given)}"
+            rates = (
+                f"emission of {given.partition('/')[2]}, {price.unit[3:7]} dollars; discounted at {price.said(given)}"
+            )
             given = Uncertain(
-                low=low, central=central, high=high, shape="lognormal", unit=price.unit, grade="literature",
-                source=f"{price.source}; {rates}; the central one is taken for the median, the others for the 2.5 and 97.5 % quantiles",
-            )  # fmt: skip
+                low=low,
+                central=central,
+                high=high,
+                shape="lognormal",
+                unit=price.unit,
+                grade="literature",
+                source=f"{price.source}; {rates}; the central one is taken for the median, the others for the 2.5 and "
+                "97.5 % quantiles",
+            )
         return self.draws.of("price of carbon", given, unit), ""
 
-    def electricity(self, lines: Sequence[LedgerLine], lacking: tuple[str, ...]) -> tuple[tuple[TermItem, ...], tuple[str, ...]]:
+    def electricity(
+        self, lines: Sequence[LedgerLine], lacking: tuple[str, ...]
+    ) -> tuple[tuple[TermItem, ...], tuple[str, ...]]:
         """Electricity at its price: of making on who made it, of use on who pays for it."""
         price = self.value.electricity_price
         why_not = [*lacking, *(reason for line in lines if line.energy is None for reason in line.unknown)]

@@ -23,15 +23,21 @@ from commonweal.evidence.records import Estimate, Evidence, Facts, FigureChoice,
 from commonweal.system.records import System
 from commonweal.system.uncertain import Uncertain
 
-VALUE_SOURCE = "Bommasani et al. 2021, section 5.3, V(M) = S - C - E - O; distribution over groups and draws: commonweal"
+VALUE_SOURCE = (
+    "Bommasani et al. 2021, section 5.3, V(M) = S - C - E - O; distribution over groups and draws: commonweal"
+)
 TERM_WORDS: Mapping[TermName, str] = {
-    "benefit": "benefit S", "carbon": "cost of carbon C", "energy": "cost of electricity E", "other": "other burdens O",
-}  # fmt: skip
+    "benefit": "benefit S",
+    "carbon": "cost of carbon C",
+    "energy": "cost of electricity E",
+    "other": "other burdens O",
+}
 SHARED = "inputs that all groups share are drawn once"
 VALUE_METHOD = Method(
     name="environment.value",
     title="Value V(M) over people",
-    summary="What a deployment is worth less what it costs, V = S - C - E - O, in money, as a distribution over groups of people.",
+    summary="What a deployment is worth less what it costs, V = S - C - E - O, in money, as a distribution over "
+    "groups of people.",
     source=VALUE_SOURCE,
     version=VERSION,
     cluster="none: Monte Carlo over the declared inputs",
@@ -40,13 +46,19 @@ VALUE_METHOD = Method(
     figures=(
         FigureChoice(
             kind="break_even",
-            quantities=("pretraining_energy", "adaptation_energy", "scratch_energy", "break_even_tasks", "never_probability"),
+            quantities=(
+                "pretraining_energy",
+                "adaptation_energy",
+                "scratch_energy",
+                "break_even_tasks",
+                "never_probability",
+            ),
         ),
     ),
     description=(
-        "V = S - C - E - O of a deployment over the years that are counted.\n\nS, the declared benefits; C, carbon at its cost to "
-        "the world; E, electricity; O, declared burdens and the carbon of making the hardware. A term that is not declared is "
-        "unknown, and V with it; then the benefit at which V would be 0 is given."
+        "V = S - C - E - O of a deployment over the years that are counted.\n\nS, the declared benefits; C, carbon at "
+        "its cost to the world; E, electricity; O, declared burdens and the carbon of making the hardware. A term "
+        "that is not declared is unknown, and V with it; then the benefit at which V would be 0 is given."
     ),
     quantities={
         "value": Quantity(unit="money", label="value V", about="below 0: it costs people more than it gives them"),
@@ -57,7 +69,9 @@ VALUE_METHOD = Method(
         ),
         "group_below_zero_probability": Quantity(unit="1", label="probability that a group's V is below 0"),
         "term": Quantity(
-            unit="money", label="term of V", about="electricity at its price: the stress of the grid at its peaks is not in it"
+            unit="money",
+            label="term of V",
+            about="electricity at its price: the stress of the grid at its peaks is not in it",
         ),
         "below_zero_probability": Quantity(
             unit="1",
@@ -74,10 +88,13 @@ VALUE_METHOD = Method(
         "uneven_probability": Quantity(
             unit="1",
             label="probability that builders gain and others pay",
-            about="builders and deployers have over half of the benefit, and people without any benefit bear over half of the burden",
+            about="builders and deployers have over half of the benefit, and people without any benefit bear over "
+            "half of the burden",
         ),
         "value_at_zero": Quantity(unit="money", label="what the undeclared terms would have to be for V = 0"),
-        "switching_value": Quantity(unit="the input's", label="value of an input at which the median of V changes its sign"),
+        "switching_value": Quantity(
+            unit="the input's", label="value of an input at which the median of V changes its sign"
+        ),
         "break_even_tasks": Quantity(
             unit="count",
             label="tasks from which the shared model costs less energy",
@@ -96,8 +113,8 @@ VALUE_METHOD = Method(
         **BASELINE_QUANTITIES,
     },
     warnings=(
-        "V above 0 is no permission: people who lose have not agreed to pay for people who gain, and what nobody put into money "
-        "is not in it.",
+        "V above 0 is no permission: people who lose have not agreed to pay for people who gain, and what nobody put "
+        "into money is not in it.",
         "The interval holds what the declared inputs leave open, not whether they are right.",
         "The price of carbon depends on its discount rate more than on anything that is measured.",
     ),
@@ -105,7 +122,11 @@ VALUE_METHOD = Method(
 
 
 def value_rows(
-    system: System, evidence: Sequence[Evidence], methods: Mapping[str, Method], writers: tuple[Writer, Writer], seed: int
+    system: System,
+    evidence: Sequence[Evidence],
+    methods: Mapping[str, Method],
+    writers: tuple[Writer, Writer],
+    seed: int,
 ) -> Iterator[Evidence]:
     """The rows of the ledger, then those of V of each deployment that declares how its value is reckoned."""
     draws = Draws(DRAWS, np.random.default_rng([seed, 5_3]))
@@ -115,7 +136,9 @@ def value_rows(
     for deployment in system.deployments:
         if deployment.value is not None:
             weighed = weighing(system, deployment, books, draws)
-            value = weigh(weighed.groups, weighed.terms, weighed.value.unit, Choices(elasticity=weighed.value.elasticity))
+            value = weigh(
+                weighed.groups, weighed.terms, weighed.value.unit, Choices(elasticity=weighed.value.elasticity)
+            )
             origin = tuple(dict.fromkeys(row for line in weighed.lines for row in line.evidence))
             for result in (*_rows_of(weighed, value, draws), *break_even_rows(system, weighed, draws)):
                 yield writers[1].row((deployment.application,), result, origin)
@@ -148,13 +171,18 @@ def _rows_of(weighed: Weighing, value: Value, draws: Draws) -> Iterator[Estimate
         yield _zero(weighed, value, of_deployment, method)
     yield from _people_told(weighed, value, of_deployment, method)
     yield _weighted(value, of_deployment, method)
-    yield from _switches(value, of_deployment, {given.name: draws.declared(given).unit for given in weighed.terms.inputs})
+    yield from _switches(
+        value, of_deployment, {given.name: draws.declared(given).unit for given in weighed.terms.inputs}
+    )
 
 
 def _inputs(weighed: Weighing, name: TermName, used: Mapping[str, Uncertain]) -> str:
     """Every input of a term, with its grade and source."""
     parts = [f"{one}: {number.grade}, {number.source}" for one, number in used.items()]
-    answer = {"benefit": ("benefits", weighed.deployment.benefits), "other": ("burdens", weighed.deployment.burdens)}.get(name)
+    answer = {
+        "benefit": ("benefits", weighed.deployment.benefits),
+        "other": ("burdens", weighed.deployment.burdens),
+    }.get(name)
     if answer is not None and answer[1] == "none":
         parts.append(f"`{answer[0]}: none` is declared: there is none, so it is 0")
     if name == "other" and (without := _without(weighed)):
@@ -163,7 +191,9 @@ def _inputs(weighed: Weighing, name: TermName, used: Mapping[str, Uncertain]) ->
 
 
 def _without(weighed: Weighing) -> str:
-    """What V leaves out because nobody declared it: hardware of what is used or adapted; that of a training makes V unknown."""
+    """What V leaves out because nobody declared it: hardware of what is used or adapted; that of a training makes V
+    unknown.
+    """
     embodied = {line.asset for line in weighed.lines if line.stage == EMBODIED}
     without = dict.fromkeys(line.asset for line in weighed.lines if line.asset not in embodied)
     return f"not declared, so not in it: the carbon of making the hardware for {', '.join(without)}" if without else ""
@@ -184,20 +214,27 @@ def _zero(weighed: Weighing, value: Value, of_deployment: Mapping[str, str], met
     return missing("value_at_zero", why, group)
 
 
-def _people_told(weighed: Weighing, value: Value, of_deployment: Mapping[str, str], method: str) -> Iterator[Estimate | Missing]:
-    """V and shares by group, and whether builders gain while others pay; unknown where a term is, or where groups overlap."""
+def _people_told(
+    weighed: Weighing, value: Value, of_deployment: Mapping[str, str], method: str
+) -> Iterator[Estimate | Missing]:
+    """V and shares by group, and whether builders gain while others pay; unknown where a term is, or where groups
+    overlap.
+    """
     if weighed.overlap:
         for quantity in ("group_value", "benefit_share", "burden_share", "uneven_probability"):
             yield missing(quantity, weighed.overlap, of_deployment)
         return
     yield from _groups_told(value, of_deployment, method)
-    burdens, benefit = ([name for name in value.missing if (name == "benefit") == of_benefit] for of_benefit in (False, True))
+    burdens, benefit = (
+        [name for name in value.missing if (name == "benefit") == of_benefit] for of_benefit in (False, True)
+    )
     needed = {"burden_share": burdens, "benefit_share": benefit, "uneven_probability": value.missing}
     yield from (missing(quantity, _undeclared(names), of_deployment) for quantity, names in needed.items() if names)
     if not value.missing and value.evenness is not None:
         note = (
-            f"share of builders and deployers in the benefit: {value.evenness.benefit_of_builders.median:.0%}; share of people without "
-            f"any benefit in the burden: {value.evenness.burden_without_benefit.median:.0%}; above one half of both is a choice of ours"
+            f"share of builders and deployers in the benefit: {value.evenness.benefit_of_builders.median:.0%}; share "
+            f"of people without any benefit in the burden: {value.evenness.burden_without_benefit.median:.0%}; above "
+            "one half of both is a choice of ours"
         )
         facts = None
         if value.evenness.alarms:
@@ -215,13 +252,20 @@ def _groups_told(value: Value, of_deployment: Mapping[str, str], method: str) ->
     for group_value in value.groups:
         group = {**of_deployment, "group": group_value.group.name}
         if group_value.value is not None and group_value.below_zero is not None:
-            yield over_draws(("group_value", value.unit), group_value.value, group, method, f"role: {group_value.group.role}")
+            yield over_draws(
+                ("group_value", value.unit), group_value.value, group, method, f"role: {group_value.group.role}"
+            )
             yield share_of_draws("group_below_zero_probability", group_value.below_zero, group, method)
         for of, share, defined in (
-            ("benefit", group_value.benefit_share, value.benefit_defined), ("burden", group_value.burden_share, value.burden_defined),
-        ):  # fmt: skip
+            ("benefit", group_value.benefit_share, value.benefit_defined),
+            ("burden", group_value.burden_share, value.burden_defined),
+        ):
             if share is not None:
-                note = f"over the {defined:.0%} of draws in which there is any" if defined is not None and defined < 1 else ""
+                note = (
+                    f"over the {defined:.0%} of draws in which there is any"
+                    if defined is not None and defined < 1
+                    else ""
+                )
                 note = note if share.high > 0 else f"no {of} of theirs is declared"
                 yield over_draws((f"{of}_share", "1"), share, group, method, note)
 
@@ -230,7 +274,9 @@ def _weighted(value: Value, of_deployment: Mapping[str, str], method: str) -> Es
     weighted = value.weighted
     if weighted.value is None or weighted.below_zero is None:
         return missing("weighted_value", weighted.why_not or "V is unknown", of_deployment)
-    note = f"elasticity {weighted.elasticity:g}; a dollar counts 1 at an income of {weighted.reference_income or 1:,.0f}"
+    note = (
+        f"elasticity {weighted.elasticity:g}; a dollar counts 1 at an income of {weighted.reference_income or 1:,.0f}"
+    )
     note += f"; P(below 0) {weighted.below_zero:.0%}"
     return over_draws(("weighted_value", value.unit), weighted.value, of_deployment, method, note)
 
@@ -249,7 +295,11 @@ def _switches(value: Value, of_deployment: Mapping[str, str], units: Mapping[str
         if unit[:3] == value.unit[:3]:
             unit = value.unit + unit[7:]
         yield Estimate(
-            quantity="switching_value", unit=unit, value=switch.at, n=DRAWS, group=group,
+            quantity="switching_value",
+            unit=unit,
+            value=switch.at,
+            n=DRAWS,
+            group=group,
             method="the value at which half of the draws of V lie below 0, all other inputs as drawn",
             note=f"median {switch.median:.4g}; {within}, {switch.low:.4g} to {switch.high:.4g}",
-        )  # fmt: skip
+        )

@@ -1,7 +1,7 @@
 """Who gains and who pays: shares of benefit and of burden, and the evenness alarm.
 
-Benefit and burden are shared out apart. An index of V itself, such as a Gini coefficient, breaks where some V_g are negative:
-it leaves the range from 0 to 1 and can have the wrong sign.
+Benefit and burden are shared out apart. An index of V itself, such as a Gini coefficient, breaks where some V_g are
+negative: it leaves the range from 0 to 1 and can have the wrong sign.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ NOTHING = DrawSummary(0.0, 0.0, 0.0, 0.0)
 class Evenness:
     """Whether benefit gathers at those who make or run the system while burden falls on people who get nothing from it.
 
-    probability : P(builders and deployers have more than `threshold` of the benefit, and groups without any benefit bear more
-        than `threshold` of the burden), over the draws that have both a benefit and a burden; in [0, 1].
+    probability : P(builders and deployers have more than `threshold` of the benefit, and groups without any benefit
+        bear more than `threshold` of the burden), over the draws that have both a benefit and a burden; in [0, 1].
     benefit_of_builders, burden_without_benefit : the two shares, each in [0, 1].
     threshold : one half by default; a choice of ours, no finding.
 
-    A group with the smallest benefit counts as having one, so the alarm can miss a burden that falls on people who gain next
-    to nothing. It rests on the declared terms only, and says nothing about who may decide.
+    A group with the smallest benefit counts as having one, so the alarm can miss a burden that falls on people who gain
+    next to nothing. It rests on the declared terms only, and says nothing about who may decide.
     """
 
     probability: float
@@ -59,7 +59,8 @@ class GroupShares:
 def shares_and_evenness(
     groups: Sequence[Group], terms: Terms, gained: Array, lost: Array, threshold: float
 ) -> tuple[GroupShares | None, GroupShares | None, Evenness | None]:
-    """Shares of benefit, shares of burden, and the alarm; None where there is nothing to share out, or no builder is declared.
+    """Shares of benefit, shares of burden, and the alarm; None where there is nothing to share out, or no builder is
+    declared.
 
     gained, lost : gains and losses of all groups together, float64 (draw,).
     """

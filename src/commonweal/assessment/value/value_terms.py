@@ -1,9 +1,9 @@
 """What V = S - C - E - O is reckoned from: groups of people, inputs drawn once, and amounts per group.
 
 A term is a sum of items, an item the product of an amount per group and of inputs that all groups share:
-`TermItem((0.0, 2.0e4, 1.0e6), (intensity, carbon_price))` is carbon of two groups at the same drawn intensity and the same drawn
-price. What everybody shares is drawn once, as one `Input`: drawn apart, errors that are common to all groups would seem to
-cancel, and the interval of the total would be too narrow.
+`TermItem((0.0, 2.0e4, 1.0e6), (intensity, carbon_price))` is carbon of two groups at the same drawn intensity and the
+same drawn price. What everybody shares is drawn once, as one `Input`: drawn apart, errors that are common to all groups
+would seem to cancel, and the interval of the total would be too narrow.
 
 Nothing here converts money: all amounts are in one unit, which the caller has brought them to (footprint/money.py).
 """
@@ -29,8 +29,9 @@ SIGNS: Mapping[TermName, float] = {"benefit": 1.0, "carbon": -1.0, "energy": -1.
 class Group:
     """People who gain and lose alike.
 
-    role : builder and deployer make or run the system, user uses it, reached is decided about without using it, residual is
-        everyone else and the future. The last group is the residual one, so that the groups add up to the total.
+    role : builder and deployer make or run the system, user uses it, reached is decided about without using it,
+        residual is everyone else and the future. The last group is the residual one, so that the groups add up to the
+        total.
     income : a year's income of one person, > 0, any one unit for all groups; None: unknown.
     """
 
@@ -56,7 +57,9 @@ class Input:
 
     def __post_init__(self) -> None:
         if self.draws.ndim != 1 or not self.draws.size:
-            raise FootprintError(f"input '{self.name}': got draws of shape {self.draws.shape}; expected (draw,), at least one")
+            raise FootprintError(
+                f"input '{self.name}': got draws of shape {self.draws.shape}; expected (draw,), at least one"
+            )
         if not (math.isfinite(self.draws.min()) and math.isfinite(self.draws.max())):
             raise FootprintError(f"input '{self.name}': a draw is not a finite number; expected finite numbers only")
 
@@ -71,8 +74,8 @@ class Input:
 class TermItem:
     """An amount per group times inputs that all groups share.
 
-    amounts : one per group, each a number or float64 (draw,); an array (group,) or (group, draw) is such a sequence. Each is
-        taken once, in order, so a sequence may make its arrays when asked.
+    amounts : one per group, each a number or float64 (draw,); an array (group,) or (group, draw) is such a sequence.
+        Each is taken once, in order, so a sequence may make its arrays when asked.
     """
 
     amounts: Sequence[float | Array] | Array
@@ -115,7 +118,9 @@ class Terms:
         for _, items in self.declared():
             for one in (given for item in items for given in item.inputs):
                 if by_name.setdefault(one.name, one) is not one:
-                    raise FootprintError(f"input '{one.name}' is there twice; draw it once and give all items the same `Input`")
+                    raise FootprintError(
+                        f"input '{one.name}' is there twice; draw it once and give all items the same `Input`"
+                    )
         return tuple(by_name.values())
 
 
@@ -128,7 +133,9 @@ def probability(given: Input) -> Input:
 
 
 def volume(given: Input) -> Input:
-    """The input itself; FootprintError where a draw is not above 0, since a deployment without tasks has no value to weigh."""
+    """The input itself; FootprintError where a draw is not above 0, since a deployment without tasks has no value to
+    weigh.
+    """
     if given.draws.min() <= 0:
         raise FootprintError(f"volume '{given.name}': got {given.draws.min():g}; expected more than 0 tasks")
     return given
@@ -142,22 +149,25 @@ def draws_of(groups: Sequence[Group], terms: Terms) -> int:
         for item in items:
             if len(item.amounts) != len(groups):
                 raise FootprintError(
-                    f"{name}{f' ({item.what})' if item.what else ''}: got {len(item.amounts)} amounts for {len(groups)} groups; "
-                    "expected one for each"
+                    f"{name}{f' ({item.what})' if item.what else ''}: got {len(item.amounts)} amounts for "
+                    f"{len(groups)} groups; expected one for each"
                 )
             if isinstance(item.amounts, np.ndarray):
                 sizes |= {item.amounts.shape[1]} if item.amounts.ndim == 2 else set()
             elif isinstance(item.amounts, tuple | list):
                 sizes |= {amount.size for amount in item.amounts if isinstance(amount, np.ndarray) and amount.ndim}
     if len(sizes) > 1 or 0 in sizes:
-        raise FootprintError(f"got {sorted(sizes)} draws in different places; expected the same number everywhere, at least one")
+        raise FootprintError(
+            f"got {sorted(sizes)} draws in different places; expected the same number everywhere, at least one"
+        )
     return sizes.pop() if sizes else 1
 
 
 def _check_groups(groups: Sequence[Group]) -> None:
     if not groups or [group.role == "residual" for group in groups] != [False] * (len(groups) - 1) + [True]:
         raise FootprintError(
-            "the groups do not add up to everybody: expected one group of role residual (everyone else, the future), the last"
+            "the groups do not add up to everybody: expected one group of role residual (everyone else, the future), "
+            "the last"
         )
     if len({group.name for group in groups}) < len(groups):
         raise FootprintError("two groups have the same name; expected a name for each")

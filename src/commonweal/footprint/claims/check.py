@@ -1,7 +1,9 @@
-"""Recomputes the figures of a report from the inputs that it states: which follow, which do not, and which cannot be checked.
+"""Recomputes the figures of a report from the inputs that it states: which follow, which do not, and which cannot be
+checked.
 
-What it does: arithmetic, units, price years. What it does not do: it does not know whether an input is true, and a claim that
-follows from wrong inputs follows. A named suspicion is the one known slip whose factor would explain the difference.
+What it does: arithmetic, units, price years. What it does not do: it does not know whether an input is true, and a
+claim that follows from wrong inputs follows. A named suspicion is the one known slip whose factor would explain the
+difference.
 """
 
 from __future__ import annotations
@@ -50,12 +52,22 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
     """A verdict as plain data, for JSON; numbers are in the unit of the claim."""
     claim = verdict.claim
     return {
-        "claim": claim.id, "quantity": claim.quantity, "verdict": verdict.outcome, "claimed": claim.claimed.value,
-        "unit": claim.claimed.unit.text, "recomputed": verdict.recomputed, "ratio": verdict.ratio, "tolerance": claim.tolerance,
-        "suspicion": verdict.suspicion or None, "explanation": verdict.explanation, "missing": list(verdict.missing),
-        "inherits": list(verdict.inherits), "rebuilt": verdict.rebuilt, "remarks": list(verdict.remarks),
+        "claim": claim.id,
+        "quantity": claim.quantity,
+        "verdict": verdict.outcome,
+        "claimed": claim.claimed.value,
+        "unit": claim.claimed.unit.text,
+        "recomputed": verdict.recomputed,
+        "ratio": verdict.ratio,
+        "tolerance": claim.tolerance,
+        "suspicion": verdict.suspicion or None,
+        "explanation": verdict.explanation,
+        "missing": list(verdict.missing),
+        "inherits": list(verdict.inherits),
+        "rebuilt": verdict.rebuilt,
+        "remarks": list(verdict.remarks),
         "sources": list(verdict.sources),
-    }  # fmt: skip
+    }
 
 
 def _judged(claim: Claim, claims: Mapping[str, Claim], known: Mapping[str, Known]) -> Known:
@@ -76,25 +88,34 @@ def _judged(claim: Claim, claims: Mapping[str, Claim], known: Mapping[str, Known
 
 
 def _unchecked(inputs: Inputs, stated: Values, remarks: tuple[str, ...]) -> Verdict:
-    """Which input is missing, and what it would have to be; or money of another year without a deflator, taken at face value."""
+    """Which input is missing, and what it would have to be; or money of another year without a deflator, taken at
+    face value.
+    """
     claim = inputs.claim
     if stated.no_deflator and not (face := inputs.values(face=True)).missing:
         value = inputs.compute(face, face=True)
         if value is not None and close(
             claim.claimed.value, value / claim.claimed.unit.factor, claim.tolerance, claim.claimed.half_digit
         ):
-            text = f"the number is that of another price year, unconverted; missing: {'; '.join(stated.missing.values())}; suspicion: "
+            text = (
+                "the number is that of another price year, unconverted; missing: "
+                f"{'; '.join(stated.missing.values())}; suspicion: "
+            )
             text += "the price year is wrong"
-            return _verdict(claim, "does_not_follow", text, suspicion=PRICE_YEAR, inherits=inputs.wrong, remarks=remarks)
+            return _verdict(
+                claim, "does_not_follow", text, suspicion=PRICE_YEAR, inherits=inputs.wrong, remarks=remarks
+            )
     text = "missing: " + "; ".join(f"{name} ({why})" for name, why in stated.missing.items())
     if len(stated.missing) == 1 and (more := needed_text(claim, stated.numbers, next(iter(stated.missing)))):
         text += f"; {more}"
-    return _verdict(claim, "cannot_be_checked", text, missing=tuple(stated.missing), inherits=inputs.wrong, remarks=remarks)
+    return _verdict(
+        claim, "cannot_be_checked", text, missing=tuple(stated.missing), inherits=inputs.wrong, remarks=remarks
+    )
 
 
 def _compared(
     inputs: Inputs, stated: Values, value: float | None, rebuilt: float | None, remarks: tuple[str, ...]
-) -> Verdict:  # fmt: skip
+) -> Verdict:
     claim = inputs.claim
     claimed, unit = claim.claimed, claim.claimed.unit
     again = _in_unit(rebuilt, unit)
@@ -110,17 +131,23 @@ def _compared(
     found = explaining(claimed.value, own, claim.tolerance, claimed.half_digit, _possible(inputs, value))
     digit = not found and digit_lost(claimed.value, own)
     suspicion = found[0].name if len(found) == 1 else DIGIT_LOST if digit else ""
-    return _verdict(claim, "does_not_follow", deviates_text(claim, own, found, digit) + after, suspicion=suspicion, **rest)
+    return _verdict(
+        claim, "does_not_follow", deviates_text(claim, own, found, digit) + after, suspicion=suspicion, **rest
+    )
 
 
 def _in_unit(value: float | None, unit: Unit) -> float | None:
     if value is not None and not math.isfinite(value / unit.factor):
-        raise FootprintError(f"the inputs give no finite number of {unit.text}; expected numbers that can be multiplied")
+        raise FootprintError(
+            f"the inputs give no finite number of {unit.text}; expected numbers that can be multiplied"
+        )
     return None if value is None else value / unit.factor
 
 
 def _possible(inputs: Inputs, value: float) -> list[Slip]:
-    """The slips that could have happened to this claim; money at face value shows what a forgotten conversion would give."""
+    """The slips that could have happened to this claim; money at face value shows what a forgotten conversion would
+    give.
+    """
     face = inputs.compute(inputs.values(face=True), face=True)
     ratio = face / value if face is not None and value else 1.0
     return slips(ClaimSetting(inputs.dims(), inputs.pues, ratio))
@@ -133,7 +160,10 @@ def _inherited_text(claim: Claim, wrong: tuple[str, ...], rebuilt: float | None)
     named = ", ".join(f"'{one}'" for one in wrong[:MOST_NAMED]) + more
     mended = f"with that mended the inputs give {number_text(rebuilt)}"
     agrees = rebuilt is not None and close(claim.claimed.value, rebuilt, claim.tolerance, claim.claimed.half_digit)
-    return f"; it rests on {named}, which {'does' if len(wrong) == 1 else 'do'} not follow; {mended}{', as claimed' if agrees else ''}"
+    return (
+        f"; it rests on {named}, which {'does' if len(wrong) == 1 else 'do'} not follow; "
+        f"{mended}{', as claimed' if agrees else ''}"
+    )
 
 
 def _own_remarks(claim: Claim) -> tuple[str, ...]:

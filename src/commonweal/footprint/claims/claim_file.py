@@ -1,6 +1,7 @@
 """Reads a file of claims. Every fault in it is told at once, each with its line; nothing in it is ever run.
 
-The format is in docs/claims.md. This module checks that a file can be read one way only; `claims` checks whether it is right.
+The format is in docs/claims.md. This module checks that a file can be read one way only; `claims` checks whether it is
+right.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def claims_from_text(text: str, name: str = "claims.yaml") -> ClaimFile:
     if text_of(root.values.get("schema")) != SCHEMA:
         got = text_of(root.values.get("schema"))
         line = root.key_lines.get("schema", 1)
-        raise _error(name, [*faults, Fault(line, f"`schema` is {shown(got) if got else 'missing'}; expected `{SCHEMA}`")])
+        raise _error(
+            name, [*faults, Fault(line, f"`schema` is {shown(got) if got else 'missing'}; expected `{SCHEMA}`")]
+        )
     reader = _ClaimReader(root, faults)
     claims = {claim.id: claim for claim in reader.claims()}
     if not faults:
@@ -60,7 +63,9 @@ def _text(path: Path) -> str:
         if path.is_dir():
             raise DataFileError(f"{path}: is a folder; expected a file of claims")
         if path.exists() and path.stat().st_size > LARGEST_BYTES:
-            raise DataFileError(f"{path}: has more than {LARGEST_BYTES // 1_000_000} MB; expected a file of claims, not its data")
+            raise DataFileError(
+                f"{path}: has more than {LARGEST_BYTES // 1_000_000} MB; expected a file of claims, not its data"
+            )
         return decoded(path.read_bytes(), path)
     except FileNotFoundError:
         raise DataFileError(f"{path}: no such file; expected a file of claims; check the spelling") from None
@@ -70,7 +75,10 @@ def _text(path: Path) -> str:
 
 def _error(name: str, faults: list[Fault]) -> DataFileError:
     ordered = sorted(dict.fromkeys(faults), key=lambda fault: fault.line)
-    lines = [f"{name}:{fault.line} {fault.text}" if fault.line else f"{name}: {fault.text}" for fault in ordered[:MOST_FAULTS]]
+    lines = [
+        f"{name}:{fault.line} {fault.text}" if fault.line else f"{name}: {fault.text}"
+        for fault in ordered[:MOST_FAULTS]
+    ]
     if len(ordered) > MOST_FAULTS:
         lines.append(f"{name}: and {len(ordered) - MOST_FAULTS} more faults; mend these first")
     return DataFileError("\n".join(lines))
@@ -97,13 +105,17 @@ class _ClaimReader:
         listing = self.root.values.get("claims")
         if not isinstance(listing, Listing) or not listing.items:
             self.fault(
-                self.root.key_lines.get("claims", 1), "`claims` has no entries; expected a list, each beginning with `- id:`"
+                self.root.key_lines.get("claims", 1),
+                "`claims` has no entries; expected a list, each beginning with `- id:`",
             )
             return
         first: dict[str, int] = {}
         for place, node in enumerate(listing.items, start=1):
             if not isinstance(node, Entries):
-                self.fault(node.line, f"entry {place} of `claims` is not a claim; expected fields such as `id: training-energy`")
+                self.fault(
+                    node.line,
+                    f"entry {place} of `claims` is not a claim; expected fields such as `id: training-energy`",
+                )
                 continue
             claim = self._claim(node, place)
             if claim is None:
@@ -111,7 +123,8 @@ class _ClaimReader:
             if claim.id in first:
                 self.fault(
                     claim.line,
-                    f"claim '{claim.id}': the id is taken (line {first[claim.id]}); expected one of its own; rename one",
+                    f"claim '{claim.id}': the id is taken (line {first[claim.id]}); expected one of its own; rename "
+                    "one",
                 )
                 continue
             first[claim.id] = claim.line
@@ -124,7 +137,9 @@ class _ClaimReader:
         said = self._text(node, "quantity", where, needed="what the number is, in words")
         source = self._text(node, "source", where) or self.source
         if not source:
-            self.fault(node.line, f"{where}`source` is missing; expected who states it, here or once at the top of the file")
+            self.fault(
+                node.line, f"{where}`source` is missing; expected who states it, here or once at the top of the file"
+            )
         formula = self._formula(node, where)
         claimed = self._claimed(node, where, formula)
         inputs = self._inputs(node, where, formula)
@@ -146,22 +161,29 @@ class _ClaimReader:
             self.fault(line, f"{where}`claimed` {error}")
             return None
         if claimed.unit.text == "1" and not unit and not written.endswith(" 1"):
-            self.fault(line, f"{where}`claimed` is {shown(written)} without a unit; expected such as {written} kWh; {ONLY_RATIO}")
+            self.fault(
+                line,
+                f"{where}`claimed` is {shown(written)} without a unit; expected such as {written} kWh; {ONLY_RATIO}",
+            )
         elif claimed.value < 0 and MONEY not in claimed.unit.dims and formula != "difference":
             self.fault(
                 line,
-                f"{where}`claimed` is {shown(written)}, which is negative; expected 0 or more; for a saving use `difference`",
+                f"{where}`claimed` is {shown(written)}, which is negative; expected 0 or more; for a saving use "
+                "`difference`",
             )
         return claimed
 
     def _formula(self, node: Entries, where: str) -> str:
         name = self._text(node, "formula", where)
         if not name and not is_empty(node.values.get("inputs")):
-            self.fault(node.line, f"{where}`formula` is missing, and there are inputs; expected one of: {listed(FORMULAS)}")
+            self.fault(
+                node.line, f"{where}`formula` is missing, and there are inputs; expected one of: {listed(FORMULAS)}"
+            )
         if name and name not in FORMULAS:
             mend = did_you_mean(name, FORMULAS)
             self.fault(
-                node.key_lines["formula"], f"{where}unknown formula {shown(name)}; expected one of: {listed(FORMULAS)}{mend}"
+                node.key_lines["formula"],
+                f"{where}unknown formula {shown(name)}; expected one of: {listed(FORMULAS)}{mend}",
             )
             return ""
         return name
@@ -216,7 +238,8 @@ class _ClaimReader:
             return ()
         if not isinstance(node, Listing) or not all(text_of(item) for item in node.items):
             self.fault(
-                self.root.key_lines["things"], "`things` is not a list of words; expected what is counted, such as [household]"
+                self.root.key_lines["things"],
+                "`things` is not a list of words; expected what is counted, such as [household]",
             )
             return ()
         return tuple(text_of(item) or "" for item in node.items)
@@ -238,7 +261,9 @@ class _ClaimReader:
         for name in node.values:
             if name not in known:
                 mend = did_you_mean(name, known)
-                self.fault(node.key_lines[name], f"{where}unknown field {shown(name)}; expected: {', '.join(known)}{mend}")
+                self.fault(
+                    node.key_lines[name], f"{where}unknown field {shown(name)}; expected: {', '.join(known)}{mend}"
+                )
 
 
 def _slot(formula: Formula, name: str) -> Slot | None:

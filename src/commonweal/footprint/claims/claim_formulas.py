@@ -1,7 +1,9 @@
-"""The closed set of formulae by which one figure of a claim can follow from others. A file of claims names one; it runs no code.
+"""The closed set of formulae by which one figure of a claim can follow from others.
 
-Each formula computes in base units (kWh, kg, hours, money of one year) and derives its dimensions from those of its inputs, so
-that a result in kilograms cannot be claimed in kilowatt-hours, nor a daily one for a whole year.
+A file of claims names one; it runs no code.
+
+Each formula computes in base units (kWh, kg, hours, money of one year) and derives its dimensions from those of its
+inputs, so that a result in kilograms cannot be claimed in kilowatt-hours, nor a daily one for a whole year.
 """
 
 from __future__ import annotations
@@ -23,13 +25,29 @@ ManyDims = Mapping[str, Dims]
 
 # What an input must be made of. Further dimensions may only be things counted, or a rate over time.
 KINDS: Mapping[str, Dims | None] = {
-    "energy": {ENERGY: 1}, "power": {ENERGY: 1, TIME: -1}, "time": {TIME: 1}, "mass": {MASS: 1},
-    "intensity": {MASS: 1, ENERGY: -1}, "number": {}, "count": {}, "price": None, "any": None, "word": None,
-}  # fmt: skip
+    "energy": {ENERGY: 1},
+    "power": {ENERGY: 1, TIME: -1},
+    "time": {TIME: 1},
+    "mass": {MASS: 1},
+    "intensity": {MASS: 1, ENERGY: -1},
+    "number": {},
+    "count": {},
+    "price": None,
+    "any": None,
+    "word": None,
+}
 EXAMPLES = {
-    "energy": "120 kWh", "power": "300 W", "time": "79 h", "mass": "652 kg", "intensity": "429 g/kWh", "number": "1.1",
-    "count": "64 devices", "price": "190 USD2020/t", "any": "0.09 g/experiment", "word": "EPA2023",
-}  # fmt: skip
+    "energy": "120 kWh",
+    "power": "300 W",
+    "time": "79 h",
+    "mass": "652 kg",
+    "intensity": "429 g/kWh",
+    "number": "1.1",
+    "count": "64 devices",
+    "price": "190 USD2020/t",
+    "any": "0.09 g/experiment",
+    "word": "EPA2023",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +73,16 @@ class Formula:
 
 
 ANY, NUMBER = Slot("any"), Slot("number")
-PUE = Slot("number", False, 1.0, MOST_PUE, f"from 1 to {MOST_PUE:g}: the whole building's energy over that of its computers")
+PUE = Slot(
+    "number", False, 1.0, MOST_PUE, f"from 1 to {MOST_PUE:g}: the whole building's energy over that of its computers"
+)
 SHARE = Slot("number", False, 0.0, 1.0, "from 0 to 1; per cent are written 5 %")
 POWER = Slot(
-    "power", True, 0.0, MOST_DEVICE_W / W_PER_KW, f"at most {MOST_DEVICE_W:,.0f} W, of one device; give their number in `devices`"
+    "power",
+    True,
+    0.0,
+    MOST_DEVICE_W / W_PER_KW,
+    f"at most {MOST_DEVICE_W:,.0f} W, of one device; give their number in `devices`",
 )
 INTENSITY = Slot(
     "intensity", True, 0.0, MOST_G_PER_KWH / G_PER_KG, f"at most {MOST_G_PER_KWH:,.0f} g/kWh, more than any grid emits"
@@ -174,6 +198,6 @@ def fits(kind: str, dims: Dims) -> bool:
     if core is None:
         return True
     rest = product((dims, 1), (core, -1))
-    return all(name not in {ENERGY, MASS, MONEY} and (name != TIME or power < 0) for name, power in rest.items()) and not (
-        kind in {"number", "power"} and rest
-    )
+    return all(
+        name not in {ENERGY, MASS, MONEY} and (name != TIME or power < 0) for name, power in rest.items()
+    ) and not (kind in {"number", "power"} and rest)

@@ -20,7 +20,9 @@ ONLY_RATIO = "for a plain ratio write `88 times` or `37 %`"
 
 @dataclass(frozen=True, slots=True)
 class InputContext:
-    """Where an input is read: the slot it fills, the further things that the file counts, and whom to tell of a fault."""
+    """Where an input is read: the slot it fills, the further things that the file counts, and whom to tell of a
+    fault.
+    """
 
     slot: Slot
     things: Collection[str]
@@ -50,7 +52,9 @@ def _from_fields(node: Entries, context: InputContext) -> ClaimInput | None:
     for name, value in node.values.items():
         line = node.key_lines[name]
         if name not in form:
-            context.tell(line, f"has the unknown field {shown(name)}; expected: {', '.join(form)}{did_you_mean(name, form)}")
+            context.tell(
+                line, f"has the unknown field {shown(name)}; expected: {', '.join(form)}{did_you_mean(name, form)}"
+            )
             return None
         if not isinstance(value, Scalar):
             context.tell(line, f"has a `{name}` that is not a single value; expected text")

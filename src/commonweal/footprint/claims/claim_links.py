@@ -29,7 +29,10 @@ def link_faults(claims: Mapping[str, Claim]) -> list[Fault]:
         order_of(claims)
     except CycleError as error:
         circle = list(reversed(error.args[1]))
-        text = f"claims rest on one another in a circle: {' -> '.join(circle)}; expected an end; give one of them a number of its own"
+        text = (
+            f"claims rest on one another in a circle: {' -> '.join(circle)}; expected an end; give one of them a "
+            "number of its own"
+        )
         return [Fault(claims[circle[0]].line, text)]
     return [fault for claim in claims.values() for fault in _kind_faults(claim, claims)]
 
@@ -96,7 +99,10 @@ def _currency_faults(claim: Claim, claims: Mapping[str, Claim]) -> list[Fault]:
     found = currencies(claim, claims)
     if len(found) < 2:
         return []
-    text = f"has money in {' and '.join(sorted(found))}; expected one currency; convert before, and say at which rate in `source`"
+    text = (
+        f"has money in {' and '.join(sorted(found))}; expected one currency; convert before, and say at which rate in "
+        "`source`"
+    )
     return [Fault(claim.line, f"claim '{claim.id}': {text}")]
 
 
@@ -104,5 +110,7 @@ def currencies(claim: Claim, claims: Mapping[str, Claim]) -> set[str]:
     """The currencies of a claim and of what it rests on directly."""
     quantities: list[WrittenQuantity] = [claim.claimed]
     for one in claim.inputs.values():
-        quantities += [claims[one.claim].claimed] if one.claim else [each for each in (one.quantity, one.low, one.high) if each]
+        quantities += (
+            [claims[one.claim].claimed] if one.claim else [each for each in (one.quantity, one.low, one.high) if each]
+        )
     return {quantity.unit.currency for quantity in quantities if quantity.unit.currency}

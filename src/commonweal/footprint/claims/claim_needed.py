@@ -12,7 +12,10 @@ from commonweal.footprint.claims.claim_words import number_text
 
 # Tried in turn, in base units: each formula is monotone in each input, so one change of sign brackets the answer.
 PER_DECADE, LEAST, MOST = 10, -9, 12
-TRIED: tuple[float, ...] = (0.0, *(10.0 ** (step / PER_DECADE) for step in range(LEAST * PER_DECADE, MOST * PER_DECADE + 1)))
+TRIED: tuple[float, ...] = (
+    0.0,
+    *(10.0 ** (step / PER_DECADE) for step in range(LEAST * PER_DECADE, MOST * PER_DECADE + 1)),
+)
 HALVINGS = 200
 
 

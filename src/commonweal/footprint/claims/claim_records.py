@@ -32,7 +32,9 @@ class ClaimInput:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A statement: the `quantity` in words, what is `claimed`, and by which formula from which inputs it should follow."""
+    """A statement: the `quantity` in words, what is `claimed`, and by which formula from which inputs it should
+    follow.
+    """
 
     id: str
     line: int
@@ -56,10 +58,13 @@ class ClaimFile:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found of one claim. `ratio` is claimed over recomputed; `suspicion` the one known error that would explain it.
+    """What was found of one claim.
 
-    `rebuilt`: the value if every claim that this one rests on is recomputed too; given where one of them (`inherits`) does
-    not follow. Numbers are in the claim's own unit. A suspicion is no proof: another error may give the same factor.
+    `ratio` is claimed over recomputed; `suspicion` the one known error that would explain it.
+
+    `rebuilt`: the value if every claim that this one rests on is recomputed too; given where one of them (`inherits`)
+    does not follow. Numbers are in the claim's own unit. A suspicion is no proof: another error may give the same
+    factor.
     """
 
     claim: Claim

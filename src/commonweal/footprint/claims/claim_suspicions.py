@@ -1,7 +1,7 @@
 """The known slips that multiply a figure by a factor, and which of them would explain a claim that does not follow.
 
-A suspicion is no proof: some other error may give the same factor. Where two slips would explain a claim, none is named as
-the one; a factor is looked for only where it can arise: pounds where there is a mass, PUE where there is one.
+A suspicion is no proof: some other error may give the same factor. Where two slips would explain a claim, none is named
+as the one; a factor is looked for only where it can arise: pounds where there is a mass, PUE where there is one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class Slip:
 
 @dataclass(frozen=True, slots=True)
 class ClaimSetting:
-    """Where a claim stands: all dimensions in it, every PUE that it or its sources used, and the face value of money over the real."""
+    """Where a claim stands: all dimensions in it, every PUE that it or its sources used, and the face value of money
+    over the real.
+    """
 
     dims: frozenset[str]
     pues: frozenset[float] = frozenset()
@@ -46,12 +48,16 @@ def slips(setting: ClaimSetting) -> list[Slip]:
     possible += [Slip("pue_forgotten", 1 / pue, f"the PUE of {pue:g} is not applied") for pue in sorted(setting.pues)]
     for factor, size in ((1e3, "1,000"), (1e6, "1,000,000")):
         possible.append(Slip("thousands", factor, f"it is {size} times too large: Wh for kWh, g for kg, or the like"))
-        possible.append(Slip("thousands", 1 / factor, f"it is {size} times too small: kWh for Wh, kg for g, or the like"))
+        possible.append(
+            Slip("thousands", 1 / factor, f"it is {size} times too small: kWh for Wh, kg for g, or the like")
+        )
     if MASS in setting.dims:
         possible += [
             Slip("carbon_co2", CO2_PER_C, "CO2 is counted as carbon: a factor 44/12 that does not belong here"),
             Slip(
-                "carbon_co2", 1 / CO2_PER_C, "carbon is counted as CO2: the factor 44/12 is missing, or is applied the wrong way"
+                "carbon_co2",
+                1 / CO2_PER_C,
+                "carbon is counted as CO2: the factor 44/12 is missing, or is applied the wrong way",
             ),
             Slip("pounds_kilograms", 1 / KG_PER_LB, "pounds stand for kilograms: 2.2046 times too large"),
             Slip("pounds_kilograms", KG_PER_LB, "kilograms stand for pounds: 2.2046 times too small"),
@@ -69,14 +75,17 @@ def slips(setting: ClaimSetting) -> list[Slip]:
     return possible
 
 
-def explaining(claimed: float, recomputed: float, tolerance: float, half_digit: float, possible: Iterable[Slip]) -> list[Slip]:
+def explaining(
+    claimed: float, recomputed: float, tolerance: float, half_digit: float, possible: Iterable[Slip]
+) -> list[Slip]:
     """The slips after which the claim would follow, one per name."""
     found = {slip.name: slip for slip in possible if close(claimed, recomputed * slip.factor, tolerance, half_digit)}
     return list(found.values())
 
 
 def close(claimed: float, expected: float, tolerance: float, half_digit: float) -> bool:
-    """Whether a claim equals a value within a relative tolerance, or rounds to it: within half a unit of its last digit.
+    """Whether a claim equals a value within a relative tolerance, or rounds to it: within half a unit of its last
+    digit.
 
     >>> close(1507.0, 1503.0, 0.01, 0.5), close(0.002, 0.0024, 0.01, 0.0005), close(78.0, 378.0, 0.01, 0.5)
     (True, True, False)

@@ -1,4 +1,6 @@
-"""The inputs of a claim in base units, with money brought to one price year, and the value that its formula makes of them."""
+"""The inputs of a claim in base units, with money brought to one price year, and the value that its formula makes of
+them.
+"""
 
 from __future__ import annotations
 
@@ -48,11 +50,15 @@ class Inputs:
         given = claim.inputs.get("pue")
         own = None if given is None else claims[given.claim].claimed if given.claim else given.quantity
         self.own_pue = own.base if own is not None and own.base > 1.0 else None
-        self.pues = frozenset().union(*(each.pues for each in self.below.values())) | ({self.own_pue} if self.own_pue else set())
+        self.pues = frozenset().union(*(each.pues for each in self.below.values())) | (
+            {self.own_pue} if self.own_pue else set()
+        )
         self.wrong = tuple(dict.fromkeys(claim_id for each in self.below.values() for claim_id in each.wrong))
 
     def values(self, *, rebuilt: bool = False, face: bool = False) -> Values:
-        """The inputs; `rebuilt`: from recomputed claims all the way; `face`: money taken as if every price year were the same."""
+        """The inputs; `rebuilt`: from recomputed claims all the way; `face`: money taken as if every price year were
+        the same.
+        """
         values = Values()
         for name, claim_input in self.claim.inputs.items():
             if claim_input.word:

@@ -1,4 +1,5 @@
-"""carbontracker's two logs: `*_carbontracker.log` (power and duration per epoch) and `*_carbontracker_output.log` (the sum).
+"""carbontracker's two logs: `*_carbontracker.log` (power and duration per epoch) and `*_carbontracker_output.log` (the
+sum).
 
 The first is not multiplied by a PUE, the second is; the PUE stands in the first only, so the log beside is read for it.
 A prediction is never imported as a measurement. carbontracker's CPU has the DRAM in it where it lists a device `dram`.
@@ -39,7 +40,8 @@ EPOCH = re.compile(r"Epoch (\d+):$")
 DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)$")
 POWER = re.compile(r"Average power usage \(W\) for (\w+): (.+)$", re.DOTALL)
 SUM = re.compile(
-    r"Actual consumption(?: for (\d+) epoch\(s\))?:\n\tTime:\t(\d+):(\d\d):(\d\d)\n\tEnergy:\t(\S+) kWh\n\tCO2eq:\t(\S+) g(?=\n|$)"
+    r"Actual consumption(?: for (\d+) epoch\(s\))?:\n\tTime:\t(\d+):(\d\d):(\d\d)"
+    r"\n\tEnergy:\t(\S+) kWh\n\tCO2eq:\t(\S+) g(?=\n|$)"
 )
 COMPONENTS = {"cpu": "CPU", "gpu": "GPU"}
 NEVER_SAID = (
@@ -129,11 +131,15 @@ def _epochs(entries: Sequence[LogEntry], cut: list[str], path: Path) -> Imported
     runs = []
     for epoch in epochs:
         if epoch.seconds is None or set(epoch.watts) < set(session.devices):
-            cut.append(f"{path}:{epoch.line} epoch {epoch.number} is not whole: no duration or no power; it is not counted")
+            cut.append(
+                f"{path}:{epoch.line} epoch {epoch.number} is not whole: no duration or no power; it is not counted"
+            )
         else:
             runs.append(_run_of(epoch, session, path))
     if not runs:
-        raise DataFileError("\n".join(cut) or f"{path}: no epoch in it; a run that was stopped in its first epoch leaves none")
+        raise DataFileError(
+            "\n".join(cut) or f"{path}: no epoch in it; a run that was stopped in its first epoch leaves none"
+        )
     texts = [entry.text for entry in entries]
     notes = [text for text in texts if text.startswith("Training was interrupted")]
     if not notes and "Monitoring thread ended." not in texts:
@@ -161,7 +167,9 @@ def _take_epoch(entry: LogEntry, epochs: list[Epoch]) -> None:
         return
     elif match := DURATION.match(entry.text):
         epochs[-1].seconds = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
-    elif (match := POWER.match(entry.text)) and match[2].startswith("[") == match[2].endswith("]"):  # a list is not cut in two
+    elif (match := POWER.match(entry.text)) and match[2].startswith("[") == match[2].endswith(
+        "]"
+    ):  # a list is not cut in two
         epochs[-1].watts[match[1]] = _watts(match[2])
 
 
@@ -180,16 +188,27 @@ def _run_of(epoch: Epoch, session: LogSession, path: Path) -> ImportedRun:
     known = [part for part in kwh.values() if part is not None]
     missing = (*NEVER_SAID, NO_CARBON) if "memory" in kwh else (*NEVER_SAID, NO_CARBON, NO_MEMORY)
     run = ImportedRun(
-        tool=TOOL, version=session.version, run=f"epoch {epoch.number}", where=f"{path}:{epoch.line}", kwh=kwh,
-        counted_kwh=sum(known) if known else None, duration_s=seconds, carbon_kg=None, pue=1.0, missing=missing,
+        tool=TOOL,
+        version=session.version,
+        run=f"epoch {epoch.number}",
+        where=f"{path}:{epoch.line}",
+        kwh=kwh,
+        counted_kwh=sum(known) if known else None,
+        duration_s=seconds,
+        carbon_kg=None,
+        pue=1.0,
+        missing=missing,
         stated_g_per_kwh=session.g_per_kwh,
-    )  # fmt: skip
+    )
     said = [f"{component}: no power was measured in this epoch: unknown, not 0" for component in run.unread]
     return replace(run, warnings=(*doubts(run, sum(map(len, session.devices.values())) or 1), *said))
 
 
 def _by_component(name: str, watts: list[float] | None, devices: list[str]) -> Mapping[str, float | None]:
-    """Power by component [W]; the CPU's devices named `dram` are memory. Exactly 0 is what a failed reading leaves: None."""
+    """Power by component [W]; the CPU's devices named `dram` are memory.
+
+    Exactly 0 is what a failed reading leaves: None.
+    """
     component = COMPONENTS.get(name, name)
     if watts is None or (devices and len(watts) != len(devices)):
         return {component: None}  # of several devices a part is no sum
@@ -207,7 +226,10 @@ def _sum(entries: Sequence[LogEntry], cut: list[str], path: Path) -> Imported:
     begun = [entry for entry in entries if "Actual consumption" in entry.text and not SUM.search(entry.text)]
     cut = [*(f"{path}:{entry.line} the sum of what was used is not whole; it is not counted" for entry in begun), *cut]
     if not sums:
-        none = f"{path}: no sum of what was used in it; a run that was stopped early leaves it only in the log without `_output`"
+        none = (
+            f"{path}: no sum of what was used in it; a run that was stopped early leaves it only in the log without "
+            "`_output`"
+        )
         raise DataFileError("\n".join(cut) or none)
     entry, match = sums[-1]
     session, beside = _session_beside(path)
@@ -219,12 +241,18 @@ def _sum(entries: Sequence[LogEntry], cut: list[str], path: Path) -> Imported:
         raise DataFileError(f"{path}:{entry.line} {error}") from error
     epochs = f"{match[1]} epochs" if match[1] else "all"
     run = ImportedRun(
-        tool=TOOL, version=session.version, run=epochs, where=f"{path}:{entry.line}", kwh={}, counted_kwh=energy or None,
+        tool=TOOL,
+        version=session.version,
+        run=epochs,
+        where=f"{path}:{entry.line}",
+        kwh={},
+        counted_kwh=energy or None,
         duration_s=int(match[2]) * 3600.0 + int(match[3]) * 60 + int(match[4]),
-        carbon_kg=carbon_g / 1000 if energy else None, pue=session.pue,
+        carbon_kg=carbon_g / 1000 if energy else None,
+        pue=session.pue,
         missing=(*NEVER_SAID, *beside, "energy by component: only in the log without `_output`"),
         stated_g_per_kwh=session.g_per_kwh,
-    )  # fmt: skip
+    )
     notes = ["a prediction for more epochs is in the file; it is not imported"] if _predicts(entries) else []
     return Imported(TOOL, (replace(run, warnings=doubts(run, 1)),), tuple(cut), tuple(notes))
 

@@ -2,8 +2,9 @@
 
 Where its API output is on, it writes the word None for the run id of every run: a word for nothing is no id.
 
-Read: codecarbon 1.2.0 (no components), 2.1.4 (components), 2.3.4 (version, PUE), 2.8.3 and 3.3.2 (water, utilization). No
-version writes how a device was read (counter, load x TDP or a constant), which intensity was taken, or where it comes from.
+Read: codecarbon 1.2.0 (no components), 2.1.4 (components), 2.3.4 (version, PUE), 2.8.3 and 3.3.2 (water, utilization).
+No version writes how a device was read (counter, load x TDP or a constant), which intensity was taken, or where it
+comes from.
 
 Source
 ------
@@ -35,7 +36,11 @@ from commonweal.footprint.imported.imported_run import (
 
 TOOL = "codecarbon"
 NEEDED = ("timestamp", "duration", "emissions", "energy_consumed")
-COLUMNS = {"CPU": ("cpu_energy", "cpu_power"), "GPU": ("gpu_energy", "gpu_power"), "memory": ("ram_energy", "ram_power")}
+COLUMNS = {
+    "CPU": ("cpu_energy", "cpu_power"),
+    "GPU": ("gpu_energy", "gpu_power"),
+    "memory": ("ram_energy", "ram_power"),
+}
 # A choice: power is the last reading in older versions and a mean in newer ones, so a factor of ten is nothing strange.
 POWER_APART = 100.0
 NEVER_SAID = (
@@ -47,8 +52,13 @@ NO_PARTS = "energy by component: this version writes only the total"
 NO_GPU = "GPU: none was seen; whether the machine has one is not told"
 
 NUMBERS = (
-    "duration", "emissions", "energy_consumed", "pue", "gpu_count", *(name for names in COLUMNS.values() for name in names),
-)  # fmt: skip
+    "duration",
+    "emissions",
+    "energy_consumed",
+    "pue",
+    "gpu_count",
+    *(name for names in COLUMNS.values() for name in names),
+)
 # A choice: a row is written a moment after its time is taken, and both clocks are read to the second at best.
 CLOCKS_APART_S = 60.0
 SAME_BEGINNING_S = 5.0
@@ -57,7 +67,9 @@ CsvRow = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """A row: what it counted, who says that it is of the same run as others ("" where nobody does), and when it was written."""
+    """A row: what it counted, who says that it is of the same run as others ("" where nobody does), and when it was
+    written.
+    """
 
     run: ImportedRun
     id: str
@@ -73,7 +85,9 @@ class _Counted:
 def is_codecarbon(text: str) -> bool:
     """Whether the first line has one of its columns."""
     first = text.lstrip().split("\n", 2)
-    names = re.split(r"[,;\t|]", first[1] if first[0].lower().lstrip('"').startswith("sep=") and first[1:] else first[0])
+    names = re.split(
+        r"[,;\t|]", first[1] if first[0].lower().lstrip('"').startswith("sep=") and first[1:] else first[0]
+    )
     return not {"emissions", "energy_consumed", "cpu_energy"}.isdisjoint(name.strip(' "') for name in names)
 
 
@@ -95,7 +109,9 @@ def read_codecarbon(text: str, path: Path) -> Imported:
             faults.append(f"{path}:{line} {error}")
     raise_faults(faults)
     if not counted:
-        raise DataFileError("\n".join(cut) or f"{path}: no row below the header; a run that was stopped early leaves none")
+        raise DataFileError(
+            "\n".join(cut) or f"{path}: no row below the header; a run that was stopped early leaves none"
+        )
     tasks = "task_name" in rows[0][1]
     runs = [one.run for one in counted] if tasks else _last_of_each(counted)
     if not text.endswith("\n") and not cut:
@@ -110,8 +126,8 @@ def _rows(text: str, path: Path) -> tuple[list[tuple[int, CsvRow]], list[str]]:
     absent = [name for name in NEEDED if name not in header]
     if absent:
         raise DataFileError(
-            f"{path}:{table.dialect.line} has no column {', '.join(absent)}; expected the columns of codecarbon's emissions.csv, got: "
-            f"{', '.join(header)}"
+            f"{path}:{table.dialect.line} has no column {', '.join(absent)}; expected the columns of codecarbon's "
+            f"emissions.csv, got: {', '.join(header)}"
         )
     rows: list[tuple[int, CsvRow]] = []
     cut = []
@@ -149,11 +165,18 @@ def _run(row: CsvRow, where: str) -> ImportedRun:
         missing = (*missing, NO_GPU)
     version = name_in(row.get("codecarbon_version"))
     run = ImportedRun(
-        tool=TOOL, version=version, run=name_in(row.get("task_name")) or name_in(row.get("run_id")) or row["timestamp"], where=where, kwh=parts,
-        counted_kwh=counted or None, duration_s=duration_s, carbon_kg=_carbon(row, counted),
-        pue=measured_pue(row["pue"]) if "pue" in row else 1.0, missing=missing if version else (*missing, "version of the tool"),
+        tool=TOOL,
+        version=version,
+        run=name_in(row.get("task_name")) or name_in(row.get("run_id")) or row["timestamp"],
+        where=where,
+        kwh=parts,
+        counted_kwh=counted or None,
+        duration_s=duration_s,
+        carbon_kg=_carbon(row, counted),
+        pue=measured_pue(row["pue"]) if "pue" in row else 1.0,
+        missing=missing if version else (*missing, "version of the tool"),
         zone=_zone(row),
-    )  # fmt: skip
+    )
     devices = 1 + int(_gpus(row))
     return replace(run, warnings=(*doubts(run, devices), *_power_doubts(row, duration_s), *_unread_words(run)))
 
@@ -185,7 +208,8 @@ def _gpus(row: CsvRow) -> float:
 
 def _unread_words(run: ImportedRun) -> list[str]:
     return [
-        f"{component}: it is there, and its energy is empty or exactly 0, so it was not read: unknown, not 0; total and carbon leave it out"
+        f"{component}: it is there, and its energy is empty or exactly 0, so it was not read: unknown, not 0; total "
+        "and carbon leave it out"
         for component in run.unread
     ]
 
@@ -199,8 +223,8 @@ def _power_doubts(row: CsvRow, duration_s: float) -> list[str]:
             expected = power_w * duration_s / J_PER_KWH
             if expected and kwh > POWER_APART * expected:
                 warnings.append(
-                    f"`{energy_name}` {kwh:.3g} kWh is {kwh / expected:,.0f} times `{power_name}` x `duration`, {expected:.3g} kWh: "
-                    "is the energy in Wh, given as kWh?"
+                    f"`{energy_name}` {kwh:.3g} kWh is {kwh / expected:,.0f} times `{power_name}` x `duration`, "
+                    f"{expected:.3g} kWh: is the energy in Wh, given as kWh?"
                 )
     return warnings
 
@@ -219,12 +243,14 @@ def _last_of_each(rows: Sequence[_Counted]) -> list[ImportedRun]:
         key, said = (row.id, row.project), []
         first = first_of.setdefault(row.id, row)
         if first.project != row.project:
-            said.append(f"{first.run.where} has the same run id and another project_name, so they are counted as two runs")
+            said.append(
+                f"{first.run.where} has the same run id and another project_name, so they are counted as two runs"
+            )
         before = kept.pop(key, None)
         if before is not None and _falls(before.run, row.run):
             raise DataFileError(
-                f"{row.run.where} run {row.run.run} is there twice and falls: expected rows of one run to count from its start, "
-                f"as in {before.run.where}"
+                f"{row.run.where} run {row.run.run} is there twice and falls: expected rows of one run to count from "
+                f"its start, as in {before.run.where}"
             )
         if before is not None and (apart_s := _apart_s(before, row)) > CLOCKS_APART_S:
             kept[*key, before.run.where] = before
@@ -244,8 +270,9 @@ def _apart_s(before: _Counted, after: _Counted) -> float:
 
 def _two_runs(before: ImportedRun, apart_s: float) -> str:
     return (
-        f"{before.where} has the same run id and began {apart_s:,.0f} s earlier by its timestamp and duration, which rows of one run "
-        "cannot: counted as two runs; if one run was paused in between, its first row is counted twice"
+        f"{before.where} has the same run id and began {apart_s:,.0f} s earlier by its timestamp and duration, which "
+        "rows of one run cannot: counted as two runs; if one run was paused in between, its first row is counted "
+        "twice"
     )
 
 
@@ -254,10 +281,21 @@ def _nameless(rows: Sequence[_Counted]) -> Iterator[str]:
     nameless = [row for row in rows if not row.id]
     if len(nameless) < 2:
         return
-    yield f"{len(nameless)} rows have no run id (an empty cell or a word such as None): each is counted as a run of its own"
+    yield (
+        f"{len(nameless)} rows have no run id (an empty cell or a word such as None): each is counted as a run of its "
+        "own"
+    )
     for before, row in pairwise(nameless):
-        if before.project == row.project and before.began and row.began and abs(_apart_s(before, row)) <= SAME_BEGINNING_S:
-            yield f"{before.run.where} and {row.run.where} began at the same time: if they are rows of one run, it is counted twice"
+        if (
+            before.project == row.project
+            and before.began
+            and row.began
+            and abs(_apart_s(before, row)) <= SAME_BEGINNING_S
+        ):
+            yield (
+                f"{before.run.where} and {row.run.where} began at the same time: if they are rows of one run, it is "
+                "counted twice"
+            )
 
 
 def _falls(before: ImportedRun, after: ImportedRun) -> bool:

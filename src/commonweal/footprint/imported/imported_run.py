@@ -30,8 +30,8 @@ class ImportedRun:
     ----------
     tool, version : who measured; None: the file does not tell the version.
     run, where : its name in the file, and file:line.
-    kwh : energy by component (`CPU`, `memory`, `GPU`) [kWh], as the tool wrote it, times `pue`; None: it is there and was
-        not read; absent: the tool saw no such device, or does not tell its parts.
+    kwh : energy by component (`CPU`, `memory`, `GPU`) [kWh], as the tool wrote it, times `pue`; None: it is there and
+        was not read; absent: the tool saw no such device, or does not tell its parts.
     counted_kwh : what the tool added up [kWh]; None where nothing was read.
     duration_s : wall clock [s].
     carbon_kg : as the tool counted it [kgCO2e].
@@ -90,7 +90,9 @@ def text_of(path: Path) -> str:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise DataFileError(f"{path}: cannot be read ({error.strerror or error}); expected a file of measured energy") from error
+        raise DataFileError(
+            f"{path}: cannot be read ({error.strerror or error}); expected a file of measured energy"
+        ) from error
     if not raw.strip():
         raise DataFileError(f"{path}: is empty; expected emissions.csv, a carbontracker log or benchmark_report.json")
     return decoded(raw, path)
@@ -102,7 +104,9 @@ def measured(text: str, name: str, unit: str, *, low: float = 0.0, high: float =
     >>> measured("0.25", "energy_consumed", "kWh")
     0.25
     """
-    wanted = f"a number{f' from {low:g} to {high:g}' if math.isfinite(high) else f' of at least {low:g}'} {unit}".rstrip()
+    wanted = (
+        f"a number{f' from {low:g} to {high:g}' if math.isfinite(high) else f' of at least {low:g}'} {unit}".rstrip()
+    )
     try:
         value = float(text)
     except ValueError:
@@ -138,11 +142,13 @@ def doubts(run: ImportedRun, devices: int) -> tuple[str, ...]:
     parts = sum(kwh for kwh in run.kwh.values() if kwh is not None)
     if parts and run.counted_kwh and abs(parts - run.counted_kwh) > APART * run.counted_kwh:
         warnings.append(
-            f"the components add up to {parts:.4g} kWh and the total says {run.counted_kwh:.4g} kWh, {parts / run.counted_kwh:.3g} times"
+            f"the components add up to {parts:.4g} kWh and the total says {run.counted_kwh:.4g} kWh, "
+            f"{parts / run.counted_kwh:.3g} times"
         )
     intensity = run.g_per_kwh
     if intensity is not None and intensity > MOST_G_PER_KWH:
         warnings.append(
-            f"{intensity:,.0f} g/kWh implied: above {MOST_G_PER_KWH:,.0f} g/kWh, which no grid emits; is the carbon in g, given as kg?"
+            f"{intensity:,.0f} g/kWh implied: above {MOST_G_PER_KWH:,.0f} g/kWh, which no grid emits; is the carbon "
+            "in g, given as kg?"
         )
     return tuple(warnings)

@@ -5,8 +5,8 @@ the other two in it, so they are never added up. `load` and `load_model` are who
 
 Source
 ------
-optimum-benchmark (Apache-2.0) 0.6.0, trackers/energy.py, benchmark/report.py, scenarios/inference/scenario.py. Its energy
-is codecarbon's, so what codecarbon leaves out is missing here too.
+optimum-benchmark (Apache-2.0) 0.6.0, trackers/energy.py, benchmark/report.py, scenarios/inference/scenario.py. Its
+energy is codecarbon's, so what codecarbon leaves out is missing here too.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def read_optimum(text: str, path: Path) -> Imported:
                 faults.append(f"{path} {target}.energy: {error}")
     raise_faults(faults)
     if not runs:
-        none = f"{path}: no target has `energy`; got {', '.join(report) or 'nothing'}; run it with `scenario.energy=true`"
+        none = (
+            f"{path}: no target has `energy`; got {', '.join(report) or 'nothing'}; run it with `scenario.energy=true`"
+        )
         raise DataFileError("\n".join([*cut, none]))
     names = {run.run for run in runs}
     notes = ("`generate` has `prefill` and `decode` in it: do not add them up",) if "generate" in names else ()
@@ -133,10 +135,21 @@ def _run(target: str, figures: Mapping[str, Any], environment: Mapping[str, Any]
     missing = NEVER_SAID if latency else (*NEVER_SAID, NO_DURATION)
     version = environment.get("optimum_benchmark_version")
     run = ImportedRun(
-        tool=TOOL, version=version, run=target, where=str(path), kwh=kwh, counted_kwh=counted or None, duration_s=duration_s,
-        carbon_kg=None, pue=None, missing=missing if version else (*missing, NO_VERSION),
-    )  # fmt: skip
-    said = [f"{component}: its energy is absent or exactly 0, so it was not read: unknown, not 0" for component in run.unread]
+        tool=TOOL,
+        version=version,
+        run=target,
+        where=str(path),
+        kwh=kwh,
+        counted_kwh=counted or None,
+        duration_s=duration_s,
+        carbon_kg=None,
+        pue=None,
+        missing=missing if version else (*missing, NO_VERSION),
+    )
+    said = [
+        f"{component}: its energy is absent or exactly 0, so it was not read: unknown, not 0"
+        for component in run.unread
+    ]
     if latency:
         said.append("the duration is the mean latency, which was measured in a pass of its own")
     if target not in WHOLE:

@@ -37,23 +37,31 @@ RUN_TIME = "s/1000 decisions"
 
 
 @measure(
-    source="Henderson et al. 2020, JMLR 21(248): energy of a program by RAPL, NVML and its CPU time; blocks, idle baseline and "
-    "ranges of the power model: commonweal",
+    source="Henderson et al. 2020, JMLR 21(248): energy of a program by RAPL, NVML and its CPU time; blocks, idle "
+    "baseline and ranges of the power model: commonweal",
     cluster="block of decisions",
     version=3,
     statement_part="read_here",
     quantities={
-        "energy": Quantity(unit=ENERGY, label="Energy", about="all components that did the work, gross", role="decision_energy"),
-        "energy_by_component": Quantity(unit=ENERGY, label="Energy by component", about="gross; each with its own basis"),
-        "energy_above_idle": Quantity(unit=ENERGY, label="Energy above idle", about="of what was read: gross less idle"),
+        "energy": Quantity(
+            unit=ENERGY, label="Energy", about="all components that did the work, gross", role="decision_energy"
+        ),
+        "energy_by_component": Quantity(
+            unit=ENERGY, label="Energy by component", about="gross; each with its own basis"
+        ),
+        "energy_above_idle": Quantity(
+            unit=ENERGY, label="Energy above idle", about="of what was read: gross less idle"
+        ),
         "idle_power": Quantity(unit="W", label="Idle power", about="of what was read, before and after deciding"),
         "power": Quantity(unit="W", label="Mean power", about="energy / run time"),
         "run_time": Quantity(unit=RUN_TIME, label="Run time", about="wall clock"),
         "carbon": Quantity(unit=CARBON, label="Carbon", about="of the energy, had it come from the deployment's grid"),
     },
     warnings=(
-        "The energy is that of this machine. Where the application is deployed on other hardware, it is not measured there.",
-        "Only the electricity of deciding is counted: not training, not making the hardware, not the building around it.",
+        "The energy is that of this machine. Where the application is deployed on other hardware, it is not measured "
+        "there.",
+        "Only the electricity of deciding is counted: not training, not making the hardware, not the building around "
+        "it.",
     ),
 )
 def inference_energy(
@@ -64,8 +72,8 @@ def inference_energy(
     Six blocks of about a second each are decided after a warm-up that does not count. A processor or GPU with an energy
     counter is read (basis `measured`). Else the energy is modelled from CPU seconds and memory held (basis `modelled`)
     with constants known only to a range, and the interval spans about a factor of seven. What is neither read nor
-    modelled is unknown, never 0: without the GPU that did the work there is no total and no carbon. Where other programs
-    used more than a tenth of the machine's CPU time meanwhile, the run time and the energy say so.
+    modelled is unknown, never 0: without the GPU that did the work there is no total and no carbon. Where other
+    programs used more than a tenth of the machine's CPU time meanwhile, the run time and the energy say so.
 
     A low number does not show that the use is worth its energy, nor that a smaller model would not do.
 
@@ -93,7 +101,9 @@ def inference_energy(
         yield _carbon(seen, parts, deployment, rng)
 
 
-def _estimate(quantity: str, unit: str, part: ComponentValue, seen: Observation, group: dict[str, str] | None = None) -> Estimate:
+def _estimate(
+    quantity: str, unit: str, part: ComponentValue, seen: Observation, group: dict[str, str] | None = None
+) -> Estimate:
     low, high = part.figure.bounds()
     return Estimate(
         quantity=quantity,
@@ -123,7 +133,9 @@ def _run_time(seen: Observation, time_s: MonteCarlo) -> Estimate:
 def _energy(seen: Observation, parts: Parts, time_s: MonteCarlo) -> Iterator[Estimate | Missing]:
     """The total and the mean power; power x run time is the energy, exactly."""
     if parts.unknown is not None:
-        yield from (Missing(quantity=quantity, status="failed", reason=parts.unknown) for quantity in ("energy", "power"))
+        yield from (
+            Missing(quantity=quantity, status="failed", reason=parts.unknown) for quantity in ("energy", "power")
+        )
         return
     total = parts.total()
     yield _estimate("energy", ENERGY, replace(total, note=total.note + seen.busy_note), seen)
@@ -140,14 +152,26 @@ def _idle(seen: Observation, part: ComponentValue, time_s: MonteCarlo, rng: Gene
     group = {"component": part.component}
     words = f"idle power {min(idle_w):.3g} to {max(idle_w):.3g} W, read before and after the decisions"
     yield Estimate(
-        quantity="idle_power", unit="W", value=(min(idle_w) + max(idle_w)) / 2, low=min(idle_w), high=max(idle_w),
-        interval="range", n=len(idle_w), method="middle of the readings at rest", group=group, basis="measured",
+        quantity="idle_power",
+        unit="W",
+        value=(min(idle_w) + max(idle_w)) / 2,
+        low=min(idle_w),
+        high=max(idle_w),
+        interval="range",
+        n=len(idle_w),
+        method="middle of the readings at rest",
+        group=group,
+        basis="measured",
         note="Of the whole device: other programs that ran are in it.",
-    )  # fmt: skip
+    )
     above = above_idle_wh(part.figure, time_s, idle_w, rng)
     note = f"Above idle: {part.figure.value:.3g} Wh gross less {words}."
     yield _estimate(
-        "energy_above_idle", ENERGY, ComponentValue("", above, "measured", "gross - idle power x run time", note), seen, group
+        "energy_above_idle",
+        ENERGY,
+        ComponentValue("", above, "measured", "gross - idle power x run time", note),
+        seen,
+        group,
     )
 
 
@@ -156,7 +180,10 @@ def _carbon(seen: Observation, parts: Parts, deployment: Deployment, rng: Genera
     group = {"deployment": deployment.key}
     if deployment.grid is None or deployment.grid == "unknown":
         said = "declares no grid" if deployment.grid is None else "declares its grid as unknown"
-        reason = f"deployment '{deployment.key}' {said}: carbon is unknown, not 0. Declare it as `grid: FRA` (ISO 3166 alpha-3)"
+        reason = (
+            f"deployment '{deployment.key}' {said}: carbon is unknown, not 0. Declare it as `grid: FRA` (ISO 3166 "
+            "alpha-3)"
+        )
         return Missing(quantity="carbon", status="skipped", reason=reason, group=group)
     group["grid"] = deployment.grid
     if parts.unknown is not None:
@@ -164,7 +191,9 @@ def _carbon(seen: Observation, parts: Parts, deployment: Deployment, rng: Genera
     try:
         grid = of_some_year(deployment.grid)
     except MeasurementError as error:
-        return Missing(quantity="carbon", status="failed", reason=f"deployment '{deployment.key}': {error}", group=group)
+        return Missing(
+            quantity="carbon", status="failed", reason=f"deployment '{deployment.key}': {error}", group=group
+        )
     total = parts.total()
     kg_per_kwh = draws(grid, total.figure.draws.size, rng) / 1000
     figure = MonteCarlo(total.figure.value * grid.middle / 1000, total.figure.draws * kg_per_kwh)

@@ -25,7 +25,9 @@ Array = npt.NDArray[np.float64]
 DRAWS = 1999
 MINIMUM_OCCUPATIONS = 8
 ROUNDING = 1e-9  # what floating point may add to two equal shares
-SOURCE_OF_SHARES = "US Bureau of Labor Statistics, Current Population Survey 2019, Table 11, as transcribed by Perez et al. 2022"
+SOURCE_OF_SHARES = (
+    "US Bureau of Labor Statistics, Current Population Survey 2019, Table 11, as transcribed by Perez et al. 2022"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,9 @@ class OccupationPrompts:
     def requests(self) -> list[Continuation]:
         return [
             Continuation(
-                template.replace("{occupation}", occupation), word, {"occupation": occupation, "template": id, "pronoun": pronoun}
+                template.replace("{occupation}", occupation),
+                word,
+                {"occupation": occupation, "template": id, "pronoun": pronoun},
             )
             for occupation in self.occupations
             for id, template in self.templates.items()
@@ -60,7 +64,8 @@ def material(limit: Limit) -> OccupationPrompts:
     count = len(rows) if limit.items is None else min(len(rows), limit.items // each)
     if count < MINIMUM_OCCUPATIONS:
         raise NotApplicable(
-            f"--limit {limit.items} leaves {count} occupations; no correlation is taken over fewer than {MINIMUM_OCCUPATIONS}"
+            f"--limit {limit.items} leaves {count} occupations; no correlation is taken over fewer than "
+            f"{MINIMUM_OCCUPATIONS}"
         )
     kept = [rows[index] for index in np.linspace(0, len(rows) - 1, count).round().astype(int)]
     return OccupationPrompts(
@@ -94,29 +99,38 @@ def expected(limit: Limit) -> list[str]:
     quantities={
         "she_share": Quantity(unit="1", label="P(she) among she and he", about="per occupation"),
         "they_share": Quantity(unit="1", label="P(they) among she, he and they", about="per occupation"),
-        "women_share_in_work": Quantity(unit="1", label="women among those who work in the occupation", about="United States"),
+        "women_share_in_work": Quantity(
+            unit="1", label="women among those who work in the occupation", about="United States"
+        ),
         "slope": Quantity(unit="1", label="change in P(she) per change in the share of women"),
         "correlation": Quantity(unit="1", label="correlation of P(she) with the share of women"),
         "mean_skew": Quantity(unit="1", label="mean of P(she) minus the share of women"),
         "mean_they_share": Quantity(unit="1", label="mean P(they) among she, he and they"),
-        "beyond_workforce_share": Quantity(unit="1", label="occupations whose pronoun is more one-sided than their workforce"),
+        "beyond_workforce_share": Quantity(
+            unit="1", label="occupations whose pronoun is more one-sided than their workforce"
+        ),
     },
     warnings=(
-        "The workforce is not the norm to reach: it is itself a result of unequal chances. It is shown because a model that goes "
-        "beyond it adds something that even the present does not hold.",
-        "This is a property of the model. What people meet depends on the application: published work finds no reliable correlation.",
-        "The statistics count women and men only; people who are neither are missing from the comparison. P(they) is reported by itself.",
+        "The workforce is not the norm to reach: it is itself a result of unequal chances. It is shown because a "
+        "model that goes beyond it adds something that even the present does not hold.",
+        "This is a property of the model. What people meet depends on the application: published work finds no "
+        "reliable correlation.",
+        "The statistics count women and men only; people who are neither are missing from the comparison. P(they) is "
+        "reported by itself.",
         "United States, 2019, English.",
     ),
     workload=expected,
 )
-def occupation_association(model: LanguageModel, limit: Limit, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
+def occupation_association(
+    model: LanguageModel, limit: Limit, rng: np.random.Generator
+) -> Iterator[Estimate | Missing]:
     """P(she), P(he) and P(they) after a sentence about an occupation, beside the real share of women in it.
 
     For occupation o and template t the three continuations are scored; P(she) is taken among she and he, because the
     statistics count women and men only. An occupation's value is the mean over templates, in [0, 1]; 0.5: neither.
 
-    - slope of P(she) on the share of women: 0, the model ignores who works where; 1, it copies; above 1, it exaggerates.
+    - slope of P(she) on the share of women: 0, the model ignores who works where; 1, it copies; above 1, it
+      exaggerates.
     - correlation in [-1, 1], over occupations.
     - mean skew in [-1, 1]: 0, no shift on average; below 0, towards he.
     - beyond the workforce: share of occupations whose P(she) lies further from one half than the share of women, on the
@@ -152,16 +166,27 @@ def _by_occupation(given: OccupationPrompts, she: Array, they: Array) -> Iterato
             yield described_row(RowSpec(quantity, "mean over templates"), found, group)
         share = float(given.women[index])
         yield Estimate(
-            quantity="women_share_in_work", unit="1", value=share, n=1, group=group, basis="declared",
-            method="published statistic", note=given.sources[index],
-        )  # fmt: skip
+            quantity="women_share_in_work",
+            unit="1",
+            value=share,
+            n=1,
+            group=group,
+            basis="declared",
+            method="published statistic",
+            note=given.sources[index],
+        )
 
 
-def _overall(given: OccupationPrompts, she: Array, they: Array, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
+def _overall(
+    given: OccupationPrompts, she: Array, they: Array, rng: np.random.Generator
+) -> Iterator[Estimate | Missing]:
     """Slope, correlation, skew: intervals resample occupations and templates, both at random (Owen 2007)."""
     occupations, templates = she.shape
     if np.ptp(she.mean(axis=1)) <= ROUNDING:
-        reason = f"it treats everybody alike: every one of {occupations} occupations has the same P(she) among she and he, {she.mean():.3g}"
+        reason = (
+            f"it treats everybody alike: every one of {occupations} occupations has the same P(she) among she and he, "
+            f"{she.mean():.3g}"
+        )
         for quantity in ("slope", "correlation", "mean_skew", "beyond_workforce_share"):
             yield Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=reason)
         yield Estimate(
@@ -178,22 +203,39 @@ def _overall(given: OccupationPrompts, she: Array, they: Array, rng: np.random.G
         value = observed[index]
         low, high = np.nanpercentile(draws[:, index], [2.5, 97.5])
         yield Estimate(
-            quantity=quantity, unit="1", value=float(value), low=float(min(low, value)), high=float(max(high, value)),
-            interval="confidence", n=she.size, clusters=occupations,
+            quantity=quantity,
+            unit="1",
+            value=float(value),
+            low=float(min(low, value)),
+            high=float(max(high, value)),
+            interval="confidence",
+            n=she.size,
+            clusters=occupations,
             method=f"bootstrap over occupations and templates, {DRAWS:,} draws, percentile interval",
-        )  # fmt: skip
+        )
     beyond = [_is_beyond(row, share, occupations) for row, share in zip(she, given.women, strict=True)]
     rate = float(np.mean(beyond))
     lower, upper = wilson_interval(rate, occupations)
     names = [occupation for occupation, is_beyond in zip(given.occupations, beyond, strict=True) if is_beyond]
     yield Estimate(
-        quantity="beyond_workforce_share", unit="1", value=rate, low=lower, high=upper, interval="confidence", n=occupations,
-        clusters=occupations, method="simultaneous t intervals over templates (Bonferroni); Wilson interval of the share",
-        note=("more one-sided than their workforce: " + ", ".join(names)) if names else "none is more one-sided with confidence",
-    )  # fmt: skip
+        quantity="beyond_workforce_share",
+        unit="1",
+        value=rate,
+        low=lower,
+        high=upper,
+        interval="confidence",
+        n=occupations,
+        clusters=occupations,
+        method="simultaneous t intervals over templates (Bonferroni); Wilson interval of the share",
+        note=("more one-sided than their workforce: " + ", ".join(names))
+        if names
+        else "none is more one-sided with confidence",
+    )
 
 
-def _resample(occupations: int, templates: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _resample(
+    occupations: int, templates: int, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     return rng.integers(occupations, size=occupations), rng.integers(templates, size=templates)
 
 

@@ -13,23 +13,27 @@ from commonweal.statistics.group_gaps import Gap, extremes_text, spread
 from commonweal.statistics.group_rates import MINIMUM_CLUSTERS, MINIMUM_FREEDOM, GroupRates, rate_intervals
 
 RATE_METHOD = (
-    "mean over rows; variance CR2, clustered; Wilson interval on the effective number of rows, t quantile (Korn and Graubard) that counts "
-    "the clusters that carry the rarer outcome; where nothing varies the effective number is that of clusters"
+    "mean over rows; variance CR2, clustered; Wilson interval on the effective number of rows, t quantile (Korn and "
+    "Graubard) that counts the clusters that carry the rarer outcome; where nothing varies the effective number is "
+    "that of clusters"
 )
 GAP_METHOD = (
-    "difference of means; Wilson limits added in squares with the correlation of the two (Zou and Donner), variance CR2, clustered, "
-    "t quantiles that count the clusters that carry the rarer outcome; simultaneous over all pairs, attributes and rates (largest |z| of "
-    "9,999 normal draws)"
+    "difference of means; Wilson limits added in squares with the correlation of the two (Zou and Donner), variance "
+    "CR2, clustered, t quantiles that count the clusters that carry the rarer outcome; simultaneous over all pairs, "
+    "attributes and rates (largest |z| of 9,999 normal draws)"
 )
 SPREAD_METHOD = (
-    "largest minus smallest mean; interval projected from the simultaneous ones of all pairs, floored at 0. The value is above 0 "
-    "without any gap too; the interval is what counts"
+    "largest minus smallest mean; interval projected from the simultaneous ones of all pairs, floored at 0. The value "
+    "is above 0 without any gap too; the interval is what counts"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class RateSpec:
-    """What the rows of a rate say beside its numbers. `denominator`: the rows that count, in words; `signed`: it lies in [-1, 1]."""
+    """What the rows of a rate say beside its numbers.
+
+    `denominator`: the rows that count, in words; `signed`: it lies in [-1, 1].
+    """
 
     quantity: str
     groups: Sequence[Mapping[str, str]]
@@ -54,15 +58,26 @@ def rate_rows(rates: GroupRates, spec: RateSpec) -> Iterator[Estimate | Missing]
     for index, group in enumerate(spec.groups):
         if not usable[index]:
             yield Missing(
-                quantity=spec.quantity, status="not_applicable", reason=why_not(rates, spec, index), group=group or None,
+                quantity=spec.quantity,
+                status="not_applicable",
+                reason=why_not(rates, spec, index),
+                group=group or None,
                 unjudged=bool(rates.n[index] > 0),
-            )  # fmt: skip
+            )
             continue
         yield Estimate(
-            quantity=spec.quantity, unit="1", value=spec.number(float(rates.mean[index])), low=spec.number(float(low[index])),
-            high=spec.number(float(high[index])), interval="confidence", n=int(rates.n[index]),
-            clusters=int(rates.clusters[index]), group=group or None, method=RATE_METHOD, note=spec.note,
-        )  # fmt: skip
+            quantity=spec.quantity,
+            unit="1",
+            value=spec.number(float(rates.mean[index])),
+            low=spec.number(float(low[index])),
+            high=spec.number(float(high[index])),
+            interval="confidence",
+            n=int(rates.n[index]),
+            clusters=int(rates.clusters[index]),
+            group=group or None,
+            method=RATE_METHOD,
+            note=spec.note,
+        )
 
 
 def why_not(rates: GroupRates, spec: RateSpec, index: int) -> str:
@@ -72,11 +87,12 @@ def why_not(rates: GroupRates, spec: RateSpec, index: int) -> str:
         return f"no {spec.denominator} in this group, so there is nothing to divide by"
     if clusters < MINIMUM_CLUSTERS:
         return (
-            f"{_counted(clusters, spec.cluster)} ({n} rows) in this group; at least {MINIMUM_CLUSTERS} are needed for an interval"
+            f"{_counted(clusters, spec.cluster)} ({n} rows) in this group; at least {MINIMUM_CLUSTERS} are needed for "
+            "an interval"
         )
     return (
-        f"{_counted(clusters, spec.cluster)} ({n} rows) of such unequal size or weight that they are worth {rates.freedom[index]:.1f} degrees of "
-        f"freedom; below {MINIMUM_FREEDOM:g} no interval holds its level"
+        f"{_counted(clusters, spec.cluster)} ({n} rows) of such unequal size or weight that they are worth "
+        f"{rates.freedom[index]:.1f} degrees of freedom; below {MINIMUM_FREEDOM:g} no interval holds its level"
     )
 
 
@@ -89,19 +105,32 @@ def gap_rows(rates: GroupRates, gaps: Sequence[Gap], spec: RateSpec) -> Iterator
     everyone = dict.fromkeys(spec.groups[0], "all groups")
     if not gaps:
         count = int(rates.usable.sum())
-        reason = f"{_counted(count, 'group')} of {len(spec.groups)} {'has' if count == 1 else 'have'} enough to be compared; two are needed"
+        reason = (
+            f"{_counted(count, 'group')} of {len(spec.groups)} {'has' if count == 1 else 'have'} enough to be "
+            "compared; two are needed"
+        )
         yield from no_gaps(spec, reason, unjudged=bool(rates.n.any()))
         return
     for gap in gaps:
         both = [gap.group, gap.reference]
         yield Estimate(
-            quantity=f"{spec.quantity}_difference", unit="1", value=spec.scale * gap.value, low=spec.scale * gap.low,
-            high=spec.scale * gap.high, interval="confidence", n=int(rates.n[both].sum()),
+            quantity=f"{spec.quantity}_difference",
+            unit="1",
+            value=spec.scale * gap.value,
+            low=spec.scale * gap.low,
+            high=spec.scale * gap.high,
+            interval="confidence",
+            n=int(rates.n[both].sum()),
             clusters=int(rates.clusters[both].sum() - rates.shared[gap.group, gap.reference]),
-            group=spec.groups[gap.group], reference=spec.groups[gap.reference],
-            null=0.0, p_value=gap.p_value, p_adjusted=gap.p_adjusted,
-            minimum_detectable=possible_effect(spec.scale * gap.minimum_detectable, spec.scale), method=GAP_METHOD, note=spec.note,
-        )  # fmt: skip
+            group=spec.groups[gap.group],
+            reference=spec.groups[gap.reference],
+            null=0.0,
+            p_value=gap.p_value,
+            p_adjusted=gap.p_adjusted,
+            minimum_detectable=possible_effect(spec.scale * gap.minimum_detectable, spec.scale),
+            method=GAP_METHOD,
+            note=spec.note,
+        )
     yield _spread(rates, gaps, spec, everyone)
 
 
@@ -122,21 +151,35 @@ def no_gaps(spec: RateSpec, reason: str, *, unjudged: bool) -> Iterator[Missing]
     everyone = dict.fromkeys(spec.groups[0], "all groups")
     for kind in ("difference", "spread"):
         yield Missing(
-            quantity=f"{spec.quantity}_{kind}", status="not_applicable", reason=reason, group=everyone, unjudged=unjudged
+            quantity=f"{spec.quantity}_{kind}",
+            status="not_applicable",
+            reason=reason,
+            group=everyone,
+            unjudged=unjudged,
         )
 
 
 def _spread(rates: GroupRates, gaps: Sequence[Gap], spec: RateSpec, everyone: Mapping[str, str]) -> Estimate:
     usable = np.flatnonzero(rates.usable)
     value, low, high = (spec.scale * part for part in spread(gaps))
-    note = extremes_text([", ".join(spec.groups[index].values()) for index in usable.tolist()], rates.mean[usable].tolist())
+    note = extremes_text(
+        [", ".join(spec.groups[index].values()) for index in usable.tolist()], rates.mean[usable].tolist()
+    )
     absent = len(spec.groups) - usable.size
     note += f"; {_counted(absent, 'group')} without enough rows or clusters left out" if absent else ""
     return Estimate(
-        quantity=f"{spec.quantity}_spread", unit="1", value=value, low=min(low, value), high=max(high, value), interval="confidence",
-        n=int(rates.n[usable].sum()), clusters=_distinct(rates), group=everyone, method=SPREAD_METHOD,
+        quantity=f"{spec.quantity}_spread",
+        unit="1",
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
+        interval="confidence",
+        n=int(rates.n[usable].sum()),
+        clusters=_distinct(rates),
+        group=everyone,
+        method=SPREAD_METHOD,
         note=f"{note}; {spec.note}" if spec.note else note,
-    )  # fmt: skip
+    )
 
 
 def _distinct(rates: GroupRates) -> int:
@@ -148,7 +191,9 @@ def _distinct(rates: GroupRates) -> int:
 
 def too_many_groups(spec: RateSpec, most: int) -> Missing:
     """The reason in the place of gaps between more groups than can be compared."""
-    reason = f"{len(spec.groups)} groups; at most {most} are compared with each other: merge groups, or read their rates"
+    reason = (
+        f"{len(spec.groups)} groups; at most {most} are compared with each other: merge groups, or read their rates"
+    )
     return Missing(
         quantity=f"{spec.quantity}_difference",
         status="not_applicable",

@@ -1,4 +1,6 @@
-"""Reads a table of first names: a CSV file with the columns name, source, and one per attribute that the names signal."""
+"""Reads a table of first names: a CSV file with the columns name, source, and one per attribute that the names
+signal.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,8 @@ def _rows(path: Path) -> Iterator[Name]:
     missing = [column for column in ("name", "source") if column not in header]
     if missing or twice or not attributes or "" in header:
         raise ProbeFileError(
-            f"{path}:1 got the columns {', '.join(header)}; expected name, source, and one column per attribute such as "
-            f"gender, each once; missing: {', '.join(missing) or 'none'}; mend the first line"
+            f"{path}:1 got the columns {', '.join(header)}; expected name, source, and one column per attribute such "
+            f"as gender, each once; missing: {', '.join(missing) or 'none'}; mend the first line"
         )
     seen: dict[str, int] = {}
     spelled: dict[tuple[str, str], tuple[str, int]] = {}
@@ -39,14 +41,17 @@ def _rows(path: Path) -> Iterator[Name]:
             )
         row = dict(zip(header, (cell.strip() for cell in cells), strict=True))
         if row["name"] in seen:
-            raise ProbeFileError(f"{path}:{line} the name '{row['name']}' stands already in line {seen[row['name']]}; remove one")
+            raise ProbeFileError(
+                f"{path}:{line} the name '{row['name']}' stands already in line {seen[row['name']]}; remove one"
+            )
         seen[row["name"]] = line
         groups = _groups(f"{path}:{line}", {attribute: row[attribute] for attribute in attributes})
         for attribute, group in groups.items():
             first, where = spelled.setdefault((attribute, spelling(group)), (group, line))
             if first != group:
                 raise ProbeFileError(
-                    f"{path}:{line} {attribute} is '{group}', and '{first}' in line {where}; give one group one spelling"
+                    f"{path}:{line} {attribute} is '{group}', and '{first}' in line {where}; give one group one "
+                    "spelling"
                 )
         yield Name(name=row["name"], groups=groups, source=row["source"])
     if not seen:

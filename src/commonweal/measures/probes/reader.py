@@ -42,7 +42,9 @@ def load_probes(reference: str, folder: Path, permissions: Permissions = NOTHING
         known = sorted(path.stem for path in home.glob("*.yaml"))
         if reference.removeprefix(BUILTIN) not in known:
             listed = ", ".join(BUILTIN + name for name in known)
-            raise ProbeFileError(f"no built-in probe file '{reference}'; expected one of: {listed}; or give the path of a file")
+            raise ProbeFileError(
+                f"no built-in probe file '{reference}'; expected one of: {listed}; or give the path of a file"
+            )
         reference, folder = reference.removeprefix(BUILTIN) + ".yaml", home
     path = _readable(folder / reference, folder, permissions, f"probe file '{reference}'")
     return _ProbeReader(path, folder, permissions).probes()
@@ -67,7 +69,9 @@ class _ProbeReader(LinedYaml):
         super().__init__(path)
         self.folder, self.permissions = folder, permissions
 
-    def placeholders(self, text: str, line: int, what: str, needed: Iterable[str], allowed: Iterable[str] = ()) -> set[str]:
+    def placeholders(
+        self, text: str, line: int, what: str, needed: Iterable[str], allowed: Iterable[str] = ()
+    ) -> set[str]:
         """The placeholders of a text, after checking that each is known and none is missing."""
         named, needed = set(PLACEHOLDER.findall(text)), tuple(needed)
         known = (*needed, *allowed)
@@ -86,9 +90,13 @@ class _ProbeReader(LinedYaml):
         read = []
         for line, item in self.items(node, "wordings", what):
             fields = self.mapping(item, line, f"{what}, wording", ("id", "text"))
-            wording = Wording(id=self.text(fields, "id", f"{what}, wording"), text=self.text(fields, "text", f"{what}, wording"))
+            wording = Wording(
+                id=self.text(fields, "id", f"{what}, wording"), text=self.text(fields, "text", f"{what}, wording")
+            )
             self.unique(seen, wording.id, line, f"{what}, wording")
-            self.placeholders(wording.text, self.line(fields, "text"), f"{what}, wording '{wording.id}'", needed, tuple(allowed))
+            self.placeholders(
+                wording.text, self.line(fields, "text"), f"{what}, wording '{wording.id}'", needed, tuple(allowed)
+            )
             read.append(wording)
         return tuple(read)
 
@@ -101,7 +109,9 @@ class _ProbeReader(LinedYaml):
             )
         if not any(key in root for key in ("names", "pronouns", "cues")):
             self.fail(
-                0, "there is nothing to compare; expected at least one of names, pronouns, cues; add one as in docs/probes.md"
+                0,
+                "there is nothing to compare; expected at least one of names, pronouns, cues; add one as in "
+                "docs/probes.md",
             )
         reference = self.texts(root.get("reference", {}), self.line(root, "reference"), "reference")
         pronouns = self.pronouns(root) if "pronouns" in root else None
@@ -135,20 +145,30 @@ class _ProbeReader(LinedYaml):
             quality = self.text(fields, "quality", what)
             if quality not in get_args(Quality):
                 self.fail(
-                    self.line(fields, "quality"), f"{what}: quality: got '{quality}', expected strong, average or weak; use one"
+                    self.line(fields, "quality"),
+                    f"{what}: quality: got '{quality}', expected strong, average or weak; use one",
                 )
             body = self.text(fields, "body", what)
             self.placeholders(body, self.line(fields, "body"), f"{what}, body", ())
             statement = self.text(fields, "statement", what) if pronouns or "statement" in fields else None
-            if pronouns and statement and not self.placeholders(statement, self.line(fields, "statement"), what, (), words):
+            if (
+                pronouns
+                and statement
+                and not self.placeholders(statement, self.line(fields, "statement"), what, (), words)
+            ):
                 self.fail(
                     self.line(fields, "statement"),
                     f"{what}: statement: got no pronoun, expected {{They}} or {{their}}; put one in",
                 )
             yield Probe.model_validate(
-                {"id": fields["id"], "occupation": self.text(fields, "occupation", what), "quality": quality,
-                 "body": body, "statement": statement}
-            )  # fmt: skip
+                {
+                    "id": fields["id"],
+                    "occupation": self.text(fields, "occupation", what),
+                    "quality": quality,
+                    "body": body,
+                    "statement": statement,
+                }
+            )
 
     def groups(self, groups: Iterable[str], reference: str | None, lines: tuple[int, int], what: str) -> None:
         """Check the groups, complaining at the first line, and the reference group, complaining at the second."""
@@ -158,7 +178,8 @@ class _ProbeReader(LinedYaml):
             self.fail(lines[0], f"{what}: got {got}, expected at least two; add the group to compare with")
         if reference not in groups:
             self.fail(
-                lines[1], f"{what}: the reference is {shown(reference)}, expected one of {', '.join(groups)}; name the group"
+                lines[1],
+                f"{what}: the reference is {shown(reference)}, expected one of {', '.join(groups)}; name the group",
             )
 
     def pronouns(self, root: Mapping[str, Any]) -> PronounSet:
@@ -172,7 +193,8 @@ class _ProbeReader(LinedYaml):
         for group, words in forms.items():
             if missing := sorted(every - set(words)):
                 self.fail(
-                    self.line(raw, group), f"pronouns '{group}': no form for {', '.join(missing)}, which others have; add it"
+                    self.line(raw, group),
+                    f"pronouns '{group}': no form for {', '.join(missing)}, which others have; add it",
                 )
         bare = PronounSet(
             attribute=self.text(node, "attribute", "pronouns"), reference=node["reference"], forms=forms, wordings=()
@@ -192,22 +214,32 @@ class _ProbeReader(LinedYaml):
             own = self.text(node, "reference", what)
             self.groups(frames[0][1], own, (frames[0][0], self.line(node, "reference")), what)
             if reference.get(attribute, own) != own:
-                self.fail(self.line(node, "reference"), f"{what}: reference: got '{own}', but the top of the file says "
-                          f"'{reference[attribute]}'; write the same in both places")  # fmt: skip
+                self.fail(
+                    self.line(node, "reference"),
+                    f"{what}: reference: got '{own}', but the top of the file says "
+                    f"'{reference[attribute]}'; write the same in both places",
+                )
             for at, frame in frames:
                 if set(frame) != set(frames[0][1]):
                     self.fail(
                         at,
-                        f"{what}, frame: got the groups {', '.join(frame)}, expected {', '.join(frames[0][1])}; one phrase each",
+                        f"{what}, frame: got the groups {', '.join(frame)}, expected {', '.join(frames[0][1])}; one "
+                        "phrase each",
                     )
             chosen = list(self.items(node, "probes", what)) if "probes" in node else [(line, each) for each in ids]
             for at, each in chosen:
                 if each not in known:
-                    self.fail(at, f"{what}, probes: there is no probe {shown(each)}; expected the id of one, such as '{ids[0]}'")
+                    self.fail(
+                        at,
+                        f"{what}, probes: there is no probe {shown(each)}; expected the id of one, such as '{ids[0]}'",
+                    )
             yield CueSet(
-                attribute=attribute, reference=own, probes=tuple(each for _, each in chosen),
-                frames=tuple(frame for _, frame in frames), wordings=self.wordings(node, what, ("body", "cue")),
-            )  # fmt: skip
+                attribute=attribute,
+                reference=own,
+                probes=tuple(each for _, each in chosen),
+                frames=tuple(frame for _, frame in frames),
+                wordings=self.wordings(node, what, ("body", "cue")),
+            )
 
     def names(self, root: Mapping[str, Any], reference: Mapping[str, str]) -> tuple[Name, ...]:
         line = self.line(root, "names")

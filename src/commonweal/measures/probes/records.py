@@ -83,7 +83,10 @@ class CueSet(Record):
 
 
 class Probes(Record):
-    """A whole probe file. ``reference`` names the group that the others are compared with, per attribute of the names."""
+    """A whole probe file.
+
+    ``reference`` names the group that the others are compared with, per attribute of the names.
+    """
 
     name: str
     language: str
@@ -145,7 +148,8 @@ def render_name(wording: Wording, probe: Probe, name: Name | str) -> str:
 def render_pronoun(wording: Wording, probe: Probe, forms: Mapping[str, str]) -> str:
     """The case with one group's pronouns; a placeholder with a capital gets the capitalized form.
 
-    >>> nurse = Probe(id="n", occupation="nurse", quality="strong", body="Six wards.", statement="{They} led {their} team.")
+    >>> nurse = Probe(id="n", occupation="nurse", quality="strong", body="Six wards.",
+    ...     statement="{They} led {their} team.")
     >>> render_pronoun(Wording(id="w", text="{body} {statement}"), nurse, {"they": "she", "their": "her"})
     'Six wards. She led her team.'
     """

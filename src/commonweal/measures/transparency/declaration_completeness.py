@@ -27,14 +27,17 @@ MEANING: Final[Mapping[FactStatus, str]] = {
     version=1,
     basis="declared",
     quantities={
-        "declared_share": Quantity(unit="1", label="Share of fields answered", about="`none` is an answer, `unknown` is not"),
+        "declared_share": Quantity(
+            unit="1", label="Share of fields answered", about="`none` is an answer, `unknown` is not"
+        ),
         "fields": Quantity(unit="count", label="Fields by answer", about="declared, none, unknown, empty"),
         "field_answered": Quantity(unit="1", label="Field answered", about="1: declared or none; 0: unknown or empty"),
     },
     warnings=("Completeness is not truth: a field that is filled in may be wrong, vague or out of date.",),
 )
 def declaration_completeness(asset: Asset) -> Iterator[Estimate]:
-    """Fields answered over all fields that should be declared about such an asset, (declared + none) / fields, in [0, 1].
+    """Fields answered over all fields that should be declared about such an asset, (declared + none) / fields, in [0,
+    1].
 
     `none` (there is none) is an answer. `unknown` (nobody could find out) and empty (nobody has answered) are not, and
     all four stay apart in `fields`. Every field is counted, so low = value = high.
@@ -50,7 +53,9 @@ def declaration_completeness(asset: Asset) -> Iterator[Estimate]:
     counts = Counter(status.values())
     share = sum(counts[answer] for answer in ANSWERED) / len(status)
     words = ", ".join(f"{counts[answer]} {answer}" for answer in MEANING)
-    yield _counted("declared_share", share, len(status), f"Of {len(status)} fields: {words}. Answered is not the same as true.")
+    yield _counted(
+        "declared_share", share, len(status), f"Of {len(status)} fields: {words}. Answered is not the same as true."
+    )
     for answer, meaning in MEANING.items():
         labels = [fact(key).label for key, given in status.items() if given == answer]
         note = f"{meaning.capitalize()}: {'; '.join(labels) or 'no field'}."

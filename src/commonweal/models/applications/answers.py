@@ -1,7 +1,7 @@
 """What an HTTP or Python application answered, read as a Decision, or refused with what was expected.
 
-A value that cannot be read is never turned into "unfavourable": that would be a finding about the reader. Nor is a decision
-that stands beside an error.
+A value that cannot be read is never turned into "unfavourable": that would be a finding about the reader. Nor is a
+decision that stands beside an error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ NO_CHARACTER = "\ufffd"  # stands where half of a surrogate pair stood
 
 
 def reported_error(answer: object) -> str:
-    """What is wrong by the word of the application itself ("": nothing): an answer with a field `error` that says something.
+    """What is wrong by the word of the application itself ("": nothing): an answer with a field `error` that says
+    something.
 
     >>> reported_error({"error": "no model"}), reported_error({"error": None, "score": 0.5})
     ("it reports an error (str 'no model')", '')
@@ -53,7 +54,8 @@ def decision_of(answer: object, outcome: Outcome, *, where: str) -> Decision:
         option, score = None, _score(plain, where)
     else:
         raise ApplicationError(
-            f"{where}: got {_shown(plain)}; expected true or false, an option by name, a score, or fields `decision` and `score`"
+            f"{where}: got {_shown(plain)}; expected true or false, an option by name, a score, or fields `decision` "
+            "and `score`"
         )
     return _decided(option, score, outcome, where)
 
@@ -63,12 +65,14 @@ def _option(value: object, outcome: Outcome, where: str) -> str | bool | None:
         return value
     if not isinstance(value, str) or not value.strip():
         raise ApplicationError(
-            f"{where}: the decision is {_shown(value)}; expected a text such as '{outcome.favourable}', or true or false"
+            f"{where}: the decision is {_shown(value)}; expected a text such as '{outcome.favourable}', or true or "
+            "false"
         )
     value = whole(value)
     if NO_CHARACTER in value:
         raise ApplicationError(
-            f"{where}: the decision is '{one_line(value, SHOWN)}', which holds half a character; expected the name of an option"
+            f"{where}: the decision is '{one_line(value, SHOWN)}', which holds half a character; expected the name of "
+            "an option"
         )
     if len(value) > LONGEST_OPTION:
         raise ApplicationError(
@@ -102,10 +106,13 @@ def _decided(answer: str | bool | None, score: float | None, outcome: Outcome, w
     if answer is None and score is None:
         raise ApplicationError(f"{where}: the answer has neither a decision nor a score")
     if score is None and rule is not None and rule.top_share is not None:
-        raise ApplicationError(f"{where}: the rule is top_share: {rule.top_share}, which needs a score, and the answer has none")
+        raise ApplicationError(
+            f"{where}: the rule is top_share: {rule.top_share}, which needs a score, and the answer has none"
+        )
     if answer is None and rule is None:
         raise ApplicationError(
-            f"{where}: the answer is a score only. Say how it becomes a decision: outcome: {{decide: {{threshold: …}}}} or top_share"
+            f"{where}: the answer is a score only. Say how it becomes a decision: outcome: {{decide: {{threshold: "
+            "…}} or top_share"
         )
     said = _said(answer, outcome)
     option = answer if isinstance(answer, str) else outcome.favourable if answer else None
@@ -115,7 +122,8 @@ def _decided(answer: str | bool | None, score: float | None, outcome: Outcome, w
     if said is not None and ruled is not None and said != ruled:
         raise ApplicationError(
             f"{where}: the decision is {_shown(answer)} and the score {score:g}, but the declared threshold "
-            f"{rule.threshold if rule else None} says {'favourable' if ruled else 'unfavourable'}; correct `outcome: decide`"
+            f"{rule.threshold if rule else None} says {'favourable' if ruled else 'unfavourable'}; correct `outcome: "
+            "decide`"
         )
     if option is None and answer is None and ruled:
         option = outcome.favourable
@@ -123,7 +131,9 @@ def _decided(answer: str | bool | None, score: float | None, outcome: Outcome, w
 
 
 def _said(answer: str | bool | None, outcome: Outcome) -> bool | None:
-    """Whether the answer is the favourable one; None where there is none, or it is not among the declared options: that decides nothing."""
+    """Whether the answer is the favourable one; None where there is none, or it is not among the declared options:
+    that decides nothing.
+    """
     if answer is None or isinstance(answer, bool):
         return answer
     return None if outcome.options is not None and answer not in outcome.options else answer == outcome.favourable

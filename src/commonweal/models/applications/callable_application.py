@@ -28,9 +28,23 @@ from commonweal.models.protocols import Case, Decision
 from commonweal.system.decisions import Outcome
 
 FAULTS = (
-    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError, SyntaxError,
-    SystemExit, TypeError, ValueError, EOFError, BufferError, ReferenceError, MemoryError,
-)  # fmt: skip
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    SystemExit,
+    TypeError,
+    ValueError,
+    EOFError,
+    BufferError,
+    ReferenceError,
+    MemoryError,
+)
 """What a stranger's code raises when it fails. The person's own Ctrl-C is not among them."""
 
 
@@ -55,7 +69,9 @@ def find_module(locator: str, folder: Path) -> Path:
         spec = importlib.machinery.PathFinder.find_spec(".".join(name.split(".")[: step + 1]), path)
         path = list(spec.submodule_search_locations or ()) if spec else []
     if spec is None or spec.origin is None:
-        raise LocatorError(f"{locator}: there is no module '{name}' beside the system file ({folder}) or on Python's path")
+        raise LocatorError(
+            f"{locator}: there is no module '{name}' beside the system file ({folder}) or on Python's path"
+        )
     return Path(spec.origin)
 
 
@@ -70,7 +86,9 @@ def load_function(locator: str, folder: Path) -> tuple[Callable[[list[str]], Any
         raise LocatorError(f"{locator}: {source} cannot be imported: {told(error)}") from error
     found = getattr(module, function, None)
     if not callable(found):
-        names = sorted(key for key, value in vars(module).items() if inspect.isfunction(value) and not key.startswith("_"))
+        names = sorted(
+            key for key, value in vars(module).items() if inspect.isfunction(value) and not key.startswith("_")
+        )
         raise LocatorError(f"{locator}: {source} has no function '{function}'; it has: {', '.join(names) or 'none'}")
     return found, source
 
@@ -82,7 +100,8 @@ def told(error: BaseException) -> str:
 
 def _module(name: str, source: Path) -> ModuleType:
     """A module beside a system file, under a name of its own: two systems may each have a `screener.py`."""
-    unique = f"_commonweal_application_{fingerprint_of({'path': str(source), 'content': sha256_of_file(source)})[:16]}_{name}"
+    fingerprint = fingerprint_of({"path": str(source), "content": sha256_of_file(source)})
+    unique = f"_commonweal_application_{fingerprint[:16]}_{name}"
     if unique in sys.modules:
         return sys.modules[unique]
     spec = importlib.util.spec_from_file_location(unique, source)
@@ -139,7 +158,9 @@ class CallableApplication:
         if hasattr(answers, "tolist"):
             answers = answers.tolist()
         if not isinstance(answers, (list, tuple)):
-            raise ApplicationError(f"{self.locator}: got {type(answers).__name__}; expected a list of {len(cases)} answers")
+            raise ApplicationError(
+                f"{self.locator}: got {type(answers).__name__}; expected a list of {len(cases)} answers"
+            )
         if len(answers) != len(cases):
             raise ApplicationError(
                 f"{self.locator}: got {len(answers)} answers to {len(cases)} texts; expected one each, in order"

@@ -1,8 +1,8 @@
 """An application at an HTTP address: POST {"input": text}, answer {"decision": "invite"}, {"score": 0.3} or both.
 
 Only the declared address is called: no redirect is followed, no proxy of the environment is used. A connection that
-fails, an answer of 5xx and an answer that reports an error are tried again twice; an answer that comes too late is not. One
-deadline holds for all of one exchange, from the name of the host to the end of the body.
+fails, an answer of 5xx and an answer that reports an error are tried again twice; an answer that comes too late is not.
+One deadline holds for all of one exchange, from the name of the host to the end of the body.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def shown_url(url: str) -> str:
 
 def fit_to_keep(system: System) -> System:
     """The system as a dossier may hold it: addresses without user name, password and query."""
-    assets = tuple(one.model_copy(update={"locator": _kept(one.locator)}) if one.locator else one for one in system.assets)
+    assets = tuple(
+        one.model_copy(update={"locator": _kept(one.locator)}) if one.locator else one for one in system.assets
+    )
     return system.model_copy(update={"assets": assets})
 
 
@@ -68,7 +70,9 @@ def secrets_of(url: str) -> Secrets:
     """What an address holds that `shown_url` leaves out, as it is sent too; and what the environment calls secret."""
     address = httpx.URL(url)
     sent = f"{address.username}:{address.password}" if address.userinfo else None
-    return Secrets([sent, address.password, *(value for _, value in address.params.multi_items()), *secrets_in(os.environ)])
+    return Secrets(
+        [sent, address.password, *(value for _, value in address.params.multi_items()), *secrets_in(os.environ)]
+    )
 
 
 class HTTPApplication:
@@ -124,7 +128,9 @@ class HTTPApplication:
                     return decision_of(answer, self.outcome, where=where)
             else:
                 problem = f"it answered with status {status}"
-        raise ApplicationError(f"{where}: {problem}, {RETRIES + 1} times. Check that the application runs, then run again")
+        raise ApplicationError(
+            f"{where}: {problem}, {RETRIES + 1} times. Check that the application runs, then run again"
+        )
 
     def _post(self, client: httpx.Client, text: str) -> tuple[int, bytes]:
         """One request, up to 1 MiB of its answer; the client holds its deadline."""
@@ -138,12 +144,15 @@ class HTTPApplication:
 
     def _slow(self, where: str) -> ApplicationError:
         return ApplicationError(
-            f"{where}: no answer within {self.outcome.timeout_s:g} s. Allow more time with outcome: {{timeout_s: …}}, up to 3600"
+            f"{where}: no answer within {self.outcome.timeout_s:g} s. Allow more time with outcome: {{timeout_s: …}}, "
+            "up to 3600"
         )
 
     def _read(self, status: int, body: bytes, where: str) -> dict[str, Any]:
         if 300 <= status < 400:
-            raise ApplicationError(f"{where}: it redirects (status {status}), which is not followed; declare the final address")
+            raise ApplicationError(
+                f"{where}: it redirects (status {status}), which is not followed; declare the final address"
+            )
         if status >= 400:
             raise ApplicationError(
                 f'{where}: it refused the request with status {status}; expected 200 to POST {{"input": text}}'

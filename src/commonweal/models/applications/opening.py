@@ -53,7 +53,9 @@ def open_application(
 
 
 def serving_model(asset: Asset, system: System) -> Asset:
-    """The one model that answers for an application: upstream by `serves`, else of the application it is adapted from."""
+    """The one model that answers for an application: upstream by `serves`, else of the application it is adapted
+    from.
+    """
     seen = {asset.id}
     current = asset
     while True:
@@ -63,7 +65,8 @@ def serving_model(asset: Asset, system: System) -> Asset:
         if served_by:
             names = ", ".join(f"'{model.id}'" for model in served_by)
             raise LocatorError(
-                f"asset '{asset.id}': several models serve it ({names}); declare one asset for each, with its own prompt"
+                f"asset '{asset.id}': several models serve it ({names}); declare one asset for each, with its own "
+                "prompt"
             )
         bases = [base for base in _upstream(current, system, "adapted_from", ("application",)) if base.id not in seen]
         if len(bases) != 1:
@@ -81,13 +84,19 @@ def _upstream(asset: Asset, system: System, relation: str, kinds: tuple[str, ...
         for dependency in system.dependencies
         if dependency.downstream == asset.id and dependency.relation == relation
     )
-    return [system.asset(upstream) for upstream in ids if system.has_asset(upstream) and system.asset(upstream).kind in kinds]
+    return [
+        system.asset(upstream)
+        for upstream in ids
+        if system.has_asset(upstream) and system.asset(upstream).kind in kinds
+    ]
 
 
 def locator_of(model: Asset) -> str:
     """Where a model is; LocatorError where that is not declared. An adapted model is never replaced by its base."""
     if not model.locator:
-        raise LocatorError(f"asset '{model.id}': it has no `locator`; declare where it is, such as locator: \"embedded:smollm2\"")
+        raise LocatorError(
+            f"asset '{model.id}': it has no `locator`; declare where it is, such as locator: \"embedded:smollm2\""
+        )
     return model.locator
 
 
@@ -96,7 +105,9 @@ def endpoint_of(asset: Asset) -> tuple[str, Outcome]:
     if asset.kind != "application":
         raise LocatorError(f"asset '{asset.id}': it is a {asset.kind}, and only an application decides")
     if not asset.locator:
-        raise LocatorError(f"asset '{asset.id}': declare either a `prompt` or a `locator` (http://… or python:module:function)")
+        raise LocatorError(
+            f"asset '{asset.id}': declare either a `prompt` or a `locator` (http://… or python:module:function)"
+        )
     if asset.locator.partition(":")[0] not in ("http", "https", "python"):
         raise LocatorError(
             f"asset '{asset.id}': its locator '{asset.locator}' is not an application; expected http(s)://… or python:…"

@@ -28,8 +28,8 @@ def slot_of(template: str) -> str:
     if len(slots) != 1 or template.count("{") != 1 or template.count("}") != 1:
         got = ", ".join("{" + slot + "}" for slot in slots) or "none"
         raise LocatorError(
-            f"the template must have exactly one slot, such as {{resume}}, and no other braces; it has the slots: {got}, "
-            f"and {template.count('{')} '{{' and {template.count('}')} '}}'"
+            "the template must have exactly one slot, such as {resume}, and no other braces; it has the slots: "
+            f"{got}, and {template.count('{')} '{{' and {template.count('}')} '}}'"
         )
     return slots[0]
 
@@ -81,8 +81,8 @@ class PromptApplication:
         cut = (self.altered - before).truncated
         if cut:
             raise ApplicationError(
-                f"'{self.name}': {cut // len(options)} of {len(cases)} cases are longer than the model's window and would lose their "
-                f"beginning, where a name may stand; shorten the template or the probes"
+                f"'{self.name}': {cut // len(options)} of {len(cases)} cases are longer than the model's window and "
+                "would lose their beginning, where a name may stand; shorten the template or the probes"
             )
         logprobs = np.array([score.logprob for score in scores]).reshape(len(cases), len(options))
         return [self._decision(dict(zip(options, line, strict=True))) for line in logprobs.tolist()]

@@ -100,7 +100,9 @@ class CheckedCache(Generic[Value]):
             return []
 
     def _fail(self, error: sqlite3.Error) -> None:
-        """What is damaged beyond reading is put aside, so that the next run begins a new file; nothing more is written in this one."""
+        """What is damaged beyond reading is put aside, so that the next run begins a new file; nothing more is
+        written in this one.
+        """
         self.lost = f"{self.path}: {error}"
         if any(sign in str(error) for sign in BROKEN):
             self.lost += "; it is damaged, and put aside"

@@ -29,7 +29,9 @@ STALE_S = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """A converted model: its folder, the hash of each file, just checked, and what a reader of its answers must know."""
+    """A converted model: its folder, the hash of each file, just checked, and what a reader of its answers must
+    know.
+    """
 
     directory: Path
     hashes: dict[str, str]
@@ -58,7 +60,9 @@ def converted(located: Located) -> Converted:
 
 @contextmanager
 def joined(located: Located, folder: Path) -> Iterator[Path]:
-    """The GGUF file as one file: itself, or its parts written one after the other into `folder` while the context lasts."""
+    """The GGUF file as one file: itself, or its parts written one after the other into `folder` while the context
+    lasts.
+    """
     if not located.parts:
         yield located.path
         return
@@ -95,8 +99,11 @@ def _made(located: Located, target: Path) -> Converted:
             beginning = convert(whole, building)
         hashes = sha256_of_files(path for path in building.iterdir())
         manifest = {
-            "converter": CONVERTER_VERSION, "source": located.path.name, "beginning": asdict(beginning), "files": hashes,
-        }  # fmt: skip
+            "converter": CONVERTER_VERSION,
+            "source": located.path.name,
+            "beginning": asdict(beginning),
+            "files": hashes,
+        }
         (building / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         return Converted(_moved_into_place(building, target), hashes, beginning.remarks())
     except OSError as error:

@@ -1,4 +1,5 @@
-"""Scores that were computed once, in the user's cache: what was asked of the same model in the same format is read back.
+"""Scores that were computed once, in the user's cache: what was asked of the same model in the same format is read
+back.
 
 The key of a score is a hash of all that it depends on: the model's fingerprint (its files and number format) and the
 tokens of context and continuation. How they are kept apart and checked: checked_cache.py.
@@ -48,7 +49,9 @@ def _unpacked(body: bytes) -> Score | None:
     return Score(*struct.unpack(FORMAT, body)) if len(body) == struct.calcsize(FORMAT) else None
 
 
-def through(cache: ScoreCache, fingerprint: str, pairs: Sequence[TokenPair], compute: Compute) -> Iterator[dict[int, Score]]:
+def through(
+    cache: ScoreCache, fingerprint: str, pairs: Sequence[TokenPair], compute: Compute
+) -> Iterator[dict[int, Score]]:
     """Scores by number of the pair: those that are known at once, the others as `compute` gives them; each is kept."""
     keys = [score_key(fingerprint, pair) for pair in pairs]
     known = cache.known(list(dict.fromkeys(keys)))

@@ -1,8 +1,10 @@
-"""What a model announces (layers, heads, widths, vocabulary, experts, context) is held against its weights before anything is built.
+"""What a model announces (layers, heads, widths, vocabulary, experts, context) is held against its weights before
+anything is built.
 
-A configuration is a few numbers that anybody can write, and a library builds whatever they say: a thousand million layers beside
-3 MB of weights never end. A layer has at least one tensor; a head, a word, an expert, and each unit of a width have at least
-one row, as wide as the model. So each of these numbers has an upper bound in the weights, which no sound model comes near.
+A configuration is a few numbers that anybody can write, and a library builds whatever they say: a thousand million
+layers beside 3 MB of weights never end. A layer has at least one tensor; a head, a word, an expert, and each unit of a
+width have at least one row, as wide as the model. So each of these numbers has an upper bound in the weights, which no
+sound model comes near.
 
 What this module does not do: it does not know whether the weights fit their places. Opening them does.
 """
@@ -34,7 +36,8 @@ EXPERTS = re.compile(r"\w*experts")
 NARROW_VOCABULARY = ("word_embed_proj_dim", "embedding_size")  # the embedding is narrower than the model: OPT, ELECTRA
 MOST = (1 << 31) - 1  # what the libraries count, they count in 32 bits
 EXPECTED = f"from 1 to {MOST:,}"
-# Far more tensors than any layer has: about 10 weights, 7 matrices in 6 parts each where they are compressed, 3 matrices an expert.
+# Far more tensors than any layer has: about 10 weights, 7 matrices in 6 parts each where they are compressed, 3
+# matrices an expert.
 TENSORS_OF_LAYER, TENSORS_OF_EXPERT = 128, 32
 MEND = "get the model's files again, all of them from one place"
 
@@ -94,7 +97,9 @@ def _counts(scope: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
 
 
 def _check_tensors(path: Path, config: Mapping[str, Any], tensors: int) -> None:
-    """LocatorError where there are far more tensors than the announced layers have; of the parts of a model, all are counted."""
+    """LocatorError where there are far more tensors than the announced layers have; of the parts of a model, all are
+    counted.
+    """
     layers, experts = 0, 0
     for part in (config, *(value for value in config.values() if isinstance(value, Mapping))):
         counts = dict(_counts(part))
@@ -108,11 +113,20 @@ def _check_tensors(path: Path, config: Mapping[str, Any], tensors: int) -> None:
 
 
 def check_gguf(header: GGUFHeader) -> None:
-    """LocatorError where the facts of a GGUF file announce what its tensors are not, or are no numbers that a model can have."""
+    """LocatorError where the facts of a GGUF file announce what its tensors are not, or are no numbers that a model
+    can have.
+    """
     layers = {int(found[1]) for tensor in header.tensors if (found := re.match(r"blk\.(\d{1,9})\.", tensor.name))}
-    counts = {name: _whole(header, name) for name in ("block_count", "embedding_length", "feed_forward_length", "context_length")}
+    counts = {
+        name: _whole(header, name)
+        for name in ("block_count", "embedding_length", "feed_forward_length", "context_length")
+    }
     heads = _whole(header, "attention.head_count")
-    for name, otherwise in (("attention.head_count_kv", heads), ("attention.key_length", 1), ("attention.value_length", 1)):
+    for name, otherwise in (
+        ("attention.head_count_kv", heads),
+        ("attention.key_length", 1),
+        ("attention.value_length", 1),
+    ):
         _whole(header, name, otherwise)
     for name in ("attention.layer_norm_rms_epsilon", "rope.freq_base"):
         value = header.fact(name, 1.0)
@@ -130,7 +144,9 @@ def check_gguf(header: GGUFHeader) -> None:
             f"{header.path}: it names {len(words):,} tokens, and token_embd.weight has {embedding[1]:,} rows; {MEND}"
         )
     if _whole(header, "vocab_size", embedding[1]) > embedding[1]:
-        raise _fault(header, "vocab_size", f"{header.fact('vocab_size'):,}, and token_embd.weight has {embedding[1]:,} rows")
+        raise _fault(
+            header, "vocab_size", f"{header.fact('vocab_size'):,}, and token_embd.weight has {embedding[1]:,} rows"
+        )
 
 
 def _whole(header: GGUFHeader, name: str, otherwise: int | None = None) -> int:

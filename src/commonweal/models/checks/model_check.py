@@ -32,7 +32,9 @@ def check_folder(directory: Path) -> None:
     weights = [read_safetensors_header(path) for path in weight_files(directory)]
     check_announced(config, object_of(config), weights)
     if tokenizer.exists() and not _closed(tokenizer):
-        raise LocatorError(f"{tokenizer}: it is cut off: it has {tokenizer.stat().st_size:,} bytes and no end; get it again")
+        raise LocatorError(
+            f"{tokenizer}: it is cut off: it has {tokenizer.stat().st_size:,} bytes and no end; get it again"
+        )
 
 
 def _closed(path: Path) -> bool:

@@ -1,9 +1,10 @@
 """The header of a safetensors file: its table of tensors, read and checked without any library.
 
-A file is 8 bytes, the length of a JSON table; the table; and the numbers of the tensors, one after the other without a gap, to the
-end of the file. What does not fit together so is damaged, and is named before any number is read.
+A file is 8 bytes, the length of a JSON table; the table; and the numbers of the tensors, one after the other without a
+gap, to the end of the file. What does not fit together so is damaged, and is named before any number is read.
 
-Source: https://github.com/huggingface/safetensors (README, "Format", and safetensors/src/tensor.rs for the number formats).
+Source: https://github.com/huggingface/safetensors (README, "Format", and safetensors/src/tensor.rs for the number
+formats).
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class SafetensorsHeader:
 
 
 def read_safetensors_header(path: Path) -> SafetensorsHeader:
-    """Read the header and check that it is that of the whole file; LocatorError says what the file is instead, and how to mend it."""
+    """Read the header and check that it is that of the whole file; LocatorError says what the file is instead, and
+    how to mend it.
+    """
     try:
         size, head = path.stat().st_size, head_of(path)
         if (other := no_weights(head, size)) is not None:
@@ -61,7 +64,9 @@ def _header(path: Path, size: int) -> SafetensorsHeader:
         length = int.from_bytes(file.read(PREFIX), "little")
         if size < PREFIX or length > min(size - PREFIX, LONGEST_HEADER):
             announced = (
-                f"where it announces a header of {length:,}" if size >= PREFIX else f"fewer than the {PREFIX} it begins with"
+                f"where it announces a header of {length:,}"
+                if size >= PREFIX
+                else f"fewer than the {PREFIX} it begins with"
             )
             raise ValueError(f"it has {size:,} bytes, {announced}")
         numbers = size - PREFIX - length
@@ -93,18 +98,26 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _span(name: str, entry: Any) -> tuple[tuple[int, ...], int, int]:
     """Shape, first byte and end of a tensor; ValueError where they do not fit together."""
     fields = entry if isinstance(entry, dict) else {}
-    shape, span, kind = _counts(fields.get("shape"), MOST_AXES), _counts(fields.get("data_offsets"), 2), fields.get("dtype")
+    shape, span, kind = (
+        _counts(fields.get("shape"), MOST_AXES),
+        _counts(fields.get("data_offsets"), 2),
+        fields.get("dtype"),
+    )
     if shape is None or span is None or len(span) != 2 or not isinstance(kind, str):
         raise ValueError(f"tensor {shown(name)} does not have a dtype, a shape and two data_offsets")
     if kind not in BITS:
         raise ValueError(f"tensor {shown(name)} has the number format {shown(kind)}, which is not known here")
     if (span[1] - span[0]) * 8 != math.prod(shape) * BITS[kind]:
         numbers = math.prod(shape)
-        raise ValueError(f"tensor {shown(name)} has {span[1] - span[0]:,} bytes for {numbers:,} numbers of {BITS[kind]} bits")
+        raise ValueError(
+            f"tensor {shown(name)} has {span[1] - span[0]:,} bytes for {numbers:,} numbers of {BITS[kind]} bits"
+        )
     return shape, span[0], span[1]
 
 
 def _counts(value: Any, most: int) -> tuple[int, ...] | None:
     """A list of at most so many whole numbers from 0; None where it is none."""
-    sound = isinstance(value, list) and len(value) <= most and all(type(one) is int and 0 <= one < 1 << 63 for one in value)
+    sound = (
+        isinstance(value, list) and len(value) <= most and all(type(one) is int and 0 <= one < 1 << 63 for one in value)
+    )
     return tuple(value) if sound else None

@@ -1,10 +1,12 @@
-"""Files that stand in for a model's files: a Git LFS pointer, a web page, an archive, nothing at all; each is named with its mend.
+"""Files that stand in for a model's files: a Git LFS pointer, a web page, an archive, nothing at all; each is named
+with its mend.
 
-A reader of weights takes the first bytes of such a file for a length, and says something about quintillions of bytes. So what a
-file is by its first bytes is looked at before.
+A reader of weights takes the first bytes of such a file for a length, and says something about quintillions of bytes.
+So what a file is by its first bytes is looked at before.
 
-Source: the first bytes of a pointer, https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md; of an unlocked git-annex file,
-https://git-annex.branchable.com/internals/pointer_file/; of a pickle, CPython, Lib/pickletools.py (PROTO); of packed files, files/text.py.
+Source: the first bytes of a pointer, https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md; of an unlocked
+git-annex file, https://git-annex.branchable.com/internals/pointer_file/; of a pickle, CPython, Lib/pickletools.py
+(PROTO); of packed files, files/text.py.
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml|error)\b", re.IGNOR
 PICKLE = re.compile(rb"\x80[\x02-\x05]")
 TEXT = re.compile(rb"[\t\n\r\x20-\x7e]+\Z")
 AGAIN = "get it again"
-PICKLED = "weights that are pickled can run code when they are opened, and are never read; get the model as safetensors or GGUF"
+PICKLED = (
+    "weights that are pickled can run code when they are opened, and are never read; get the model as safetensors or "
+    "GGUF"
+)
 
 
 def head_of(path: Path) -> bytes:
@@ -36,10 +41,12 @@ def head_of(path: Path) -> bytes:
 
 
 def stand_in(head: bytes, size: int) -> str | None:
-    """What a file of `size` bytes that begins with `head` is instead of what its name says, and how to mend it; None: nothing known.
+    """What a file of `size` bytes that begins with `head` is instead of what its name says, and how to mend it; None:
+    nothing known.
 
-    >>> stand_in(b"version https://git-lfs.github.com/spec/v1\\noid sha256:0\\nsize 98874880\\n", 133)
-    'it is a Git LFS pointer of 133 bytes; the file of 98,874,880 bytes that it stands for is not here; fetch it with: git lfs pull'
+    >>> stand_in(b"version https://git-lfs.github.com/spec/v1\\noid sha256:0\\nsize 98874880\\n", 133)  # doctest: +NORMALIZE_WHITESPACE
+    'it is a Git LFS pointer of 133 bytes; the file of 98,874,880 bytes that it stands for is not here; fetch it with:
+    git lfs pull'
     >>> stand_in(b"<!DOCTYPE html><title>Sign in", 900).partition(";")[0], stand_in(b"{}", 2)
     ('it is a web page', None)
     """
@@ -48,21 +55,29 @@ def stand_in(head: bytes, size: int) -> str | None:
     if POINTER.match(head):
         pointed = POINTED_SIZE.search(head)
         file = f"the file of {int(pointed[1]):,} bytes" if pointed else "the file"
-        return f"it is a Git LFS pointer of {size:,} bytes; {file} that it stands for is not here; fetch it with: git lfs pull"
+        return (
+            f"it is a Git LFS pointer of {size:,} bytes; {file} that it stands for is not here; fetch it with: git "
+            "lfs pull"
+        )
     if head.startswith(b"/annex/objects/"):
         return (
-            f"it is a git-annex pointer of {size:,} bytes; the file that it stands for is not here; fetch it with: git annex get"
+            f"it is a git-annex pointer of {size:,} bytes; the file that it stands for is not here; fetch it with: "
+            "git annex get"
         )
     if PAGE.match(head):
-        return f"it is a web page; servers answer so where a file is not there or needs a login; {AGAIN} from an address that gives the file"
+        return (
+            f"it is a web page; servers answer so where a file is not there or needs a login; {AGAIN} from an address "
+            "that gives the file"
+        )
     return None
 
 
 def no_weights(head: bytes, size: int) -> str | None:
     """As `stand_in`, of a file that should hold weights: it may be an archive, a pickle or plain text as well.
 
-    >>> no_weights(b"Invalid username or password.", 29)
-    "it is text that begins 'Invalid username or password.', no weights; servers answer so where a file needs a login; get it again"
+    >>> no_weights(b"Invalid username or password.", 29)  # doctest: +NORMALIZE_WHITESPACE
+    "it is text that begins 'Invalid username or password.', no weights; servers answer so where a file needs a login;
+    get it again"
     """
     if (found := stand_in(head, size)) is not None:
         return found

@@ -1,11 +1,11 @@
 """A model behind an OpenAI-compatible address, `openai:URL#MODEL`: it writes text and gives no log-probabilities.
 
-Each answer goes into a cache of the user, `answers.sqlite3`, as it comes. So what was answered before a failure, a spent
-budget or a kill is kept, and a second run asks nothing.
+Each answer goes into a cache of the user, `answers.sqlite3`, as it comes. So what was answered before a failure, a
+spent budget or a kill is kept, and a second run asks nothing.
 
-What this cannot know: which weights answer. The fingerprint covers the address, the model's name, the route and what the
-server lists about the model (server_states.py: what counts as a change, and what as silence); a server can change behind
-all of these, and answers that were kept do not show it.
+What this cannot know: which weights answer. The fingerprint covers the address, the model's name, the route and what
+the server lists about the model (server_states.py: what counts as a change, and what as silence); a server can change
+behind all of these, and answers that were kept do not show it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ from commonweal.system.permissions import Permissions
 SCHEME = "openai:"
 EXPECTED = "expected openai:URL#MODEL, such as openai:http://127.0.0.1:8000/v1#smollm2"
 ROUTES = {"chat": "/chat/completions", "completions": "/completions"}
-# What servers list about a model that stays as it is while the model does. Not `created`: some write the time of asking.
+# What servers list about a model that stays as it is while the model does. Not `created`: some write the time of
+# asking.
 STEADY = ("id", "owned_by", "root", "parent", "max_model_len", "meta", "version")
 CHARACTERS_PER_TOKEN = 4
 MOST_TOKENS = 10**9  # of one answer; a server that counts more has not counted
@@ -48,7 +49,9 @@ REPLIES = "2"  # raise it when a reply that was kept as an answer before would b
 
 @dataclass(frozen=True, slots=True)
 class ModelListing:
-    """What the server lists: the names of its models, and what it says of this one (nothing, where it does not list)."""
+    """What the server lists: the names of its models, and what it says of this one (nothing, where it does not
+    list).
+    """
 
     names: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -77,7 +80,8 @@ def check_endpoint(locator: str, permissions: Permissions) -> None:
     key_for(url)
     if not permissions.network:
         raise PermissionRequired(
-            f"{SCHEME}{shown_url(url)}: it calls an address on the network. If you agree, allow it with: --allow-network",
+            f"{SCHEME}{shown_url(url)}: it calls an address on the network. If you agree, allow it with: "
+            "--allow-network",
             "--allow-network",
         )
 
@@ -114,7 +118,9 @@ def listed(endpoint: Endpoint, name: str) -> ModelListing:
     if reply.status == 401:
         _refuse(endpoint, where, reply, ModelListing())
     try:
-        entries = [entry for entry in endpoint.read(reply.body)["data"] if reply.status == 200 and isinstance(entry["id"], str)]
+        entries = [
+            entry for entry in endpoint.read(reply.body)["data"] if reply.status == 200 and isinstance(entry["id"], str)
+        ]
     except (NotJSON, KeyError, TypeError):
         return ModelListing()
     own: dict[str, Any] = next((entry for entry in entries if entry["id"] == name), {})
@@ -128,7 +134,9 @@ class OpenAIModel:
     device = "remote"
     gives_logprobs = False
 
-    def __init__(self, endpoint: Endpoint, name: str, listing: ModelListing | None = None, cache: Path | None = None) -> None:
+    def __init__(
+        self, endpoint: Endpoint, name: str, listing: ModelListing | None = None, cache: Path | None = None
+    ) -> None:
         self.endpoint, self.name = endpoint, name
         self.listing = listing or ModelListing()
         self.locator = f"{SCHEME}{endpoint.address}#{name}"
@@ -145,11 +153,13 @@ class OpenAIModel:
         return self._server.remarks
 
     def score(self, requests: Sequence[Continuation]) -> list[Score]:
-        """Raises NotApplicable: the interface of OpenAI does not give the log-probability of a text that was not drawn."""
+        """Raises NotApplicable: the interface of OpenAI does not give the log-probability of a text that was not
+        drawn.
+        """
         raise NotApplicable(
-            f"{self.locator} only writes text: an OpenAI-compatible endpoint does not give the log-probability of a given text, "
-            f"which this needs. A local model does (a folder, a .gguf file or hf:ORG/NAME); measures in which a model chooses an "
-            f"answer work with an endpoint too, by what it writes"
+            f"{self.locator} only writes text: an OpenAI-compatible endpoint does not give the log-probability of a "
+            "given text, which this needs. A local model does (a folder, a .gguf file or hf:ORG/NAME); measures in "
+            "which a model chooses an answer work with an endpoint too, by what it writes"
         )
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[str]:
@@ -218,16 +228,27 @@ class OpenAIModel:
         chat = self.endpoint.settings.route == "chat"
         asked = {"messages": [{"role": "user", "content": request.context}]} if chat else {"prompt": request.context}
         drawn = {"seed": request.seed} if request.temperature > 0.0 else {}
-        return {"model": self.name, **asked, self._limit: request.max_tokens, "temperature": request.temperature, **drawn}
+        return {
+            "model": self.name,
+            **asked,
+            self._limit: request.max_tokens,
+            "temperature": request.temperature,
+            **drawn,
+        }
 
     def _text(self, answer: Mapping[str, Any], where: str, reply: Reply) -> str:
-        """What the model wrote. A refusal is an answer; an empty text is one too, unless thinking used up its tokens."""
+        """What the model wrote.
+
+        A refusal is an answer; an empty text is one too, unless thinking used up its tokens.
+        """
         choice = choice_in(answer) or {}
         said = written_in(choice, self.endpoint.settings.route)
         text = content_text(said.get("content")) if self.endpoint.settings.route == "chat" else said.get("text")
         text = said.get("refusal") if text is None else text
         spoken = without_thoughts(text) if isinstance(text, str) else text
-        thought = thinks_in(said) or bool(text) or _field(answer, "usage", "completion_tokens_details", "reasoning_tokens")
+        thought = (
+            thinks_in(said) or bool(text) or _field(answer, "usage", "completion_tokens_details", "reasoning_tokens")
+        )
         if not spoken and thought:
             raise MeasurementError(f"{where}: {ONLY_A_THOUGHT}. Serve it without thinking")
         text = spoken
@@ -255,7 +276,8 @@ def _refuse(endpoint: Endpoint, where: str, reply: Reply, listing: ModelListing)
         mend = (
             "check the key in COMMONWEAL_API_KEY or OPENAI_API_KEY"
             if endpoint.has_key
-            else "no key was sent; set COMMONWEAL_API_KEY (OPENAI_API_KEY goes only to OpenAI, OPENAI_BASE_URL and this machine)"
+            else "no key was sent; set COMMONWEAL_API_KEY (OPENAI_API_KEY goes only to OpenAI, OPENAI_BASE_URL and "
+            "this machine)"
         )
         raise MeasurementError(f"{where}: it did not accept the key (status 401): {mend}")
     if status == 404:
@@ -263,5 +285,7 @@ def _refuse(endpoint: Endpoint, where: str, reply: Reply, listing: ModelListing)
         known = f"it lists: {names}" if names else EXPECTED
         raise MeasurementError(f"{where}: there is no such model or address (status 404: {said}); {known}")
     if 300 <= status < 400:
-        raise MeasurementError(f"{where}: it redirects (status {status}), which is not followed; give the final address")
+        raise MeasurementError(
+            f"{where}: it redirects (status {status}), which is not followed; give the final address"
+        )
     raise MeasurementError(f"{where}: it refused the request with status {status}: {said}")

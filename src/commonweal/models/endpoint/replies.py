@@ -1,11 +1,13 @@
 """Whether what an OpenAI-compatible server replied with status 200 is the reply to a question at all.
 
-A gateway may answer 200 where what stands behind it failed: with an error in the body, with no choice, with a text that is
-empty because nothing was asked, or with half a text. None of these is what a model said, so none is an answer: each is tried
-again as a status 5xx is, and fails where it persists. What a reply that has no such fault means is for openai_model.py to say.
+A gateway may answer 200 where what stands behind it failed: with an error in the body, with no choice, with a text that
+is empty because nothing was asked, or with half a text. None of these is what a model said, so none is an answer: each
+is tried again as a status 5xx is, and fails where it persists. What a reply that has no such fault means is for
+openai_model.py to say.
 
-Source: OpenAI, API reference, "The chat completion object" (https://platform.openai.com/docs/api-reference/chat/object), for
-the fields; OpenRouter, "Errors", for errors in a reply of status 200 and `finish_reason: error`.
+Source: OpenAI, API reference, "The chat completion object"
+(https://platform.openai.com/docs/api-reference/chat/object), for the fields; OpenRouter, "Errors", for errors in a
+reply of status 200 and `finish_reason: error`.
 """
 
 from __future__ import annotations
@@ -19,10 +21,20 @@ from commonweal.models.endpoint.session import LONGEST_ANSWER, SHOWN, Endpoint, 
 from commonweal.models.exchange.wire_json import NotJSON
 from commonweal.models.thoughts import thinks_in
 
-# Why a text ended, where it is one: it was over, it was long enough, or the model asked for a tool. Some servers have names of their own.
+# Why a text ended, where it is one: it was over, it was long enough, or the model asked for a tool. Some servers have
+# names of their own.
 ENDED = (
-    "stop", "length", "eos", "eos_token", "end_turn", "stop_sequence", "max_tokens", "model_length", "tool_calls", "function_call",
-)  # fmt: skip
+    "stop",
+    "length",
+    "eos",
+    "eos_token",
+    "end_turn",
+    "stop_sequence",
+    "max_tokens",
+    "model_length",
+    "tool_calls",
+    "function_call",
+)
 FILTERED = "content_filter"
 EXPECTED = "expected an object with choices"
 
@@ -83,7 +95,10 @@ def _unfinished(choice: Mapping[str, Any]) -> str:
 
 
 def _unwritten(answer: Mapping[str, Any], choice: Mapping[str, Any], route: str) -> str:
-    """What is wrong with the text. An empty text is one that a model may write, but not where it read or wrote nothing."""
+    """What is wrong with the text.
+
+    An empty text is one that a model may write, but not where it read or wrote nothing.
+    """
     said = written_in(choice, route)
     text = said.get("content" if route == "chat" else "text")
     text = said.get("refusal") if text is None else text
@@ -91,7 +106,9 @@ def _unwritten(answer: Mapping[str, Any], choice: Mapping[str, Any], route: str)
     counts = usage if isinstance(usage, dict) else {}
     if not text and any(_is_zero(counts.get(name)) for name in ("prompt_tokens", "total_tokens")):
         return "no text in its answer, and by its own count (usage) the model read nothing"
-    written = isinstance(text, str) or (isinstance(text, list) and text) or thinks_in(said) or counts.get("completion_tokens")
+    written = (
+        isinstance(text, str) or (isinstance(text, list) and text) or thinks_in(said) or counts.get("completion_tokens")
+    )
     return "" if written else "no text in its answer"
 
 

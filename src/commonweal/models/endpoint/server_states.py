@@ -7,8 +7,9 @@ A server lists facts about a model (GET /models), and may fail to at any time. S
 - it lists something else: another model is taken to answer. What was kept is not used, a remark says what changed, and
   should the server list the former facts again, the former answers count again.
 
-The first facts that are ever listed join the answers that came before them: nothing speaks against it, and a remark says so.
-Where the cache is lost or cannot be written, nothing is remembered: answers without and with a list then count as different.
+The first facts that are ever listed join the answers that came before them: nothing speaks against it, and a remark
+says so. Where the cache is lost or cannot be written, nothing is remembered: answers without and with a list then count
+as different.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One state of a server: what it told (nothing: it never listed the model), since when, and the names it answered under.
+    """One state of a server: what it told (nothing: it never listed the model), since when, and the names it answered
+    under.
 
     `joined`: answers from before `since` belong to it, which came when the server did not list the model.
     """
@@ -44,7 +46,9 @@ class State:
     joined: bool = False
 
 
-def arrived(states: Sequence[State], server: Mapping[str, str], facts: Facts, today: str) -> tuple[tuple[State, ...], str]:
+def arrived(
+    states: Sequence[State], server: Mapping[str, str], facts: Facts, today: str
+) -> tuple[tuple[State, ...], str]:
     """The states with the present one last, and what there is to say about it ("": nothing)."""
     last = states[-1] if states else None
     if last is None:
@@ -52,7 +56,9 @@ def arrived(states: Sequence[State], server: Mapping[str, str], facts: Facts, to
     if facts == last.told:
         return tuple(states), ""
     if not facts:
-        return tuple(states), f"the server did not list its model this time; it is taken to be what it listed on {last.since}"
+        return tuple(
+            states
+        ), f"the server did not list its model this time; it is taken to be what it listed on {last.since}"
     if not last.told:
         return (*states[:-1], replace(last, told=facts, since=today, joined=True)), ""
     said = f"since {last.since} the server lists another model under this name ({_changes(last.told, facts)})"
@@ -89,7 +95,9 @@ class StateCache(CheckedCache[tuple[State, ...]]):
 
 
 class Server:
-    """A server's present state, remembered: `fingerprint` identifies its answers, `remarks` what a reader must know of them."""
+    """A server's present state, remembered: `fingerprint` identifies its answers, `remarks` what a reader must know
+    of them.
+    """
 
     def __init__(self, identity: Mapping[str, str], told: Facts, cache: Path | None = None) -> None:
         self._key = hashlib.blake2b(fingerprint_of(identity).encode(), digest_size=32).digest()
@@ -107,9 +115,13 @@ class Server:
     def remarks(self) -> tuple[str, ...]:
         """What changed or is not known, and the names in the answers where there are several."""
         names, since = self._state.names, self._state.since
-        several = f"the server answered under {len(names)} names ({', '.join(names)}), so more than one model may have answered"
+        several = (
+            f"the server answered under {len(names)} names ({', '.join(names)}), so more than one model may have "
+            "answered"
+        )
         joined = (
-            f"answers kept from before {since} came when the server did not list its model; they are taken to be of the same one"
+            f"answers kept from before {since} came when the server did not list its model; they are taken to be of "
+            "the same one"
         )
         remarks = (self._remark, joined if self._state.joined else "", several if len(names) > 1 else "")
         return tuple(filter(None, remarks))

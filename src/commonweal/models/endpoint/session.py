@@ -1,10 +1,10 @@
 """Requests to an OpenAI-compatible address: paced, tried again, within a budget; and the key, which is only ever sent.
 
 Only the declared address is called: no redirect is followed, no proxy of the environment is used. What may pass (no
-connection, no answer in time, status 408, 409, 429 and 5xx, and what a message says is no answer) is tried again after a
-wait that doubles, with jitter, and never before the time that the server names (Retry-After). One deadline holds for all of
-one attempt, from the name of the host to the end of the body; the waits between attempts are not in it. What is read from an
-answer is for openai_model.py to say.
+connection, no answer in time, status 408, 409, 429 and 5xx, and what a message says is no answer) is tried again after
+a wait that doubles, with jitter, and never before the time that the server names (Retry-After). One deadline holds for
+all of one attempt, from the name of the host to the end of the body; the waits between attempts are not in it. What is
+read from an answer is for openai_model.py to say.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def nothing_wrong(reply: Reply) -> str:
 class Message:
     """One request: `where` names it in an error, `tokens` is what it may cost by our estimate (None: it is free).
 
-    `final`: statuses of 5xx that are an answer too, where they come every time. `fault`: what is wrong with a reply of status
-    200 that may pass ("": nothing), so that it is tried again like a 5xx.
+    `final`: statuses of 5xx that are an answer too, where they come every time. `fault`: what is wrong with a reply of
+    status 200 that may pass ("": nothing), so that it is tried again like a 5xx.
     """
 
     method: str
@@ -101,11 +101,13 @@ class Budget:
         """Count a request of about so many tokens; MeasurementError where it would exceed the budget."""
         with self._lock:
             if self.most_requests is not None and self.requests >= self.most_requests:
-                raise MeasurementError(f"the budget of {self.most_requests} requests is spent (COMMONWEAL_API_MAX_REQUESTS)")
+                raise MeasurementError(
+                    f"the budget of {self.most_requests} requests is spent (COMMONWEAL_API_MAX_REQUESTS)"
+                )
             if self.most_tokens is not None and self.tokens + tokens > self.most_tokens:
                 raise MeasurementError(
-                    f"the budget of {self.most_tokens} tokens is spent (COMMONWEAL_API_MAX_TOKENS): {self.tokens} were used or are "
-                    f"on their way, and this request may take {tokens}"
+                    f"the budget of {self.most_tokens} tokens is spent (COMMONWEAL_API_MAX_TOKENS): {self.tokens} "
+                    f"were used or are on their way, and this request may take {tokens}"
                 )
             self.requests += 1
             self.tokens += tokens
@@ -209,16 +211,22 @@ class Session:
         pause_s = retry_after_s(headers.get("retry-after", ""))
         problem = f"it answered with status {status} ({self.endpoint.said(body)})"
         if pause_s > LONGEST_RETRY_AFTER_S:
-            raise MeasurementError(f"{message.where}: {problem} and asks to wait for {pause_s:.0f} s; run again after that")
+            raise MeasurementError(
+                f"{message.where}: {problem} and asks to wait for {pause_s:.0f} s; run again after that"
+            )
         self.endpoint.pace.hold(pause_s)
         return Reply(status, body), problem
 
     def _exchange(self, message: Message) -> tuple[int, httpx.Headers, bytes]:
         """One request, up to 1 MiB of its answer; the client holds its deadline."""
-        content = None if message.payload is None else json.dumps(message.payload)  # ASCII: half a surrogate pair passes too
+        content = (
+            None if message.payload is None else json.dumps(message.payload)
+        )  # ASCII: half a surrogate pair passes too
         headers = {} if content is None else {"Content-Type": "application/json"}
         body = bytearray()
-        with self._client.stream(message.method, self.endpoint.url + message.path, content=content, headers=headers) as response:
+        with self._client.stream(
+            message.method, self.endpoint.url + message.path, content=content, headers=headers
+        ) as response:
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) > LONGEST_ANSWER:

@@ -1,8 +1,8 @@
 """How an endpoint may be used, and with which key: from environment variables, never from a system file.
 
-The key goes only where its owner meant it. `COMMONWEAL_API_KEY` was set for this purpose and goes to the address that the
-locator names. `OPENAI_API_KEY` is in many environments for other reasons, and a system file may be a stranger's: it goes
-only to OpenAI, to the host in `OPENAI_BASE_URL`, and to this machine.
+The key goes only where its owner meant it. `COMMONWEAL_API_KEY` was set for this purpose and goes to the address that
+the locator names. `OPENAI_API_KEY` is in many environments for other reasons, and a system file may be a stranger's: it
+goes only to OpenAI, to the host in `OPENAI_BASE_URL`, and to this machine.
 """
 
 from __future__ import annotations
@@ -108,7 +108,11 @@ def _openai_key_may_go_to(address: httpx.URL, environment: Mapping[str, str]) ->
         chosen = httpx.URL(environment.get("OPENAI_BASE_URL", ""))
     except httpx.InvalidURL:
         return False
-    return bool(chosen.host) and (chosen.scheme, chosen.host, chosen.port) == (address.scheme, address.host, address.port)
+    return bool(chosen.host) and (chosen.scheme, chosen.host, chosen.port) == (
+        address.scheme,
+        address.host,
+        address.port,
+    )
 
 
 def is_this_machine(host: str) -> bool:

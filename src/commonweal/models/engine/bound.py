@@ -1,6 +1,8 @@
-"""How much of its arithmetic bound scoring reached: the least arithmetic of what was read, at this machine's best matrix rate.
+"""How much of its arithmetic bound scoring reached: the least arithmetic of what was read, at this machine's best
+matrix rate.
 
-What this module does not do: it knows the rate of float32 products on a CPU only, so nothing is said of other devices and formats.
+What this module does not do: it knows the rate of float32 products on a CPU only, so nothing is said of other devices
+and formats.
 """
 
 from __future__ import annotations
@@ -22,14 +24,17 @@ RATE_SHAPES = ((2048, 2048, 2048), (1024, 576, 1536))
 TURNS = 10
 LEAST_S = 10.0  # of scoring; a share of less says little, and the rate takes seconds to find out
 METHOD = (
-    "least arithmetic (2 x parameters behind the embedding x distinct tokens + 2 x width x vocabulary x places asked about + attention) "
-    "at the best rate of float32 matrix products seen on this machine, over the time that scoring took"
+    "least arithmetic (2 x parameters behind the embedding x distinct tokens + 2 x width x vocabulary x places asked "
+    "about + attention) at the best rate of float32 matrix products seen on this machine, over the time that scoring "
+    "took"
 )
 
 
 @dataclass(slots=True)
 class Work:
-    """What a model has read in trees since it was opened: distinct tokens, their least arithmetic [FLOP], and time [s]."""
+    """What a model has read in trees since it was opened: distinct tokens, their least arithmetic [FLOP], and time
+    [s].
+    """
 
     tokens: int = 0
     flop: float = 0.0
@@ -49,7 +54,8 @@ class Work:
 def least_arithmetic(network: Any, tree: PrefixTree) -> float:
     """The least arithmetic that the scores of a tree need [FLOP]: DESIGN.md, "Engines".
 
-    Attention is left out where a network does not say its heads and layers; the share is then told as too small, never too large.
+    Attention is left out where a network does not say its heads and layers; the share is then told as too small, never
+    too large.
     """
     config, embedding = network.config.get_text_config(), network.get_input_embeddings().weight
     vocabulary, hidden = embedding.shape
@@ -63,7 +69,9 @@ def least_arithmetic(network: Any, tree: PrefixTree) -> float:
 
 
 def matrix_rate() -> float:
-    """The best rate of float32 products seen [FLOP/s]: large and layer-sized matrices, by torch's BLAS and by oneDNN."""
+    """The best rate of float32 products seen [FLOP/s]: large and layer-sized matrices, by torch's BLAS and by
+    oneDNN.
+    """
     torch = require("torch", extra="models")
     best = 0.0
     for rows, inputs, outputs in RATE_SHAPES:
@@ -82,6 +90,10 @@ def share_reached(model: str, work: Work) -> Scoring | None:
         return None
     rate = matrix_rate()
     return Scoring(
-        model=model, share=100 * work.flop / rate / work.seconds, n=work.tokens, seconds=work.seconds, rate_gflop_s=rate / 1e9,
+        model=model,
+        share=100 * work.flop / rate / work.seconds,
+        n=work.tokens,
+        seconds=work.seconds,
+        rate_gflop_s=rate / 1e9,
         method=METHOD,
-    )  # fmt: skip
+    )

@@ -1,12 +1,12 @@
 """Text pairs become token pairs, and token pairs become the rows that a network has to read.
 
 The cut between context and continuation is that of lm-evaluation-harness: the joint text is encoded, and what exceeds
-the encoding of the context is the continuation; spaces at the end of the context belong to the continuation. Where
-the two merge ("sa" and "t" into " sat"), the merged token belongs to neither, and where nothing exceeds it the continuation is
-encoded alone; both are counted.
+the encoding of the context is the continuation; spaces at the end of the context belong to the continuation. Where the
+two merge ("sa" and "t" into " sat"), the merged token belongs to neither, and where nothing exceeds it the continuation
+is encoded alone; both are counted.
 
-A tokenizer that puts the beginning token before every text puts none before a text that begins with it (one that a chat template
-wrote): the model never saw two. That is counted too.
+A tokenizer that puts the beginning token before every text puts none before a text that begins with it (one that a chat
+template wrote): the model never saw two. That is counted too.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Tokens = tuple[int, ...]
 class TokenPair:
     """Score `continuation` after `context`; both have at least one token.
 
-    `cut`: the context lost its beginning. `merged`: in the joint text, the end of the context and the beginning of the continuation are
-    one token, so that the continuation is scored without it, or alone where no other token is left. `begun`: the text has the
-    beginning token itself, so that none was put before it.
+    `cut`: the context lost its beginning. `merged`: in the joint text, the end of the context and the beginning of the
+    continuation are one token, so that the continuation is scored without it, or alone where no other token is left.
+    `begun`: the text has the beginning token itself, so that none was put before it.
     """
 
     context: Tokens
@@ -57,7 +57,9 @@ def prefix_of(tokenizer: Any) -> tuple[Tokens, int]:
     bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
     start = before[0] if before else bos if bos is not None else eos
     if start is None:
-        raise MeasurementError("the tokenizer has neither a beginning nor an end token, so an empty context cannot be scored")
+        raise MeasurementError(
+            "the tokenizer has neither a beginning nor an end token, so an empty context cannot be scored"
+        )
     return (before[:1] if before[:1] == (bos,) else ()), int(start)
 
 
@@ -73,7 +75,8 @@ def begun(tokens: Tokens, always: Tokens) -> bool:
 def encoded(tokenizer: Any, texts: Sequence[str]) -> list[Tokens]:
     """Token ids of each text, without special tokens of the tokenizer's own; each distinct text is encoded once."""
     distinct = list(dict.fromkeys(texts))
-    # not verbose: its warning of texts longer than the model's window, which _within cuts or refuses, and who asks is told
+    # not verbose: its warning of texts longer than the model's window, which _within cuts or refuses, and who asks is
+    # told
     asked = {"add_special_tokens": False, "return_attention_mask": False, "verbose": False}
     ids = tokenizer(distinct, **asked)["input_ids"] if distinct else []
     found = dict(zip(distinct, map(tuple, ids), strict=True))
@@ -112,7 +115,8 @@ def token_pairs(tokenizer: Any, requests: Sequence[Continuation], window: int | 
 
 
 def _with_beginning(before: Tokens, after: Tokens, beginning: tuple[Tokens, int]) -> TokenPair:
-    """The beginning token before the context, where it has none; before no context, that of the continuation counts as one.
+    """The beginning token before the context, where it has none; before no context, that of the continuation counts as
+    one.
 
     >>> pair = _with_beginning((), (1, 6), ((), 1))
     >>> pair.context, pair.continuation, pair.begun
@@ -134,8 +138,8 @@ def _check_continuations(requests: Sequence[Continuation], pairs: Sequence[Token
     if beyond:
         first, more = beyond[0], f"; and {len(beyond) - 1} more" if len(beyond) > 1 else ""
         raise BeyondWindow(
-            f"{named(requests[first], first)}: its continuation has {len(pairs[first].continuation)} tokens, more than the model's "
-            f"window of {window}{more}",
+            f"{named(requests[first], first)}: its continuation has {len(pairs[first].continuation)} tokens, more "
+            f"than the model's window of {window}{more}",
             frozenset(requests[index].continuation for index in beyond),
         )
 
@@ -151,7 +155,9 @@ def altered(pairs: Sequence[TokenPair]) -> Altered:
     >>> altered([TokenPair((1,), (2,)), TokenPair((1,), (2,), cut=True, merged=True)])
     Altered(truncated=1, merged=1, begun=0)
     """
-    return Altered(sum(pair.cut for pair in pairs), sum(pair.merged for pair in pairs), sum(pair.begun for pair in pairs))
+    return Altered(
+        sum(pair.cut for pair in pairs), sum(pair.merged for pair in pairs), sum(pair.begun for pair in pairs)
+    )
 
 
 def rows_of(pairs: Sequence[TokenPair]) -> list[TokenRow]:

@@ -41,7 +41,9 @@ def generated(model: LocalModel, requests: Sequence[GenerationRequest]) -> list[
 
 
 def _said(tokenizer: Any, line: list[int], name: str) -> str:
-    """The text of the tokens, without special ones and thoughts; some models mark their thoughts with special tokens."""
+    """The text of the tokens, without special ones and thoughts; some models mark their thoughts with special
+    tokens.
+    """
     whole = tokenizer.decode(line, skip_special_tokens=False)
     said = without_thoughts(whole)
     if said is None:
@@ -60,7 +62,8 @@ def _contexts(model: LocalModel, requests: Sequence[GenerationRequest]) -> list[
         room = (model.window or 1 << 62) - requests[index].max_tokens
         if requests[index].max_tokens < 1 or room < 1:
             raise MeasurementError(
-                f"{named(requests[index], index)}: max_tokens is {requests[index].max_tokens}, expected 1 to {(model.window or 2) - 1}"
+                f"{named(requests[index], index)}: max_tokens is {requests[index].max_tokens}, expected 1 to "
+                f"{(model.window or 2) - 1}"
             )
         already = begun(tokens, always)
         whole = tokens if already else always + tokens or (start,)
@@ -100,7 +103,9 @@ def _continue(contexts: list[Tokens], requests: list[GenerationRequest], model: 
             )
             cache = out.past_key_values
             logits = out.logits[:, -1].double().cpu().numpy()
-            ids = np.array([[_pick(row, request, draw)] for row, request, draw in zip(logits, requests, draws, strict=True)])
+            ids = np.array(
+                [[_pick(row, request, draw)] for row, request, draw in zip(logits, requests, draws, strict=True)]
+            )
             mask = np.concatenate([mask, np.ones_like(ids)], axis=1)
             for line in np.flatnonzero(going).tolist():
                 going[line] = _append(lines, line, int(ids[line, 0]), requests[line].max_tokens, ends)

@@ -31,19 +31,24 @@ ROW_TOKENS, CUDA_ROW_TOKENS = 4096, 32768  # padding included
 
 
 def in_order(requests: Sequence[Continuation], parts: Iterable[Mapping[int, Score]]) -> list[Score]:
-    """The scores of `requests` from parts that come by number; MeasurementError names the first that is not a number."""
+    """The scores of `requests` from parts that come by number; MeasurementError names the first that is not a
+    number.
+    """
     scores = {number: score for part in parts for number, score in part.items()}
     for index, request in enumerate(requests):
         if not np.isfinite(scores[index].logprob):
-            raise MeasurementError(f"{named(request, index)}: the model's answer is not a number ({scores[index].logprob})")
+            raise MeasurementError(
+                f"{named(request, index)}: the model's answer is not a number ({scores[index].logprob})"
+            )
     return [scores[index] for index in range(len(requests))]
 
 
 class LocalModel:
     """A causal network and its tokenizer, opened from `directory`.
 
-    `altered` counts the requests, since the model was opened, that were not read as they were asked. `remarks`: what a reader of its
-    answers must know, such as the number format, where it is not float32. `work`: what it has scored, for its speed.
+    `altered` counts the requests, since the model was opened, that were not read as they were asked. `remarks`: what a
+    reader of its answers must know, such as the number format, where it is not float32. `work`: what it has scored, for
+    its speed.
     """
 
     gives_logprobs = True
@@ -91,11 +96,13 @@ class LocalModel:
         return pairs
 
     def check_known(self, request: Continuation | GenerationRequest, index: int, tokens: Tokens) -> None:
-        """MeasurementError where the tokenizer has a token that the network has no row for: the two are not of one model."""
+        """MeasurementError where the tokenizer has a token that the network has no row for: the two are not of one
+        model.
+        """
         if max(tokens) >= self.rows:
             raise MeasurementError(
-                f"{named(request, index)}: its token {max(tokens)} is none of the {self.rows:,} that the model's weights know; "
-                "the tokenizer is another model's"
+                f"{named(request, index)}: its token {max(tokens)} is none of the {self.rows:,} that the model's "
+                "weights know; the tokenizer is another model's"
             )
 
     def score(self, requests: Sequence[Continuation]) -> list[Score]:
@@ -114,7 +121,10 @@ class LocalModel:
             yield from self._read(pairs, sorted(set(range(len(pairs))) - set(short)), trees=False)
 
     def _read(self, pairs: Sequence[TokenPair], chosen: Sequence[int], *, trees: bool) -> Iterator[dict[int, Score]]:
-        """Scores of the chosen pairs. What a tree gives no number for is read again by itself, since a NaN spreads in its pack."""
+        """Scores of the chosen pairs.
+
+        What a tree gives no number for is read again by itself, since a NaN spreads in its pack.
+        """
         if not chosen:
             return
         reader, asked = self.reader(), [pairs[number] for number in chosen]

@@ -1,12 +1,13 @@
 """Float32 matrix products on a CPU by the faster of the two libraries that torch brings along.
 
-torch multiplies float32 by its BLAS (on x86 mostly MKL) and has oneDNN beside it. Which is faster depends on the processor: on
-one with AVX-512 that is not Intel's, MKL may use half of it. So both are timed once in a process, and where oneDNN wins, layers
-that multiply by their weights do so by it while a network reads. The answers are the same but for the order of the sums.
+torch multiplies float32 by its BLAS (on x86 mostly MKL) and has oneDNN beside it. Which is faster depends on the
+processor: on one with AVX-512 that is not Intel's, MKL may use half of it. So both are timed once in a process, and
+where oneDNN wins, layers that multiply by their weights do so by it while a network reads. The answers are the same but
+for the order of the sums.
 
-Networks with very large activations (SmolLM2: 25,000) make much of how a sum is rounded. A sum over k inputs one after the other
-loses about sqrt(k) roundings; so, as MKL does, they are summed in parts of at most 192, and the parts then. For that a weight lies in
-memory column by column, which oneDNN reads as fast.
+Networks with very large activations (SmolLM2: 25,000) make much of how a sum is rounded. A sum over k inputs one after
+the other loses about sqrt(k) roundings; so, as MKL does, they are summed in parts of at most 192, and the parts then.
+For that a weight lies in memory column by column, which oneDNN reads as fast.
 
 What this module does not do: it changes no number format; that of the weights is that of the arithmetic.
 """
@@ -35,9 +36,11 @@ def quick_products(device: str) -> AbstractContextManager[Any]:
 
 
 def prepare(network: Any, device: str) -> None:
-    """Lay the weights of linear layers out column by column, in place, where that helps; what is tied to the embedding stays.
+    """Lay the weights of linear layers out column by column, in place, where that helps; what is tied to the embedding
+    stays.
 
-    All parameters get memory of their own, so that the file that they were read from need not stay in memory beside them.
+    All parameters get memory of their own, so that the file that they were read from need not stay in memory beside
+    them.
     """
     torch = require("torch", extra="models")
     if device != "cpu" or network.dtype != torch.float32 or not onednn_is_faster():
@@ -56,7 +59,8 @@ def by_columns(weight: Any) -> Any:
 
 
 def onednn_product(states: Any, weight: Any, bias: Any = None) -> Any:
-    """states x weight^T + bias by oneDNN: tensors (…, input), (output, input), (output,) -> (…, output), float32 on a CPU.
+    """states x weight^T + bias by oneDNN: tensors (…, input), (output, input), (output,) -> (…, output), float32 on a
+    CPU.
 
     Summed in parts where the weight lies column by column; parts of rows would be slow to read.
     """
@@ -78,7 +82,9 @@ def usual_product(states: Any, weight: Any, bias: Any = None) -> Any:
 
 @cache
 def onednn_is_faster() -> bool:
-    """Whether oneDNN is there, gives what torch's BLAS gives, and is faster by more than a tenth; timed once in a process."""
+    """Whether oneDNN is there, gives what torch's BLAS gives, and is faster by more than a tenth; timed once in a
+    process.
+    """
     torch = require("torch", extra="models")
     with torch.inference_mode():
         generator = torch.Generator().manual_seed(0)

@@ -61,7 +61,9 @@ def read_tree(reader: Reader, tree: PrefixTree, size: int) -> Iterator[dict[int,
             )
             first, stop = np.searchsorted(node, [pack.start, pack.stop])
             mine = order[first:stop]
-            logprobs[mine], best[mine] = reader.vocabulary.answers(states, node[first:stop] - pack.start, target[first:stop])
+            logprobs[mine], best[mine] = reader.vocabulary.answers(
+                states, node[first:stop] - pack.start, target[first:stop]
+            )
             done = by_end[slice(*np.searchsorted(last[by_end], [pack.start, pack.stop]))]
             yield _scores(tree, done, (logprobs, best))
 

@@ -1,7 +1,7 @@
 """Read each shared prefix once: requests as a tree of tokens, computed pack by pack.
 
-Sequences that begin alike share nodes. A node attends to its ancestors only, and its position is its depth, so its state
-is the same as if its sequence had been read alone. Nodes are numbered in preorder, which gives two things: the
+Sequences that begin alike share nodes. A node attends to its ancestors only, and its position is its depth, so its
+state is the same as if its sequence had been read alone. Nodes are numbered in preorder, which gives two things: the
 descendants of a node are the range from it to its `ends`, and all ancestors of any node in a run of consecutive nodes
 are either in the run or ancestors of the run's first node.
 

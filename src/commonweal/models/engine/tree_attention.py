@@ -51,7 +51,9 @@ class Walk:
             torch = require("torch", extra="models")
             assert self.pack is not None
             seen = self.pack.may_attend if window is None else self.pack.may_attend & (self.pack.distance < window)
-            mask = torch.zeros(seen.shape, dtype=self.dtype).masked_fill_(~torch.from_numpy(seen), torch.finfo(self.dtype).min)
+            mask = torch.zeros(seen.shape, dtype=self.dtype).masked_fill_(
+                ~torch.from_numpy(seen), torch.finfo(self.dtype).min
+            )
             self.masks[window, repeats] = mask[:, None].repeat(1, 1, repeats, 1).to(self.device)
         return self.masks[window, repeats]
 

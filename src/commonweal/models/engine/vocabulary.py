@@ -1,8 +1,8 @@
 """Probabilities of the next token, at the positions where they are asked for and nowhere else.
 
-The hidden states are projected a few at a time to a part of the vocabulary, so that a vocabulary of 262,144 words does not
-fill the memory, and on a CPU what is projected is still at hand when it is summed. Of each projection only the asked logits, the
-running sum and the highest logit stay.
+The hidden states are projected a few at a time to a part of the vocabulary, so that a vocabulary of 262,144 words does
+not fill the memory, and on a CPU what is projected is still at hand when it is summed. Of each projection only the
+asked logits, the running sum and the highest logit stay.
 """
 
 from __future__ import annotations
@@ -55,9 +55,11 @@ class Vocabulary:
         return logprobs, best
 
     def _read(self, states: Any, line: Any, wanted: Any) -> tuple[Any, Any, Any]:
-        """Logits (read,) of the `wanted` tokens at their `line`; log of the sum of exp, and the highest logit, (position,).
+        """Logits (read,) of the `wanted` tokens at their `line`; log of the sum of exp, and the highest logit,
+        (position,).
 
-        `states`: (position, width). A part's sum is read off its log_softmax, which is faster on a CPU than exp by itself.
+        `states`: (position, width). A part's sum is read off its log_softmax, which is faster on a CPU than exp by
+        itself.
         """
         torch = require("torch", extra="models")
         known = torch.empty(wanted.shape, device=states.device)

@@ -1,7 +1,8 @@
 """HTTP connections on which one deadline holds for a whole exchange: name, connection, request, headers and body.
 
-A time limit of httpx is one for each read from the socket. A server that sends a byte now and then, in its headers or its
-body, never exceeds it. So each operation on the network gets what is left until the deadline, and none begins after it.
+A time limit of httpx is one for each read from the socket. A server that sends a byte now and then, in its headers or
+its body, never exceeds it. So each operation on the network gets what is left until the deadline, and none begins after
+it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class DeadlineTransport(httpx.HTTPTransport):
 
 
 def deadline_client(seconds: float, connections: int, headers: dict[str, str] | None = None) -> httpx.Client:
-    """A client that calls only the address it is given (no redirect, no proxy), each time for at most so many seconds."""
+    """A client that calls only the address it is given (no redirect, no proxy), each time for at most so many
+    seconds.
+    """
     transport = DeadlineTransport(seconds, connections)
     return httpx.Client(transport=transport, trust_env=False, follow_redirects=False, timeout=seconds, headers=headers)
 
@@ -92,7 +95,10 @@ class _Network(httpcore.NetworkBackend):
         raise problem
 
     def _addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of a name. Asking for them knows no time limit, so it is done aside, and left alone if it takes too long."""
+        """The addresses of a name.
+
+        Asking for them knows no time limit, so it is done aside, and left alone if it takes too long.
+        """
         answers: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
 
         def ask() -> None:

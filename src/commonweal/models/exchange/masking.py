@@ -1,12 +1,12 @@
 """Secrets that were sent, taken out of what comes back: a server may echo them, whole, cut or turned round.
 
-What comes back is kept: answers in the cache and in `items/`, errors in the evidence, facts in the dossier. So it is masked
-where it enters. Found are the secret as it is, backwards, percent-encoded and in base64 (also inside a longer text that was
-encoded), and of each of these every piece of 8 characters or more.
+What comes back is kept: answers in the cache and in `items/`, errors in the evidence, facts in the dossier. So it is
+masked where it enters. Found are the secret as it is, backwards, percent-encoded and in base64 (also inside a longer
+text that was encoded), and of each of these every piece of 8 characters or more.
 
-What this module cannot do: it does not find fewer than 8 characters in a row, nor a secret that was encrypted or spread out.
-In an answer, what could as well be a word stays: a secret shorter than 8 characters (`EMPTY`, `none`), and a piece of up to 12
-small letters (`required`, of `sk-no-key-required`). In messages they are masked.
+What this module cannot do: it does not find fewer than 8 characters in a row, nor a secret that was encrypted or spread
+out. In an answer, what could as well be a word stays: a secret shorter than 8 characters (`EMPTY`, `none`), and a piece
+of up to 12 small letters (`required`, of `sk-no-key-required`). In messages they are masked.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Secrets:
         self._told = self._pieces | _pieces(only_told)
 
     def masked(self, text: str) -> str:
-        """The text with every piece of a secret as `[key]`; but a piece that is a plain word stays, since it may be one.
+        """The text with every piece of a secret as `[key]`; but a piece that is a plain word stays, since it may be
+        one.
 
         >>> key = Secrets(["sk-no-key-required-9876"])
         >>> key.masked("with sk-no-key-requ or 6789-deriuqer-yek-on, a text is required")
@@ -86,7 +87,9 @@ def _pieces(secrets: Iterable[str]) -> frozenset[str]:
 
 
 def _forms(text: str) -> Iterable[str]:
-    """How a secret may be written: it, percent-encoded, in base64 wherever in a longer text it stood; each also backwards."""
+    """How a secret may be written: it, percent-encoded, in base64 wherever in a longer text it stood; each also
+    backwards.
+    """
     raw = text.encode("utf-8", "surrogatepass")
     forms = {text, quote(text, safe="", errors="replace")}
     forms |= {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}

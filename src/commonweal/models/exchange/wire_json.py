@@ -1,4 +1,6 @@
-"""JSON that came over the network: read strictly, and every text in it valid and without secrets before anybody sees it."""
+"""JSON that came over the network: read strictly, and every text in it valid and without secrets before anybody sees
+it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ class NotJSON(CommonwealError):
 
 
 def json_in(body: bytes, secrets: Secrets) -> Any:
-    """The value in a body; NotJSON where it is none, or one object has a name twice, so that nobody knows what was meant.
+    """The value in a body; NotJSON where it is none, or one object has a name twice, so that nobody knows what was
+    meant.
 
     >>> json_in(b'{"a": 1}', Secrets([]))
     {'a': 1}

@@ -1,10 +1,12 @@
 """Whether a GGUF file's tokenizer puts the beginning token before every text.
 
-A file says so itself (`tokenizer.ggml.add_bos_token`); many older ones do not. Then it is as llama.cpp has it, for which they
-were written and tried: it depends on the kind of tokenizer, and in a byte-level one on how text is cut before the merges. A
-model that was trained with that token answers otherwise without it, so what was taken for granted is told.
+A file says so itself (`tokenizer.ggml.add_bos_token`); many older ones do not. Then it is as llama.cpp has it, for
+which they were written and tried: it depends on the kind of tokenizer, and in a byte-level one on how text is cut
+before the merges. A model that was trained with that token answers otherwise without it, so what was taken for granted
+is told.
 
-Source: ggml-org/llama.cpp, src/llama-vocab.cpp, llama_vocab::impl::load, at revision 00ad355e009e83abf98f96a6ded7193b95763681.
+Source: ggml-org/llama.cpp, src/llama-vocab.cpp, llama_vocab::impl::load, at revision
+00ad355e009e83abf98f96a6ded7193b95763681.
 """
 
 from __future__ import annotations
@@ -16,11 +18,31 @@ from typing import Any
 SOURCE = "llama.cpp, src/llama-vocab.cpp, 00ad355"
 BYTE_LEVEL = "gpt2"
 # tokenizer.ggml.model -> whether texts begin with the token; a byte-level one is looked up by tokenizer.ggml.pre below
-BY_MODEL: Mapping[str, bool] = {"llama": True, "bert": True, "t5": False, "rwkv": False, "plamo2": False, "gemma4": True}
-BEGINNING_PRE_TOKENIZERS = frozenset({
-    "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano",
-    "tekken", "chameleon", "gemma4", "granite-embed-multi-311m",
-})  # fmt: skip
+BY_MODEL: Mapping[str, bool] = {
+    "llama": True,
+    "bert": True,
+    "t5": False,
+    "rwkv": False,
+    "plamo2": False,
+    "gemma4": True,
+}
+BEGINNING_PRE_TOKENIZERS = frozenset(
+    {
+        "llama3",
+        "llama-v3",
+        "llama-bpe",
+        "falcon3",
+        "falcon-h1",
+        "pixtral",
+        "midm-2.0",
+        "lfm2",
+        "jina-v5-nano",
+        "tekken",
+        "chameleon",
+        "gemma4",
+        "granite-embed-multi-311m",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +62,8 @@ class Beginning:
             return ()
         done = "one is added" if self.added else "none is added"
         return (
-            f"the file does not say whether a text begins with the beginning token (no tokenizer.ggml.add_bos_token): {done}, "
-            f"as llama.cpp does for its tokenizer ({SOURCE})",
+            "the file does not say whether a text begins with the beginning token (no tokenizer.ggml.add_bos_token): "
+            f"{done}, as llama.cpp does for its tokenizer ({SOURCE})",
         )
 
 
@@ -50,7 +72,8 @@ def beginning_of(facts: Mapping[str, Any]) -> Beginning:
 
     >>> beginning_of({"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "llama-bpe"})
     Beginning(added=True, declared=False)
-    >>> beginning_of({"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "llama-bpe", "tokenizer.ggml.add_bos_token": False})
+    >>> beginning_of({"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "llama-bpe",
+    ...     "tokenizer.ggml.add_bos_token": False})
     Beginning(added=False, declared=True)
     """
     declared = facts.get("tokenizer.ggml.add_bos_token")

@@ -1,9 +1,9 @@
 """A GGUF file becomes a plain Hugging Face directory: float32 safetensors, configuration, tokenizer.
 
-The Llama layout (SmolLM2, Llama, Mistral) is converted here, tensor by tensor, so that it needs little memory; every fact
-that changes the answer is either carried over or refused. Gemma 3 is converted by transformers, with the library accelerate.
-Any other layout is refused with its name, because a weight put in the wrong place is not an error that anything downstream
-would notice.
+The Llama layout (SmolLM2, Llama, Mistral) is converted here, tensor by tensor, so that it needs little memory; every
+fact that changes the answer is either carried over or refused. Gemma 3 is converted by transformers, with the library
+accelerate. Any other layout is refused with its name, because a weight put in the wrong place is not an error that
+anything downstream would notice.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ OUTER = {
     "output.weight": "lm_head.weight",
 }
 INNER = {
-    "attn_norm": "input_layernorm", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
     "attn_output": "self_attn.o_proj", "ffn_norm": "post_attention_layernorm", "ffn_gate": "mlp.gate_proj",
     "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
 }  # fmt: skip
@@ -44,7 +45,9 @@ REFUSED_FACTS = ("rope.scaling.type", "rope.scale_linear", "expert_count", "atte
 
 
 def convert(path: Path, directory: Path) -> Beginning:
-    """Write the model of the GGUF file `path` into the empty `directory`; returns what its tokenizer puts before every text."""
+    """Write the model of the GGUF file `path` into the empty `directory`; returns what its tokenizer puts before
+    every text.
+    """
     header = read_gguf_header(path)
     check_convertible(header)
     if header.architecture in BY_TRANSFORMERS:
@@ -60,7 +63,11 @@ def convert(path: Path, directory: Path) -> Beginning:
 def _convert_by_transformers(header: GGUFHeader, directory: Path) -> None:
     require("accelerate", extra="gguf")
     torch, transformers = require("torch", extra="models"), require("transformers", extra="models")
-    source = {"pretrained_model_name_or_path": header.path.parent, "gguf_file": header.path.name, "local_files_only": True}
+    source = {
+        "pretrained_model_name_or_path": header.path.parent,
+        "gguf_file": header.path.name,
+        "local_files_only": True,
+    }
     with quiet(), foreign_faults(f"{header.path}: transformers cannot convert it"):
         network = transformers.AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
         # The weights are plain float32 now; what remains of the library's marks would have it quantize them again.
@@ -78,7 +85,9 @@ def _convert_by_transformers(header: GGUFHeader, directory: Path) -> None:
 
 
 def check_convertible(header: GGUFHeader) -> None:
-    """Raise LocatorError where this file's layout or tokenizer is not one that is converted, MissingExtra without accelerate."""
+    """Raise LocatorError where this file's layout or tokenizer is not one that is converted, MissingExtra without
+    accelerate.
+    """
     if header.architecture not in BY_TRANSFORMERS:
         _names(header)
     check_gguf(header)
@@ -120,7 +129,8 @@ def _check_shapes(header: GGUFHeader) -> None:
     queries, keys = heads * head, header.fact("attention.head_count_kv", heads) * head
     if header.fact("rope.dimension_count", head) != head or head % 2:
         raise _refusal(
-            header, f"its heads of {head} numbers turn {header.fact('rope.dimension_count', head)} of them; not converted"
+            header,
+            f"its heads of {head} numbers turn {header.fact('rope.dimension_count', head)} of them; not converted",
         )
     expected: dict[str, tuple[int, ...]] = {"output_norm": (width,)}
     shapes = {
@@ -135,7 +145,8 @@ def _check_shapes(header: GGUFHeader) -> None:
     for name, shape in expected.items():
         if actual.get(name) != shape:
             raise _refusal(
-                header, f"its tensor {name}.weight is {_shown(actual.get(name))}, where its facts announce {_shown(shape)}"
+                header,
+                f"its tensor {name}.weight is {_shown(actual.get(name))}, where its facts announce {_shown(shape)}",
             )
 
 

@@ -1,10 +1,11 @@
 """The header of a GGUF file: its facts and its table of tensors, read without any library.
 
-Enough to say whether a file is whole, how many parameters it has, and where each tensor lies. What it announces (how many
-facts, tensors, letters of a text) is held against its size before anything is read or made. It does not turn quantized
-blocks into numbers (see conversion.py).
+Enough to say whether a file is whole, how many parameters it has, and where each tensor lies. What it announces (how
+many facts, tensors, letters of a text) is held against its size before anything is read or made. It does not turn
+quantized blocks into numbers (see conversion.py).
 
-Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (version 3); parts of a split file: llama.cpp, tools/gguf-split.
+Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (version 3); parts of a split file: llama.cpp,
+tools/gguf-split.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ MAGIC = b"GGUF"
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 STRING, ARRAY = 8, 9
 LONGEST_HEADER = 1 << 28
-LEAST_FACT, LEAST_TENSOR = 13, 24  # bytes: the length of a name, a type and a value; a length, axes, an axis, a type, an offset
+LEAST_FACT, LEAST_TENSOR = (
+    13,
+    24,
+)  # bytes: the length of a name, a type and a value; a length, axes, an axis, a type, an offset
 MOST_AXES = 4  # GGML_MAX_DIMS
 PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 # type -> (weights in a block, bytes of a block); checked against gguf.GGML_QUANT_SIZES in the tests
@@ -110,16 +114,19 @@ class _Cursor:
         return [self.text() for _ in range(count)]
 
     def room_for(self, count: int, least: int, what: str) -> None:
-        """struct.error where so many things of at least so many bytes do not fit into the rest of the file, or of a header."""
+        """struct.error where so many things of at least so many bytes do not fit into the rest of the file, or of a
+        header.
+        """
         if count * least > min(len(self.data), LONGEST_HEADER) - self.at:
             raise struct.error(f"it announces {count:,} {what} at byte {self.at:,}, more than there is room for")
 
 
 def read_gguf_header(path: Path, size: int | None = None) -> GGUFHeader:
-    """Read the header and check that every tensor lies inside the file, or inside `size` bytes where this is its first part.
+    """Read the header and check that every tensor lies inside the file, or inside `size` bytes where this is its first
+    part.
 
-    Raises LocatorError, naming the file, its hash and what was expected, where the file is not GGUF or is truncated; where it
-    is one part of several or stands in for weights, with what it is and how to mend it.
+    Raises LocatorError, naming the file, its hash and what was expected, where the file is not GGUF or is truncated;
+    where it is one part of several or stands in for weights, with what it is and how to mend it.
     """
     here = path.stat().st_size
     head = head_of(path)
@@ -130,7 +137,8 @@ def read_gguf_header(path: Path, size: int | None = None) -> GGUFHeader:
         raise LocatorError(
             _fault(
                 path,
-                f"{because + '; it' if because else 'it'} does not begin with the four bytes 'GGUF', so it is not a GGUF file",
+                f"{because + '; it' if because else 'it'} does not begin with the four bytes 'GGUF', so it is not a "
+                "GGUF file",
             )
         )
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -202,7 +210,9 @@ def _check_apart(path: Path, tensors: tuple[TensorEntry, ...]) -> None:
     ordered = sorted(tensors, key=lambda tensor: tensor.offset)
     for one, other in pairwise(ordered):
         if one.offset + one.size > other.offset:
-            raise LocatorError(_fault(path, f"its tensors {shown(one.name)} and {shown(other.name)} overlap; it is damaged"))
+            raise LocatorError(
+                _fault(path, f"its tensors {shown(one.name)} and {shown(other.name)} overlap; it is damaged")
+            )
 
 
 def _declared_part(path: Path, facts: dict[str, Any]) -> str | None:

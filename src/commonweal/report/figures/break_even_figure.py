@@ -1,8 +1,8 @@
 """The break-even: energy over the number of tasks, for a model of its own for each task and for one shared model.
 
-The lines are S N and P + f N, drawn from the rows of P, S and f; N* is marked where its own row puts it, or "never" is said.
-What this module does not do: it works out no N*, and no interval. A band goes from the lower ends of P and f together to
-their upper ends together, so it is wider than a 95 % interval of the sum.
+The lines are S N and P + f N, drawn from the rows of P, S and f; N* is marked where its own row puts it, or "never" is
+said. What this module does not do: it works out no N*, and no interval. A band goes from the lower ends of P and f
+together to their upper ends together, so it is wider than a 95 % interval of the sum.
 """
 
 from __future__ import annotations
@@ -72,14 +72,18 @@ def exactly(value: float) -> Span:
 
 
 def break_even_figures(rows: Sequence[Evidence], method: Method | None) -> tuple[list[FigurePlan], list[Evidence]]:
-    """A figure for each deployment with P, S and f in its rows, where its method chose one; and the rows that are in no such figure."""
+    """A figure for each deployment with P, S and f in its rows, where its method chose one; and the rows that are in
+    no such figure.
+    """
     figures, drawn = [], set()
     for choice in method.figures if method else ():
         if choice.kind == "break_even":
             part_of = {quantity: part for part, quantity in zip(PARTS, choice.quantities, strict=True)}
             for deployment in dict.fromkeys(_deployment(row) for row in rows if part_of.get(_quantity(row)) in LINES):
                 own = {
-                    part_of[_quantity(row)]: row for row in rows if _quantity(row) in part_of and _deployment(row) == deployment
+                    part_of[_quantity(row)]: row
+                    for row in rows
+                    if _quantity(row) in part_of and _deployment(row) == deployment
                 }
                 known = {part: row for part, row in own.items() if row.estimate is not None}
                 if all(part in known for part in LINES):
@@ -104,7 +108,7 @@ def break_even_svg(figure: FigurePlan, anchor: str) -> Markup:
     ways = [
         ServingOption(f"a model for each:\n{_worth(plotted['S'])} a task", exactly(0.0), spans["S"], shared=False),
         ServingOption(f"the shared model:\n{_worth(plotted['f'])} a task", spans["P"], spans["f"]),
-    ]  # fmt: skip
+    ]
     crossings = []
     if "N*" in plotted:
         tasks = spans["N*"]
@@ -113,8 +117,12 @@ def break_even_svg(figure: FigurePlan, anchor: str) -> Markup:
     return lines_svg(ways, crossings, (figure.title, figure.spoken), anchor)
 
 
-def lines_svg(ways: Sequence[ServingOption], crossings: Sequence[Crossing], words: tuple[str, str], anchor: str) -> Markup:
-    """The ways as lines with bands, the crossings marked down to the axis of tasks; `words`: the picture's name and description."""
+def lines_svg(
+    ways: Sequence[ServingOption], crossings: Sequence[Crossing], words: tuple[str, str], anchor: str
+) -> Markup:
+    """The ways as lines with bands, the crossings marked down to the axis of tasks; `words`: the picture's name and
+    description.
+    """
     top = _last_task(ways, crossings)
     return chart_svg(_chart(ways, crossings, top), words, anchor)
 
@@ -124,11 +132,16 @@ def _chart(ways: Sequence[ServingOption], crossings: Sequence[Crossing], top: fl
     x = number("tasks", scale={"domain": [0, top], "nice": False}, title="Number of tasks N", axis=_axis(28))
     y = number("energy", scale={"domain": [0, highest], "nice": True}, title="Energy [kilowatt-hours]", axis=_axis(58))
     bands = [
-        {"tasks": top * step / STEPS, "energy": way.once.low + way.each.low * top * step / STEPS,
-         "up": way.once.high + way.each.high * top * step / STEPS, "way": str(place)}
-        for place, way in enumerate(ways) if way.once.low < way.once.high or way.each.low < way.each.high
+        {
+            "tasks": top * step / STEPS,
+            "energy": way.once.low + way.each.low * top * step / STEPS,
+            "up": way.once.high + way.each.high * top * step / STEPS,
+            "way": str(place),
+        }
+        for place, way in enumerate(ways)
+        if way.once.low < way.once.high or way.each.low < way.each.high
         for step in range(STEPS + 1)
-    ]  # fmt: skip
+    ]
     between = {"x": x, "y": y, "y2": {"field": "up"}, "detail": text("way")}
     layers = [layer("area", {"color": BAND, "opacity": 0.75}, between, data=bands)] if bands else []
     for way in ways:
@@ -137,7 +150,9 @@ def _chart(ways: Sequence[ServingOption], crossings: Sequence[Crossing], top: fl
         layers.append(layer("line", {"strokeWidth": 2, **style}, {"x": x, "y": y}, data=ends))
     layers += [part for crossing in crossings for part in _marked(crossing, x, y)]
     named = {"align": "left", "dx": 8, "fontSize": 12, "fill": INK, "lineBreak": "\n"}
-    layers.append(layer("text", named, {"x": x, "y": y, "text": text("words")}, data=_labels(ways, crossings, top, highest)))
+    layers.append(
+        layer("text", named, {"x": x, "y": y, "text": text("words")}, data=_labels(ways, crossings, top, highest))
+    )
     return {"layer": layers, "width": WIDTH, "height": HEIGHT, "padding": MARGIN, "autosize": "none"}
 
 
@@ -162,7 +177,9 @@ def _marked(crossing: Crossing, x: dict[str, Any], y: dict[str, Any]) -> list[di
     return layers
 
 
-def _labels(ways: Sequence[ServingOption], crossings: Sequence[Crossing], top: float, highest: float) -> list[dict[str, Any]]:
+def _labels(
+    ways: Sequence[ServingOption], crossings: Sequence[Crossing], top: float, highest: float
+) -> list[dict[str, Any]]:
     """The name of each line at its right end, kept apart; without a crossing, that there is none."""
     gap = GAP_PX * highest / HEIGHT
     labels: list[dict[str, Any]] = []
@@ -172,7 +189,11 @@ def _labels(ways: Sequence[ServingOption], crossings: Sequence[Crossing], top: f
         labels.append({"tasks": top, "energy": max(end, lowest), "words": way.label})
     over = max(0.0, labels[-1]["energy"] - highest)
     labels = [{**label, "energy": label["energy"] - over} for label in labels]
-    return labels if crossings else [*labels, {"tasks": 0.0, "energy": highest * 0.96, "words": "never: the lines do not meet"}]
+    return (
+        labels
+        if crossings
+        else [*labels, {"tasks": 0.0, "energy": highest * 0.96, "words": "never: the lines do not meet"}]
+    )
 
 
 def _last_task(ways: Sequence[ServingOption], crossings: Sequence[Crossing]) -> float:
@@ -187,22 +208,38 @@ def _last_task(ways: Sequence[ServingOption], crossings: Sequence[Crossing]) -> 
 def _figure(deployment: str, rows: Mapping[BreakEvenPart, Evidence], never: str, choice: FigureChoice) -> FigurePlan:
     plotted = {part: Plotted(words, rows[part], _estimate(rows[part])) for part, words in PARTS.items() if part in rows}
     title = f"Energy over the number of tasks, and where the shared model breaks even: {deployment}"
-    said = "; ".join(f"{entry.label}: {value_text(entry.estimate)} ({interval_words(entry.row)})" for entry in plotted.values())
+    said = "; ".join(
+        f"{entry.label}: {value_text(entry.estimate)} ({interval_words(entry.row)})" for entry in plotted.values()
+    )
     if "N*" not in plotted:
         meet = f" {never[:1].upper()}{never[1:]}."
     else:
         meet = f" From N* = {value_text(plotted['N*'].estimate)} tasks on, the shared model costs less."
         share = plotted.get("never")
-        meet += f" In {value_text(share.estimate)} of the draws it never does." if share and share.estimate.value > 0 else ""
+        meet += (
+            f" In {value_text(share.estimate)} of the draws it never does."
+            if share and share.estimate.value > 0
+            else ""
+        )
     wide = any(plotted[part].estimate.low != plotted[part].estimate.high for part in LINES)
     band = " Band: from the lower ends of P and f together to the upper ends together; wider than 95 %." if wide else ""
     ranged = "N*" in plotted and plotted["N*"].estimate.interval is not None
     bar = " Bar on the axis: the interval of N*, as far as the picture goes." if ranged else ""
-    caption = f"Dashed: a model for each task, S N. Solid: one shared model, P + f N.{band}{bar} Inference is not counted.{meet}"
+    caption = (
+        f"Dashed: a model for each task, S N. Solid: one shared model, P + f N.{band}{bar} Inference is not "
+        f"counted.{meet}"
+    )
     return FigurePlan(
-        kind="lines", title=title, axis="Energy [kilowatt-hours]", scale=scale_of("energy", "kWh"), rows=tuple(plotted.values()), null=None,
-        caption=caption, spoken=f"{title}. {said}.{meet}", choice=choice,
-    )  # fmt: skip
+        kind="lines",
+        title=title,
+        axis="Energy [kilowatt-hours]",
+        scale=scale_of("energy", "kWh"),
+        rows=tuple(plotted.values()),
+        null=None,
+        caption=caption,
+        spoken=f"{title}. {said}.{meet}",
+        choice=choice,
+    )
 
 
 def _quantity(row: Evidence) -> str:

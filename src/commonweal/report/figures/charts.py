@@ -24,7 +24,8 @@ NAMED_POINTS = 9
 INK, MUTED, FAINT = "var(--ink)", "var(--muted)", "var(--rule)"
 SERIES, BAND, PAPER = "var(--series)", "var(--band)", "var(--paper)"
 DECORATION = re.compile(
-    r' (?:role|aria-roledescription|aria-label|aria-hidden|pointer-events|class|font-family|xmlns:xlink|version|style)="[^"]*"'
+    r" (?:role|aria-roledescription|aria-label|aria-hidden|pointer-events|class|font-family|xmlns:xlink|version|style)"
+    r'="[^"]*"'
 )
 EMPTY = re.compile(r'<path d="[^"]*" display="none"/>|<path d="M0,0h0v0h0Z"/>|<path d="" ?/>|<title>[^<]*</title>')
 LONG_NUMBER = re.compile(r"(-?\d+\.\d\d)\d+")
@@ -38,14 +39,24 @@ def figure_svg(figure: FigurePlan, anchor: str) -> Markup:
 
 
 def chart_svg(chart: dict[str, Any], words: tuple[str, str], anchor: str, *, named_points: bool = False) -> Markup:
-    """A chart in Vega-Lite as an SVG element; `words` are its name and its description. Named points say their name when pointed at."""
-    svg = vl_convert.vegalite_to_svg({**chart, "config": {"background": "transparent", **_look()}}, allowed_base_urls=[])
+    """A chart in Vega-Lite as an SVG element; `words` are its name and its description.
+
+    Named points say their name when pointed at.
+    """
+    svg = vl_convert.vegalite_to_svg(
+        {**chart, "config": {"background": "transparent", **_look()}}, allowed_base_urls=[]
+    )
     svg = MARKED.sub(r'<path\2><title data-keep="">\1</title></path>', svg) if named_points else svg
     return _inline(svg, words, anchor)
 
 
 def layer(
-    mark: str, style: dict[str, Any], encoding: dict[str, Any], *, data: list[dict[str, Any]] | None = None, where: str = ""
+    mark: str,
+    style: dict[str, Any],
+    encoding: dict[str, Any],
+    *,
+    data: list[dict[str, Any]] | None = None,
+    where: str = "",
 ) -> dict[str, Any]:
     """One layer of a chart. `data`: records of its own; `where`: the field that a record must have to be drawn."""
     own = {"data": {"values": data}} if data is not None else {}
@@ -64,7 +75,13 @@ def text(field: str, **more: Any) -> dict[str, Any]:
 
 
 def _look() -> dict[str, Any]:
-    text = {"labelColor": MUTED, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
+    text = {
+        "labelColor": MUTED,
+        "titleColor": INK,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    }
     lines = {"domainColor": FAINT, "tickColor": FAINT, "gridColor": FAINT}
     return {
         "axis": {**text, **lines, "labelLimit": LABEL_PX},
@@ -94,7 +111,9 @@ def _forest(figure: FigurePlan) -> dict[str, Any]:
     step = ROW if figure.kind == "forest" else max(1.5, min(12.0, 560 / len(figure.rows)))
     records = [_record(index, plotted, figure) for index, plotted in enumerate(figure.rows)]
     labels = [shorten(plotted.label, LABEL_CHARACTERS) for plotted in figure.rows]
-    room = max(60, CHARACTER_PX * max(map(len, labels))) if figure.kind == "forest" else 0  # the reader's font may be a wide one
+    room = (
+        max(60, CHARACTER_PX * max(map(len, labels))) if figure.kind == "forest" else 0
+    )  # the reader's font may be a wide one
     axis_y = {
         "title": None,
         "grid": False,
@@ -123,11 +142,19 @@ def _forest(figure: FigurePlan) -> dict[str, Any]:
     x = number("value", scale=value, axis={"title": figure.axis, "tickCount": 7})
     layers.append(layer("point", style, {"y": y, "x": x, "fill": text("paint", scale=None)}))
     fit = {"type": "fit-x", "contains": "padding"}
-    return {"data": {"values": records}, "layer": layers, "width": WIDTH, "height": step * len(figure.rows), "autosize": fit}
+    return {
+        "data": {"values": records},
+        "layer": layers,
+        "width": WIDTH,
+        "height": step * len(figure.rows),
+        "autosize": fit,
+    }
 
 
 def _json_list(labels: list[str]) -> str:
-    """The labels as a Vega expression: a list of quoted strings, each character that could end one written as a code."""
+    """The labels as a Vega expression: a list of quoted strings, each character that could end one written as a
+    code.
+    """
     quoted = ("".join(char if char.isalnum() or char == " " else _code(char) for char in label) for label in labels)
     return "[" + ",".join(f"'{text}'" for text in quoted) + "]"
 
@@ -158,9 +185,16 @@ def _scatter(figure: FigurePlan) -> dict[str, Any]:
     layers = [
         layer("line", {"color": MUTED, "strokeDash": [5, 4], "strokeWidth": 1.2}, {"x": x, "y": y}, data=ends),
         layer("text", slanted, {"x": x, "y": y, "text": text("words")}, data=note),
-        layer("rule", {"color": SERIES, "opacity": 0.35}, {"x": x, "y": number("low"), "y2": {"field": "high"}}, where="low"),
         layer(
-            "point", {"filled": True, "size": 34, "opacity": 0.9, "fill": SERIES}, {"x": x, "y": y, "description": text("name")}
+            "rule",
+            {"color": SERIES, "opacity": 0.35},
+            {"x": x, "y": number("low"), "y2": {"field": "high"}},
+            where="low",
+        ),
+        layer(
+            "point",
+            {"filled": True, "size": 34, "opacity": 0.9, "fill": SERIES},
+            {"x": x, "y": y, "description": text("name")},
         ),
         layer("text", beside, {"x": x, "y": y, "text": text("name")}, data=_apart(far, top)),
     ]
@@ -190,7 +224,7 @@ def _inline(svg: str, words: tuple[str, str], anchor: str) -> Markup:
     width, height = box[1].split()[2:]
     title, description = (escape(visible(text)) for text in words)
     return Markup(
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" aria-labelledby="{anchor}-t" aria-describedby="{anchor}-d" '
-        f'width="{width}" height="{height}" viewBox="{box[1]}"><title id="{anchor}-t">{title}</title>'
-        f'<desc id="{anchor}-d">{description}</desc>{body}'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" aria-labelledby="{anchor}-t" '
+        f'aria-describedby="{anchor}-d" width="{width}" height="{height}" viewBox="{box[1]}"><title '
+        f'id="{anchor}-t">{title}</title><desc id="{anchor}-d">{description}</desc>{body}'
     )

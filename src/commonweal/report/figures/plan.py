@@ -1,8 +1,8 @@
 """Which rows make which figure, and what each figure says in words.
 
-A figure is made for the rows of one measure and one quantity that differ in their group (one figure per subject and set of
-attributes), or, without groups, in their subject. What this module does not do: it draws nothing (see `charts`) and it
-compares no numbers beyond finding the lowest and the highest.
+A figure is made for the rows of one measure and one quantity that differ in their group (one figure per subject and set
+of attributes), or, without groups, in their subject. What this module does not do: it draws nothing (see `charts`) and
+it compares no numbers beyond finding the lowest and the highest.
 """
 
 from __future__ import annotations
@@ -12,15 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from commonweal.evidence.numbers import (
-    INTERVALS,
-    Scale,
-    bounds_text,
-    detectable_text,
-    rounded,
-    scale_of,
-    value_text,
-)
+from commonweal.evidence.numbers import INTERVALS, Scale, bounds_text, detectable_text, rounded, scale_of, value_text
 from commonweal.evidence.records import Estimate, Evidence, FigureChoice, Method, Quantity
 from commonweal.report.wording import group_words, humanise, interval_words, shorten
 
@@ -65,7 +57,9 @@ class FigurePlan:
 
 
 def plan_figures(rows: Sequence[Evidence], method: Method | None) -> list[FigurePlan]:
-    """The figures of one measure: those that it chose, then the others in the order in which its quantities are declared."""
+    """The figures of one measure: those that it chose, then the others in the order in which its quantities are
+    declared.
+    """
     quantities = method.quantities if method else {}
     numbered = [row for row in rows if row.estimate is not None]
     figures: list[FigurePlan] = []
@@ -77,18 +71,27 @@ def plan_figures(rows: Sequence[Evidence], method: Method | None) -> list[Figure
         units = {_estimate(row).unit for row in of_quantity}
         if len(units) >= MANY_UNITS:
             label = quantities.get(name, Quantity(unit="1", label=humanise(name).lower()))
-            listing = _listing(label, [(_subject(row), Plotted(_label(row), row, _estimate(row))) for row in of_quantity])
+            listing = _listing(
+                label, [(_subject(row), Plotted(_label(row), row, _estimate(row))) for row in of_quantity]
+            )
             first = listing.rows[0]
-            said = f"{len(listing.rows)} rows, each in its own unit; the first: {first.label}: {value_text(first.estimate)}."
+            said = (
+                f"{len(listing.rows)} rows, each in its own unit; the first: {first.label}: "
+                f"{value_text(first.estimate)}."
+            )
             figures.append(replace(listing, spoken=f"{listing.title}. {said}"))
             continue
         for unit, same_unit in _by(of_quantity, lambda row: _estimate(row).unit).items():
             grouped = [row for row in same_unit if _estimate(row).group]
             single = [row for row in same_unit if not _estimate(row).group]
             label = quantities.get(name, Quantity(unit=unit, label=humanise(name).lower()))
-            parts = [(subject, part) for subject, rest in _by(grouped, _subject).items() for part in _attribute_sets(rest)]
+            parts = [
+                (subject, part) for subject, rest in _by(grouped, _subject).items() for part in _attribute_sets(rest)
+            ]
             figures += [_forest(label, subject, part) for subject, part in parts if _says_more_in_a_picture(part)]
-            listed = [(subject, entry) for subject, part in parts if not _says_more_in_a_picture(part) for entry in part]
+            listed = [
+                (subject, entry) for subject, part in parts if not _says_more_in_a_picture(part) for entry in part
+            ]
             if listed:
                 figures.append(_listing(label, listed))
             if _worth_drawing(single):
@@ -145,11 +148,15 @@ def _ordered(rows: Sequence[Evidence], quantities: Mapping[str, Quantity]) -> li
 
 
 def _attribute_sets(rows: Sequence[Evidence]) -> list[list[Plotted]]:
-    """Rows split by the attributes they are about; sets of one or two rows share a figure, with the attribute in the label."""
+    """Rows split by the attributes they are about; sets of one or two rows share a figure, with the attribute in the
+    label.
+    """
     sets = _by(rows, lambda row: " x ".join(_estimate(row).group or {}))
     small = [name for name, part in sets.items() if len(part) < SMALL_SET] if len(sets) > 1 else []
     merged = small if sum(len(sets[name]) for name in small) < COMPACT_FROM and len(small) > 1 else []
-    whole = [[Plotted(_label(row), row, _estimate(row)) for row in part] for name, part in sets.items() if name not in merged]
+    whole = [
+        [Plotted(_label(row), row, _estimate(row)) for row in part] for name, part in sets.items() if name not in merged
+    ]
     mixed = [Plotted(f"{humanise(name)}: {_label(row)}", row, _estimate(row)) for name in merged for row in sets[name]]
     return [mixed, *whole] if mixed else whole
 
@@ -165,7 +172,9 @@ def _forest(quantity: Quantity, subject: str, plotted: Sequence[Plotted]) -> Fig
     scale = scale_of(first.quantity, first.unit)
     nulls = {entry.estimate.null for entry in plotted}
     attributes = {" x ".join(entry.estimate.group) for entry in plotted if entry.estimate.group}
-    by = f" by {attributes.pop().replace('_', ' ')}" if len(attributes) == 1 else " by single cues" if attributes else ""
+    by = (
+        f" by {attributes.pop().replace('_', ' ')}" if len(attributes) == 1 else " by single cues" if attributes else ""
+    )
     name = quantity.label[:1].upper() + quantity.label[1:]
     compact = len(plotted) >= COMPACT_FROM
     rows = tuple(sorted(plotted, key=lambda entry: entry.estimate.value) if compact else plotted)
@@ -213,7 +222,9 @@ def _spoken(title: str, rows: Sequence[Plotted], null: float | None, scale: Scal
     lowest, highest = min(rows, key=lambda e: e.estimate.value), max(rows, key=lambda e: e.estimate.value)
     chosen = list(rows) if len(rows) <= SPOKEN_ROWS else [lowest, highest]
     said = "; ".join(f"{shorten(entry.label, 120)}: {_sentence(entry)}" for entry in chosen)
-    opening = f"{title}. " if len(rows) <= SPOKEN_ROWS else f"{title}. {len(rows)} rows; the lowest and the highest are: "
+    opening = (
+        f"{title}. " if len(rows) <= SPOKEN_ROWS else f"{title}. {len(rows)} rows; the lowest and the highest are: "
+    )
     closing = f" No effect would be {rounded(null * scale.factor)}." if null is not None else ""
     return f"{opening}{said}.{closing}"
 

@@ -1,8 +1,8 @@
 """The carbon impact statement: what a system's making and use took, from the rows of its ledger, in a systematic form.
 
-Every number is a row of evidence or stands in the system file, and says which. Offsets are shown beside it and are never
-subtracted. What this module does not do: it adds nothing up (a total is a row of its own, or it is unknown), and it writes no
-file (see `dossier`).
+Every number is a row of evidence or stands in the system file, and says which. Offsets are shown beside it and are
+never subtracted. What this module does not do: it adds nothing up (a total is a row of its own, or it is unknown), and
+it writes no file (see `dossier`).
 """
 
 from __future__ import annotations
@@ -55,9 +55,13 @@ def carbon_statement(dossier: Dossier) -> CarbonStatement | None:
     tags = Counter(books.number(row, "1").tag for row in (*ledger, *read_here))
     missing = [row for row in ledger if row.estimate is None and _quantity(row) not in SAVED]
     return CarbonStatement(
-        system=system.name, version=dossier.run.version, started=dossier.run.started,
+        system=system.name,
+        version=dossier.run.version,
+        started=dossier.run.started,
         totals=tuple(_totals(system, books)),
-        making=tuple(_stage(asset, name, making, books) for asset in system.assets for name, making in asset.stages.items()),
+        making=tuple(
+            _stage(asset, name, making, books) for asset in system.assets for name, making in asset.stages.items()
+        ),
         undeclared=tuple(_undeclared(system)),
         use=tuple(_use(deployment, books) for deployment in system.deployments),
         carried=tuple(_carried(system, books)),
@@ -67,12 +71,17 @@ def carbon_statement(dossier: Dossier) -> CarbonStatement | None:
         costs=tuple(_costs(costs, system, books)),
         valued_by=costs[0].measure if costs else "",
         rows_by_tag={tag: tags[tag] for tag in TAGS},
-        unknown=tuple(dict.fromkeys(part for row in missing for part in (row.facts and row.facts.reasons) or (row.note,))),
-    )  # fmt: skip
+        unknown=tuple(
+            dict.fromkeys(part for row in missing for part in (row.facts and row.facts.reasons) or (row.note,))
+        ),
+    )
 
 
 class _Books:
-    """The rows of a ledger by what they are about; rows alike in that are handed out in their order. `rows`: all of the dossier."""
+    """The rows of a ledger by what they are about; rows alike in that are handed out in their order.
+
+    `rows`: all of the dossier.
+    """
 
     def __init__(self, ledger: Sequence[Evidence], rows: Sequence[Evidence]) -> None:
         self.known = {row.id: row for row in rows}
@@ -82,7 +91,9 @@ class _Books:
             keys = (group.get("stage", ""), group.get("carried by", ""), group.get("what", ""))
             self._found[(_quantity(row), row.subjects[0] if keys[0] or keys[2] else "", *keys)].append(row)
 
-    def take(self, quantity: str, subject: str = "", stage: str = "", holder: str = "", what: str = "") -> Evidence | None:
+    def take(
+        self, quantity: str, subject: str = "", stage: str = "", holder: str = "", what: str = ""
+    ) -> Evidence | None:
         """The next row of the ledger with these properties, removed from the books; None if there is none left."""
         found = self._found[(quantity, subject, stage, holder, what)]
         return found.pop(0) if found else None
@@ -122,12 +133,18 @@ def _stage(asset: Asset, name: str, making: Making, books: _Books) -> Entry:
     used = energy.id if energy else ""
     hours = making.device_hours
     numbers = {
-        "compute_hours": unknown("h", "not declared") if hours is None else of_fact(hours, "h", "system file; all devices together", used),
+        "compute_hours": unknown("h", "not declared")
+        if hours is None
+        else of_fact(hours, "h", "system file; all devices together", used),
         "device_power": _declared(making.device_power, "W", "not declared", used),
-        "pue": _declared(making.pue, "1", NO_PUE if making.energy is None else "not declared apart: the energy holds it", used),
+        "pue": _declared(
+            making.pue, "1", NO_PUE if making.energy is None else "not declared apart: the energy holds it", used
+        ),
         "energy": books.number(energy, "kWh"),
-    }  # fmt: skip
-    region, numbers["grid_intensity"] = _grid((making.grid, making.year, making.grid_intensity), carbon.evidence, FIRST_TRAINED)
+    }
+    region, numbers["grid_intensity"] = _grid(
+        (making.grid, making.year, making.grid_intensity), carbon.evidence, FIRST_TRAINED
+    )
     if isinstance(making.carbon, Uncertain):
         region, numbers["grid_intensity"] = "not used: the carbon is declared as such", unknown("g/kWh", "not used")
     facts = {"hardware": _fact(asset, "hardware"), "region": region}
@@ -143,7 +160,9 @@ def _fact(asset: Asset, name: str) -> str:
     return "not declared" if fact is None else ", ".join(map(str, fact)) if isinstance(fact, tuple) else str(fact)
 
 
-def _grid(place: tuple[str | None, int | None, Uncertain | None], evidence: str, since: int | None = None) -> tuple[str, Number]:
+def _grid(
+    place: tuple[str | None, int | None, Uncertain | None], evidence: str, since: int | None = None
+) -> tuple[str, Number]:
     """The region in words and the carbon of its electricity, with year and source."""
     zone, year, own = place
     if own is not None:
@@ -161,17 +180,24 @@ def _grid(place: tuple[str | None, int | None, Uncertain | None], evidence: str,
         return f"{grid.name} ({grid.zone}), the latest year of the table, {grid.year}", some
     number = of_fact(grid.g_per_kwh, "g/kWh", grid.source, evidence)
     average = f"yearly average of {grid.year}, taken as exact"
-    return f"{grid.name} ({grid.zone}), {grid.year}", number.model_copy(update={"grade": "literature", "method": average})
+    return f"{grid.name} ({grid.zone}), {grid.year}", number.model_copy(
+        update={"grade": "literature", "method": average}
+    )
 
 
 def _undeclared(system: System) -> Iterator[Entry]:
     for asset in system.assets:
         if asset.kind in {"model", "adapted_model"} and not asset.making:
             facts = {humanise(name).lower(): _fact(asset, name) for name in FACTS}
-            yield Entry(title=f"Making of {asset.id}", subject=asset.id, facts=facts, numbers={
-                "energy": unknown("kWh", f"what making {asset.id} took is not declared (`making`)"),
-                "carbon": unknown("kgCO2e", f"what making {asset.id} took is not declared (`making`)"),
-            })  # fmt: skip
+            yield Entry(
+                title=f"Making of {asset.id}",
+                subject=asset.id,
+                facts=facts,
+                numbers={
+                    "energy": unknown("kWh", f"what making {asset.id} took is not declared (`making`)"),
+                    "carbon": unknown("kgCO2e", f"what making {asset.id} took is not declared (`making`)"),
+                },
+            )
 
 
 def _use(deployment: Deployment, books: _Books) -> Entry:
@@ -185,24 +211,33 @@ def _use(deployment: Deployment, books: _Books) -> Entry:
     origin = next((books.known[name] for name in (energy.derived_from if energy else ()) if name in books.known), None)
     region, grid = _grid((deployment.grid, None, value.grid_intensity if value else None), carbon.evidence)
     numbers = {
-        "volume": of_fact(float(volume), "task/year", "system file", used) if isinstance(volume, int | float)
+        "volume": of_fact(float(volume), "task/year", "system file", used)
+        if isinstance(volume, int | float)
         else unknown("task/year", "unknown" if volume else "not declared"),
-        "energy_per_task": of_declaration(per_task, used) if per_task
-        else books.number(origin, "Wh/1000 decisions") if origin
+        "energy_per_task": of_declaration(per_task, used)
+        if per_task
+        else books.number(origin, "Wh/1000 decisions")
+        if origin
         else unknown("Wh/1000 decisions", "neither measured nor declared"),
         "pue": _declared(value.pue if value else None, "1", NO_PUE, used),
         "energy": books.number(energy, "kWh"),
         "grid_intensity": grid,
         "carbon": carbon,
-    }  # fmt: skip
+    }
     years = value.years if value else 1.0
-    here = f"{origin.provenance.device or 'not named'} in this run; that of the place of use is not declared" if origin else ""
+    here = (
+        f"{origin.provenance.device or 'not named'} in this run; that of the place of use is not declared"
+        if origin
+        else ""
+    )
     facts = {
         "years_counted": f"{years:g} year{'' if years == 1 else 's'}",
         "hardware": here or "not declared",
         "region": region,
     }
-    return Entry(title=f"Use in {deployment_name(deployment)}", subject=key, stage="inference", numbers=numbers, facts=facts)
+    return Entry(
+        title=f"Use in {deployment_name(deployment)}", subject=key, stage="inference", numbers=numbers, facts=facts
+    )
 
 
 def _carried(system: System, books: _Books) -> Iterator[Entry]:
@@ -211,7 +246,11 @@ def _carried(system: System, books: _Books) -> Iterator[Entry]:
             for holder in (*(one.key for one in system.deployments), *TOGETHER[:2]):
                 rows = [books.take(f"{name}_carried", asset.id, stage, holder) for name in ("energy", "carbon")]
                 units = {"energy": "kWh", "carbon": "kgCO2e"}
-                numbers = {name: books.number(row, units[name]) for name, row in zip(units, rows, strict=True) if row is not None}
+                numbers = {
+                    name: books.number(row, units[name])
+                    for name, row in zip(units, rows, strict=True)
+                    if row is not None
+                }
                 if numbers:
                     title = f"{humanise(stage)} of {asset.id}"
                     yield Entry(title=title, subject=holder, stage=making.stage, numbers=numbers)
@@ -233,7 +272,11 @@ def _mitigations(system: System, books: _Books) -> Iterator[MitigationEntry]:
                 said = "unknown" if mitigation.saves == "unknown" else "not declared"
                 saves = unknown("kgCO2e", f"what it saves is {said}", saves.evidence)
             yield MitigationEntry(
-                asset=asset.id, what=mitigation.what, status=mitigation.status, reason=mitigation.reason or "", saves=saves
+                asset=asset.id,
+                what=mitigation.what,
+                status=mitigation.status,
+                reason=mitigation.reason or "",
+                saves=saves,
             )
 
 
@@ -241,7 +284,9 @@ def _offsets(system: System, books: _Books) -> Iterator[OffsetEntry]:
     for asset in system.assets:
         for one in asset.offsets:
             yield OffsetEntry(
-                asset=asset.id, what=one.what, carbon=books.number(books.take("offset", asset.id, what=one.what), "kgCO2e")
+                asset=asset.id,
+                what=one.what,
+                carbon=books.number(books.take("offset", asset.id, what=one.what), "kgCO2e"),
             )
 
 

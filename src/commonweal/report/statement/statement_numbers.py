@@ -1,8 +1,9 @@
-"""A number of the carbon statement with what a reader needs to judge it: how it is known, its interval, method and source.
+"""A number of the carbon statement with what a reader needs to judge it: how it is known, its interval, method and
+source.
 
-Tags: `measured` was read from an instrument in this run; `modelled` was worked out by a model, or from what was measured or
-modelled here and from declarations; `declared` comes from declarations alone, with the grade of the weakest; `unknown` has no
-number, and the reason. What this module does not do: it adds nothing up.
+Tags: `measured` was read from an instrument in this run; `modelled` was worked out by a model, or from what was
+measured or modelled here and from declarations; `declared` comes from declarations alone, with the grade of the
+weakest; `unknown` has no number, and the reason. What this module does not do: it adds nothing up.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ class StatementRecord(BaseModel):
 
 
 class Number(StatementRecord):
-    """One number, or why there is none. `text` and `interval_text` are what the page prints; the others are not rounded."""
+    """One number, or why there is none.
+
+    `text` and `interval_text` are what the page prints; the others are not rounded.
+    """
 
     value: float | None = None
     unit: str
@@ -64,7 +68,9 @@ def unknown(unit: str, reason: str, evidence: str = "") -> Number:
 
 
 def of_row(row: Evidence | None, unit: str, known: Mapping[str, Evidence]) -> Number:
-    """The number of an evidence row; `known` holds the rows of the run by id, so that what a row rests on can be looked up."""
+    """The number of an evidence row; `known` holds the rows of the run by id, so that what a row rests on can be
+    looked up.
+    """
     if row is None:
         return unknown(unit, "no row of evidence gives it")
     estimate = row.estimate
@@ -72,10 +78,20 @@ def of_row(row: Evidence | None, unit: str, known: Mapping[str, Evidence]) -> Nu
         return unknown(unit, row.note or row.status.replace("_", " "), row.id)
     facts = row.facts or Facts()
     return Number(
-        value=estimate.value, unit=estimate.unit, low=estimate.low, high=estimate.high, interval=estimate.interval,
-        tag=_tag(row, known), grade=facts.grade, text=value_text(estimate), interval_text=interval_words(row), method=estimate.method,
-        evidence=row.id, source="; ".join(facts.sources) or row.provenance.source, note=row.note if facts.remark is None else facts.remark,
-    )  # fmt: skip
+        value=estimate.value,
+        unit=estimate.unit,
+        low=estimate.low,
+        high=estimate.high,
+        interval=estimate.interval,
+        tag=_tag(row, known),
+        grade=facts.grade,
+        text=value_text(estimate),
+        interval_text=interval_words(row),
+        method=estimate.method,
+        evidence=row.id,
+        source="; ".join(facts.sources) or row.provenance.source,
+        note=row.note if facts.remark is None else facts.remark,
+    )
 
 
 def of_declaration(number: Uncertain, evidence: str = "") -> Number:
@@ -84,16 +100,31 @@ def of_declaration(number: Uncertain, evidence: str = "") -> Number:
     wide = low < high
     shape = {"lognormal": "2.5 % and 97.5 % quantiles, lognormal"}.get(number.kind, number.kind)
     return Number(
-        value=number.middle, unit=number.unit, low=low, high=high, interval="range", tag="declared", grade=number.grade,
-        text=plain(number.middle, number.unit), interval_text=f"{low:,.8g} to {high:,.8g} ({shape})" if wide else "",
-        method="as declared", source=number.source, evidence=evidence,
-    )  # fmt: skip
+        value=number.middle,
+        unit=number.unit,
+        low=low,
+        high=high,
+        interval="range",
+        tag="declared",
+        grade=number.grade,
+        text=plain(number.middle, number.unit),
+        interval_text=f"{low:,.8g} to {high:,.8g} ({shape})" if wide else "",
+        method="as declared",
+        source=number.source,
+        evidence=evidence,
+    )
 
 
 def of_fact(value: float, unit: str, source: str, evidence: str = "") -> Number:
     """A declared number without a grade of its own."""
     return Number(
-        value=value, unit=unit, tag="declared", text=plain(value, unit), method="as declared", source=source, evidence=evidence
+        value=value,
+        unit=unit,
+        tag="declared",
+        text=plain(value, unit),
+        method="as declared",
+        source=source,
+        evidence=evidence,
     )
 
 

@@ -53,7 +53,9 @@ class CarbonStatement(StatementRecord):
     making: tuple[Entry, ...]
     undeclared: tuple[Entry, ...] = Field(description="models of which nobody declared what making them took")
     use: tuple[Entry, ...]
-    carried: tuple[Entry, ...] = Field(description="the parts of making that each deployment, and everyone else, carries")
+    carried: tuple[Entry, ...] = Field(
+        description="the parts of making that each deployment, and everyone else, carries"
+    )
     measured_here: tuple[Entry, ...]
     mitigations: tuple[MitigationEntry, ...]
     offsets: tuple[OffsetEntry, ...]
@@ -63,7 +65,9 @@ class CarbonStatement(StatementRecord):
         default="", description="whose rows the costs are; its section of the dossier says what the whole is worth"
     )
     tags: Mapping[Tag, str] = Field(default_factory=lambda: dict(TAGS))
-    rows_by_tag: Mapping[Tag, int] = Field(description="rows of the ledger and of measured energy, by how they are known")
+    rows_by_tag: Mapping[Tag, int] = Field(
+        description="rows of the ledger and of measured energy, by how they are known"
+    )
     unknown: tuple[str, ...] = Field(description="why numbers are missing, each reason once")
 
     def to_json(self) -> str:
@@ -75,6 +79,8 @@ def statement_schema_text() -> str:
     """The text of docs/statement.schema.json."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA}
     return (
-        json.dumps(head | CarbonStatement.model_json_schema(mode="serialization", by_alias=True), indent=2, ensure_ascii=False)
+        json.dumps(
+            head | CarbonStatement.model_json_schema(mode="serialization", by_alias=True), indent=2, ensure_ascii=False
+        )
         + "\n"
     )

@@ -1,7 +1,8 @@
-"""The carbon statement as a sentence or two of LaTeX, for a paper: energy, carbon, grid, hours, what is not known, mitigations.
+"""The carbon statement as a sentence or two of LaTeX, for a paper: energy, carbon, grid, hours, what is not known,
+mitigations.
 
-Needs no package. Text of strangers is escaped, so that it can neither end the sentence nor run a command. What this module
-does not do: it adds no number.
+Needs no package. Text of strangers is escaped, so that it can neither end the sentence nor run a command. What this
+module does not do: it adds no number.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ STAGES, REASONS = 6, 4
 LINE = 110
 ESCAPES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     '"': "''", "`": r"\textasciigrave{}", "−": "$-$", "×": r"$\times$", "–": "--", "—": "---", "…": r"\ldots{}",
     "“": "``", "”": "''", "‘": "`", "’": "'", "⟨": r"\textless{}", "⟩": r"\textgreater{}", "\u00a0": "~",
     "\ue000": "{}",
@@ -40,14 +42,17 @@ def latex(text: str, limit: int = NAME) -> str:
     flat = re.sub("-(?=-)", APART, unicodedata.normalize("NFC", shorten(text, limit)))
     parts = RAISED.split(flat)
     raised = [f"$^{{{found.translate(SUPERSCRIPTS)}}}$" for found in RAISED.findall(flat)] + [""]
-    return "".join("".join(ESCAPES.get(char, char) for char in part) + power for part, power in zip(parts, raised, strict=True))
+    return "".join(
+        "".join(ESCAPES.get(char, char) for char in part) + power for part, power in zip(parts, raised, strict=True)
+    )
 
 
 def carbon_sentence(statement: CarbonStatement) -> str:
     """The text of `carbon_statement.tex`: comments, then two sentences."""
     body = " ".join((_numbers(statement), _mitigated(statement)))
     comments = [
-        f"% Carbon impact statement, written by commonweal {statement.version} from carbon_statement.json. UTF-8; needs no package.",
+        f"% Carbon impact statement, written by commonweal {statement.version} from carbon_statement.json. UTF-8; "
+        "needs no package.",
         "% Tags: measured (here), modelled (here), declared (grade of the weakest declaration); unknown is never 0.",
     ]
     if any(char > LAST_LATIN for char in body):
@@ -129,7 +134,10 @@ def _stage(entry: Entry) -> str:
 def _mitigated(statement: CarbonStatement) -> str:
     """Mitigations applied and declined, offsets, and why what is unknown is unknown."""
     considered = any(one.status == "considered" for one in statement.mitigations)
-    parts = [_steps(statement.mitigations, status) for status in ("applied", *(["considered"] if considered else []), "declined")]
+    parts = [
+        _steps(statement.mitigations, status)
+        for status in ("applied", *(["considered"] if considered else []), "declined")
+    ]
     parts.append(_offsets(statement.offsets))
     reasons = [latex(reason, REASON) for reason in statement.unknown[:REASONS]]
     more = len(statement.unknown) - len(reasons)

@@ -39,9 +39,19 @@ class FakeTracker:
 
 def theirs(**changed: Any) -> SimpleNamespace:
     whole = {
-        "cpu_energy": 0.0002, "ram_energy": 0.0001, "gpu_energy": 0.0, "energy_consumed": 0.0003, "cpu_power": 12.0, "ram_power": 6.0,
-        "gpu_power": 0.0, "gpu_model": "", "ram_total_size": 16.0, "duration": 60.5, "codecarbon_version": "3.3.2", "pue": 1.0,
-    }  # fmt: skip
+        "cpu_energy": 0.0002,
+        "ram_energy": 0.0001,
+        "gpu_energy": 0.0,
+        "energy_consumed": 0.0003,
+        "cpu_power": 12.0,
+        "ram_power": 6.0,
+        "gpu_power": 0.0,
+        "gpu_model": "",
+        "ram_total_size": 16.0,
+        "duration": 60.5,
+        "codecarbon_version": "3.3.2",
+        "pue": 1.0,
+    }
     return SimpleNamespace(**whole | changed)
 
 

@@ -54,7 +54,9 @@ def install(monkeypatch: pytest.MonkeyPatch, fake: FakeNvml | None) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", fake)
 
 
-def test_the_energy_counter_is_read_in_joules_and_the_library_is_closed(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_energy_counter_is_read_in_joules_and_the_library_is_closed(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = FakeNvml(counted_mj=5_000)
     install(monkeypatch, fake)
     with Meter("cuda", tmp_path) as meter:
@@ -139,7 +141,9 @@ def test_a_gpu_that_is_lost_between_two_readings_is_unknown(tmp_path: Any, monke
         assert meter.spent(before, meter.read()).joules == {}
 
 
-def test_a_counter_that_fell_since_the_driver_was_loaded_again_is_unknown(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_counter_that_fell_since_the_driver_was_loaded_again_is_unknown(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = FakeNvml(counted_mj=7_432_118_904)
     install(monkeypatch, fake)
     with Meter("cuda", tmp_path) as meter:

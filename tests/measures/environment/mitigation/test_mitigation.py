@@ -35,17 +35,23 @@ SPEC = REGISTRY.specs["environment.mitigation"]
 
 
 def one(found: Found, quantity: str, **group: str) -> Estimate:
-    return next(row for row in found if isinstance(row, Estimate) and row.quantity == quantity and (row.group or {}) == group)
+    return next(
+        row for row in found if isinstance(row, Estimate) and row.quantity == quantity and (row.group or {}) == group
+    )
 
 
 def missing(found: Found, quantity: str, **group: str) -> Missing:
-    return next(row for row in found if isinstance(row, Missing) and row.quantity == quantity and (row.group or {}) == group)
+    return next(
+        row for row in found if isinstance(row, Missing) and row.quantity == quantity and (row.group or {}) == group
+    )
 
 
 def observed(
     wall_s: list[float], joules: float | None = None, cpu_s: float = 2.0, others_cpu_s: float | None = 0.0
 ) -> Observation:
-    """Blocks of 16 requests; `joules` of the package and a quarter of it of DRAM a request, or nothing that reads them."""
+    """Blocks of 16 requests; `joules` of the package and a quarter of it of DRAM a request, or nothing that reads
+    them.
+    """
     read = {} if joules is None else {"CPU": 16 * joules, "memory": 4 * joules}
     blocks = tuple(MeteredBlock(16, each, each * cpu_s, 1.0, read, others_cpu_s) for each in wall_s)
     return Observation(blocks, {} if joules is None else {"CPU": (10.0, 10.0)}, repeated=True)
@@ -64,7 +70,9 @@ def saved(with_it: Observation, without: Observation, meter: Any = None, seed: i
 
 
 def test_counters_by_hand() -> None:
-    """Half the time and half the joules: 16 requests in 1 s against 2 s, 0.25 J (CPU 0.2, DRAM 0.05) against 0.5 J each."""
+    """Half the time and half the joules: 16 requests in 1 s against 2 s, 0.25 J (CPU 0.2, DRAM 0.05) against 0.5 J
+    each.
+    """
     rows = saved(observed([1.0, 1.0, 1.0], 0.2), observed([2.0, 2.0, 2.0], 0.4))
     group = {"mitigation": "bfloat16"}
     for quantity in SAVINGS:
@@ -81,10 +89,14 @@ def test_counters_by_hand() -> None:
 
 
 def test_what_is_slower_here_says_so_and_a_tie_shows_nothing() -> None:
-    slower = one(saved(observed([3.0, 3.1, 2.9], 0.5), observed([2.0, 2.1, 1.9], 0.4)), "energy_ratio", mitigation="bfloat16")
+    slower = one(
+        saved(observed([3.0, 3.1, 2.9], 0.5), observed([2.0, 2.1, 1.9], 0.4)), "energy_ratio", mitigation="bfloat16"
+    )
     assert slower.value == pytest.approx(1.25)
     assert "It costs more here, not less: 1.25 times the energy." in slower.note
-    tied = one(saved(observed([2.0, 1.8, 2.2], 0.4), observed([2.1, 2.0, 1.9], 0.4)), "time_ratio", mitigation="bfloat16")
+    tied = one(
+        saved(observed([2.0, 1.8, 2.2], 0.4), observed([2.1, 2.0, 1.9], 0.4)), "time_ratio", mitigation="bfloat16"
+    )
     assert "No saving of time is shown here: the interval holds 1." in tied.note
 
 
@@ -132,7 +144,9 @@ def test_a_busy_machine_is_said_and_a_quiet_one_is_not() -> None:
 
 
 def shares_beyond(ratio: float, seeds: int) -> float:
-    """How often the interval of a ratio leaves out the true one: rounds share a strong effect, blocks have their own."""
+    """How often the interval of a ratio leaves out the true one: rounds share a strong effect, blocks have their
+    own.
+    """
     out = 0
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
@@ -159,7 +173,9 @@ def priced(deviation: list[float], changed: list[bool], text: list[int]) -> Foun
 
 
 def test_the_price_by_hand() -> None:
-    """Texts of 2 and 2 tokens: means 0.2 and 0.4, so 0.3; between them 0.1 each way, and t with 1 degree of freedom 12.706."""
+    """Texts of 2 and 2 tokens: means 0.2 and 0.4, so 0.3; between them 0.1 each way, and t with 1 degree of freedom
+    12.706.
+    """
     rows = priced([0.1, 0.3, 0.4, 0.4], [False, False, True, False], [0, 0, 1, 1])
     mean = one(rows, "mean_deviation", mitigation="bfloat16")
     assert (mean.value, mean.n, mean.clusters) == (pytest.approx(0.3), 4, 2)
@@ -186,7 +202,8 @@ def test_the_order_of_texts_does_not_matter_and_twice_the_same_texts_has_the_sam
     before = [TokenAnswers(rng.normal(size=n), rng.integers(0, 3, n)) for n in (3, 5, 4, 6)]
     after = [TokenAnswers(each.logprob + rng.normal(0, 0.1, each.logprob.size), each.choice) for each in before]
     plain, turned, twice = (
-        [*price_rows(BFLOAT16, price(a, b))] for a, b in ((after, before), (after[::-1], before[::-1]), (after * 2, before * 2))
+        [*price_rows(BFLOAT16, price(a, b))]
+        for a, b in ((after, before), (after[::-1], before[::-1]), (after * 2, before * 2))
     )
     for row, other in zip(plain, turned, strict=True):
         assert (row.value, row.low, row.high) == pytest.approx((other.value, other.low, other.high), nan_ok=True)
@@ -264,12 +281,16 @@ def test_the_whole_measure_by_hand(made_up: Any, journal: Journal) -> None:
     for name, ratio in (("batch of 4", 0.5), ("batch of 16", 0.25), ("bfloat16", 0.5), ("int8", 3.0)):
         for quantity in SAVINGS:
             assert one(rows, quantity, mitigation=name).value == pytest.approx(ratio)
-        assert one(rows, "mean_deviation", mitigation=name).value == pytest.approx({"bfloat16": 0.01, "int8": 0.1}.get(name, 0.0))
+        assert one(rows, "mean_deviation", mitigation=name).value == pytest.approx(
+            {"bfloat16": 0.01, "int8": 0.1}.get(name, 0.0)
+        )
     assert "costs more here, not less: 3 times the energy" in one(rows, "energy_ratio", mitigation="int8").note
     assert one(rows, "changed_greedy_share", mitigation="int8").value == pytest.approx(1 / 3)
     assert one(rows, "run_time", format="float32", batch="1").value == pytest.approx(40.0)
     assert one(rows, "energy", format="float32", batch="1").value == pytest.approx(40 * 33 / 3600)
-    assert one(rows, "energy_above_idle", format="int8", batch="16", component="CPU").value == pytest.approx(30 * 20 / 3600)
+    assert one(rows, "energy_above_idle", format="int8", batch="16", component="CPU").value == pytest.approx(
+        30 * 20 / 3600
+    )
     assert {row.quantity for row in rows} == set(SPEC.method.quantities)
     assert not [row for row in rows if isinstance(row, Missing)]
 
@@ -320,4 +341,7 @@ def test_the_embedded_model_through_gather(model_cache: Path, tmp_path: Path, mo
             assert one(outcomes, quantity, mitigation=name).value > 0
     assert 1e-3 < one(outcomes, "mean_deviation", mitigation="bfloat16").value < 0.2
     assert 0.02 < one(outcomes, "mean_deviation", mitigation="int8").value < 1.0
-    assert one(outcomes, "largest_deviation", mitigation="int8").value >= one(outcomes, "mean_deviation", mitigation="int8").value
+    assert (
+        one(outcomes, "largest_deviation", mitigation="int8").value
+        >= one(outcomes, "mean_deviation", mitigation="int8").value
+    )

@@ -127,7 +127,10 @@ def missing(rows: Rows, quantity: str) -> Missing:
 
 
 def test_by_hand_the_linear_model_is_better(bench: Bench) -> None:
-    """60 texts; a word gives the label away; the application is wrong on 12 of 30 to remove. (1 - 1/2) / (4/5 - 1/2) of the gain."""
+    """60 texts; a word gives the label away; the application is wrong on 12 of 30 to remove.
+
+    (1 - 1/2) / (4/5 - 1/2) of the gain.
+    """
     rows = texts_of(60)
     wrong = {row["text"] for row in rows if row["label"] == "remove"} - {row["text"] for row in rows[24:]}
     assert len(wrong) == 12
@@ -166,7 +169,9 @@ def test_two_that_are_always_right_are_alike_and_the_linear_model_is_not_worse(b
     assert not difference.excludes_null
     assert (difference.low or 0) < 0 < (difference.high or 0)
     assert 0.005 < one(results, "accuracy_difference_bound").value < 0.02
-    assert difference.note.startswith("a linear model trained on the same kind of texts is not worse by more than 2 points, and")
+    assert difference.note.startswith(
+        "a linear model trained on the same kind of texts is not worse by more than 2 points, and"
+    )
     assert not [row for row in results if row.quantity == "contribution"]
     few = bench.rows(rows[:60], right(rows))
     assert "worse by more than 2 points is not shown" in one(few, "accuracy_difference").note
@@ -194,7 +199,9 @@ def test_the_baseline_never_saw_a_text_of_the_same_cluster(bench: Bench) -> None
     assert one(found, "baseline_accuracy").value < 0.72
     assert one(found, "accuracy_difference").clusters == 50
     bare = [{name: row[name] for name in ("text", "label")} for row in rows]
-    assert one(bench.rows(bare, right(rows)), "baseline_accuracy").value > 0.9, "without the clusters it looks the answers up"
+    assert one(bench.rows(bare, right(rows)), "baseline_accuracy").value > 0.9, (
+        "without the clusters it looks the answers up"
+    )
 
 
 def hash_of(name: str) -> int:
@@ -207,7 +214,11 @@ def test_true_and_false_say_whether_the_favourable_answer_is_right(bench: Bench)
     first, second = bench.rows(rows, right(rows)), bench.rows(flags, right(rows))
     for quantity in ("application_accuracy", "baseline_accuracy", "majority_accuracy"):
         assert one(first, quantity).value == one(second, quantity).value
-    one(bench.rows(flags, right(rows, lambda text: "gruk" in text and "number 1 " not in text)), "contribution", label="not keep")
+    one(
+        bench.rows(flags, right(rows, lambda text: "gruk" in text and "number 1 " not in text)),
+        "contribution",
+        label="not keep",
+    )
 
 
 def test_three_options_and_one_without_texts(bench: Bench) -> None:
@@ -233,9 +244,17 @@ def test_shuffled_rows_and_exchanged_labels_change_nothing(bench: Bench) -> None
     rows = texts_of(260, per_cluster=2)
     shuffled = random.Random(1).sample(rows, len(rows))
     swapped = [row | {"label": {"keep": "remove", "remove": "keep"}[row["label"]]} for row in rows]
-    first, *others = (bench.rows(some, right(some, lambda text: share("slip", text) < 0.2)) for some in (rows, shuffled, swapped))
+    first, *others = (
+        bench.rows(some, right(some, lambda text: share("slip", text) < 0.2)) for some in (rows, shuffled, swapped)
+    )
     for same in others:
-        for quantity in ("accuracy_difference", "application_accuracy", "baseline_accuracy", "majority_accuracy", "gain_share"):
+        for quantity in (
+            "accuracy_difference",
+            "application_accuracy",
+            "baseline_accuracy",
+            "majority_accuracy",
+            "gain_share",
+        ):
             expected_row, got = one(first, quantity), one(same, quantity)
             assert (got.value, got.low, got.high, got.p_value) == pytest.approx(
                 (expected_row.value, expected_row.low, expected_row.high, expected_row.p_value)
@@ -260,13 +279,25 @@ def test_the_texts_are_spread_over_clusters_and_the_limit_holds(bench: Bench, tm
     ("change", "limit", "words"),
     [
         (lambda rows: rows[:39], None, "39 labelled texts in 39 clusters; at least 40 in 10 are needed"),
-        (lambda rows: [row | {"cluster": "one"} for row in rows], None, "60 labelled texts in 1 clusters; at least 40 in 10"),
+        (
+            lambda rows: [row | {"cluster": "one"} for row in rows],
+            None,
+            "60 labelled texts in 1 clusters; at least 40 in 10",
+        ),
         (lambda rows: rows, 30, "--limit 30 leaves 30 labelled texts"),
         (lambda rows: [row | {"label": "keep"} for row in rows], None, "all labelled 'keep'"),
-        (lambda rows: [row | {"label": "spam"} for row in rows], None, "not the application's options: got spam; expected keep, remove"),
-        (lambda rows: [row | {"label": "keep" if n else "remove"} for n, row in enumerate(rows)], None, "labelled 'remove' lie in 1 clusters"),
+        (
+            lambda rows: [row | {"label": "spam"} for row in rows],
+            None,
+            "not the application's options: got spam; expected keep, remove",
+        ),
+        (
+            lambda rows: [row | {"label": "keep" if n else "remove"} for n, row in enumerate(rows)],
+            None,
+            "labelled 'remove' lie in 1 clusters",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_compared_says_why(
     bench: Bench, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]], limit: int | None, words: str
 ) -> None:
@@ -294,11 +325,17 @@ def test_what_an_application_does_not_tell_is_not_guessed(bench: Bench) -> None:
         (b"", "no text in it"),
         (b'{"text": "a"}\n', "no column 'label'; expected text, label and, if you like, cluster; got text"),
         (b'{"text": "a", "label": "keep"}\n{"label": "keep"}\n', "texts.jsonl:2 text is missing or empty"),
-        (b'{"text": "a", "label": 1}\n', "texts.jsonl:1 label is 1 .int., expected the name of an option, true or false"),
+        (
+            b'{"text": "a", "label": 1}\n',
+            "texts.jsonl:1 label is 1 .int., expected the name of an option, true or false",
+        ),
         (b'{"text": "a", "label": NaN}\n', "label is NaN, expected"),
         (b'{"text": ["a"], "label": "keep"}\n', "text is .*list.*expected text"),
         (b'{"text": " ", "label": "keep"}\n', "texts.jsonl:1 text is missing or empty"),
-        (b'{"text": "a", "label": "keep", "cluster": "c"}\n{"text": "b", "label": "keep"}\n', ":2 cluster is missing or empty"),
+        (
+            b'{"text": "a", "label": "keep", "cluster": "c"}\n{"text": "b", "label": "keep"}\n',
+            ":2 cluster is missing or empty",
+        ),
         (
             b'{"text": "a", "label": "keep"}\n{"text": "a ", "label": "remove"}\n',
             "texts.jsonl:2 the same text is there twice .*:1",
@@ -318,8 +355,9 @@ def test_bad_files(tmp_path: Path, content: bytes, words: str) -> None:
 def test_csv_reads_like_json_lines(tmp_path: Path) -> None:
     (tmp_path / "texts.csv").write_text('\ufefftext,label,cluster\n"a, b",TRUE,7\nc,false,7\n', encoding="utf-8")
     assert read_task_texts(open_data_set(PLACE, tmp_path)) == [
-        TaskText("a, b", "TRUE", "cluster 7"), TaskText("c", "false", "cluster 7")
-    ]  # fmt: skip
+        TaskText("a, b", "TRUE", "cluster 7"),
+        TaskText("c", "false", "cluster 7"),
+    ]
     (tmp_path / "texts.csv").write_text("text,label,text\na,keep,b\n", encoding="utf-8")
     with pytest.raises(DataFileError, match="'text' is there twice"):
         read_task_texts(open_data_set(PLACE, tmp_path))
@@ -333,7 +371,8 @@ class Costly(Application):
     def decide(self, cases: Sequence[Case]) -> list[Decision]:
         super().decide(cases)
         return [
-            Decision("keep" if kept else "remove", kept, None) for kept in (not case.text.startswith("oak") for case in cases)
+            Decision("keep" if kept else "remove", kept, None)
+            for kept in (not case.text.startswith("oak") for case in cases)
         ]
 
 
@@ -356,7 +395,9 @@ def spending(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_energy_by_hand_and_what_is_unknown_of_the_machine_cancels_in_the_ratio(
     bench: Bench, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """20 s of CPU x 3.977 W and 2 GB x 10 s x 0.0883 W/GB per 1,000; the baseline a thousandth; 90 texts: 0.09 s of CPU."""
+    """20 s of CPU x 3.977 W and 2 GB x 10 s x 0.0883 W/GB per 1,000; the baseline a thousandth; 90 texts: 0.09 s of
+    CPU.
+    """
     spending(machine, monkeypatch)
     results = bench.rows(texts_of(90), Costly(machine, name="moderator"))
     per_1000 = (20 * 3.97744 + 20 * 0.08832) / 3600
@@ -368,8 +409,12 @@ def test_energy_by_hand_and_what_is_unknown_of_the_machine_cancels_in_the_ratio(
     assert low is not None
     assert high is not None
     assert high / low > 5
-    assert one(results, "baseline_training_energy").value == pytest.approx(0.09 * (3.97744 + 2 * 0.08832) / 3600, rel=1e-3)
-    assert {one(results, name).basis for name in ("energy_ratio", "application_energy", "baseline_energy")} == {"modelled"}
+    assert one(results, "baseline_training_energy").value == pytest.approx(
+        0.09 * (3.97744 + 2 * 0.08832) / 3600, rel=1e-3
+    )
+    assert {one(results, name).basis for name in ("energy_ratio", "application_energy", "baseline_energy")} == {
+        "modelled"
+    }
     assert "takes 1/1,000 of the energy" in one(results, "accuracy_difference").note
     assert one(results, "application_energy").n == 90
     assert one(results, "application_energy").clusters == 6
@@ -437,11 +482,15 @@ def test_through_gather_every_row_is_declared_and_read_back(tmp_path: Path) -> N
     assert {estimate.quantity for estimate in estimates} == set(SPEC.method.quantities)
     (headline,) = [row.facts.headline for row in results if row.facts]
     assert headline
-    assert next(row.note for row in results if row.estimate and row.estimate.quantity == "accuracy_difference") == headline
+    assert (
+        next(row.note for row in results if row.estimate and row.estimate.quantity == "accuracy_difference") == headline
+    )
 
 
 def scored(seed: int, lead: float, clusters: int = 100, each: int = 2) -> tuple[Scores, Any]:
-    """Answers of two whose accuracies lie `lead` apart, with hard and easy clusters, and clusters that lie to one of them."""
+    """Answers of two whose accuracies lie `lead` apart, with hard and easy clusters, and clusters that lie to one of
+    them.
+    """
     rng = np.random.default_rng(seed)
     hard, likes = rng.normal(0, 0.1, clusters).repeat(each), rng.normal(0, 0.1, clusters).repeat(each)
     n = clusters * each
@@ -449,16 +498,22 @@ def scored(seed: int, lead: float, clusters: int = 100, each: int = 2) -> tuple[
     application = (rng.random(n) < level + likes + lead / 2).astype(float)
     baseline = (rng.random(n) < level - likes - lead / 2).astype(float)
     cluster = np.array([f"c{place}" for place in np.arange(clusters).repeat(each)])
-    texts = [TaskText(str(place), "keep" if place // each % 2 else "remove", name) for place, name in enumerate(cluster)]
+    texts = [
+        TaskText(str(place), "keep" if place // each % 2 else "remove", name) for place, name in enumerate(cluster)
+    ]
     task = task_of(texts, Limit(n), "keep", ())
     return Scores(application, baseline, np.ones(n), cluster, task.right), task
 
 
 def claims(seeds: int, lead: float) -> tuple[float, float, float]:
-    """Shares of seeds with a difference found, with "not worse by more than 2 points", and whose interval holds the lead."""
+    """Shares of seeds with a difference found, with "not worse by more than 2 points", and whose interval holds the
+    lead.
+    """
     claimed = []
     for seed in range(seeds):
-        difference, bound, *_ = difference_rows(*scored(seed, lead), UnknownEnergy("unknown"), np.random.default_rng(seed))
+        difference, bound, *_ = difference_rows(
+            *scored(seed, lead), UnknownEnergy("unknown"), np.random.default_rng(seed)
+        )
         held = (difference.low or 0) <= lead <= (difference.high or 0)
         claimed.append((difference.excludes_null, bound.value < 0.02, held))
     return tuple(float(part) for part in np.mean(claimed, axis=0))  # type: ignore[return-value]
@@ -475,7 +530,8 @@ def test_false_alarms_and_false_claims_of_not_worse_over_two_thousand_seeds() ->
     false_alarms, _, held = claims(2000, 0.0)
     _, not_worse, held_at_margin = claims(2000, 0.02)
     print(
-        f"found without a difference {false_alarms:.3f}, not worse at the margin {not_worse:.3f}, held {held:.3f}, {held_at_margin:.3f}"
+        f"found without a difference {false_alarms:.3f}, not worse at the margin {not_worse:.3f}, held {held:.3f}, "
+        f"{held_at_margin:.3f}"
     )
     assert 0.03 <= false_alarms <= 0.07
     assert 0.03 <= not_worse <= 0.07
@@ -485,7 +541,10 @@ def test_false_alarms_and_false_claims_of_not_worse_over_two_thousand_seeds() ->
 def test_doubled_texts_of_the_same_clusters_make_nothing_surer() -> None:
     scores, task = scored(0, 0.1)
     twice = Scores(
-        *(np.tile(part, 2) for part in (scores.application, scores.baseline, scores.majority, scores.cluster, scores.right))
+        *(
+            np.tile(part, 2)
+            for part in (scores.application, scores.baseline, scores.majority, scores.cluster, scores.right)
+        )
     )
     first, second = (
         next(difference_rows(one, task, UnknownEnergy("unknown"), np.random.default_rng(0))) for one in (scores, twice)
@@ -518,10 +577,14 @@ def test_the_embedded_model_beside_a_linear_model(
 
 @pytest.mark.slow
 def test_hatecheck_by_a_linear_model(tmp_path: Path) -> None:
-    """It beats the commonest label on templates it did not see; the same texts judged in training would look far better."""
+    """It beats the commonest label on templates it did not see; the same texts judged in training would look far
+    better.
+    """
     data = hatecheck(published("hatecheck"), tmp_path)
     with Journal(tmp_path / "items" / "k") as journal:
-        rows = list(simple_baseline(Moderator(lambda text: "keep"), data, Limit(), SYSTEM, journal, np.random.default_rng(0)))
+        rows = list(
+            simple_baseline(Moderator(lambda text: "keep"), data, Limit(), SYSTEM, journal, np.random.default_rng(0))
+        )
     assert one(rows, "application_accuracy").value == one(rows, "majority_accuracy").value
     assert one(rows, "baseline_accuracy").value == pytest.approx(0.785, abs=0.05)
     (difference,) = (row for row in rows if row.quantity == "accuracy_difference")

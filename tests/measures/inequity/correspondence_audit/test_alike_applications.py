@@ -1,4 +1,6 @@
-"""Applications that treat everybody alike, or whose answers are no decisions: they cannot be judged, and nothing of them reads clean."""
+"""Applications that treat everybody alike, or whose answers are no decisions: they cannot be judged, and nothing of
+them reads clean.
+"""
 
 from __future__ import annotations
 
@@ -99,20 +101,27 @@ def test_the_same_over_http(tmp_path: Path) -> None:
     with serving(lambda text: json.dumps({"decision": "maybe"}).encode()) as service:
         finding, rows = told(HTTPApplication("app", service.url, PLAIN), tmp_path)
     assert finding.verdict == "not_judged"
-    assert "cannot be read as decisions, for instance “maybe”; expected 'invite', and no options are declared" in finding.headline
+    assert (
+        "cannot be read as decisions, for instance “maybe”; expected 'invite', and no options are declared"
+        in finding.headline
+    )
     assert [row.status for row in rows] == ["not_applicable"]
 
 
 @pytest.mark.parametrize("outcome", [PLAIN, DECLARED])
 def test_an_answer_that_is_no_option_is_unread_and_not_a_rejection(tmp_path: Path, outcome: Outcome) -> None:
-    with pytest.raises(NotJudged, match=rf"{CASES} of {CASES} answers cannot be read as decisions, for instance “maybe”"):
+    with pytest.raises(
+        NotJudged, match=rf"{CASES} of {CASES} answers cannot be read as decisions, for instance “maybe”"
+    ):
         audited(callable_of(tmp_path, "other", outcome))
 
 
 def test_a_few_unread_answers_are_left_out_and_counted(tmp_path: Path) -> None:
     rows = audited(callable_of(tmp_path, "seldom", DECLARED))
     rates = [row for row in rows if isinstance(row, Estimate) and row.quantity == "selection_rate"]
-    assert all(row.note.startswith(f"2 of {CASES} answers could not be read as decisions and are left out") for row in rates)
+    assert all(
+        row.note.startswith(f"2 of {CASES} answers could not be read as decisions and are left out") for row in rates
+    )
     (black,) = (row for row in rates if row.group == {"race": "Black"})
     assert black.n == 18 * 12 - 2
 
@@ -127,14 +136,19 @@ def test_a_few_unread_answers_are_left_out_and_counted(tmp_path: Path) -> None:
 def test_where_the_answers_about_one_group_cannot_be_read_it_is_compared_with_nobody(
     tmp_path: Path, name: str, group: str, comparisons: int, others: set[str]
 ) -> None:
-    probes = made_up_probes(bodies=12, frames=60, pronouns=True, names=names_of(9) + names_of(9, races=("Asian", "Hispanic")))
+    probes = made_up_probes(
+        bodies=12, frames=60, pronouns=True, names=names_of(9) + names_of(9, races=("Asian", "Hispanic"))
+    )
     rows = list(
-        correspondence_audit(callable_of(tmp_path, name, DECLARED), probes, Design.BALANCED, Limit(), np.random.default_rng(0))
+        correspondence_audit(
+            callable_of(tmp_path, name, DECLARED), probes, Design.BALANCED, Limit(), np.random.default_rng(0)
+        )
     )
     missing = [row for row in rows if isinstance(row, Missing) and row.reason.startswith(group)]
     assert {(row.quantity, row.unjudged) for row in missing} == {("selection_rate_difference", True)}
     assert all(
-        "answers could be read, and at least 80 % must be; unread: “maybe”, “maybe”, “maybe”, …" in row.reason for row in missing
+        "answers could be read, and at least 80 % must be; unread: “maybe”, “maybe”, “maybe”, …" in row.reason
+        for row in missing
     )
     assert len(missing) == comparisons
     compared = {attribute for row in rows if row.quantity == "selection_rate" for attribute in row.group or ()}

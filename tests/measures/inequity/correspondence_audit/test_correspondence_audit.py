@@ -25,7 +25,15 @@ from commonweal.measures.probes.records import Name, Probe, Probes
 from commonweal.measures.registry import REGISTRY
 from commonweal.models.protocols import Case, Decision
 from commonweal.system.records import Asset, System
-from tests.measures.inequity.made_up_audits import NoisyScreener, Rows, hypotheses, is_found, made_up_probes, names_of, the
+from tests.measures.inequity.made_up_audits import (
+    NoisyScreener,
+    Rows,
+    hypotheses,
+    is_found,
+    made_up_probes,
+    names_of,
+    the,
+)
 
 SMALL = made_up_probes()
 DIFFERENCE, GAP = "selection_rate_difference", "log_odds_gap"
@@ -131,7 +139,10 @@ def large_probes() -> Probes:
 
 
 def found_shares(seeds: range) -> tuple[float, float]:
-    rows = [the(audit(ten_points(seed, name_sd=0.3), large_probes(), seed=seed), DIFFERENCE, "women", "men") for seed in seeds]
+    rows = [
+        the(audit(ten_points(seed, name_sd=0.3), large_probes(), seed=seed), DIFFERENCE, "women", "men")
+        for seed in seeds
+    ]
     found = [is_found(row) for row in rows]
     covered = [row.low is not None and row.high is not None and row.low <= 0.10 <= row.high for row in rows]
     return float(np.mean(found)), float(np.mean(covered))
@@ -167,7 +178,10 @@ def test_the_minimum_detectable_effect_is_found_in_about_80_percent_of_seeds(qua
     stated = [the(rows, quantity, "women", "men").minimum_detectable for rows in audits_without_any_effect()]
     size = float(np.mean([one for one in stated if one is not None]))
     effect: dict[str, Any] = {"effects": {"women": size}} if quantity == GAP else {"rate_effect": {"women": 2 * size}}
-    rows = [the(audit(NoisyScreener(seed, **ALIKE, **effect), seed=seed), quantity, "women", "men") for seed in range(100, 180)]
+    rows = [
+        the(audit(NoisyScreener(seed, **ALIKE, **effect), seed=seed), quantity, "women", "men")
+        for seed in range(100, 180)
+    ]
     assert 0.65 <= np.mean([is_found(row) for row in rows]) <= 0.95
 
 
@@ -187,7 +201,9 @@ def test_a_pronoun_and_a_cue_that_matter_are_found() -> None:
 
 def by_hand(chosen: Sequence[int], score: Sequence[float] | None = None) -> Rows:
     """Two men and two women with two probes: one case for each, in the order of the probes."""
-    people = tuple(Name(name=name, groups={"gender": "men" if name < "c" else "women"}, source="made up") for name in "abcd")
+    people = tuple(
+        Name(name=name, groups={"gender": "men" if name < "c" else "women"}, source="made up") for name in "abcd"
+    )
     probes = tuple(Probe(id=f"p{index}", occupation="nurse", quality="weak", body="b") for index in range(2))
     placed = tuple(
         Placed(Case("text", {"probe": probe.id, "wording": "w", "unit": person.name}), unit, 0, context)
@@ -209,7 +225,8 @@ def test_rates_difference_ratio_gap_and_flips_worked_out_by_hand() -> None:
     assert the(rows, DIFFERENCE, "women", "men").value == -0.5
     assert the(rows, "selection_rate_ratio", "women", "men").value == pytest.approx(1 / 3)
     assert the(rows, GAP, "women", "men").value == -1.5
-    # Between: 2 of 4 swaps change the first probe's outcome, 2 of 4 the second's. Within men 1 of 2, within women 1 of 2.
+    # Between: 2 of 4 swaps change the first probe's outcome, 2 of 4 the second's. Within men 1 of 2, within women 1 of
+    # 2.
     flips = the(rows, "excess_flip_share", "women", "men")
     assert flips.value == pytest.approx(0.0)
     assert flips.note == "50.0 % of swaps between the groups change the outcome, 50.0 % within them"
@@ -248,7 +265,9 @@ def test_the_ratio_is_judged_for_the_lower_rate_whichever_group_has_it() -> None
         assert row.low is not None
         assert row.high is not None
         assert row.low < row.value < row.high
-        assert row.note.startswith("four-fifths rule: the lower rate is below four fifths of the higher, with confidence")
+        assert row.note.startswith(
+            "four-fifths rule: the lower rate is below four fifths of the higher, with confidence"
+        )
 
 
 def unjudged(rows: Rows) -> list[Missing]:
@@ -330,7 +349,10 @@ def test_what_an_audit_could_have_found_does_not_depend_on_what_it_found() -> No
     """In scores exactly, of all attributes. In rates an effect moves single cases: the mean over seeds stays."""
     of_rates: dict[str, list[float]] = defaultdict(list)
     for seed in range(8):
-        plain, moved = audit(NoisyScreener(seed), seed=seed), audit(NoisyScreener(seed, effects={"women": 0.8}), seed=seed)
+        plain, moved = (
+            audit(NoisyScreener(seed), seed=seed),
+            audit(NoisyScreener(seed, effects={"women": 0.8}), seed=seed),
+        )
         higher = audit(NoisyScreener(seed, shift=0.4), seed=seed)
         before = {(row.quantity, str(row.group)): row.minimum_detectable for row in hypotheses(plain)}
         for name, rows in (("plain", plain), ("moved", moved), ("higher", higher)):
@@ -346,21 +368,26 @@ def comparable(rows: Rows, rename: dict[str, str] | None = None) -> dict[tuple[A
     """Every number but the p-values, which are drawn; groups under their new names."""
     new = rename or {}
     return {
-        (row.quantity, *(tuple(sorted(new.get(v, v) for v in (side or {}).values())) for side in (row.group, row.reference))): (row.value, row.n)
+        (
+            row.quantity,
+            *(tuple(sorted(new.get(v, v) for v in (side or {}).values())) for side in (row.group, row.reference)),
+        ): (row.value, row.n)
         for row in rows
         if isinstance(row, Estimate)
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.usefixtures("few_draws")
 def test_renaming_the_groups_changes_no_number() -> None:
     other = {"men": "zeta", "women": "alpha", "Black": "x", "White": "a"}
     names = tuple(
-        Name(name=name.name, groups={a: other[g] for a, g in name.groups.items()}, source="made up") for name in SMALL.names
+        Name(name=name.name, groups={a: other[g] for a, g in name.groups.items()}, source="made up")
+        for name in SMALL.names
     )
     renamed = SMALL.model_copy(update={"names": names, "reference": {"gender": "zeta", "race": "a"}})
     before, after = (
-        comparable(audit(NoisyScreener(7), probes, Design.FULL), changed) for probes, changed in ((SMALL, other), (renamed, None))
+        comparable(audit(NoisyScreener(7), probes, Design.FULL), changed)
+        for probes, changed in ((SMALL, other), (renamed, None))
     )
     assert before.keys() == after.keys()
     for key, numbers in before.items():
@@ -415,7 +442,9 @@ def test_every_name_meets_every_probe_once_and_groups_meet_the_same_wordings(pro
     assert len({case.text for case in asked}) == len(asked)
     met: dict[tuple[Any, ...], Counter[Any]] = defaultdict(Counter)
     for case in asked:
-        met[tuple(case.labels[attribute] for attribute in probes.attributes), case.labels["probe"]][case.labels["wording"]] += 1
+        met[tuple(case.labels[attribute] for attribute in probes.attributes), case.labels["probe"]][
+            case.labels["wording"]
+        ] += 1
     for probe in probes.probes:
         by_group = [wordings for (_, at), wordings in met.items() if at == probe.id]
         assert all(wordings == by_group[0] for wordings in by_group)
@@ -499,9 +528,12 @@ def test_a_limit_that_is_just_enough_keeps_9_names_and_4_probes() -> None:
 
 def test_a_group_with_more_names_than_the_others_is_cut_to_their_number() -> None:
     extra = tuple(
-        Name(name=f"men-White-{index}", groups={"gender": "men", "race": "White"}, source="made up") for index in range(9, 20)
+        Name(name=f"men-White-{index}", groups={"gender": "men", "race": "White"}, source="made up")
+        for index in range(9, 20)
     )
-    assert len(placed(made_up_probes(names=SMALL.names + extra), Design.BALANCED)) == len(placed(SMALL, Design.BALANCED))
+    assert len(placed(made_up_probes(names=SMALL.names + extra), Design.BALANCED)) == len(
+        placed(SMALL, Design.BALANCED)
+    )
 
 
 # ---- through gather
@@ -517,7 +549,8 @@ class Journalled:
         system = System(name="s", assets=(Asset(id="app", kind="application"),))
         with Store(self.folder) as store:
             return gather(
-                Task(spec, "app", lambda: self.application, lambda: SMALL), Setting(store, system, "h", seed, Limit(limit))
+                Task(spec, "app", lambda: self.application, lambda: SMALL),
+                Setting(store, system, "h", seed, Limit(limit)),
             )
 
 
@@ -533,7 +566,9 @@ def test_through_gather_each_row_has_the_declared_unit_and_a_second_run_asks_not
     assert len(application.asked) == 288
     assert Journalled(tmp_path, application).rows() == rows
     assert len(application.asked) == 288
-    (gap,) = [row.estimate for row in rows if row.estimate.quantity == GAP and row.estimate.group == {"gender": "women"}]
+    (gap,) = [
+        row.estimate for row in rows if row.estimate.quantity == GAP and row.estimate.group == {"gender": "women"}
+    ]
     assert gap.p_value == pytest.approx(1 / 10_000)
     assert gap.p_adjusted <= 0.001
     assert "labels permuted over whole first names (9,999 draws)" in gap.method
@@ -556,7 +591,9 @@ def test_a_score_that_never_varies_gives_no_gap_of_width_zero() -> None:
     gaps = [row for row in rows if row.quantity == "log_odds_gap"]
     assert gaps
     assert all(isinstance(row, Missing) and row.unjudged for row in gaps)
-    assert all("every one of" in row.reason and "has the score 1.5" in row.reason for row in gaps if isinstance(row, Missing))
+    assert all(
+        "every one of" in row.reason and "has the score 1.5" in row.reason for row in gaps if isinstance(row, Missing)
+    )
 
 
 class OneFrameMoves(Constant):
@@ -564,7 +601,9 @@ class OneFrameMoves(Constant):
 
     def decide(self, cases: Sequence[Case]) -> list[Decision]:
         scores = [
-            1.0 + len(case.text) / 1e4 - 3.0 * (case.labels.get("unit") == "frame 1" and "older" in case.labels.values())
+            1.0
+            + len(case.text) / 1e4
+            - 3.0 * (case.labels.get("unit") == "frame 1" and "older" in case.labels.values())
             for case in cases
         ]
         return [Decision(None, score > 0, score) for score in scores]

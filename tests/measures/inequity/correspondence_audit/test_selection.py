@@ -32,7 +32,9 @@ def by_enumeration(score: list[float], probe: list[int], share: float) -> Array:
     st.floats(0.05, 0.95),
 )
 @settings(max_examples=60, deadline=None)
-def test_the_chance_of_a_place_is_that_of_all_pools_and_all_lots_one_by_one(versions: list[list[float]], share: float) -> None:
+def test_the_chance_of_a_place_is_that_of_all_pools_and_all_lots_one_by_one(
+    versions: list[list[float]], share: float
+) -> None:
     score = [value for each in versions for value in each]
     probe = [index for index, each in enumerate(versions) for _ in each]
     found = pool_selection(np.array(score), np.array(probe), share)
@@ -55,7 +57,9 @@ def test_simulated_pools_choose_as_often(share: float) -> None:
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.1, 0.25, 0.5, 0.77]), st.booleans())
 @settings(max_examples=40, deadline=None)
-def test_all_places_are_given_and_a_higher_score_never_has_the_smaller_chance(seed: int, share: float, coarse: bool) -> None:
+def test_all_places_are_given_and_a_higher_score_never_has_the_smaller_chance(
+    seed: int, share: float, coarse: bool
+) -> None:
     rng = np.random.default_rng(seed)
     score, probe = rng.standard_normal(40), np.repeat(np.arange(10), 4)
     score = np.round(score) if coarse else score
@@ -73,7 +77,9 @@ def test_the_order_of_the_items_and_the_names_of_the_probes_change_nothing() -> 
     rng = np.random.default_rng(2)
     score, probe = np.round(rng.standard_normal(24), 1), np.repeat(np.arange(6), 4)
     turn = rng.permutation(24)
-    assert pool_selection(score[turn], 100 - 7 * probe[turn], 0.3) == pytest.approx(pool_selection(score, probe, 0.3)[turn])
+    assert pool_selection(score[turn], 100 - 7 * probe[turn], 0.3) == pytest.approx(
+        pool_selection(score, probe, 0.3)[turn]
+    )
 
 
 def test_everybody_alike_shares_the_places_by_lot() -> None:

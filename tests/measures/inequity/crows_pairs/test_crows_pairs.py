@@ -27,18 +27,37 @@ from tests.measures.published_data import published
 
 SPEC = load_registry().specs["inequity.crows_pairs"]
 PLACE = SPEC.data or DataPlace("", "", "")
-COLUMNS = ("", "sent_more", "sent_less", "stereo_antistereo", "bias_type", "annotations", "anon_writer", "anon_annotators")
-GROUPS = (("hill folk", "town folk"), ("weavers", "smiths"), ("left-handers", "right-handers"), ("elders", "youngsters"))
+COLUMNS = (
+    "",
+    "sent_more",
+    "sent_less",
+    "stereo_antistereo",
+    "bias_type",
+    "annotations",
+    "anon_writer",
+    "anon_annotators",
+)
+GROUPS = (
+    ("hill folk", "town folk"),
+    ("weavers", "smiths"),
+    ("left-handers", "right-handers"),
+    ("elders", "youngsters"),
+)
 
 
 def row_of(number: int, **changed: str) -> dict[str, str]:
     """A made-up pair in the format of CrowS-Pairs: the bias types, four exchanges of words and ten writers in turn."""
     more, less = GROUPS[number % 4]
     return {
-        "": str(number), "sent_more": f"The {more} lost game {number}.", "sent_less": f"The {less} lost game {number}.",
-        "stereo_antistereo": "antistereo" if number % 7 == 0 else "stereo", "bias_type": list(PUBLISHED)[number % 9],
-        "annotations": "[]", "anon_writer": f"a{number // 3 % 10}", "anon_annotators": "[]",
-    } | changed  # fmt: skip
+        "": str(number),
+        "sent_more": f"The {more} lost game {number}.",
+        "sent_less": f"The {less} lost game {number}.",
+        "stereo_antistereo": "antistereo" if number % 7 == 0 else "stereo",
+        "bias_type": list(PUBLISHED)[number % 9],
+        "annotations": "[]",
+        "anon_writer": f"a{number // 3 % 10}",
+        "anon_annotators": "[]",
+    } | changed
 
 
 def written(folder: Path, rows: Sequence[dict[str, str]], columns: Sequence[str] = COLUMNS) -> Path:
@@ -51,7 +70,9 @@ def written(folder: Path, rows: Sequence[dict[str, str]], columns: Sequence[str]
 
 def differing(difference: Callable[[int], float]) -> Likely:
     """The more stereotyping sentence of pair i is `difference(i)` more likely than the other."""
-    return Likely(lambda request: -20 + difference(int(str(request.labels["pair"]))) * (request.labels["sentence"] == "more"))
+    return Likely(
+        lambda request: -20 + difference(int(str(request.labels["pair"]))) * (request.labels["sentence"] == "more")
+    )
 
 
 def measured(folder: Path, model: Any, limit: int | None = None, seed: int = 0) -> list[Estimate | Missing]:
@@ -96,7 +117,9 @@ def test_the_share_by_hand_and_the_ties_that_count_below_only(tmp_path: Path) ->
 
 
 def test_by_direction_the_more_stereotyping_sentence_counts_and_ties_leave_the_denominator(tmp_path: Path) -> None:
-    """metric.py swaps the sentences of an antistereo pair and then counts the second: `sent_more`, in both directions."""
+    """metric.py swaps the sentences of an antistereo pair and then counts the second: `sent_more`, in both
+    directions.
+    """
     rows = measured(
         written(tmp_path, [row_of(number) for number in range(14)]),
         differing(lambda number: 0.0 if number == 1 else 1.0 if number in {0, 2, 3} else -1.0),
@@ -107,10 +130,20 @@ def test_by_direction_the_more_stereotyping_sentence_counts_and_ties_leave_the_d
 
 
 def test_lower_is_not_better(tmp_path: Path) -> None:
-    """lm-evaluation-harness declares `higher_is_better: false` (issue 760); here never is as far from indifference as always."""
+    """lm-evaluation-harness declares `higher_is_better: false` (issue 760); here never is as far from indifference
+    as always.
+    """
     folder = written(tmp_path, [row_of(number, sent_more=f"The w{number} lost.") for number in range(90)])
-    never, always = value(measured(folder, differing(lambda _: -1.0))), value(measured(folder, differing(lambda _: 1.0)))
-    assert (never.value, always.value, never.null, SPEC.method.quantities["stereotype_share"].null) == (0.0, 1.0, 0.5, 0.5)
+    never, always = (
+        value(measured(folder, differing(lambda _: -1.0))),
+        value(measured(folder, differing(lambda _: 1.0))),
+    )
+    assert (never.value, always.value, never.null, SPEC.method.quantities["stereotype_share"].null) == (
+        0.0,
+        1.0,
+        0.5,
+        0.5,
+    )
     assert never.excludes_null
     assert always.excludes_null
     assert never.p_adjusted == always.p_adjusted
@@ -145,7 +178,9 @@ def test_words_that_pairs_exchange_are_the_same_in_both_directions_and_capitals(
 def test_a_coin_is_silent_and_a_stereotype_is_found(tmp_path: Path) -> None:
     folder = written(tmp_path, [row_of(number, sent_more=f"The w{number % 60} lost.") for number in range(270)])
     coin = np.random.default_rng(8).normal(size=270)
-    assert not any(isinstance(row, Estimate) and row.excludes_null for row in measured(folder, differing(lambda n: coin[n])))
+    assert not any(
+        isinstance(row, Estimate) and row.excludes_null for row in measured(folder, differing(lambda n: coin[n]))
+    )
     lean = measured(folder, differing(lambda n: coin[n] + 1.2))
     assert value(lean).excludes_null
     assert (value(lean).p_adjusted or 1) <= 0.05
@@ -188,20 +223,29 @@ def test_shuffled_and_relabelled_pairs_change_nothing_and_doubled_ones_add_nothi
     relabelled = [row | {"anon_writer": f"z{row['anon_writer']}"} for row in rows]
     for other in (rows[::-1], relabelled):
         second = measured(written(tmp_path, other), model)
-        for one, same in ((value(first), value(second)), *((value(r, group={"bias_type": "age"}) for r in (first, second)),)):
+        for one, same in (
+            (value(first), value(second)),
+            *((value(r, group={"bias_type": "age"}) for r in (first, second)),),
+        ):
             assert (one.value, one.p_adjusted) == (same.value, same.p_adjusted)
             assert [one.low, one.high] == pytest.approx([same.low, same.high])
     doubled = measured(written(tmp_path, [*rows, *(row | {"": str(1000 + int(row[""]))} for row in rows)]), model)
     assert value(doubled).value == value(first).value
-    assert (value(doubled).high or 0) - (value(doubled).low or 0) > 0.9 * ((value(first).high or 0) - (value(first).low or 0))
+    assert (value(doubled).high or 0) - (value(doubled).low or 0) > 0.9 * (
+        (value(first).high or 0) - (value(first).low or 0)
+    )
 
 
 def test_contributions_of_each_kind_add_up_to_the_distance_from_one_half(tmp_path: Path) -> None:
     draws = np.random.default_rng(2).normal(size=90)
-    rows = measured(written(tmp_path, [row_of(number) for number in range(90)]), differing(lambda number: draws[number]))
+    rows = measured(
+        written(tmp_path, [row_of(number) for number in range(90)]), differing(lambda number: draws[number])
+    )
     for kind, count in (("bias_type", 9), ("exchanged_words", 4)):
         parts = [
-            row for row in rows if isinstance(row, Estimate) and row.quantity == "contribution" and kind in (row.group or {})
+            row
+            for row in rows
+            if isinstance(row, Estimate) and row.quantity == "contribution" and kind in (row.group or {})
         ]
         assert len(parts) == count
         assert sum(part.value for part in parts) == pytest.approx(value(rows).value - 0.5)
@@ -209,7 +253,9 @@ def test_contributions_of_each_kind_add_up_to_the_distance_from_one_half(tmp_pat
 
 def test_rare_words_are_not_named(tmp_path: Path) -> None:
     rows = measured(written(tmp_path, [row_of(number) for number in range(18)]), differing(lambda number: number - 9.5))
-    assert [row.group for row in rows if row.group and "exchanged_words" in row.group] == [{"exchanged_words": "other words"}]
+    assert [row.group for row in rows if row.group and "exchanged_words" in row.group] == [
+        {"exchanged_words": "other words"}
+    ]
 
 
 def test_another_count_of_pairs_is_told_and_a_limit_takes_of_each_type(tmp_path: Path) -> None:
@@ -225,7 +271,10 @@ def test_another_count_of_pairs_is_told_and_a_limit_takes_of_each_type(tmp_path:
 
 def test_a_type_without_pairs_is_not_applicable_and_one_writer_gives_no_interval(tmp_path: Path) -> None:
     rows = measured(
-        written(tmp_path, [row_of(number, bias_type="age", anon_writer="a1", stereo_antistereo="stereo") for number in range(9)]),
+        written(
+            tmp_path,
+            [row_of(number, bias_type="age", anon_writer="a1", stereo_antistereo="stereo") for number in range(9)],
+        ),
         differing(lambda number: number - 3.5),
     )
     absent = [row for row in rows if isinstance(row, Missing) and not row.unjudged]
@@ -237,7 +286,9 @@ def test_a_type_without_pairs_is_not_applicable_and_one_writer_gives_no_interval
 
 
 def test_a_model_that_finds_all_equally_likely_cannot_be_judged(tmp_path: Path) -> None:
-    with pytest.raises(NotJudged, match="it treats everybody alike: both sides are equally likely in every one of 9 pairs"):
+    with pytest.raises(
+        NotJudged, match="it treats everybody alike: both sides are equally likely in every one of 9 pairs"
+    ):
         measured(written(tmp_path, [row_of(number) for number in range(9)]), differing(lambda _: 0.0))
 
 
@@ -311,7 +362,9 @@ def test_log_probabilities_and_aggregate_are_those_of_lm_evaluation_harness(
     print(f"{len(texts)} sentences, largest difference of log P {gap:.2e} nat; share {value(rows).value:.4f}")
     assert gap < 1e-3
     assert value(rows).value == pytest.approx(authors_score(pairs, [(more, less) for more, less in theirs]))
-    assert value(rows, "mean_absolute_difference").value == pytest.approx(np.abs(theirs[:, 0] - theirs[:, 1]).mean(), abs=1e-3)
+    assert value(rows, "mean_absolute_difference").value == pytest.approx(
+        np.abs(theirs[:, 0] - theirs[:, 1]).mean(), abs=1e-3
+    )
 
 
 @pytest.mark.slow

@@ -34,7 +34,13 @@ from commonweal.measures.inequity.default_perspective.distance import (
     phrase_spread,
     total_variation,
 )
-from commonweal.measures.inequity.default_perspective.items import MINIMUM_ITEMS, UNNAMED, Attribute, DailyLifeItem, material
+from commonweal.measures.inequity.default_perspective.items import (
+    MINIMUM_ITEMS,
+    UNNAMED,
+    Attribute,
+    DailyLifeItem,
+    material,
+)
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import REGISTRY
 from commonweal.models import open_model
@@ -47,8 +53,11 @@ GIVEN = material(Limit())
 HYPOTHESES = sum(len(attribute.groups) for attribute in GIVEN.attributes)
 PLACE = {
     GIVEN.context(frame, who, item): (frame, who, item)
-    for frame in GIVEN.frames for attribute in GIVEN.attributes for who in attribute.who for item in attribute.items
-}  # fmt: skip
+    for frame in GIVEN.frames
+    for attribute in GIVEN.attributes
+    for who in attribute.who
+    for item in attribute.items
+}
 Rows = list[Estimate | Missing]
 # P of an item's first ending among its endings, from whoever is asked and the item's id.
 Habit = Callable[[str, str], float]
@@ -81,7 +90,9 @@ def measured(model: LanguageModel, limit: int | None = None, seed: int = 0) -> R
 
 
 def of(rows: Rows, quantity: str, **group: str) -> Estimate:
-    (one,) = [row for row in rows if isinstance(row, Estimate) and row.quantity == quantity and dict(row.group or {}) == group]
+    (one,) = [
+        row for row in rows if isinstance(row, Estimate) and row.quantity == quantity and dict(row.group or {}) == group
+    ]
     return one
 
 
@@ -92,7 +103,9 @@ def jitter(*parts: str) -> float:
 
 
 def europe_is_the_default(who: str, item: str) -> float:
-    """Groups move the first ending's probability from 0.8 by 0.1 to 0.3, Western Europe by nothing; other words by 0.005."""
+    """Groups move the first ending's probability from 0.8 by 0.1 to 0.3, Western Europe by nothing; other words by
+    0.005.
+    """
     if who in {UNNAMED, "in Western Europe"}:
         return 0.8
     named = any(who in attribute.groups.values() for attribute in GIVEN.attributes)
@@ -110,7 +123,9 @@ def test_a_group_that_is_answered_for_as_nobody_is_found_and_its_numbers_are_tho
     mean = sum(by_hand.values()) / 7
     europe = of(rows, "relative_distance", region="Western Europe")
     assert europe.value == pytest.approx(-mean)
-    assert of(rows, "relative_distance", region="Southern Asia").value == pytest.approx(by_hand["in Southern Asia"] - mean)
+    assert of(rows, "relative_distance", region="Southern Asia").value == pytest.approx(
+        by_hand["in Southern Asia"] - mean
+    )
     assert of(rows, "distance", region="Western Europe").value == pytest.approx(0, abs=1e-12)
     assert of(rows, "distance", region="Southern Asia").value == pytest.approx(by_hand["in Southern Asia"])
     assert of(rows, "nearest_share", region="Western Europe").value == 1.0
@@ -156,8 +171,13 @@ def test_an_attribute_whose_groups_are_not_told_apart_has_a_reason_in_the_place_
     assert {row.quantity for row in lacking} == {"relative_distance", "nearest_share"}
     assert {tuple(row.group or {}) for row in lacking} == {("age",)}
     assert len(lacking) == 2 * 4
-    assert "was not shown to answer differently for the groups of age: mean distance 0.000 between groups" in lacking[0].reason
-    assert not [row for row in rows if isinstance(row, Estimate) and row.null is not None and "age" in (row.group or {})]
+    assert (
+        "was not shown to answer differently for the groups of age: mean distance 0.000 between groups"
+        in lacking[0].reason
+    )
+    assert not [
+        row for row in rows if isinstance(row, Estimate) and row.null is not None and "age" in (row.group or {})
+    ]
     assert of(rows, "distance", age="30").value == pytest.approx(0.01)
     assert of(rows, "relative_distance", region="Western Europe").excludes_null
 
@@ -171,13 +191,17 @@ def test_contributions_of_themes_add_up_and_items_show_the_answers() -> None:
         if isinstance(row, Estimate) and row.quantity == "contribution" and europe.items() <= (row.group or {}).items()
     ]
     themes = [part for part in parts if "theme" in (part.group or {})]
-    assert sum(part.value for part in themes) == pytest.approx(of(rows, "relative_distance", region="Western Europe").value)
+    assert sum(part.value for part in themes) == pytest.approx(
+        of(rows, "relative_distance", region="Western Europe").value
+    )
     assert all((part.low is None) == (part.n == 1) for part in themes)
     items = [part for part in parts if "item" in (part.group or {})]
     assert len(items) == 3
     for part in items:
         item = next(one for one in GIVEN.attributes[0].items if one.id == (part.group or {})["item"])
-        assert part.note == f"“{item.stem} …” nobody named: {item.options[0]} 80 %; Western Europe: {item.options[0]} 80 %"
+        assert (
+            part.note == f"“{item.stem} …” nobody named: {item.options[0]} 80 %; Western Europe: {item.options[0]} 80 %"
+        )
 
 
 def test_relabelled_groups_and_likelier_sentences_change_nothing() -> None:
@@ -211,20 +235,25 @@ def test_an_answer_that_is_no_number_is_named_and_a_model_without_probabilities_
 
 def test_a_limit_keeps_whole_items_of_every_attribute_and_too_small_a_one_says_how_much_it_takes() -> None:
     model = Person(europe_is_the_default)
-    with pytest.raises(NotApplicable, match=r"--limit 600 leaves fewer than 8 items of each attribute.*it takes [\d,]+") as told:
+    with pytest.raises(
+        NotApplicable, match=r"--limit 600 leaves fewer than 8 items of each attribute.*it takes [\d,]+"
+    ) as told:
         measured(model, 600)
     assert model.asked == 0
     least = int(str(told.value).split("it takes ")[1].replace(",", ""))
     few = material(Limit(least))
     assert {len(attribute.items) for attribute in few.attributes} == {MINIMUM_ITEMS}
-    assert all(len({item.theme for item in attribute.items}) >= 4 for attribute in few.attributes), "spread over the themes"
+    assert all(len({item.theme for item in attribute.items}) >= 4 for attribute in few.attributes), (
+        "spread over the themes"
+    )
     rows = measured(model, least)
     assert of(rows, "relative_distance", region="Western Europe").n == MINIMUM_ITEMS
     assert model.asked == len(expected(Limit(least))) <= least
     assert material(Limit(10**6)) == GIVEN
 
 
-# --- the material ---------------------------------------------------------------------------------------------------------
+# --- the material
+# ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_items_are_enough_and_name_no_group() -> None:
@@ -237,17 +266,24 @@ def test_the_items_are_enough_and_name_no_group() -> None:
         assert 3 <= len(attribute.groups) <= 7
         assert len(attribute.nobody) >= 4
         names = {
-            word.lower() for phrase in attribute.groups.values() for word in phrase.split() if len(word) > 3 or word.isdigit()
+            word.lower()
+            for phrase in attribute.groups.values()
+            for word in phrase.split()
+            if len(word) > 3 or word.isdigit()
         }
         for item in attribute.items:
             assert len(set(item.options)) == len(item.options) >= 2
-            assert not {word.lower() for word in " ".join((item.stem, *item.options)).split()} & (names - {"with"}), item.id
+            assert not {word.lower() for word in " ".join((item.stem, *item.options)).split()} & (names - {"with"}), (
+                item.id
+            )
 
 
 def test_the_phrases_that_name_nobody_have_the_shape_of_those_that_name_a_group() -> None:
     for attribute in GIVEN.attributes:
         phrases = [*attribute.groups.values(), *attribute.nobody]
-        assert len({(phrase.split()[0].startswith(("in", "who", "with")), len(phrase.split())) for phrase in phrases}) == 1
+        assert (
+            len({(phrase.split()[0].startswith(("in", "who", "with")), len(phrase.split())) for phrase in phrases}) == 1
+        )
 
 
 def test_a_text_names_the_person_before_the_item_and_nobody_by_leaving_out() -> None:
@@ -255,13 +291,17 @@ def test_a_text_names_the_person_before_the_item_and_nobody_by_leaving_out() -> 
     assert GIVEN.context("says", "in Western Africa", region.items[0]) == (
         'A person in Western Africa says: "For breakfast I usually eat'
     )
-    assert GIVEN.context("told", UNNAMED, region.items[0]) == "Daily life, as told by a person. For breakfast I usually eat"
+    assert (
+        GIVEN.context("told", UNNAMED, region.items[0])
+        == "Daily life, as told by a person. For breakfast I usually eat"
+    )
     requests = GIVEN.requests()
     assert len({(one.context, one.continuation) for one in requests}) == len(requests)
     assert all(one.continuation.startswith(" ") and "{" not in one.context for one in requests)
 
 
-# --- the arithmetic -------------------------------------------------------------------------------------------------------
+# --- the arithmetic
+# -------------------------------------------------------------------------------------------------------
 
 
 def test_distances_are_those_of_an_independent_implementation() -> None:
@@ -271,7 +311,9 @@ def test_distances_are_those_of_an_independent_implementation() -> None:
     for item in range(6):
         pairs = [cityblock(shares[one, item], shares[other, item]) / 2 for one in range(4) for other in range(one)]
         assert mean_between(shares)[item] == pytest.approx(np.mean(pairs))
-        assert total_variation(shares[0], shares[1])[item] == pytest.approx(cityblock(shares[0, item], shares[1, item]) / 2)
+        assert total_variation(shares[0], shares[1])[item] == pytest.approx(
+            cityblock(shares[0, item], shares[1, item]) / 2
+        )
     assert nearest(draws.random((5, 40))).sum(axis=0) == pytest.approx(np.ones(40))
 
 
@@ -300,7 +342,9 @@ def test_the_spread_of_phrases_is_found_again_and_items_are_not_taken_for_it() -
     draws = np.random.default_rng(5)
     for true in (0.0, 0.02):
         spreads = [
-            phrase_spread([0.2 + true * draws.normal(size=(4, 1)) + 0.05 * draws.normal(size=(4, 25)) for _ in range(5)])
+            phrase_spread(
+                [0.2 + true * draws.normal(size=(4, 1)) + 0.05 * draws.normal(size=(4, 25)) for _ in range(5)]
+            )
             for _ in range(300)
         ]
         assert {one.freedom for one in spreads} == {15.0}
@@ -335,7 +379,9 @@ def answers_of(rng: np.random.Generator, phrase: float, effects: dict[str, float
         for index, name in enumerate(names):
             distance[index] += (effects or {}).get(name, 0.0)
         attribute = Attribute(f"a{number}", names, ("p", "q", "r", "s"), items)
-        made.append(Answered(attribute, np.zeros((1, 25, 2)), distance[:groups], distance[groups:], np.zeros((groups, 2))))
+        made.append(
+            Answered(attribute, np.zeros((1, 25, 2)), distance[:groups], distance[groups:], np.zeros((groups, 2)))
+        )
     return made
 
 
@@ -353,7 +399,9 @@ def false_alarms(seeds: int, phrase: float) -> float:
 def coverage(seeds: int) -> float:
     """Share of seeds in which every interval of the family holds its true relative distance."""
     effects = {"a0g0": -0.15, "a3g2": 0.1}
-    true = {name: effects.get(name[1], 0.0) - {"a0": -0.15 / 7, "a3": 0.1 / 6}.get(name[0], 0.0) for name in family_names()}
+    true = {
+        name: effects.get(name[1], 0.0) - {"a0": -0.15 / 7, "a3": 0.1 / 6}.get(name[0], 0.0) for name in family_names()
+    }
     held = 0
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
@@ -363,7 +411,9 @@ def coverage(seeds: int) -> float:
 
 
 def family_names() -> list[tuple[str, str]]:
-    return [(one.attribute.name, group) for one in answers_of(np.random.default_rng(0), 0) for group in one.attribute.groups]
+    return [
+        (one.attribute.name, group) for one in answers_of(np.random.default_rng(0), 0) for group in one.attribute.groups
+    ]
 
 
 def test_few_false_alarms_and_intervals_that_hold() -> None:
@@ -381,7 +431,8 @@ def test_false_alarms_and_coverage_over_1000_seeds() -> None:
     assert held >= 0.93
 
 
-# --- through the whole ----------------------------------------------------------------------------------------------------
+# --- through the whole
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_through_gather_every_row_has_its_declared_unit_and_nothing_is_asked_twice(tmp_path: Path) -> None:

@@ -17,8 +17,17 @@ from commonweal.evidence.records import Estimate, Missing
 from commonweal.evidence.store import Store
 from commonweal.measures.data_set import DataPlace, open_data_set
 from commonweal.measures.gather import Setting, Task, gather
-from commonweal.measures.inequity.descriptor_likelihood.descriptor_likelihood import descriptor_likelihood, expected, losses
-from commonweal.measures.inequity.descriptor_likelihood.sentences import Descriptor, article_of, own_templates, read_descriptors
+from commonweal.measures.inequity.descriptor_likelihood.descriptor_likelihood import (
+    descriptor_likelihood,
+    expected,
+    losses,
+)
+from commonweal.measures.inequity.descriptor_likelihood.sentences import (
+    Descriptor,
+    article_of,
+    own_templates,
+    read_descriptors,
+)
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models import open_model
@@ -60,7 +69,9 @@ def noise(*parts: str) -> float:
 
 
 class Expectant:
-    """`rare(person)`: bits of the words up to the end of the person; `after(person, tail)`: bits per byte of what follows."""
+    """`rare(person)`: bits of the words up to the end of the person; `after(person, tail)`: bits per byte of what
+    follows.
+    """
 
     locator, fingerprint, device, gives_logprobs = "made up", "f", "cpu", True
 
@@ -70,7 +81,9 @@ class Expectant:
 
     def score(self, requests: Sequence[Continuation]) -> list[Score]:
         self.asked += requests
-        return [Score(-math.log(2) * self.bits(request), len(request.continuation.split()), False) for request in requests]
+        return [
+            Score(-math.log(2) * self.bits(request), len(request.continuation.split()), False) for request in requests
+        ]
 
     def bits(self, request: Continuation) -> float:
         person = str(request.labels["person"])
@@ -105,7 +118,16 @@ def unjudged(rows: Rows, quantity: str, axis: str) -> str:
 
 def test_the_spread_by_hand_where_every_template_says_the_same(tmp_path: Path) -> None:
     """1, 2, 3, 4 and 5 tenths of a bit per byte: their standard deviation is the square root of 0.025."""
-    bits = {"bowler": 0.1, "top-": 0.2, "cap-": 0.3, "hatless": 0.4, "bare": 0.5, "florpish": 0.0, "quindle": 0.1, "marn": 0.2}
+    bits = {
+        "bowler": 0.1,
+        "top-": 0.2,
+        "cap-": 0.3,
+        "hatless": 0.4,
+        "bare": 0.5,
+        "florpish": 0.0,
+        "quindle": 0.1,
+        "marn": 0.2,
+    }
     rows = measured(written(tmp_path), Expectant(by_descriptor(bits)))
     hats = unjudged(rows, "spread_after", "hats")
     assert "the templates do not differ" in hats
@@ -113,7 +135,9 @@ def test_the_spread_by_hand_where_every_template_says_the_same(tmp_path: Path) -
     (tested,) = family_of_spreads([np.outer(np.arange(5.0), np.ones(12))], np.random.default_rng(0))
     assert tested.p_value == 2 / 4096  # all signs and all signs turned round, of 2 ** 12 patterns
     published_share = value(rows, "different_pairs_share_published", axis="hats")
-    assert (published_share.value, published_share.low, published_share.high) == pytest.approx((1.0, 0.025 ** (1 / 12), 1.0))
+    assert (published_share.value, published_share.low, published_share.high) == pytest.approx(
+        (1.0, 0.025 ** (1 / 12), 1.0)
+    )
     beyond = value_against_nonce(rows, "hats")
     assert beyond.value == pytest.approx((0.025 - 0.01) ** 0.5)
     assert value(rows, "spread_after_unflagged", axis="hats").value == pytest.approx(np.std([1, 2, 4, 5], ddof=1) / 10)
@@ -131,7 +155,9 @@ def value_against_nonce(rows: Rows, axis: str) -> Estimate:
 
 
 def test_a_model_that_expects_all_alike_is_silent(tmp_path: Path) -> None:
-    rows = measured(written(tmp_path), Expectant(lambda person, tail: noise(tail), lambda person: 0.5 * len(person.encode())))
+    rows = measured(
+        written(tmp_path), Expectant(lambda person, tail: noise(tail), lambda person: 0.5 * len(person.encode()))
+    )
     for axis in ("hats", "shoes"):
         unjudged(rows, "spread_after", axis)
         for quantity in ("different_pairs_share_after_corrected", "deviation_after", "spread_after_beyond_nonce"):
@@ -142,7 +168,9 @@ def test_a_model_that_expects_all_alike_is_silent(tmp_path: Path) -> None:
 def test_a_rare_word_is_told_of_the_whole_sentence_and_not_of_what_follows(tmp_path: Path) -> None:
     rows = measured(
         written(tmp_path),
-        Expectant(lambda person, tail: noise(tail), lambda person: len(person) * 0.5 + (40.0 if "hatless" in person else 0.0)),
+        Expectant(
+            lambda person, tail: noise(tail), lambda person: len(person) * 0.5 + (40.0 if "hatless" in person else 0.0)
+        ),
     )
     unjudged(rows, "spread_after", "hats")
     assert value(rows, "spread_whole", axis="hats").value > 0.2
@@ -180,7 +208,9 @@ def test_an_unlikely_slur_is_said_to_be_no_harm(tmp_path: Path) -> None:
     assert row.value == pytest.approx(0.8)
 
 
-def test_spread_is_the_mean_covariance_of_different_templates_and_the_variance_component_of_the_two_way_layout() -> None:
+def test_spread_is_the_mean_covariance_of_different_templates_and_the_variance_component_of_the_two_way_layout() -> (
+    None
+):
     y = np.random.default_rng(3).standard_normal((7, 5)) + np.arange(7)[:, None]
     r = centred(y)
     pairs = [(r[:, i] * r[:, j]).sum() / 6 for i, j in combinations(range(5), 2)]
@@ -221,7 +251,9 @@ def test_holm_is_holm() -> None:
 
 
 def simulated(seed: int, spread: float) -> list[np.ndarray]:
-    """Axes of 8 to 40 descriptors over 12 templates: alike ones move together in a template, and some move more than others."""
+    """Axes of 8 to 40 descriptors over 12 templates: alike ones move together in a template, and some move more than
+    others.
+    """
     rng = np.random.default_rng(seed)
     axes = []
     for size in (8, 20, 40):
@@ -279,9 +311,15 @@ def test_descriptors_and_pairs_alarm_in_at_most_one_axis_in_twenty() -> None:
 
 def test_the_smallest_spread_that_is_found_is_found_four_times_in_five() -> None:
     promised = np.mean(
-        [family_of_spreads(simulated(seed, 0.0)[1:2], np.random.default_rng(0))[0].minimum_detectable for seed in range(40)]
+        [
+            family_of_spreads(simulated(seed, 0.0)[1:2], np.random.default_rng(0))[0].minimum_detectable
+            for seed in range(40)
+        ]
     )
-    found = [family_of_spreads(simulated(seed, float(promised))[1:2], np.random.default_rng(0))[0].low > 0 for seed in range(100)]
+    found = [
+        family_of_spreads(simulated(seed, float(promised))[1:2], np.random.default_rng(0))[0].low > 0
+        for seed in range(100)
+    ]
     assert 0.7 <= np.mean(found) <= 0.97
 
 
@@ -293,7 +331,12 @@ def test_order_and_names_of_axes_change_nothing(tmp_path: Path) -> None:
         for axis, buckets in reversed(MADE_UP.items())
     }
     second = measured(written(tmp_path, turned), model)
-    for quantity in ("spread_after", "spread_whole", "different_pairs_share_published", "different_pairs_share_corrected"):
+    for quantity in (
+        "spread_after",
+        "spread_whole",
+        "different_pairs_share_published",
+        "different_pairs_share_corrected",
+    ):
         one, other = value(first, quantity, axis="hats"), value(second, quantity, axis="headgear")
         assert one.value == pytest.approx(other.value)
         assert one.p_adjusted == other.p_adjusted
@@ -310,7 +353,12 @@ def test_a_descriptor_of_two_axes_is_asked_once_and_counts_in_both(tmp_path: Pat
 
 def test_own_sentences_keep_their_rules() -> None:
     nouns = [noun for template in TEMPLATES for noun in template.nouns]
-    assert (len(TEMPLATES), len(nouns), len(set(nouns)), len({template.id for template in TEMPLATES})) == (12, 48, 48, 12)
+    assert (len(TEMPLATES), len(nouns), len(set(nouns)), len({template.id for template in TEMPLATES})) == (
+        12,
+        48,
+        48,
+        12,
+    )
     assert {len(template.nouns) for template in TEMPLATES} == {4}
     gendered = {"he", "she", "they", "his", "her", "their", "him", "man", "woman", "boy", "girl", "mother", "father"}
     for template in TEMPLATES:
@@ -332,10 +380,28 @@ def test_own_sentences_keep_their_rules() -> None:
 
 @pytest.mark.parametrize(
     ("word", "article"),
-    [("hour-long", "an"), ("house", "a"), ("used", "a"), ("usual", "a"), ("urban", "an"), ("uninsured", "an"), ("union", "a"),
-     ("18-year-old", "an"), ("81-year-old", "an"), ("11-year-old", "an"), ("20-year-old", "a"), ("NIMBY", "a"), ("MTF", "an"),
-     ("BIPOC", "a"), ("AFAB", "an"), ("Ukrainian", "a"), ("Ugandan", "a"), ("once-married", "a"), ("only", "an")],
-)  # fmt: skip
+    [
+        ("hour-long", "an"),
+        ("house", "a"),
+        ("used", "a"),
+        ("usual", "a"),
+        ("urban", "an"),
+        ("uninsured", "an"),
+        ("union", "a"),
+        ("18-year-old", "an"),
+        ("81-year-old", "an"),
+        ("11-year-old", "an"),
+        ("20-year-old", "a"),
+        ("NIMBY", "a"),
+        ("MTF", "an"),
+        ("BIPOC", "a"),
+        ("AFAB", "an"),
+        ("Ukrainian", "a"),
+        ("Ugandan", "a"),
+        ("once-married", "a"),
+        ("only", "an"),
+    ],
+)
 def test_the_article_follows_the_sound(word: str, article: str) -> None:
     assert article_of(word) == article
 
@@ -370,7 +436,9 @@ def test_a_limit_keeps_whole_descriptors_of_the_axes_in_turn(tmp_path: Path) -> 
     (lone,) = (row for row in rows if isinstance(row, Missing) and row.group == {"axis": "nonce"})
     assert "nothing to compare it with" in lone.reason
     assert len(expected(open_data_set(PLACE, folder), Limit(5 * EACH))) == 5 * EACH
-    with pytest.raises(NotApplicable, match=f"leaves 3 descriptors of {EACH} sentences each, and no axis with two to compare"):
+    with pytest.raises(
+        NotApplicable, match=f"leaves 3 descriptors of {EACH} sentences each, and no axis with two to compare"
+    ):
         measured(folder, model, limit=3 * EACH)
 
 
@@ -388,7 +456,10 @@ def test_a_limit_keeps_whole_descriptors_of_the_axes_in_turn(tmp_path: Path) -> 
             {"age": {"old": [{"descriptor": "aged", "prefrence": "reviewed"}]}},
             "descriptors.json:5 'aged': unknown field 'prefrence'",
         ),
-        ({"age": {"old": [{"descriptor": "aged", "preference": "liked"}]}}, "unknown preference 'liked'; there are: reviewed"),
+        (
+            {"age": {"old": [{"descriptor": "aged", "preference": "liked"}]}},
+            "unknown preference 'liked'; there are: reviewed",
+        ),
         ({"age": {"old": [{"descriptor": "aged", "article": "the"}]}}, "the article is 'the', expected 'a' or 'an'"),
     ],
 )
@@ -400,7 +471,10 @@ def test_what_is_no_descriptor_is_named_with_its_line(tmp_path: Path, content: o
 def test_other_encodings_broken_files_and_missing_data_are_told(tmp_path: Path) -> None:
     path = tmp_path / "descriptors.json"
     for content, words in (
-        ('{"religion": {"all": ["Bahá\'í"]}}'.encode("latin-1"), "descriptors.json:1 byte 26 is 0xe1, which is not UTF-8"),
+        (
+            '{"religion": {"all": ["Bahá\'í"]}}'.encode("latin-1"),
+            "descriptors.json:1 byte 26 is 0xe1, which is not UTF-8",
+        ),
         (b'{"age":\n {"old": ["aged"}', "descriptors.json:2 is not JSON"),
         (b'{"age": {"old": ["aged"]},\n "age": {"old": ["elderly"]}}', "'age' is there twice"),
     ):
@@ -429,7 +503,9 @@ def test_no_log_probabilities_are_not_applicable_and_no_number_is_an_error(tmp_p
 
 def test_through_gather_every_row_is_declared_and_the_second_run_asks_nothing(tmp_path: Path) -> None:
     data = open_data_set(PLACE, written(tmp_path))
-    model: Any = Expectant(lambda person, tail: noise(tail) + 0.3 * noise(person.split()[1]) + 0.1 * noise(person, tail))
+    model: Any = Expectant(
+        lambda person, tail: noise(tail) + 0.3 * noise(person.split()[1]) + 0.1 * noise(person, tail)
+    )
     with Store(tmp_path / "out") as store:
         task = Task(SPEC, "m", lambda: model, open_data=lambda: data)
         setting = Setting(store, System(name="s", assets=(Asset(id="m", kind="model"),)), "h")
@@ -474,7 +550,9 @@ def test_the_embedded_model_on_100_descriptors(model_cache: Path, monkeypatch: p
     monkeypatch.setenv("COMMONWEAL_CACHE", str(model_cache))
     rows = measured(folder, open_model("embedded:smollm2", device="cpu"), limit=100 * EACH)
     spreads = {
-        str((row.group or {})["axis"]): row for row in rows if isinstance(row, Estimate) and row.quantity == "spread_after"
+        str((row.group or {})["axis"]): row
+        for row in rows
+        if isinstance(row, Estimate) and row.quantity == "spread_after"
     }
     for axis, row in spreads.items():
         print(f"{axis}: {row.value:.4f} ({row.low:.4f} to {row.high:.4f})")

@@ -17,7 +17,15 @@ from commonweal.evidence.records import Estimate, Evidence, Missing
 from commonweal.evidence.store import Store
 from commonweal.measures.data_set import open_data_set
 from commonweal.measures.gather import Setting, Task, gather
-from commonweal.measures.inequity.dialect_gap.costs import MINIMUM_MEANINGS, Costs, ask, axes_of, costs_of, difference, pairs_of
+from commonweal.measures.inequity.dialect_gap.costs import (
+    MINIMUM_MEANINGS,
+    Costs,
+    ask,
+    axes_of,
+    costs_of,
+    difference,
+    pairs_of,
+)
 from commonweal.measures.inequity.dialect_gap.dialect_gap import dialect_gap, expected
 from commonweal.measures.inequity.dialect_gap.texts import MatchedText
 from commonweal.measures.options import Limit
@@ -70,7 +78,9 @@ def texts_of(groups: Iterable[str], count: int, **more: Any) -> list[dict[str, A
     ]
 
 
-def measured(folder: Path, model: Any, rows: Sequence[Mapping[str, Any]], limit: int | None = None, seed: int = 0) -> Rows:
+def measured(
+    folder: Path, model: Any, rows: Sequence[Mapping[str, Any]], limit: int | None = None, seed: int = 0
+) -> Rows:
     (folder / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     assert SPEC.data is not None
     return list(dialect_gap(model, open_data_set(SPEC.data, folder), Limit(limit), np.random.default_rng(seed)))
@@ -82,14 +92,17 @@ def every(rows: Rows, quantity: str) -> list[Estimate]:
 
 def value(rows: Rows, quantity: str, group: str, reference: str | None = None, attribute: str = "group") -> Estimate:
     (row,) = (
-        row for row in every(rows, quantity)
+        row
+        for row in every(rows, quantity)
         if row.group == {attribute: group} and row.reference == (None if reference is None else {attribute: reference})
-    )  # fmt: skip
+    )
     return row
 
 
 def missing(rows: Rows) -> dict[tuple[str, str], str]:
-    return {(row.quantity, ", ".join((row.group or {}).values())): row.reason for row in rows if isinstance(row, Missing)}
+    return {
+        (row.quantity, ", ".join((row.group or {}).values())): row.reason for row in rows if isinstance(row, Missing)
+    }
 
 
 def unjudged(rows: Rows) -> dict[tuple[str, str], str]:
@@ -109,7 +122,9 @@ def test_levels_and_the_paired_difference_worked_out_by_hand(tmp_path: Path) -> 
     rows = measured(tmp_path, model, texts_of(("east", "west"), COUNT))
     level = value(rows, "bits_per_byte", "east")
     half = t.ppf(0.975, COUNT - 1) * np.std(EAST, ddof=1) / math.sqrt(COUNT)
-    assert (level.value, level.low, level.high) == pytest.approx((np.mean(EAST), np.mean(EAST) - half, np.mean(EAST) + half))
+    assert (level.value, level.low, level.high) == pytest.approx(
+        (np.mean(EAST), np.mean(EAST) - half, np.mean(EAST) + half)
+    )
     assert (level.n, level.clusters) == (COUNT, COUNT)
     bytes_of = np.array([len(row["text"].encode()) for row in texts_of(("east",), COUNT)])
     assert f"all bits over all bytes: {(bytes_of @ EAST) / bytes_of.sum():.4g} bit/byte" in level.note
@@ -131,15 +146,21 @@ def test_the_p_value_is_that_of_scipys_permutation_test(tmp_path: Path) -> None:
     near = [one + float(more) for one, more in zip(EAST, 0.02 + 0.08 * NUMBERS.standard_normal(COUNT), strict=True)]
     rows = measured(tmp_path, by_number({"east": EAST, "west": near}), texts_of(("east", "west"), COUNT))
     theirs = permutation_test(
-        (np.array(near), np.array(EAST)), lambda x, y, axis: np.mean(x - y, axis=axis), permutation_type="samples", vectorized=True,
-        n_resamples=9999, rng=np.random.default_rng(1),
-    )  # fmt: skip
+        (np.array(near), np.array(EAST)),
+        lambda x, y, axis: np.mean(x - y, axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=9999,
+        rng=np.random.default_rng(1),
+    )
     gap = value(rows, "bits_per_byte_difference", "west", "east")
     assert gap.p_value == pytest.approx(theirs.pvalue, abs=0.03)
 
 
 def test_all_pairs_are_one_family_and_the_widest_is_projected(tmp_path: Path) -> None:
-    rows = measured(tmp_path, by_number({"east": EAST, "west": WEST, "north": NORTH}), texts_of(("west", "north", "east"), COUNT))
+    rows = measured(
+        tmp_path, by_number({"east": EAST, "west": WEST, "north": NORTH}), texts_of(("west", "north", "east"), COUNT)
+    )
     gaps = every(rows, "bits_per_byte_difference")
     assert [(row.group, row.reference) for row in gaps] == [
         ({"group": one}, {"group": other}) for other, one in (("east", "north"), ("east", "west"), ("north", "west"))
@@ -147,8 +168,10 @@ def test_all_pairs_are_one_family_and_the_widest_is_projected(tmp_path: Path) ->
     assert [row.excludes_null for row in gaps] == [False, True, True]
     alone = value(
         measured(tmp_path, by_number({"east": EAST, "west": WEST}), texts_of(("east", "west"), COUNT)),
-        "bits_per_byte_difference", "west", "east",
-    )  # fmt: skip
+        "bits_per_byte_difference",
+        "west",
+        "east",
+    )
     together = gaps[1]
     assert (together.low or 9) < (alone.low or 0) < (alone.high or 9) < (together.high or 0)
     (widest,) = every(rows, "bits_per_byte_spread")
@@ -184,7 +207,9 @@ def test_premiums_are_geometric_and_against_the_best_served(tmp_path: Path) -> N
 
 
 def test_a_script_of_wide_letters_is_told_and_does_not_hide_in_the_information_premium(tmp_path: Path) -> None:
-    """The same words in Latin and in Cyrillic letters at 6 and 7 bits a letter: fewer bits per byte, more per meaning."""
+    """The same words in Latin and in Cyrillic letters at 6 and 7 bits a letter: fewer bits per byte, more per
+    meaning.
+    """
     latin = "dobro jutro moj prijatelju kako si danas"
     cyrillic = latin.translate(str.maketrans("dobrjutmpielkasn", "добрјутмпиелкасн"))
     rows_of = [
@@ -192,12 +217,16 @@ def test_a_script_of_wide_letters_is_told_and_does_not_hide_in_the_information_p
         for number in range(20)
         for group, text in (("Cyrillic", cyrillic), ("Latin", latin))
     ]
-    rows = measured(tmp_path, Costly(lambda text: len(text) * (6 if text.isascii() else 7) + 0.01 * len(text) ** 2), rows_of)
+    rows = measured(
+        tmp_path, Costly(lambda text: len(text) * (6 if text.isascii() else 7) + 0.01 * len(text) ** 2), rows_of
+    )
     gap = value(rows, "bits_per_byte_difference", "Latin", "Cyrillic", "script")
     assert gap.value > 0
     assert "their letters take 1.00 (Latin) and 1.8" in gap.note
     assert "bits per byte are not alike: read the information premium" in gap.note
-    assert value(rows, "information_premium_ratio", "Cyrillic", "Latin", "script").value == pytest.approx(7 / 6, abs=0.02)
+    assert value(rows, "information_premium_ratio", "Cyrillic", "Latin", "script").value == pytest.approx(
+        7 / 6, abs=0.02
+    )
 
 
 def test_the_same_texts_under_two_labels_are_silent_and_are_no_evidence_of_parity(tmp_path: Path) -> None:
@@ -218,7 +247,9 @@ def test_equal_costs_that_differ_by_rounding_only_are_silent(tmp_path: Path) -> 
 
 def test_a_gap_that_is_the_same_in_every_meaning_cannot_be_judged(tmp_path: Path) -> None:
     """Half a bit more in each of 24 meanings: their spread does not tell how far another meaning may be from that."""
-    rows = measured(tmp_path, by_number({"east": [2.0] * COUNT, "west": [2.5] * COUNT}), texts_of(("east", "west"), COUNT))
+    rows = measured(
+        tmp_path, by_number({"east": [2.0] * COUNT, "west": [2.5] * COUNT}), texts_of(("east", "west"), COUNT)
+    )
     for row in (value(rows, "bits_per_byte", "east"), value(rows, "information_premium_ratio", "west", "east")):
         assert (row.low, row.high, row.interval, row.p_value, row.p_adjusted) == (None,) * 5
     reason = unjudged(rows)["bits_per_byte_difference", "west"]
@@ -236,15 +267,22 @@ def test_meanings_of_one_group_only_are_left_out_and_counted(tmp_path: Path) -> 
     assert value(rows, "bits_per_byte", "east").n == COUNT
     reasons = missing(rows)
     assert reasons["bits_per_byte", "north"] == f"3 meanings in this group; at least {MINIMUM_MEANINGS} are needed"
-    assert reasons["bits_per_byte_difference", "north"] == f"3 meanings in common; at least {MINIMUM_MEANINGS} are needed"
+    assert (
+        reasons["bits_per_byte_difference", "north"] == f"3 meanings in common; at least {MINIMUM_MEANINGS} are needed"
+    )
     assert "too few meanings in common with 'east'" in reasons["token_premium_ratio", "north"]
-    assert every(rows, "bits_per_byte_spread")[0].note.endswith("2 pairs of groups with too few meanings in common left out")
+    assert every(rows, "bits_per_byte_spread")[0].note.endswith(
+        "2 pairs of groups with too few meanings in common left out"
+    )
 
 
 @pytest.mark.parametrize(
     ("rows_of", "words"),
     [
-        (texts_of(("east",), 30), r"one group only \(group 'east'\); a gap needs the same meanings in the words of two"),
+        (
+            texts_of(("east",), 30),
+            r"one group only \(group 'east'\); a gap needs the same meanings in the words of two",
+        ),
         (
             texts_of(("east", "west"), 4),
             rf"no two groups have {MINIMUM_MEANINGS} meanings in common; the most have 'east' and 'west': 4 meanings",
@@ -256,7 +294,9 @@ def test_meanings_of_one_group_only_are_left_out_and_counted(tmp_path: Path) -> 
         (texts_of(("east", "west"), 30, cluster="one book"), r": 1 cluster \(30 meanings\)"),
     ],
 )
-def test_where_nothing_can_be_compared_nothing_is_asked(tmp_path: Path, rows_of: list[dict[str, Any]], words: str) -> None:
+def test_where_nothing_can_be_compared_nothing_is_asked(
+    tmp_path: Path, rows_of: list[dict[str, Any]], words: str
+) -> None:
     model = Costly(lambda text: 1.0)
     with pytest.raises(NotApplicable, match=words):
         measured(tmp_path, model, rows_of)
@@ -270,9 +310,9 @@ def test_attributes_are_compared_apart_in_one_family(tmp_path: Path) -> None:
         *texts_of(("north",), COUNT, attribute="medium"),
     ]
     rows = measured(tmp_path, by_number({"east": EAST, "west": WEST, "north": NORTH}), rows_of)
-    assert {(tuple(row.group or {}), tuple(row.reference or {})) for row in every(rows, "bits_per_byte_difference")} == {
-        (("dialect",), ("dialect",)), (("register",), ("register",)),
-    }  # fmt: skip
+    assert {
+        (tuple(row.group or {}), tuple(row.reference or {})) for row in every(rows, "bits_per_byte_difference")
+    } == {(("dialect",), ("dialect",)), (("register",), ("register",))}
     assert missing(rows)["bits_per_byte_difference", "all groups"] == "one group only, 'north'; two are needed"
     assert value(rows, "bits_per_byte", "north", attribute="medium").value == pytest.approx(np.mean(NORTH))
 
@@ -290,7 +330,9 @@ def test_shuffled_and_relabelled_texts_say_the_same(tmp_path: Path) -> None:
     rows_of = texts_of(("east", "west", "north"), COUNT)
     first = measured(tmp_path, model, rows_of)
     assert measured(tmp_path, model, random.Random(0).sample(rows_of, len(rows_of))) == first
-    renamed = measured(tmp_path, model, [{**row, "group": {"west": "aaa"}.get(row["group"], row["group"])} for row in rows_of])
+    renamed = measured(
+        tmp_path, model, [{**row, "group": {"west": "aaa"}.get(row["group"], row["group"])} for row in rows_of]
+    )
     gap, other = (
         value(first, "bits_per_byte_difference", "west", "east"),
         value(renamed, "bits_per_byte_difference", "east", "aaa"),
@@ -303,7 +345,9 @@ def test_doubled_meanings_in_declared_clusters_are_no_new_evidence(tmp_path: Pat
     model = by_number({"east": EAST, "west": WEST})
     rows_of = texts_of(("east", "west"), COUNT)
     once = value(measured(tmp_path, model, rows_of), "bits_per_byte_difference", "west", "east")
-    doubled = [{**row, "meaning": f"{row['meaning']}{copy}", "cluster": row["meaning"]} for row in rows_of for copy in "ab"]
+    doubled = [
+        {**row, "meaning": f"{row['meaning']}{copy}", "cluster": row["meaning"]} for row in rows_of for copy in "ab"
+    ]
     twice = value(measured(tmp_path, model, doubled), "bits_per_byte_difference", "west", "east")
     assert (twice.n, twice.clusters) == (2 * COUNT, COUNT)
     assert twice.value == pytest.approx(once.value)
@@ -319,7 +363,8 @@ def test_what_carries_the_widest_gap_is_named_and_adds_up(tmp_path: Path) -> Non
         for number, one in enumerate(EAST)
     ]
     rows_of = [
-        {**row, "source": "letters" if int(row["meaning"][1:]) < 12 else "news"} for row in texts_of(("east", "west"), COUNT)
+        {**row, "source": "letters" if int(row["meaning"][1:]) < 12 else "news"}
+        for row in texts_of(("east", "west"), COUNT)
     ]
     rows = measured(tmp_path, by_number({"east": EAST, "west": west}), rows_of)
     parts = every(rows, "contribution")
@@ -366,7 +411,10 @@ class Narrow(Costly):
 
 def with_long(rows_of: list[dict[str, Any]], *names: tuple[str, str]) -> list[dict[str, Any]]:
     """The same texts, those of (group, meaning) with 50 words more."""
-    return [{**row, "text": row["text"] + (" word" * 50 if (row["group"], row["meaning"]) in names else "")} for row in rows_of]
+    return [
+        {**row, "text": row["text"] + (" word" * 50 if (row["group"], row["meaning"]) in names else "")}
+        for row in rows_of
+    ]
 
 
 def wordless(row: Estimate | Missing) -> Estimate | Missing:
@@ -382,8 +430,8 @@ def test_a_meaning_with_a_text_beyond_the_window_leaves_for_all_groups_and_is_to
     assert [wordless(row) for row in rows] == [wordless(row) for row in others]
     assert not any("window" in row.note for row in others if isinstance(row, Estimate))
     said = (
-        "2 of 24 meanings are left out for all groups, since a text of theirs is longer than the model's window (m003, m007), so "
-        "that this is about the shorter texts only; texts left out: "
+        "2 of 24 meanings are left out for all groups, since a text of theirs is longer than the model's window "
+        "(m003, m007), so that this is about the shorter texts only; texts left out: "
     )
     assert value(rows, "bits_per_byte", "east").note.endswith(f"; {said}east 2 of 24 (0 too long)")
     assert (
@@ -391,7 +439,9 @@ def test_a_meaning_with_a_text_beyond_the_window_leaves_for_all_groups_and_is_to
         == f"{said}west 2 of 24 (2 too long), east 2 of 24 (0 too long)"
     )
     (widest,) = every(rows, "bits_per_byte_spread")
-    assert widest.note.endswith(f"{said}west 2 of 24 (2 too long), north 2 of 24 (1 too long), east 2 of 24 (0 too long)")
+    assert widest.note.endswith(
+        f"{said}west 2 of 24 (2 too long), north 2 of 24 (1 too long), east 2 of 24 (0 too long)"
+    )
     assert all(said in row.note for row in rows if isinstance(row, Estimate))
 
 
@@ -403,8 +453,12 @@ def test_what_loses_nothing_to_the_window_has_no_word_of_it(tmp_path: Path) -> N
     assert "window" not in value(rows, "bits_per_byte_difference", "west", "east", "dialect").note
     assert "window" not in value(rows, "bits_per_byte", "north", attribute="register").note
     reason = missing(rows)["bits_per_byte", "south"]
-    assert reason.startswith("0 meanings in this group; at least 15 are needed; 1 of 25 meanings is left out for all groups")
-    assert reason.endswith("(own), so that this is about the shorter texts only; texts left out: south 1 of 1 (1 too long)")
+    assert reason.startswith(
+        "0 meanings in this group; at least 15 are needed; 1 of 25 meanings is left out for all groups"
+    )
+    assert reason.endswith(
+        "(own), so that this is about the shorter texts only; texts left out: south 1 of 1 (1 too long)"
+    )
 
 
 def test_with_too_few_meanings_within_the_window_it_is_not_applicable(tmp_path: Path) -> None:
@@ -473,22 +527,26 @@ class _Made:
     def __init__(self, per_byte: np.ndarray, cluster: Sequence[str]) -> None:
         groups, meanings = per_byte.shape
         texts = [
-            MatchedText("group", f"g{g}", f"m{m:04}", f"g{g} {m}", cluster[m], "") for g in range(groups) for m in range(meanings)
+            MatchedText("group", f"g{g}", f"m{m:04}", f"g{g} {m}", cluster[m], "")
+            for g in range(groups)
+            for m in range(meanings)
         ]
         (axis,) = axes_of(texts)
         scores = {
-            one: Score(-float(bits) * LN2 * len(one.text), 1, False) for one, bits in zip(texts, per_byte.ravel(), strict=True)
+            one: Score(-float(bits) * LN2 * len(one.text), 1, False)
+            for one, bits in zip(texts, per_byte.ravel(), strict=True)
         }
         self.costs: Costs = costs_of(axis, scores)
 
 
 def drawn(rng: np.random.Generator, gap: float, kind: str) -> _Made:
-    """Three groups that share the effects of 20 documents of 2 meanings; `gap` is what the third costs more [bit/byte]."""
+    """Three groups that share the effects of 20 documents of 2 meanings; `gap` is what the third costs more
+    [bit/byte].
+    """
     documents, shape = np.repeat(np.arange(20), 2), (3, 40)
-    noise = {
-        "normal": lambda: 0.2 * rng.standard_normal(shape),
-        "skewed": lambda: rng.lognormal(0.0, 0.5, shape),
-    }[kind]()
+    noise = {"normal": lambda: 0.2 * rng.standard_normal(shape), "skewed": lambda: rng.lognormal(0.0, 0.5, shape)}[
+        kind
+    ]()
     together = 0.3 * rng.standard_normal((3, 20))[:, documents]  # a document is written in its own way in each group
     numbers = 5 + 0.4 * rng.standard_normal(40) + together + noise
     numbers[2] += gap
@@ -496,7 +554,9 @@ def drawn(rng: np.random.Generator, gap: float, kind: str) -> _Made:
 
 
 def alarms_and_coverage(seeds: int, kind: str) -> tuple[float, float]:
-    """Shares of runs with any alarm where there is no gap, and with all intervals around the truth where there is one."""
+    """Shares of runs with any alarm where there is no gap, and with all intervals around the truth where there is
+    one.
+    """
     from commonweal.statistics.inference import family
 
     alarms, held = 0, 0
@@ -508,7 +568,9 @@ def alarms_and_coverage(seeds: int, kind: str) -> tuple[float, float]:
             inferences = family([difference(pair, costs.of("bits_per_byte")) for pair in pairs], rng)
             truth = [gap * ((pair.group == 2) - (pair.reference == 2)) for pair in pairs]
             if gap:
-                held += all(inference.low <= true <= inference.high for inference, true in zip(inferences, truth, strict=True))
+                held += all(
+                    inference.low <= true <= inference.high for inference, true in zip(inferences, truth, strict=True)
+                )
             else:
                 alarms += any(inference.p_adjusted <= 0.05 for inference in inferences)
     return alarms / seeds, held / seeds
@@ -529,8 +591,8 @@ def test_false_alarms_and_coverage_over_1000_seeds(kind: str) -> None:
     assert 0.93 <= held <= 0.97
 
 
-# The embedded model, and real texts: HONEST's templates in six languages are the same sentences, five of each kind for each
-# person, in one order; the order of persons is not the same, so they are looked up by name.
+# The embedded model, and real texts: HONEST's templates in six languages are the same sentences, five of each kind for
+# each person, in one order; the order of persons is not the same, so they are looked up by name.
 PERSONS = {
     "woman": ("the woman", "mujer", "femme", "donna", "a mulher", "femeia"),
     "mother": ("the mother", "madre", "mère", "madre", "a mãe", "mama"),
@@ -543,19 +605,32 @@ LANGUAGES = ("en", "es", "fr", "it", "pt", "ro")
 
 
 def honest(languages: Sequence[str], persons: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows of matched texts: the beginning of each sentence up to its mask; a template is a cluster, its kind the source."""
+    """Rows of matched texts: the beginning of each sentence up to its mask; a template is a cluster, its kind the
+    source.
+    """
     folder = published("honest") / "binary"
     rows = []
     for language in languages:
-        lines = [line.split("\t") for line in (folder / f"{language}_template.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+        lines = [
+            line.split("\t")
+            for line in (folder / f"{language}_template.tsv").read_text(encoding="utf-8").splitlines()[1:]
+        ]
         for start in range(0, len(lines), 5):
             named = lines[start + 1][2]  # in Romanian the first of the verbs has the person in another case
             who = [one for one in persons if PERSONS[one][LANGUAGES.index(language)] == named]
             for number, (masked, _, _, count, _, kind) in enumerate(lines[start : start + 5]):
                 if who and count == "singular":
                     text = " ".join(masked.split("[M]")[0].split())
-                    rows.append({"meaning": f"{who[0]} {kind} {number}", "group": language, "text": text, "attribute": "language",
-                                 "cluster": f"{kind} {number}", "source": kind})  # fmt: skip
+                    rows.append(
+                        {
+                            "meaning": f"{who[0]} {kind} {number}",
+                            "group": language,
+                            "text": text,
+                            "attribute": "language",
+                            "cluster": f"{kind} {number}",
+                            "source": kind,
+                        }
+                    )
     return rows
 
 
@@ -576,7 +651,8 @@ def test_bits_are_those_of_the_network_asked_directly_and_scrambled_letters_cost
     letters = list(plain)
     random.Random(1).shuffle(letters)
     texts = [
-        MatchedText("group", group, "m", text, "m", "") for group, text in (("plain", plain), ("scrambled", "".join(letters)))
+        MatchedText("group", group, "m", text, "m", "")
+        for group, text in (("plain", plain), ("scrambled", "".join(letters)))
     ]
     scores = ask(smollm2, texts)
     for matched in texts:
@@ -629,7 +705,9 @@ def test_the_embedded_model_on_six_languages(smollm2: LocalModel, tmp_path: Path
     rows = measured(tmp_path, smollm2, honest(LANGUAGES, tuple(PERSONS)))
     for row in rows:
         if isinstance(row, Estimate) and row.quantity != "contribution":
-            print(f"{row.quantity} {row.group} {row.reference or ''}: {row.value:.3f} ({row.low:.3f} to {row.high:.3f})")
+            print(
+                f"{row.quantity} {row.group} {row.reference or ''}: {row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
+            )
     levels = {(row.group or {})["language"]: row.value for row in every(rows, "bits_per_byte")}
     assert min(levels, key=levels.__getitem__) == "en"
     assert set(levels) == set(LANGUAGES)

@@ -31,7 +31,13 @@ def read(folder: Path) -> list[MatchedText]:
 
 def test_csv_and_json_lines_say_the_same(tmp_path: Path) -> None:
     rows = [
-        {"meaning": "1", "group": "bg", "text": 'Той каза: "не",\nи си отиде', "attribute": "language", "source": "news"},
+        {
+            "meaning": "1",
+            "group": "bg",
+            "text": 'Той каза: "не",\nи си отиде',
+            "attribute": "language",
+            "source": "news",
+        },
         {"meaning": "1", "group": "en", "text": " He said no and left ", "attribute": "language", "source": "news"},
     ]
     lines, other = tmp_path / "one", tmp_path / "other"

@@ -24,7 +24,17 @@ from commonweal.measures.registry import load_registry
 from commonweal.models import open_model
 from commonweal.models.protocols import GenerationRequest
 from commonweal.system.records import Asset, System
-from tests.measures.inequity.made_up_harm import GROUPS, HARM, NO_HARM, PLACES, Writing, harming, labelled_of, prompts_of, written
+from tests.measures.inequity.made_up_harm import (
+    GROUPS,
+    HARM,
+    NO_HARM,
+    PLACES,
+    Writing,
+    harming,
+    labelled_of,
+    prompts_of,
+    written,
+)
 from tests.measures.ledgers import with_ledger
 from tests.measures.published_data import published
 
@@ -53,7 +63,9 @@ def reason(rows: Rows, quantity: str, group: dict[str, str]) -> str:
 
 
 def test_by_hand_a_scorer_that_over_flags_one_group(tmp_path: Path) -> None:
-    """Flagged are "gruk" and nothing else. Walkers: 12 of 60 continuations, no errors: 20 % do harm. Cyclists: 27 of 60; the harmless
+    """Flagged are "gruk" and nothing else.
+
+    Walkers: 12 of 60 continuations, no errors: 20 % do harm. Cyclists: 27 of 60; the harmless
     texts about them hold the word in 19 of 60 templates: (27/60 - 19/60) / (1 - 19/60) = 8/41."""
     labelled = labelled_of({"cyclists": 0.31}, NONE)
     odd = sum(not row["harmful"] and "gruk" in row["text"] for row in labelled)
@@ -153,9 +165,14 @@ def test_groups_without_labelled_texts_take_the_errors_over_all_and_say_so(tmp_p
 
 
 def test_too_few_pages_of_a_group_are_told(tmp_path: Path) -> None:
-    few = [row | {"cluster": f"page {place % 3}"} if row["group"] == "walkers" else row for place, row in enumerate(prompts_of())]
+    few = [
+        row | {"cluster": f"page {place % 3}"} if row["group"] == "walkers" else row
+        for place, row in enumerate(prompts_of())
+    ]
     rows = measured(written(tmp_path, few, labelled_of(NONE, NONE)), Writing(lambda _: f" {HARM}"))
-    assert "3 pages (24 rows) in this group; at least 5 are needed" in reason(rows, "corrected_share", {"group": "walkers"})
+    assert "3 pages (24 rows) in this group; at least 5 are needed" in reason(
+        rows, "corrected_share", {"group": "walkers"}
+    )
     assert "3 pages" in reason(rows, "flagged_share", {"group": "walkers"})
 
 
@@ -182,7 +199,9 @@ def test_who_writes_the_same_about_everybody_or_is_never_flagged_cannot_be_judge
 
 def test_one_group_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
     rows = measured(
-        written(tmp_path, prompts_of(("walkers",)), labelled_of(NONE, NONE)), Writing(lambda _: f" {NO_HARM}"), Limit(60)
+        written(tmp_path, prompts_of(("walkers",)), labelled_of(NONE, NONE)),
+        Writing(lambda _: f" {NO_HARM}"),
+        Limit(60),
     )
     for quantity in ("corrected_share_difference", "flagged_share_difference"):
         assert "fewer than two groups" in reason(rows, quantity, {"group": "all groups"})
@@ -248,7 +267,9 @@ def bold_like(folder: Path, wikipedia: bool = True, files: Sequence[str] = ("gen
     for name in ("bold/prompts", "bold/wikipedia", "hatecheck"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     begun = {
-        group: {f"Page_{word}_{page}": [f"The {word} number {page} of the {PLACES[page % 10]} is "] for page in range(40)}
+        group: {
+            f"Page_{word}_{page}": [f"The {word} number {page} of the {PLACES[page % 10]} is "] for page in range(40)
+        }
         for group, word in BOLD_LIKE.items()
     }
     whole = {group: {page: [f"{text[0]}{NO_HARM}."] for page, text in pages.items()} for group, pages in begun.items()}
@@ -257,7 +278,16 @@ def bold_like(folder: Path, wikipedia: bool = True, files: Sequence[str] = ("gen
         if wikipedia:
             (folder / f"bold/wikipedia/{name}_wiki.json").write_text(json.dumps(whole), encoding="utf-8")
     with (folder / "hatecheck/test_suite_cases.csv").open("w", encoding="utf-8", newline="") as file:
-        columns = ["", "functionality", "case_id", "test_case", "label_gold", "target_ident", "ref_templ_id", "templ_id"]
+        columns = [
+            "",
+            "functionality",
+            "case_id",
+            "test_case",
+            "label_gold",
+            "target_ident",
+            "ref_templ_id",
+            "templ_id",
+        ]
         writer = csv.writer(file)
         writer.writerow(columns)
         for number, row in enumerate(labelled_of({"women": 0.3}, NONE, 40, ("women", "immigrants"))):
@@ -282,7 +312,9 @@ def test_bold_is_corrected_by_wikipedias_own_sentences_where_they_are_there(tmp_
 def test_pages_about_persons_are_codes_in_the_rows_and_names_in_the_journal(tmp_path: Path) -> None:
     folder = bold_like(tmp_path)
     rows = measured(
-        folder, Writing(lambda request: f" {HARM}" if request.labels["gender"] == "American actors" else f" {NO_HARM}"), Limit(80)
+        folder,
+        Writing(lambda request: f" {HARM}" if request.labels["gender"] == "American actors" else f" {NO_HARM}"),
+        Limit(80),
     )
     assert number(rows, "corrected_share_difference").excludes_null
     pages = [row.group["page"] for row in rows if row.group and "page" in row.group]
@@ -348,20 +380,50 @@ def test_another_seed_draws_other_texts_and_the_same_seed_the_same(tmp_path: Pat
     ("file", "rows", "words"),
     [
         ("prompts.jsonl", [{"group": "a", "prompt": "b"}], r"prompts.jsonl:1 cluster: missing"),
-        ("prompts.jsonl", [{"group": "a", "prompt": " ", "cluster": "c"}], r"prompts.jsonl:1 prompt: missing, empty or not text"),
-        ("prompts.jsonl", [{"group": 7, "prompt": "b", "cluster": "c"}], r"prompts.jsonl:1 group: missing, empty or not text"),
-        ("prompts.jsonl", [{"group": "a", "prompt": "b", "cluster": c} for c in "cd"], r"prompts.jsonl:2 the same prompt .* twice"),
+        (
+            "prompts.jsonl",
+            [{"group": "a", "prompt": " ", "cluster": "c"}],
+            r"prompts.jsonl:1 prompt: missing, empty or not text",
+        ),
+        (
+            "prompts.jsonl",
+            [{"group": 7, "prompt": "b", "cluster": "c"}],
+            r"prompts.jsonl:1 group: missing, empty or not text",
+        ),
+        (
+            "prompts.jsonl",
+            [{"group": "a", "prompt": "b", "cluster": c} for c in "cd"],
+            r"prompts.jsonl:2 the same prompt .* twice",
+        ),
         ("prompts.jsonl", [], "no prompt in it"),
-        ("labelled_texts.jsonl", [{"text": "a", "harmful": True, "group": "g"}], r"labelled_texts.jsonl:1 fields are missing: cluster"),
-        ("labelled_texts.jsonl", [{"text": "a", "harmful": 1, "group": "g", "cluster": "c"}], "harmful is 1, expected true or false"),
+        (
+            "labelled_texts.jsonl",
+            [{"text": "a", "harmful": True, "group": "g"}],
+            r"labelled_texts.jsonl:1 fields are missing: cluster",
+        ),
+        (
+            "labelled_texts.jsonl",
+            [{"text": "a", "harmful": 1, "group": "g", "cluster": "c"}],
+            "harmful is 1, expected true or false",
+        ),
         ("labelled_texts.jsonl", [{"text": "a", "harmful": None, "group": "g", "cluster": "c"}], "harmful is None"),
         ("labelled_texts.jsonl", [{"text": "", "harmful": True, "group": "g", "cluster": "c"}], "text is empty"),
-        ("labelled_texts.jsonl", [{"text": "a", "harmful": True, "group": "", "cluster": c} for c in "cd"], "is there twice"),
-        ("labelled_texts.jsonl", [{"text": "a", "harmful": True, "group": "", "cluster": "c"}], "all 1 texts are harmful"),
+        (
+            "labelled_texts.jsonl",
+            [{"text": "a", "harmful": True, "group": "", "cluster": c} for c in "cd"],
+            "is there twice",
+        ),
+        (
+            "labelled_texts.jsonl",
+            [{"text": "a", "harmful": True, "group": "", "cluster": "c"}],
+            "all 1 texts are harmful",
+        ),
         ("labelled_texts.jsonl", [], "no text in it"),
     ],
-)  # fmt: skip
-def test_a_line_of_ones_own_that_is_wrong_is_named(tmp_path: Path, file: str, rows: list[dict[str, Any]], words: str) -> None:
+)
+def test_a_line_of_ones_own_that_is_wrong_is_named(
+    tmp_path: Path, file: str, rows: list[dict[str, Any]], words: str
+) -> None:
     written(tmp_path, prompts_of(), labelled_of(NONE, NONE))
     (tmp_path / file).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     with pytest.raises(DataFileError, match=words):
@@ -470,17 +532,26 @@ def test_hatecheck_is_read_with_variants_in_the_cluster_of_their_template() -> N
 
 @pytest.mark.slow
 def test_the_scorers_own_errors_on_published_texts() -> None:
-    """Our own values. Without sentences of Wikipedia to learn from it flags 30 % of those about Islam, 4 % of those about Christianity."""
+    """Our own values. Without sentences of Wikipedia to learn from it flags 30 % of those about Islam, 4 % of those
+    about Christianity.
+    """
     data = both()
     prompts, sentences = read_prompts(data), read_bold(data.beside[1].files, "_wiki.json")
     domain = "religious ideology"
-    groups = {(domain, name): [prompt for prompt in prompts if prompt.group == name] for name in ("islam", "christianity")}
+    groups = {
+        (domain, name): [prompt for prompt in prompts if prompt.group == name] for name in ("islam", "christianity")
+    }
     for taught in ([], sentences):
         scorer = learned(read_labelled(data.beside[0]), prompts, taught)
         rates = {harmful: as_they_stand(scorer, harmful)["all"].flagged.mean() for harmful in (True, False)}
         harmless, harmful = errors_about(groups, scorer, sentences)
         print(f"true positives {rates[True]:.3f}, false positives {rates[False]:.3f}")
-        print([(judged.about, judged.flagged.size, round(float(judged.flagged.mean()), 3)) for judged in (*harmless, *harmful)])
+        print(
+            [
+                (judged.about, judged.flagged.size, round(float(judged.flagged.mean()), 3))
+                for judged in (*harmless, *harmful)
+            ]
+        )
         assert rates[True] > rates[False] + 0.25
         islam, christianity = (judged.flagged.mean() for judged in harmless)
         assert islam < 0.1 if taught else islam > 0.15 > christianity
@@ -488,7 +559,9 @@ def test_the_scorers_own_errors_on_published_texts() -> None:
 
 @pytest.mark.slow
 @pytest.mark.model
-def test_the_embedded_model_continues_prompts(tmp_path: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_embedded_model_continues_prompts(
+    tmp_path: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COMMONWEAL_CACHE", str(model_cache))
     folder = written(tmp_path, prompts_of(pages=8), labelled_of(NONE, NONE, 20))
     model = open_model("embedded:smollm2", device="cpu")

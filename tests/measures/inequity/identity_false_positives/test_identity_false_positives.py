@@ -14,7 +14,10 @@ from commonweal.evidence.store import Store
 from commonweal.measures.data_set import open_data_set
 from commonweal.measures.gather import Setting, Task, gather
 from commonweal.measures.inequity.identity_false_positives.flagged_texts import read_texts
-from commonweal.measures.inequity.identity_false_positives.identity_false_positives import expected, identity_false_positives
+from commonweal.measures.inequity.identity_false_positives.identity_false_positives import (
+    expected,
+    identity_false_positives,
+)
 from commonweal.measures.inequity.identity_false_positives.matched_groups import compared_groups
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
@@ -48,7 +51,9 @@ class Moderator:
 
 
 def rows_of(templates: int = 20, groups: Sequence[str] = GROUPS) -> list[dict[str, Any]]:
-    """Made-up cases in the columns of HateCheck: templates for every group, harmless and hateful in turn, and some about nobody."""
+    """Made-up cases in the columns of HateCheck: templates for every group, harmless and hateful in turn, and some
+    about nobody.
+    """
     rows = []
     for template in range(2 * templates):
         hateful = template % 2 == 1
@@ -56,10 +61,18 @@ def rows_of(templates: int = 20, groups: Sequence[str] = GROUPS) -> list[dict[st
         rows += [(f"t{template}", group, hateful, kind, f"Text {template} about {group}.") for group in groups]
     rows += [(f"o{number}", "", False, "objects_nh", f"Text {number} about a chair.") for number in range(8)]
     return [
-        {"": place, "functionality": kind, "case_id": place, "test_case": text, "label_gold": "hateful" if hateful else "non-hateful",
-         "target_ident": group, "templ_id": template, "case_templ": template}
+        {
+            "": place,
+            "functionality": kind,
+            "case_id": place,
+            "test_case": text,
+            "label_gold": "hateful" if hateful else "non-hateful",
+            "target_ident": group,
+            "templ_id": template,
+            "case_templ": template,
+        }
         for place, (template, group, hateful, kind, text) in enumerate(rows)
-    ]  # fmt: skip
+    ]
 
 
 def written(folder: Path, rows: Sequence[Mapping[str, Any]], name: str = "test_suite_cases.csv") -> Path:
@@ -77,10 +90,12 @@ def measured(folder: Path, application: Moderator, limit: int | None = None, see
 
 def number(rows: Rows, quantity: str, group: str | None, reference: str | None = None) -> Estimate:
     matching = [
-        row for row in rows
-        if row.quantity == quantity and set((row.group or {}).values()) == ({group} if group else set())
+        row
+        for row in rows
+        if row.quantity == quantity
+        and set((row.group or {}).values()) == ({group} if group else set())
         and set((row.reference or {}).values()) == ({reference} if reference else set())
-    ]  # fmt: skip
+    ]
     assert len(matching) == 1, (quantity, group, len(matching))
     assert isinstance(matching[0], Estimate), matching[0]
     return matching[0]
@@ -91,7 +106,9 @@ def by_place(case: Case) -> int:
 
 
 def test_by_hand_flags_on_a_quarter_of_one_groups_harmless_texts(tmp_path: Path) -> None:
-    """Of 20 harmless templates, 5 about cyclists are flagged and none about others; of 20 hateful ones, all but 4 about walkers."""
+    """Of 20 harmless templates, 5 about cyclists are flagged and none about others; of 20 hateful ones, all but 4
+    about walkers.
+    """
 
     def flags(case: Case) -> bool:
         if case.labels["hateful"]:
@@ -180,7 +197,9 @@ def test_a_group_whose_answers_cannot_be_read_is_compared_with_nobody_and_told(t
     assert told.reason.startswith(
         "3 of 24 answers could be read, and at least 80 % must be; unread: (empty), (empty), (empty), …"
     )
-    compared = {row.group["identity"] for row in rows if isinstance(row, Estimate) and row.group and "identity" in row.group}
+    compared = {
+        row.group["identity"] for row in rows if isinstance(row, Estimate) and row.group and "identity" in row.group
+    }
     assert compared - {"all groups"} == {"cyclists", "walkers"}
 
 
@@ -237,7 +256,9 @@ def test_a_line_that_is_no_case_is_named(tmp_path: Path, changed: dict[str, Any]
 def test_files_that_are_neither_are_told(tmp_path: Path) -> None:
     rows = rows_of()
     with pytest.raises(DataFileError, match=r"columns are missing: templ_id"):
-        read_texts(open_data_set(PLACE, written(tmp_path, [{k: v for k, v in row.items() if k != "templ_id"} for row in rows])))
+        read_texts(
+            open_data_set(PLACE, written(tmp_path, [{k: v for k, v in row.items() if k != "templ_id"} for row in rows]))
+        )
     (tmp_path / "test_suite_cases.csv").write_bytes("a,b\né,1\n".encode("latin-1"))
     with pytest.raises(DataFileError, match="not UTF-8"):
         read_texts(open_data_set(PLACE, tmp_path))
@@ -258,7 +279,9 @@ def test_files_that_are_neither_are_told(tmp_path: Path) -> None:
     ],
 )
 def test_an_identity_template_that_is_none_is_named(tmp_path: Path, row: str, words: str) -> None:
-    (tmp_path / "mine.csv").write_text(f"template,toxicity,phrase\nverb_adj,nontoxic,hug cyclists\n{row}\n", encoding="utf-8")
+    (tmp_path / "mine.csv").write_text(
+        f"template,toxicity,phrase\nverb_adj,nontoxic,hug cyclists\n{row}\n", encoding="utf-8"
+    )
     with pytest.raises(DataFileError, match=rf"mine.csv:3 .*{words}"):
         read_texts(open_data_set(PLACE, tmp_path))
 
@@ -287,7 +310,9 @@ def test_through_gather_rows_are_kept_and_hiring_is_refused(tmp_path: Path) -> N
     (tmp_path / "data").mkdir()
     folder = written(tmp_path / "data", rows_of())
     prompt = {"template": "{resume}", "options": {"a": "a", "b": "b"}, "favourable": "a"}
-    hiring = System.model_validate({"name": "s", "assets": [{"id": "moderator", "kind": "application", "prompt": prompt}]})
+    hiring = System.model_validate(
+        {"name": "s", "assets": [{"id": "moderator", "kind": "application", "prompt": prompt}]}
+    )
     for system, status in ((SYSTEM, "ok"), (hiring, "not_applicable")):
         with Store(tmp_path / status) as store:
             task = Task(
@@ -304,9 +329,15 @@ def test_through_gather_rows_are_kept_and_hiring_is_refused(tmp_path: Path) -> N
 
 def stray(group: str, number: int, template: str = "t0", hateful: bool = False) -> dict[str, Any]:
     return {
-        "": number, "functionality": "insult_h" if hateful else "praise_nh", "case_id": number, "test_case": f"Stray {number}.",
-        "label_gold": "hateful" if hateful else "non-hateful", "target_ident": group, "templ_id": template, "case_templ": template,
-    }  # fmt: skip
+        "": number,
+        "functionality": "insult_h" if hateful else "praise_nh",
+        "case_id": number,
+        "test_case": f"Stray {number}.",
+        "label_gold": "hateful" if hateful else "non-hateful",
+        "target_ident": group,
+        "templ_id": template,
+        "case_templ": template,
+    }
 
 
 def flags_cyclists(case: Case) -> bool:
@@ -328,7 +359,9 @@ def test_one_stray_group_leaves_the_comparison_and_the_others_are_compared(tmp_p
     )
     assert "1 non-hateful text about it in 1 template" in missing.reason
     assert "is left out, so that the other 3 groups can be compared" in missing.reason
-    assert "9 non-hateful texts" in number(rows, FALSE_POSITIVES, "cyclists").note  # eight about a chair, and the stray one
+    assert (
+        "9 non-hateful texts" in number(rows, FALSE_POSITIVES, "cyclists").note
+    )  # eight about a chair, and the stray one
     assert number(rows, FALSE_POSITIVES, None).n == 69
 
 
@@ -358,5 +391,7 @@ def test_who_is_compared_by_hand() -> None:
     assert compared_groups({"t": {"a"}, "u": {"b"}}) == set()
     assert compared_groups({"t": {"a"}}) == {"a"}
     # A and C have 9 templates in common, A and B 6: all three none. The one that shares fewest leaves.
-    apart = {f"t{template}": {"a", "c"} for template in range(9)} | {f"u{template}": {"a", "b"} for template in range(6)}
+    apart = {f"t{template}": {"a", "c"} for template in range(9)} | {
+        f"u{template}": {"a", "b"} for template in range(6)
+    }
     assert compared_groups(apart) == {"a", "c"}

@@ -36,9 +36,14 @@ def table_of(
 ) -> PredictionTable:
     own = np.arange(truth.size).astype(np.str_)
     return PredictionTable(
-        "f", truth.astype(bool), said.astype(bool), score, {name: labels.astype(np.str_) for name, labels in groups.items()},
-        own if cluster is None else cluster.astype(np.str_), cluster is not None,
-    )  # fmt: skip
+        "f",
+        truth.astype(bool),
+        said.astype(bool),
+        score,
+        {name: labels.astype(np.str_) for name, labels in groups.items()},
+        own if cluster is None else cluster.astype(np.str_),
+        cluster is not None,
+    )
 
 
 def measured(table: PredictionTable, seed: int = 0) -> Rows:
@@ -53,7 +58,9 @@ def the(
     return found[0]
 
 
-def number(rows: Rows, quantity: str, group: Mapping[str, str] | None, reference: Mapping[str, str] | None = None) -> Estimate:
+def number(
+    rows: Rows, quantity: str, group: Mapping[str, str] | None, reference: Mapping[str, str] | None = None
+) -> Estimate:
     row = the(rows, quantity, group, reference)
     assert isinstance(row, Estimate), row
     return row
@@ -70,11 +77,15 @@ def world(
     score = 1 / (1 + np.exp(0.5 - lean))
     truth = rng.random(n) < score
     said = np.where((race == "C") & (rng.random(n) < harm), ~truth, score > 0.5)
-    return table_of(truth, said, {"race": race, "gender": gender}, cluster if clusters else None, score if scored else None)
+    return table_of(
+        truth, said, {"race": race, "gender": gender}, cluster if clusters else None, score if scored else None
+    )
 
 
 def test_rates_and_intervals_by_hand() -> None:
-    """Women: 12 negatives, 3 of them predicted 1; 8 positives, 2 missed. Men: 20 negatives, none predicted 1; 10 positives, none missed."""
+    """Women: 12 negatives, 3 of them predicted 1; 8 positives, 2 missed. Men: 20 negatives, none predicted 1; 10
+    positives, none missed.
+    """
     truth = np.repeat([0, 1, 0, 1], [12, 8, 20, 10])
     said = np.concatenate([np.arange(12) < 3, np.arange(8) >= 2, np.zeros(20), np.ones(10)])
     rows = measured(table_of(truth, said, {"gender": np.repeat(["women", "men"], [20, 30])}))
@@ -97,13 +108,17 @@ def test_point_values_are_those_of_fairlearn() -> None:
     metrics = pytest.importorskip("fairlearn.metrics")
     table = world(4, n=900)
     functions = {
-        "selection_rate": metrics.selection_rate, FALSE_POSITIVES: metrics.false_positive_rate,
-        "false_negative_rate": metrics.false_negative_rate, "accuracy": lambda y_true, y_pred: float((y_true == y_pred).mean()),
-    }  # fmt: skip
+        "selection_rate": metrics.selection_rate,
+        FALSE_POSITIVES: metrics.false_positive_rate,
+        "false_negative_rate": metrics.false_negative_rate,
+        "accuracy": lambda y_true, y_pred: float((y_true == y_pred).mean()),
+    }
     rows = measured(table)
     for attributes in (["race"], ["gender"], ["race", "gender"]):
         features = {name: table.groups[name] for name in attributes}
-        frame = metrics.MetricFrame(metrics=functions, y_true=table.truth, y_pred=table.prediction, sensitive_features=features)
+        frame = metrics.MetricFrame(
+            metrics=functions, y_true=table.truth, y_pred=table.prediction, sensitive_features=features
+        )
         for quantity in functions:
             for names, value in frame.by_group[quantity].items():
                 labels = names if isinstance(names, tuple) else (names,)
@@ -150,7 +165,9 @@ def test_what_all_clusters_carry_is_the_difference(few_draws: None) -> None:
     parts = [
         row
         for row in rows
-        if isinstance(row, Estimate) and row.quantity == "contribution" and (row.group or {})["rate"] == "selection rate"
+        if isinstance(row, Estimate)
+        and row.quantity == "contribution"
+        and (row.group or {})["rate"] == "selection rate"
     ]
     difference = number(rows, "selection_rate_difference", {"x": "b"}, {"x": "a"})
     assert difference.excludes_null
@@ -213,7 +230,9 @@ def test_shuffled_renamed_and_doubled_rows_tell_the_same(few_draws: None) -> Non
         race = np.array([names.get(str(name), str(name)) for name in table.groups["race"][rows_of]])
         score = table.score[rows_of] if table.score is not None else None
         groups = {"race": race, "gender": table.groups["gender"][rows_of]}
-        second = measured(table_of(table.truth[rows_of], table.prediction[rows_of], groups, table.cluster[rows_of], score))
+        second = measured(
+            table_of(table.truth[rows_of], table.prediction[rows_of], groups, table.cluster[rows_of], score)
+        )
         for quantity in ("accuracy", FALSE_POSITIVES, "calibration_in_the_large"):
             one = number(first, quantity, {"race": "C"})
             other = number(second, quantity, {"race": names.get("C", "C")})
@@ -250,7 +269,9 @@ def alarms(seeds: int, clusters: int | None) -> tuple[float, float, float]:
         table = world(seed, clusters=clusters)
         rows = measured(table, seed)
         gap = any(isinstance(row, Estimate) and row.null is not None and row.excludes_null for row in rows)
-        spread = any(isinstance(row, Estimate) and row.quantity.endswith("_spread") and (row.low or 0.0) > 0 for row in rows)
+        spread = any(
+            isinstance(row, Estimate) and row.quantity.endswith("_spread") and (row.low or 0.0) > 0 for row in rows
+        )
         alarmed.append((gap, spread, naive_spread_excludes_zero(table, np.random.default_rng(seed))))
     a, b, c = np.mean(alarmed, axis=0)
     return float(a), float(b), float(c)
@@ -274,14 +295,18 @@ def test_false_alarms_over_a_thousand_seeds(clusters: int | None, few_draws: Non
 
 
 def coverage(seeds: int) -> tuple[float, float]:
-    """How often the simultaneous intervals all hold the true differences in accuracy by race, and one rate's its truth."""
+    """How often the simultaneous intervals all hold the true differences in accuracy by race, and one rate's its
+    truth.
+    """
     pairs, single = [], []
     huge = world(10_000, n=2_000_000, harm=0.15, scored=False)
     right, race = huge.truth == huge.prediction, huge.groups["race"]
     truth = {name: float(right[race == name].mean()) for name in "ABC"}
     for seed in range(seeds):
         rows = measured(world(seed, harm=0.15, clusters=120), seed)
-        gaps = [number(rows, "accuracy_difference", {"race": one}, {"race": other}) for one, other in ("BA", "CA", "CB")]
+        gaps = [
+            number(rows, "accuracy_difference", {"race": one}, {"race": other}) for one, other in ("BA", "CA", "CB")
+        ]
         expected = [truth[one] - truth[other] for one, other in ("BA", "CA", "CB")]
         pairs.append(all((gap.low or 0) <= value <= (gap.high or 0) for gap, value in zip(gaps, expected, strict=True)))
         rate = number(rows, "accuracy", {"race": "C"})
@@ -339,9 +364,14 @@ def spelled(tmp_path: Path, labels: list[str], each: int = 8) -> Rows:
 def test_spellings_that_may_be_one_group_stay_apart_and_are_told_on_every_row_of_the_axis(tmp_path: Path) -> None:
     rows = spelled(tmp_path, ["Women", "women", "WO MEN", "Zo\u00eb", "Zoe\u0308", "men"])
     spellings = (
-        "group_gender: 'WO MEN' (8 rows), 'Women' (8 rows) and 'women' (8 rows) differ only by case, spaces or Unicode form"
+        "group_gender: 'WO MEN' (8 rows), 'Women' (8 rows) and 'women' (8 rows) differ only by case, spaces or "
+        "Unicode form"
     )
-    mine = [row for row in rows if isinstance(row, Estimate) and row.quantity == "accuracy" and "gender" in (row.group or {})]
+    mine = [
+        row
+        for row in rows
+        if isinstance(row, Estimate) and row.quantity == "accuracy" and "gender" in (row.group or {})
+    ]
     assert {(row.group or {})["gender"] for row in mine} == {"Women", "women", "WO MEN", "Zoe\u0308", "men"}
     assert all(
         spellings in row.note and "'Zoe\u0308' (8 rows) and 'Zo\u00eb' (8 rows) differ only by Unicode form" in row.note
@@ -365,8 +395,8 @@ def test_words_for_nothing_are_no_group_and_what_may_mean_not_known_stays_one_bo
     assert "40 of 80 rows have no known gender and are left out" in row.note
     assert "'NA' (8 rows), 'None' (8 rows), 'n/a' (8 rows) and 'nan' (8 rows) count as not known" in row.note
     assert (
-        "group_gender: 16 of 80 rows have a label that reads like not known and is kept as a group, as declared: '?' (8 rows) and "
-        "'prefer not to say' (8 rows)"
+        "group_gender: 16 of 80 rows have a label that reads like not known and is kept as a group, as declared: '?' "
+        "(8 rows) and 'prefer not to say' (8 rows)"
     ) in row.note
     assert "empty these cells" in row.note
 
@@ -416,18 +446,25 @@ def test_weighted_point_values_are_those_of_fairlearn(few_draws: None) -> None:
     table = world(4, n=900, clusters=90)
     weight = np.random.default_rng(1).gamma(2, 1, 900)
     functions = {
-        "selection_rate": metrics.selection_rate, FALSE_POSITIVES: metrics.false_positive_rate,
-        "false_negative_rate": metrics.false_negative_rate, "accuracy": scores.accuracy_score,
-    }  # fmt: skip
+        "selection_rate": metrics.selection_rate,
+        FALSE_POSITIVES: metrics.false_positive_rate,
+        "false_negative_rate": metrics.false_negative_rate,
+        "accuracy": scores.accuracy_score,
+    }
     rows = measured(weighted(table, weight))
     parameters = {name: {"sample_weight": weight} for name in functions}
     frame = metrics.MetricFrame(
-        metrics=functions, y_true=table.truth, y_pred=table.prediction, sensitive_features=table.groups["race"],
+        metrics=functions,
+        y_true=table.truth,
+        y_pred=table.prediction,
+        sensitive_features=table.groups["race"],
         sample_params=parameters,
-    )  # fmt: skip
+    )
     for quantity in functions:
         assert number(rows, quantity, None).value == pytest.approx(frame.overall[quantity])
-        assert number(rows, f"{quantity}_spread", {"race": "all groups"}).value == pytest.approx(frame.difference()[quantity])
+        assert number(rows, f"{quantity}_spread", {"race": "all groups"}).value == pytest.approx(
+            frame.difference()[quantity]
+        )
         for name, value in frame.by_group[quantity].items():
             assert number(rows, quantity, {"race": name}).value == pytest.approx(value)
     assert number(rows, "accuracy", None).n == 900

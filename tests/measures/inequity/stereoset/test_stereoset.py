@@ -14,7 +14,15 @@ import pytest
 from commonweal.errors import DataFileError, DataRequired, MeasurementError, NotApplicable, NotJudged
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.data_set import DataPlace, open_data_set
-from commonweal.measures.inequity.stereoset.items import INTER, INTRA, OPTIONS, PUBLISHED, StereoSetItem, limited, read_stereoset
+from commonweal.measures.inequity.stereoset.items import (
+    INTER,
+    INTRA,
+    OPTIONS,
+    PUBLISHED,
+    StereoSetItem,
+    limited,
+    read_stereoset,
+)
 from commonweal.measures.inequity.stereoset.stereoset import ByTerm, by_term, icat, icat_of_terms, likelihood, stereoset
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
@@ -65,7 +73,9 @@ def measured(folder: Path, model: Any, limit: int | None = None, seed: int = 0) 
     return with_ledger(stereoset, model, open_data_set(PLACE, folder), Limit(limit), np.random.default_rng(seed))
 
 
-def value(rows: Sequence[Estimate | Missing], quantity: str = "stereotype_share", variant: str = INTRA, **more: str) -> Estimate:
+def value(
+    rows: Sequence[Estimate | Missing], quantity: str = "stereotype_share", variant: str = INTRA, **more: str
+) -> Estimate:
     (row,) = (row for row in rows if row.quantity == quantity and row.group == {"variant": variant, **more})
     assert isinstance(row, Estimate), row
     return row
@@ -155,7 +165,11 @@ def test_a_lean_to_stereotypes_is_found(tmp_path: Path) -> None:
 
 def test_the_variants_ask_for_the_sentence_or_for_what_follows_the_context() -> None:
     item = StereoSetItem("k", INTRA, "race", "t", "He is BLANK.", ("He is a.", "He is b.", "He is c."))
-    assert [(one.context, one.continuation) for one in item.requests()] == [("", "He is a."), ("", "He is b."), ("", "He is c.")]
+    assert [(one.context, one.continuation) for one in item.requests()] == [
+        ("", "He is a."),
+        ("", "He is b."),
+        ("", "He is c."),
+    ]
     after = StereoSetItem("k", INTER, "race", "t", "He came.", ("A.", "B.", "C."))
     assert [(one.context, one.continuation) for one in after.requests()] == [("He came.", f" {x}.") for x in "ABC"]
 
@@ -164,7 +178,11 @@ def test_sums_favour_the_short_and_means_do_not(tmp_path: Path) -> None:
     """Each token costs 1 nat: the short one is always the more likely by sum, and a tie per token."""
     rows = measured(
         written(tmp_path, [row_of(n, unrelated=f"Person {n} tea.") for n in range(80)]),
-        Likely(lambda request: -1.0 * len(request.continuation.split()) - 0.01 * (request.labels["option"] == "anti-stereotype")),
+        Likely(
+            lambda request: (
+                -1.0 * len(request.continuation.split()) - 0.01 * (request.labels["option"] == "anti-stereotype")
+            )
+        ),
     )
     assert value(rows, "language_modelling_share").value == 0.0
     assert "stereotype 4.0, anti-stereotype 4.0, unrelated 3.0" in value(rows, "stereotype_share_per_token").note
@@ -209,7 +227,9 @@ def false_alarms(seeds: int, folder: Path) -> float:
         lean, coin = rng.normal(0, 0.15, 40), rng.random(320)
         stereotyped = coin < 0.5 + np.repeat(lean, ITEMS_PER_TERM)
         model = preferring(dict(enumerate(np.where(stereotyped, "sau", "asu").tolist())).__getitem__)
-        found = [row for row in measured(folder, model, seed=seed) if isinstance(row, Estimate) and row.null is not None]
+        found = [
+            row for row in measured(folder, model, seed=seed) if isinstance(row, Estimate) and row.null is not None
+        ]
         assert all(row.excludes_null == ((row.p_adjusted or 1) <= 0.05) for row in found)
         alarms += any(row.excludes_null for row in found)
     return alarms / seeds
@@ -230,7 +250,10 @@ def test_shuffled_renamed_and_doubled_items_change_nothing(tmp_path: Path) -> No
     rows = [row_of(number) for number in range(160)]
     first = measured(written(tmp_path, rows), chance("y"))
     renamed = [row | {"target": f"z{row['target']}"} for row in rows]
-    doubled = [*rows, *(row | {"context": row["context"].replace("Person", "Person ")} for row in rows if row["type"] == INTRA)]
+    doubled = [
+        *rows,
+        *(row | {"context": row["context"].replace("Person", "Person ")} for row in rows if row["type"] == INTRA),
+    ]
     for other in (rows[::-1], renamed, doubled):
         second = measured(written(tmp_path, other), chance("y"))
         for quantity in ("stereotype_share", "language_modelling_share", "icat"):
@@ -245,7 +268,9 @@ def test_contributions_of_the_domains_add_up_to_the_distance_from_one_half(tmp_p
     parts = [
         row
         for row in rows
-        if isinstance(row, Estimate) and row.quantity == "contribution" and set(row.group or {}) == {"variant", "domain"}
+        if isinstance(row, Estimate)
+        and row.quantity == "contribution"
+        and set(row.group or {}) == {"variant", "domain"}
     ]
     intra = [part.value for part in parts if (part.group or {})["variant"] == INTRA]
     assert len(intra) == 4
@@ -331,10 +356,13 @@ def authors_form(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     data: dict[str, list[dict[str, Any]]] = {INTER: [], INTRA: []}
     for number, row in enumerate(rows):
         sentences = [
-            {"id": f"s{number}{option}", "sentence": row[option], "gold_label": option, "labels": []} for option in OPTIONS
+            {"id": f"s{number}{option}", "sentence": row[option], "gold_label": option, "labels": []}
+            for option in OPTIONS
         ]
         kept = {name: row[name] for name in ("target", "bias_type", "context")}
-        data[row["type"]].append({"id": f"e{number}", **kept, "sentences": sentences[number % 3 :] + sentences[: number % 3]})
+        data[row["type"]].append(
+            {"id": f"e{number}", **kept, "sentences": sentences[number % 3 :] + sentences[: number % 3]}
+        )
     return {"version": "1.0", "data": data}
 
 
@@ -358,11 +386,16 @@ def test_the_authors_own_file_holds_the_same_items(tmp_path: Path) -> None:
             lambda content: content["data"][INTRA][2].pop("target"),
             r"intrasentence 3 is not an item of StereoSet: KeyError: 'target'",
         ),
-        (lambda content: content["data"][INTRA][2]["sentences"].pop(), "intrasentence 3 has the gold labels .*expected"),
+        (
+            lambda content: content["data"][INTRA][2]["sentences"].pop(),
+            "intrasentence 3 has the gold labels .*expected",
+        ),
         (lambda content: content["data"][INTER][0].update(bias_type="age"), "intersentence 1 unknown bias type 'age'"),
     ],
 )
-def test_faults_in_the_authors_own_file_are_named(tmp_path: Path, change: Callable[[dict[str, Any]], Any], words: str) -> None:
+def test_faults_in_the_authors_own_file_are_named(
+    tmp_path: Path, change: Callable[[dict[str, Any]], Any], words: str
+) -> None:
     content = authors_form([row_of(number) for number in range(48)])
     change(content)
     (tmp_path / "dev.json").write_text(json.dumps(content), encoding="utf-8")
@@ -371,7 +404,9 @@ def test_faults_in_the_authors_own_file_are_named(tmp_path: Path, change: Callab
 
 
 @pytest.mark.slow
-def test_log_probabilities_are_those_of_lm_evaluation_harness(model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_probabilities_are_those_of_lm_evaluation_harness(
+    model_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Items of both variants, one request at a time through the harness's HFLM."""
     folder = published("stereoset")
     huggingface = pytest.importorskip("lm_eval.models.huggingface")
@@ -387,7 +422,9 @@ def test_log_probabilities_are_those_of_lm_evaluation_harness(model_cache: Path,
     asked = [instance("loglikelihood", {}, (r.context, r.continuation), number) for number, r in enumerate(requests)]
     theirs = np.array([logprob for logprob, _ in peer.loglikelihood(asked, disable_tqdm=True)]).reshape(-1, 3)
     gap = float(np.abs(ours - theirs).max())
-    print(f"{len(requests)} texts, largest difference of log P {gap:.2e} nat; ss {np.mean(ours[:, 0] > ours[:, 1]):.3f}")
+    print(
+        f"{len(requests)} texts, largest difference of log P {gap:.2e} nat; ss {np.mean(ours[:, 0] > ours[:, 1]):.3f}"
+    )
     assert gap < 1e-3
     assert (tokens >= 1).all()
     assert ((ours[:, 0] > ours[:, 1]) == (theirs[:, 0] > theirs[:, 1])).all()

@@ -80,7 +80,9 @@ def value(rows: Rows, quantity: str, **group: str) -> Estimate:
 
 @pytest.mark.parametrize(("pro", "anti", "gap"), [(76.0, 49.4, 26.6), (74.9, 47.7, 27.2), (88.6, 77.3, 11.3)])
 def test_the_published_gaps_follow_from_the_published_f1(pro: float, anti: float, gap: float) -> None:
-    """Zhao et al. 2018, Tables 2-3, E2E: type 1 dev, type 1 test, type 2 test. The pairs themselves rest on systems' answers."""
+    """Zhao et al. 2018, Tables 2-3, E2E: type 1 dev, type 1 test, type 2 test. The pairs themselves rest on systems'
+    answers.
+    """
     assert f1_gap(pro, anti) == pytest.approx(gap, abs=0.05)
 
 
@@ -106,7 +108,9 @@ def test_predictions_of_a_system_on_the_published_sentences(tmp_path: Path) -> N
             writer.writerow([pair.pro.id, pair.pro.options[pair.pro.correct]])
             said = "none" if place % 4 == 0 else pair.anti.options[1 - pair.anti.correct]
             writer.writerow([pair.anti.id, said])
-    rows = with_ledger(winobias, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0))
+    rows = with_ledger(
+        winobias, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0)
+    )
     row = value(rows, "gap")
     assert (row.value, row.n, row.clusters) == (1.0, 792, 20)
     assert "198 of 1584 answers name neither or both" in row.note
@@ -146,7 +150,9 @@ def test_who_ignores_the_pronoun_cannot_be_judged_and_who_is_always_right_has_no
 
 
 def test_f1_by_hand_where_a_system_stays_silent(tmp_path: Path) -> None:
-    """Half of the anti-stereotyped sentences unanswered, the rest right: accuracy .5, F1 = 2 x 100 / (100 + 200) = 2/3."""
+    """Half of the anti-stereotyped sentences unanswered, the rest right: accuracy .5, F1 = 2 x 100 / (100 + 200) =
+    2/3.
+    """
 
     def said(question: Question) -> Answer:
         pronoun = PRONOUNS[question.context.split('"')[1]]
@@ -168,7 +174,9 @@ def test_one_occupation_that_carries_the_gap_is_traced(tmp_path: Path) -> None:
     rows = measured(written(tmp_path), leaning)
     assert value(rows, "gap").value == pytest.approx(0.1)
     assert value(rows, "contribution", **{"male-stereotyped occupation": "miner"}).value == pytest.approx(0.1)
-    parts = [row for row in rows if row.quantity == "contribution" and "male-stereotyped occupation" in (row.group or {})]
+    parts = [
+        row for row in rows if row.quantity == "contribution" and "male-stereotyped occupation" in (row.group or {})
+    ]
     assert len(parts) == 2  # one of each type: occupations that add nothing are not listed
     assert not value(rows, "gap").excludes_null
     assert (value(rows, "f1_gap").p_value or 1) < 0.01
@@ -229,13 +237,20 @@ def test_answers_to_one_version_that_cannot_be_read_leave_no_number(tmp_path: Pa
         row.unjudged and row.group == {"type": "1"} and "unread: “Well”, “Well”, “Well”, …" in row.reason
         for row in missing.values()
     )
-    assert not [row for row in measured(tmp_path, lambda question: said(question, "Nobody")) if isinstance(row, Missing)]
+    assert not [
+        row for row in measured(tmp_path, lambda question: said(question, "Nobody")) if isinstance(row, Missing)
+    ]
 
 
 def test_no_answer_and_an_absent_type_are_missing_and_not_a_gap_of_0(tmp_path: Path) -> None:
     folder = written(tmp_path)
     rows = measured(folder, lambda _: Answer(None, "I cannot say"))
-    assert {row.quantity for row in rows if isinstance(row, Missing)} == {"gap", "f1_gap", "accuracy_pro", "accuracy_anti"}
+    assert {row.quantity for row in rows if isinstance(row, Missing)} == {
+        "gap",
+        "f1_gap",
+        "accuracy_pro",
+        "accuracy_anti",
+    }
     assert not [row for row in rows if isinstance(row, Estimate)]
     for path in folder.glob("*_type2.*"):
         path.unlink()
@@ -286,11 +301,17 @@ def test_answers_about_other_sentences_are_refused(tmp_path: Path) -> None:
     folder = written(tmp_path / "data")
     answers = tmp_path / "answers.csv"
     answers.write_text("item,answer\npro_stereotyped_type1.txt.dev:1,the welder\nother:1,the nanny\n")
-    with pytest.raises(DataFileError, match=r"no answer to 799 of 800 questions .* 1 answer to questions that are not asked"):
-        with_ledger(winobias, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0))
+    with pytest.raises(
+        DataFileError, match=r"no answer to 799 of 800 questions .* 1 answer to questions that are not asked"
+    ):
+        with_ledger(
+            winobias, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0)
+        )
 
 
-def test_the_workload_names_both_answers_of_each_sentence_in_the_order_of_the_measures_arguments(tmp_path: Path) -> None:
+def test_the_workload_names_both_answers_of_each_sentence_in_the_order_of_the_measures_arguments(
+    tmp_path: Path,
+) -> None:
     spec = load_registry().specs["inequity.winobias"]
     assert spec.workload is not None
     assert list(spec.needs.values())[:2] == [DataSet, Limit]
@@ -317,13 +338,16 @@ def under_the_null(rng: np.random.Generator, spread: float) -> tuple[VersionAnsw
     pro, anti = ((rng.logistic(size=cell.size) + ease + sign * lean > 0).astype(np.float64) for sign in (1, -1))
     every, gap = np.ones(cell.size), pro - anti
     return (
-        VersionAnswers(pro, every), VersionAnswers(anti, every),
+        VersionAnswers(pro, every),
+        VersionAnswers(anti, every),
         mean_of(gap, male.astype(np.str_), female.astype(np.str_), floor=393**-2.0, fewest=8),
-    )  # fmt: skip
+    )
 
 
 def test_the_papers_test_alarms_where_only_single_occupations_lean(tmp_path: Path) -> None:
-    """Leans of occupations that cancel on average: sentence pairs taken as independent alarm in about half of all runs."""
+    """Leans of occupations that cancel on average: sentence pairs taken as independent alarm in about half of all
+    runs.
+    """
     alarms = []
     for seed in range(40):
         rng = np.random.default_rng(seed)
@@ -348,7 +372,9 @@ def test_the_randomisation_test_agrees_with_every_trade_counted() -> None:
     signs = np.array([[1 - 2 * (number >> bit & 1) for bit in range(8)] for number in range(256)])
     sums = np.abs(signs @ (pro - anti))
     exact = float(np.mean(sums >= abs((pro - anti).sum())))
-    found = approximate_randomisation(VersionAnswers(pro, np.ones(8)), VersionAnswers(anti, np.ones(8)), np.random.default_rng(0))
+    found = approximate_randomisation(
+        VersionAnswers(pro, np.ones(8)), VersionAnswers(anti, np.ones(8)), np.random.default_rng(0)
+    )
     assert found == pytest.approx(exact, abs=0.015)
 
 

@@ -25,8 +25,18 @@ from tests.measures.published_data import published
 
 PLACE = load_registry().specs["inequity.winogender"].data
 assert PLACE is not None
-WOMEN = {"smith": 5, "roofer": 12, "miner": 20, "pilot": 30, "butcher": 40, "usher": 50, "weaver": 60, "typist": 70, "stylist": 85,
-         "midwife": 98}  # percent, made up  # fmt: skip
+WOMEN = {
+    "smith": 5,
+    "roofer": 12,
+    "miner": 20,
+    "pilot": 30,
+    "butcher": 40,
+    "usher": 50,
+    "weaver": 60,
+    "typist": 70,
+    "stylist": 85,
+    "midwife": 98,
+}  # percent, made up
 PRONOUNS = {"male": "he", "female": "she", "neutral": "they"}
 Rows = list[Estimate | Missing]
 
@@ -73,7 +83,9 @@ def scattered(question: Question) -> Answer:
 
 
 def measured(folder: Path, said: Said, limit: int | None = None, seed: int = 0) -> Rows:
-    return with_ledger(winogender, Saying(said), open_data_set(PLACE, folder), Limit(limit), np.random.default_rng(seed))
+    return with_ledger(
+        winogender, Saying(said), open_data_set(PLACE, folder), Limit(limit), np.random.default_rng(seed)
+    )
 
 
 def value(rows: Rows, quantity: str, **group: str) -> Estimate:
@@ -92,14 +104,18 @@ def test_the_published_files_hold_what_the_paper_says() -> None:
 
 
 def test_gotchas_are_those_of_the_papers_table_2() -> None:
-    """120 of each gender. lm-evaluation-harness' README counts only those whose answer is the occupation: 120 of 240."""
+    """120 of each gender. lm-evaluation-harness' README counts only those whose answer is the occupation: 120 of
+    240.
+    """
     rows = measured(published("winogender"), right)
     assert [value(rows, "accuracy_gotcha", pronoun=gender).n for gender in ("male", "female")] == [120, 120]
     assert value(rows, "gotcha_gap").n == 240
 
 
 def test_pairs_resolved_differently_from_a_file_of_answers(tmp_path: Path) -> None:
-    """A made-up system whose answers differ in 163 of the 240 published pairs, as RULE's 68 % would; 'they' is never resolved."""
+    """A made-up system whose answers differ in 163 of the 240 published pairs, as RULE's 68 % would; 'they' is never
+    resolved.
+    """
     folder = published("winogender")
     sentences, _ = read_winogender(open_data_set(PLACE, folder))
     differ = {frame for place, frame in enumerate(sorted({sentence.frame for sentence in sentences})) if place < 163}
@@ -109,10 +125,14 @@ def test_pairs_resolved_differently_from_a_file_of_answers(tmp_path: Path) -> No
         writer.writerow(["item", "answer"])
         for sentence in sentences:
             said = (
-                sentence.participant if sentence.gender == "male" and sentence.frame in differ else f"The {sentence.occupation}"
+                sentence.participant
+                if sentence.gender == "male" and sentence.frame in differ
+                else f"The {sentence.occupation}"
             )
             writer.writerow([sentence.id, "none" if sentence.gender == "neutral" else said])
-    rows = with_ledger(winogender, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0))
+    rows = with_ledger(
+        winogender, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0)
+    )
     differently = value(rows, "resolved_differently", pronouns="female and male")
     assert differently.value == pytest.approx(0.68, abs=0.005)
     assert (differently.n, differently.clusters) == (240, 60)
@@ -184,7 +204,9 @@ def test_lean_and_contributions_add_up(tmp_path: Path) -> None:
 
 
 def test_someone_is_asked_for_without_an_article(tmp_path: Path) -> None:
-    """lm-evaluation-harness puts 'refers to the' before both answers, so that half of the sentences ask for 'the someone'."""
+    """lm-evaluation-harness puts 'refers to the' before both answers, so that half of the sentences ask for 'the
+    someone'.
+    """
     asked: list[Question] = []
 
     def said(question: Question) -> Answer:
@@ -243,7 +265,10 @@ def test_twice_the_sentences_of_an_occupation_are_not_twice_the_evidence(tmp_pat
 
 def test_a_limit_keeps_whole_occupations_and_takes_no_correlation_over_few(tmp_path: Path) -> None:
     folder = written(tmp_path)
-    assert {one.occupation for one in limited(*read_winogender(open_data_set(PLACE, folder)), Limit(35))} == {"smith", "midwife"}
+    assert {one.occupation for one in limited(*read_winogender(open_data_set(PLACE, folder)), Limit(35))} == {
+        "smith",
+        "midwife",
+    }
     rows = measured(folder, scattered, limit=90)
     reasons = {row.reason for row in rows if isinstance(row, Missing)}
     assert reasons == {"7 occupations; no correlation is taken over fewer than 8"}
@@ -254,7 +279,11 @@ def test_a_limit_keeps_whole_occupations_and_takes_no_correlation_over_few(tmp_p
 
 def test_no_answer_is_missing_and_not_a_share_of_0(tmp_path: Path) -> None:
     rows = measured(written(tmp_path), lambda _: Answer(None, "I cannot say"))
-    assert {row.quantity for row in rows if isinstance(row, Missing)} >= {"resolved_differently", "gotcha_gap", "accuracy"}
+    assert {row.quantity for row in rows if isinstance(row, Missing)} >= {
+        "resolved_differently",
+        "gotcha_gap",
+        "accuracy",
+    }
     assert not [row for row in rows if isinstance(row, Estimate)]
 
 
@@ -272,7 +301,9 @@ def test_what_rests_on_a_pronoun_whose_answers_cannot_be_read_has_no_number(tmp_
     pairs = {(row.quantity, next(iter((row.group or {"": ""}).values()))) for row in unread}
     differently = {("resolved_differently", f"{gender} and neutral") for gender in ("female", "male")}
     assert pairs == {("accuracy", "neutral"), ("occupation_share", "neutral"), ("neutral_gap", ""), *differently}
-    assert all("with neutral pronouns" in row.reason and "“I cannot say”, “I cannot say”" in row.reason for row in unread)
+    assert all(
+        "with neutral pronouns" in row.reason and "“I cannot say”, “I cannot say”" in row.reason for row in unread
+    )
     assert value(rows, "accuracy", pronoun="male").value < value(rows, "accuracy", pronoun="female").value
     assert value(rows, "gotcha_gap").n == 40
 
@@ -343,11 +374,17 @@ def test_answers_about_other_sentences_are_refused(tmp_path: Path) -> None:
     folder = written(tmp_path / "data")
     answers = tmp_path / "answers.csv"
     answers.write_text("item,answer\nsmith.someone.0.male.txt,someone\nother,the smith\n")
-    with pytest.raises(DataFileError, match=r"no answer to 119 of 120 questions .* 1 answer to questions that are not asked"):
-        with_ledger(winogender, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0))
+    with pytest.raises(
+        DataFileError, match=r"no answer to 119 of 120 questions .* 1 answer to questions that are not asked"
+    ):
+        with_ledger(
+            winogender, PredictedAnswers(answers), open_data_set(PLACE, folder), Limit(), np.random.default_rng(0)
+        )
 
 
-def test_the_workload_names_both_answers_of_each_sentence_in_the_order_of_the_measures_arguments(tmp_path: Path) -> None:
+def test_the_workload_names_both_answers_of_each_sentence_in_the_order_of_the_measures_arguments(
+    tmp_path: Path,
+) -> None:
     spec = load_registry().specs["inequity.winogender"]
     assert spec.workload is not None
     assert list(spec.needs.values())[:2] == [DataSet, Limit]
@@ -386,7 +423,9 @@ def test_a_correlation_of_nothing_is_found_at_the_level(occupations: int) -> Non
 
 @pytest.mark.slow
 def test_the_interval_of_a_gap_covers_the_truth() -> None:
-    """60 occupations with an effect of their own, four pairs each: the interval of the mean gap holds the expected one."""
+    """60 occupations with an effect of their own, four pairs each: the interval of the mean gap holds the expected
+    one.
+    """
     covered = []
     for seed in range(1000):
         rng = np.random.default_rng(seed)

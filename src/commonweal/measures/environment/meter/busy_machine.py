@@ -1,8 +1,9 @@
 """Whether other programs kept this machine busy while it decided: then its run time is no property of the application.
 
-Linux counts the time that all processors spent working (/proc/stat). What this process did not spend itself, others did:
-other programs, other guests of the same computer (steal), the kernel on behalf of either. Where the system does not
-tell, nothing is said; a low share of CPU time of our own is no sign, since an application may wait for a GPU or a disk.
+Linux counts the time that all processors spent working (/proc/stat). What this process did not spend itself, others
+did: other programs, other guests of the same computer (steal), the kernel on behalf of either. Where the system does
+not tell, nothing is said; a low share of CPU time of our own is no sign, since an application may wait for a GPU or a
+disk.
 
 Source
 ------
@@ -15,12 +16,14 @@ import os
 from pathlib import Path
 
 STAT = Path("/proc/stat")
-# A choice: a tenth of the machine is more than an idle desktop's background, and less than one busy program on 8 threads.
+# A choice: a tenth of the machine is more than an idle desktop's background, and less than one busy program on 8
+# threads.
 BUSY_SHARE = 0.1
 
 
 def working_ticks(stat: str) -> int | None:
-    """Clock ticks that all processors together have worked, from the text of /proc/stat; None where it has no such line.
+    """Clock ticks that all processors together have worked, from the text of /proc/stat; None where it has no such
+    line.
 
     User, nice, system, irq, softirq and steal; idle and iowait are rest, guest time is in user already.
 
@@ -54,6 +57,6 @@ def busy_note(others_cpu_s: float | None, wall_s: float, threads: int) -> str:
     if others_cpu_s is None or wall_s <= 0 or others_cpu_s < BUSY_SHARE * threads * wall_s:
         return ""
     return (
-        f" The machine was busy: other programs kept {others_cpu_s / wall_s:.2g} of its {threads} hardware threads at work meanwhile "
-        "(all CPU time in /proc/stat less that of this process), so on a quiet machine it may be less."
+        f" The machine was busy: other programs kept {others_cpu_s / wall_s:.2g} of its {threads} hardware threads at "
+        "work meanwhile (all CPU time in /proc/stat less that of this process), so on a quiet machine it may be less."
     )

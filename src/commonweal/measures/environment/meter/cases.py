@@ -16,7 +16,10 @@ def sample_cases(probes: Probes, count: int, start: int = 0) -> list[Case]:
     """
     ways = _ways(probes)
     bodies = probes.probes
-    return [Case(ways[index // len(bodies) % len(ways)](bodies[index % len(bodies)])) for index in range(start, start + count)]
+    return [
+        Case(ways[index // len(bodies) % len(ways)](bodies[index % len(bodies)]))
+        for index in range(start, start + count)
+    ]
 
 
 def distinct_cases(probes: Probes) -> int:

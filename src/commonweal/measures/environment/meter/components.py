@@ -33,7 +33,8 @@ MODEL_OF = {"CPU": "CPU seconds of this process", "memory": "memory that this pr
 STILL = "its counter did not answer, did not move, or may have run round more than once, in some block"
 WHOLE_DEVICE = "Counts the whole device: its idle power and other programs are included."
 NOT_COUNTED = (
-    "Not counted: the building's cooling and power supply (PUE), disks, network, fans, and the error of the meters themselves."
+    "Not counted: the building's cooling and power supply (PUE), disks, network, fans, and the error of the meters "
+    "themselves."
 )
 
 
@@ -89,14 +90,16 @@ def known_parts(seen: Observation, meter: Meter, weights: Array, rng: Generator)
 def _check_busy(seen: Observation, why: str) -> None:
     if seen.cpu_s < LEAST_BUSY * seen.wall_s:
         raise MeasurementError(
-            f"this process was busy for {seen.cpu_s:.2f} s of {seen.wall_s:.2f} s, so another process or machine does the work, "
-            f"and no counter tells what that drew ({why}). The energy is unknown"
+            f"this process was busy for {seen.cpu_s:.2f} s of {seen.wall_s:.2f} s, so another process or machine does "
+            f"the work, and no counter tells what that drew ({why}). The energy is unknown"
         )
 
 
 def _read(component: str, wh: MonteCarlo, meter: Meter) -> ComponentValue:
     how = "energy counter" if meter.tiers()[component] == "counter" else "sampled power, summed over time"
-    return ComponentValue(component, wh, "measured", f"{how}; mean of blocks, Student's t by {DRAWS} draws", WHOLE_DEVICE)
+    return ComponentValue(
+        component, wh, "measured", f"{how}; mean of blocks, Student's t by {DRAWS} draws", WHOLE_DEVICE
+    )
 
 
 def _modelled(component: str, wh: MonteCarlo, factor: Factor, why: str) -> ComponentValue:

@@ -6,8 +6,8 @@ memory slots. The ratio says how far the choice of a meter alone moves the resul
 
 Source
 ------
-codecarbon (MIT) 3.3.2, external/hardware.py (load^3 x TDP, or half of it) and external/ram.py (5 W per slot); tracker of
-its Python API, offline, so that nothing is looked up.
+codecarbon (MIT) 3.3.2, external/hardware.py (load^3 x TDP, or half of it) and external/ram.py (5 W per slot); tracker
+of its Python API, offline, so that nothing is looked up.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ class ComponentCheck:
 
 @dataclass(frozen=True, slots=True)
 class CrossCheck:
-    """Both meters over one piece of work: how long each saw [s], the components, and what else explains a difference."""
+    """Both meters over one piece of work: how long each saw [s], the components, and what else explains a
+    difference.
+    """
 
     ours_s: float
     theirs_s: float
@@ -88,7 +90,9 @@ def crosscheck(work: Callable[[], object], seconds: float, meter: Meter, rng: Ge
     theirs = tracker.final_emissions_data
     if theirs is None:
         raise MeasurementError("codecarbon ended without a reading; is another of its trackers running?")
-    blocks = tuple(MeteredBlock(PER, each.wall_s, each.cpu_s, each.memory_gb, each.joules, each.others_cpu_s) for each in spent)
+    blocks = tuple(
+        MeteredBlock(PER, each.wall_s, each.cpu_s, each.memory_gb, each.joules, each.others_cpu_s) for each in spent
+    )
     parts = known_parts(Observation(blocks, {}, repeated=True), meter, block_weights(WINDOWS, rng), rng)
     ours = {part.component: part for part in parts.known}
     names = [name for name in THEIRS if name != "GPU" or theirs.gpu_model or meter.device != "cpu"]
@@ -96,10 +100,16 @@ def crosscheck(work: Callable[[], object], seconds: float, meter: Meter, rng: Ge
     total = None if parts.unknown else parts.total()
     unread = [check.component for check in compared if check.theirs_wh is None]
     known_wh = None if unread else theirs.energy_consumed * WH_PER_KWH
-    every = ComponentCheck("all", *_wh(total), known_wh, "sum", f"sum, without {', '.join(unread)}" if unread else "sum")
+    every = ComponentCheck(
+        "all", *_wh(total), known_wh, "sum", f"sum, without {', '.join(unread)}" if unread else "sum"
+    )
     wall_s = sum(block.wall_s for block in blocks)
     return CrossCheck(
-        wall_s, theirs.duration, theirs.codecarbon_version, (*compared, every), _explanations(blocks, theirs, meter.device)
+        wall_s,
+        theirs.duration,
+        theirs.codecarbon_version,
+        (*compared, every),
+        _explanations(blocks, theirs, meter.device),
     )
 
 
@@ -168,6 +178,7 @@ def _explanations(blocks: tuple[MeteredBlock, ...], theirs: Any, device: str) ->
     known = [each for each in others if each is not None]
     if len(known) == len(others) and sum(known) >= BUSY_SHARE * threads * wall_s:
         said.append(
-            f"other programs kept {sum(known) / wall_s:.2g} of the {threads} hardware threads at work: theirs has them in it, ours has not"
+            f"other programs kept {sum(known) / wall_s:.2g} of the {threads} hardware threads at work: theirs has "
+            "them in it, ours has not"
         )
     return tuple(said)

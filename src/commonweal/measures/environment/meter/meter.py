@@ -63,7 +63,9 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One reading: clock [s], CPU seconds of this process and its finished children [s], counters [µJ], CPU seconds of all [s]."""
+    """One reading: clock [s], CPU seconds of this process and its finished children [s], counters [µJ], CPU seconds
+    of all [s].
+    """
 
     at_s: float
     cpu_s: float
@@ -214,12 +216,16 @@ class Meter:
                 self.counters.append(Counter("GPU", self.device, gpu.tier, gpu.read_uj))
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stack.close()
 
     def read(self) -> Snapshot:
         """One reading of the clock, the CPU seconds and every counter."""
-        return Snapshot(perf_counter(), cpu_seconds(), tuple(_reading(counter) for counter in self.counters), machine_cpu_s())
+        return Snapshot(
+            perf_counter(), cpu_seconds(), tuple(_reading(counter) for counter in self.counters), machine_cpu_s()
+        )
 
     def spent(self, before: Snapshot, after: Snapshot) -> Spent:
         """What was spent between two readings."""

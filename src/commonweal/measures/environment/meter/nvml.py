@@ -22,8 +22,8 @@ from typing import Any, Literal, Self
 
 from commonweal.errors import MissingExtra, require
 
-# A choice: 20 samples in a block of 1 s. Newer GPUs report an average over 1 s, so faster sampling tells nothing new, and
-# at 50 a second the sampling alone took half of the 1 % of a run that reading may cost (benchmarks/meter.py).
+# A choice: 20 samples in a block of 1 s. Newer GPUs report an average over 1 s, so faster sampling tells nothing new,
+# and at 50 a second the sampling alone took half of the 1 % of a run that reading may cost (benchmarks/meter.py).
 SAMPLE_S = 0.05
 
 
@@ -51,7 +51,9 @@ def open_gpu(device: str, stack: ExitStack) -> Gpu | str:
         nvml.nvmlInit()
         stack.callback(nvml.nvmlShutdown)
         name = physical_gpu(device, os.environ.get("CUDA_VISIBLE_DEVICES", ""))
-        handle = nvml.nvmlDeviceGetHandleByIndex(name) if isinstance(name, int) else nvml.nvmlDeviceGetHandleByUUID(name)
+        handle = (
+            nvml.nvmlDeviceGetHandleByIndex(name) if isinstance(name, int) else nvml.nvmlDeviceGetHandleByUUID(name)
+        )
         return _gpu(nvml, handle, stack)
     except nvml.NVMLError as error:
         return f"NVML does not read it ({error})"
@@ -94,7 +96,10 @@ def _gpu(nvml: Any, handle: Any, stack: ExitStack) -> Gpu:
 
 
 class PowerSampler:
-    """Sums sampled power over time, in a thread, while it is open. After a failed sample it knows no energy any more."""
+    """Sums sampled power over time, in a thread, while it is open.
+
+    After a failed sample it knows no energy any more.
+    """
 
     def __init__(self, power_w: Callable[[], float]) -> None:
         self._power_w = power_w
@@ -110,7 +115,9 @@ class PowerSampler:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._done.set()
         self._thread.join()
 

@@ -36,7 +36,9 @@ COMPONENTS = ("CPU", "memory", "GPU")
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The blocks of one application on one machine, the resting power of what was read [W], and whether texts came twice."""
+    """The blocks of one application on one machine, the resting power of what was read [W], and whether texts came
+    twice.
+    """
 
     blocks: tuple[MeteredBlock, ...]
     idle_w: Mapping[str, tuple[float, ...]]
@@ -56,7 +58,9 @@ class Observation:
 
     @property
     def busy_note(self) -> str:
-        """A warning that other programs kept this machine busy; "" where they did not, or the system does not report it."""
+        """A warning that other programs kept this machine busy; "" where they did not, or the system does not report
+        it.
+        """
         others = [block.others_cpu_s for block in self.blocks]
         known = None if None in others else sum(filter(None, others))
         return busy_note(known, self.wall_s, os.cpu_count() or 1)
@@ -134,10 +138,19 @@ def _spent(meter: Meter, work: Callable[[], object]) -> Spent:
 
 def _item(key: str, decisions: int, spent: Spent) -> Item:
     joules = {f"{component}_joules": spent.joules.get(component) for component in COMPONENTS}
-    amounts = {"wall_s": spent.wall_s, "cpu_s": spent.cpu_s, "memory_gb": spent.memory_gb, "others_cpu_s": spent.others_cpu_s}
+    amounts = {
+        "wall_s": spent.wall_s,
+        "cpu_s": spent.cpu_s,
+        "memory_gb": spent.memory_gb,
+        "others_cpu_s": spent.others_cpu_s,
+    }
     return {"key": key, "decisions": decisions, **amounts, **joules}
 
 
 def _block(item: Item) -> MeteredBlock:
-    joules = {component: item[f"{component}_joules"] for component in COMPONENTS if item[f"{component}_joules"] is not None}
-    return MeteredBlock(int(item["decisions"]), item["wall_s"], item["cpu_s"], item["memory_gb"], joules, item["others_cpu_s"])
+    joules = {
+        component: item[f"{component}_joules"] for component in COMPONENTS if item[f"{component}_joules"] is not None
+    }
+    return MeteredBlock(
+        int(item["decisions"]), item["wall_s"], item["cpu_s"], item["memory_gb"], joules, item["others_cpu_s"]
+    )

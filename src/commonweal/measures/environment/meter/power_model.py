@@ -56,22 +56,25 @@ WATTS_PER_THREAD = Factor(
     1.4,
     11.3,
     "W per busy hardware thread",
-    "TDP (codecarbon cpu_power.csv) over hardware threads of server processors, from AMD EPYC 9754 (360 W, 256 threads) to "
-    "AMD EPYC 72F3 (180 W, 16 threads); encloses the averages of whole servers at full load by SPECpower_ssj2008, 1.7 W "
-    "(AMD EPYC 2nd generation) to 9.0 W (5th generation) per thread (cloud-carbon-footprint/ccf-coefficients b0032d9)",
+    "TDP (codecarbon cpu_power.csv) over hardware threads of server processors, from AMD EPYC 9754 (360 W, 256 "
+    "threads) to AMD EPYC 72F3 (180 W, 16 threads); encloses the averages of whole servers at full load by "
+    "SPECpower_ssj2008, 1.7 W (AMD EPYC 2nd generation) to 9.0 W (5th generation) per thread "
+    "(cloud-carbon-footprint/ccf-coefficients b0032d9)",
 )
 WATTS_PER_GB = Factor(
     0.02,
     0.39,
     "W per GB",
-    "from less than 1.5 W measured at the wall for 64 GB more (GreenAlgorithms/green-algorithms-tool, issue 14) to 0.392 W/GB "
-    "(Cloud Carbon Footprint, MEMORY_COEFFICIENT); in between, 0.3725 (Green Algorithms) and 0.375 (codecarbon 2)",
+    "from less than 1.5 W measured at the wall for 64 GB more (GreenAlgorithms/green-algorithms-tool, issue 14) to "
+    "0.392 W/GB (Cloud Carbon Footprint, MEMORY_COEFFICIENT); in between, 0.3725 (Green Algorithms) and 0.375 "
+    "(codecarbon 2)",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class MeteredBlock:
-    """One block of decisions: how many, wall clock [s], CPU time [s], memory held [GB], and energy read [J] by component.
+    """One block of decisions: how many, wall clock [s], CPU time [s], memory held [GB], and energy read [J] by
+    component.
 
     `others_cpu_s`: CPU time that other programs spent meanwhile [s]; None: unknown.
     """
@@ -169,11 +172,13 @@ def _modelled(amount: MonteCarlo, factor: Factor, rng: np.random.Generator) -> M
     return MonteCarlo(amount.value * factor.centre / JOULES_PER_WH, draws / JOULES_PER_WH)
 
 
-def above_idle_wh(gross: MonteCarlo, time_s: MonteCarlo, idle_w: Sequence[float], rng: np.random.Generator) -> MonteCarlo:
+def above_idle_wh(
+    gross: MonteCarlo, time_s: MonteCarlo, idle_w: Sequence[float], rng: np.random.Generator
+) -> MonteCarlo:
     """Energy beyond what the idle machine would have drawn in the same time, gross - idle power x time [Wh].
 
-    The idle power is drawn between the lowest and the highest of its readings. Below 0 means that the machine was busier
-    while it rested than while it decided: then the figure says nothing.
+    The idle power is drawn between the lowest and the highest of its readings. Below 0 means that the machine was
+    busier while it rested than while it decided: then the figure says nothing.
 
     >>> rng = np.random.default_rng(0)
     >>> gross, time = MonteCarlo(1.0, np.array([1.0])), MonteCarlo(360.0, np.array([360.0]))
@@ -182,4 +187,6 @@ def above_idle_wh(gross: MonteCarlo, time_s: MonteCarlo, idle_w: Sequence[float]
     """
     idle = rng.uniform(min(idle_w), max(idle_w), len(gross.draws))
     middle = (min(idle_w) + max(idle_w)) / 2
-    return MonteCarlo(gross.value - middle * time_s.value / JOULES_PER_WH, gross.draws - idle * time_s.draws / JOULES_PER_WH)
+    return MonteCarlo(
+        gross.value - middle * time_s.value / JOULES_PER_WH, gross.draws - idle * time_s.draws / JOULES_PER_WH
+    )

@@ -17,8 +17,8 @@ from commonweal.measures.environment.meter.meter import Meter, Spent
 from commonweal.measures.environment.meter.observation import COMPONENTS, REST_S, Observation, machine_key
 from commonweal.measures.environment.meter.power_model import MeteredBlock
 
-# Choices: half a second is 500 updates of RAPL; fourteen seconds of blocks keep the whole measure to about twenty with the
-# embedded model; on a machine too slow for that three rounds must do, which leave two degrees of freedom.
+# Choices: half a second is 500 updates of RAPL; fourteen seconds of blocks keep the whole measure to about twenty with
+# the embedded model; on a machine too slow for that three rounds must do, which leave two degrees of freedom.
 BLOCK_S = 0.5
 ALL_BLOCKS_S = 14.0
 FEWEST_ROUNDS, MOST_ROUNDS = 3, 6
@@ -28,8 +28,8 @@ FEWEST_ROUNDS, MOST_ROUNDS = 3, 6
 class TimedWork:
     """One way of doing the work.
 
-    `run` answers the first so many requests; `requests` are in a pass, `tried` in the trial. `elsewhere_gb`: memory that is
-    held for other ways only and is none of this one's.
+    `run` answers the first so many requests; `requests` are in a pass, `tried` in the trial. `elsewhere_gb`: memory
+    that is held for other ways only and is none of this one's.
     """
 
     name: str
@@ -82,7 +82,10 @@ def _block_key(prefix: str, way: TimedWork, number: int) -> str:
 
 
 def _plan(ways: Sequence[TimedWork], journal: Journal, prefix: str) -> Plan:
-    """The plan, read back where there is one. Unless every block is there, each way is tried first: that also makes its copy."""
+    """The plan, read back where there is one.
+
+    Unless every block is there, each way is tried first: that also makes its copy.
+    """
     key = "/".join([prefix, "plan", *(way.name for way in ways)])
     if key in journal:
         plan = Plan(int(journal[key]["rounds"]), tuple(journal[key]["passes"]))
@@ -140,5 +143,9 @@ def _item(key: str, requests: int, spent: Spent, memory_gb: float) -> Item:
 
 
 def _block(item: Item) -> MeteredBlock:
-    joules = {component: item[f"{component}_joules"] for component in COMPONENTS if item[f"{component}_joules"] is not None}
-    return MeteredBlock(int(item["requests"]), item["wall_s"], item["cpu_s"], item["memory_gb"], joules, item["others_cpu_s"])
+    joules = {
+        component: item[f"{component}_joules"] for component in COMPONENTS if item[f"{component}_joules"] is not None
+    }
+    return MeteredBlock(
+        int(item["requests"]), item["wall_s"], item["cpu_s"], item["memory_gb"], joules, item["others_cpu_s"]
+    )

@@ -1,6 +1,7 @@
 """The edge: one model in several number formats, its answers to the same texts in each, and how it is run.
 
-A *variant* is a number format at a batch size. Its price is what it answers otherwise than another variant at each token.
+A *variant* is a number format at a batch size. Its price is what it answers otherwise than another variant at each
+token.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ class VariantPair:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """How the answers of a variant differ: |difference of log P| [nat] and whether the most likely token changed, by token and text."""
+    """How the answers of a variant differ: |difference of log P| [nat] and whether the most likely token changed, by
+    token and text.
+    """
 
     deviation: npt.NDArray[np.float64]
     changed: npt.NDArray[np.bool_]
@@ -115,8 +118,13 @@ class Bench:
         return TimedWork(variant.name, run, len(pairs), variant.batch, lambda: self.elsewhere_gb(variant.format))
 
     def answers(self, variant: Variant, journal: Journal, machine: str) -> list[TokenAnswers]:
-        """What the variant answers at each token, read back where it is known; MeasurementError where it cannot be run here."""
-        keys = [f"{machine}/{len(self.requests)} requests/{variant.name}/text-{number}" for number in range(len(self.requests))]
+        """What the variant answers at each token, read back where it is known; MeasurementError where it cannot be
+        run here.
+        """
+        keys = [
+            f"{machine}/{len(self.requests)} requests/{variant.name}/text-{number}"
+            for number in range(len(self.requests))
+        ]
         if not all(key in journal for key in keys):
             texts = [pair.context + pair.continuation for pair in self.model.encode(self.requests)]
             found = token_answers(self.of(variant.format), texts, variant.batch)
@@ -125,7 +133,9 @@ class Bench:
                 for key, each in zip(keys, found, strict=True)
             )
         return [
-            TokenAnswers(np.asarray(journal[key]["logprobs"], np.float64), np.asarray(journal[key]["choices"], np.int64))
+            TokenAnswers(
+                np.asarray(journal[key]["logprobs"], np.float64), np.asarray(journal[key]["choices"], np.int64)
+            )
             for key in keys
         ]
 

@@ -27,10 +27,13 @@ from commonweal.statistics.shares import share_alone
 
 ENERGY, RUN_TIME = "Wh/1000 decisions", "s/1000 decisions"
 IN_TURN = f"ratio of means over blocks measured in turn; Student's t of the paired logarithms by {DRAWS} draws"
-BUSY = " Other programs kept this machine busy meanwhile. Both had their turns in the same rounds, so the ratio is hit less than the times."
+BUSY = (
+    " Other programs kept this machine busy meanwhile. Both had their turns in the same rounds, so the ratio is hit "
+    "less than the times."
+)
 SAME_CONSTANTS = (
-    " Both energies are modelled with the same watts per busy thread and per gigabyte, so this compares CPU seconds and memory; that "
-    "other instructions draw another power is not in it."
+    " Both energies are modelled with the same watts per busy thread and per gigabyte, so this compares CPU seconds "
+    "and memory; that other instructions draw another power is not in it."
 )
 
 
@@ -50,8 +53,8 @@ class Seen:
 def seen_of(observations: Mapping[str, Observation], meter: Meter, rng: np.random.Generator) -> dict[str, Seen]:
     """Energy and run time of each variant, by name.
 
-    All share the draws: weights of the rounds, so that a round that was slow is slow for all, and the constants of the power
-    model, which are one machine's. What they share cancels in a ratio.
+    All share the draws: weights of the rounds, so that a round that was slow is slow for all, and the constants of the
+    power model, which are one machine's. What they share cancels in a ratio.
     """
     seed = int(rng.integers(2**63))
     rounds = len(next(iter(observations.values())).blocks)
@@ -64,7 +67,9 @@ def seen_of(observations: Mapping[str, Observation], meter: Meter, rng: np.rando
 
 def cost_rows(variant: Variant, seen: Seen, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
     """Run time, energy, and energy above idle of what was read."""
-    time = RowSpec("run_time", f"wall clock; mean of blocks, Student's t by {DRAWS} draws", RUN_TIME, note=seen.blocks.busy_note)
+    time = RowSpec(
+        "run_time", f"wall clock; mean of blocks, Student's t by {DRAWS} draws", RUN_TIME, note=seen.blocks.busy_note
+    )
     yield _figure_row(time, seen.time_s, seen, variant.group())
     if seen.parts.unknown is not None:
         yield Missing(quantity="energy", status="failed", reason=seen.parts.unknown, group=variant.group())
@@ -78,7 +83,9 @@ def cost_rows(variant: Variant, seen: Seen, rng: np.random.Generator) -> Iterato
         idle_w = seen.blocks.idle_w.get(part.component)
         if part.basis == "measured" and idle_w is not None:
             above = above_idle_wh(part.figure, seen.time_s, idle_w, rng)
-            note = f"Gross {part.figure.value:.3g} Wh less idle power {min(idle_w):.3g} to {max(idle_w):.3g} W x run time."
+            note = (
+                f"Gross {part.figure.value:.3g} Wh less idle power {min(idle_w):.3g} to {max(idle_w):.3g} W x run time."
+            )
             spec = RowSpec("energy_above_idle", "gross - idle power x run time", ENERGY, note=note)
             row = _figure_row(spec, above, seen, {**variant.group(), "component": part.component})
             yield row.model_copy(update={"interval": "uncertainty"})
@@ -114,9 +121,16 @@ def price_rows(pair: VariantPair, price: Price) -> Iterator[Estimate]:
     spec = RowSpec("mean_deviation", "mean over tokens", "nat", bounds=(0.0, np.inf))
     rows = [described_row(spec, alone(deviation), group)]
     rows.append(
-        Estimate(quantity="largest_deviation", unit="nat", value=float(price.deviation.max()), n=price.deviation.size, group=group,
-                 clusters=int(np.unique(price.text).size), method="largest over the tokens of these texts; others may move further")
-    )  # fmt: skip
+        Estimate(
+            quantity="largest_deviation",
+            unit="nat",
+            value=float(price.deviation.max()),
+            n=price.deviation.size,
+            group=group,
+            clusters=int(np.unique(price.text).size),
+            method="largest over the tokens of these texts; others may move further",
+        )
+    )
     rows.append(described_row(RowSpec("changed_greedy_share", "share of tokens"), share_alone(changed), group))
     for row in rows:
         yield row.model_copy(update={"reference": reference})
@@ -126,15 +140,26 @@ def missing_rows(quantities: Sequence[str], one: str, status_reason: tuple[str, 
     """A mitigation that could not be tried: not one of its numbers is there, and none is 0."""
     status, reason = status_reason
     for quantity in quantities:
-        yield Missing.model_validate({"quantity": quantity, "status": status, "reason": reason, "group": {"mitigation": one}})
+        yield Missing.model_validate(
+            {"quantity": quantity, "status": status, "reason": reason, "group": {"mitigation": one}}
+        )
 
 
 def _figure_row(spec: RowSpec, figure: MonteCarlo, seen: Seen, group: Mapping[str, str]) -> Estimate:
     low, high = figure.bounds()
     return Estimate(
-        quantity=spec.quantity, unit=spec.unit, value=figure.value, low=low, high=high, interval="confidence",
-        n=seen.blocks.decisions, clusters=len(seen.blocks.blocks), method=spec.statistic, group=group, note=spec.note.strip(),
-    )  # fmt: skip
+        quantity=spec.quantity,
+        unit=spec.unit,
+        value=figure.value,
+        low=low,
+        high=high,
+        interval="confidence",
+        n=seen.blocks.decisions,
+        clusters=len(seen.blocks.blocks),
+        method=spec.statistic,
+        group=group,
+        note=spec.note.strip(),
+    )
 
 
 def _ratio_row(quantity: str, of_what: str, ratio: MonteCarlo, after: Seen, pair: VariantPair) -> Estimate:

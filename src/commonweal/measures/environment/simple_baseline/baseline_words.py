@@ -1,7 +1,7 @@
 """What a comparison of an application with a simple baseline shows, in one sentence.
 
-The margin is fixed before the data: a baseline that is not worse by more than 2 points of accuracy counts as good enough. It is a
-choice of ours; who uses the application may fix another one.
+The margin is fixed before the data: a baseline that is not worse by more than 2 points of accuracy counts as good
+enough. It is a choice of ours; who uses the application may fix another one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ def baseline_words(difference: Estimate, bound: Estimate, ratio: Estimate | None
     """The sentence, from `accuracy_difference` (application less baseline), its one-sided bound, and `energy_ratio`.
 
     >>> plain = {"unit": "1", "n": 200, "method": "m"}
-    >>> lost = Estimate(quantity="accuracy_difference", value=-0.01, low=-0.03, high=0.012, interval="confidence", null=0.0, **plain)
+    >>> lost = Estimate(quantity="accuracy_difference", value=-0.01, low=-0.03, high=0.012, interval="confidence",
+    ...     null=0.0, **plain)
     >>> most = Estimate(quantity="accuracy_difference_bound", value=0.009, **plain)
     >>> baseline_words(lost, most, Estimate(quantity="energy_ratio", value=512.0, **plain))
     'a linear model trained on the same kind of texts is not worse by more than 2 points, and takes 1/512 of the energy'
@@ -37,7 +38,10 @@ def _accuracy(difference: Estimate, bound: Estimate) -> str:
         return f"a linear model trained on the same kind of texts is not worse by more than {POINTS}, and"
     finds = detectable_text(difference)
     design = f"; this design finds {finds} or more" if finds else ""
-    return f"whether a linear model trained on the same kind of texts is worse by more than {POINTS} is not shown ({interval}{design}); it"
+    return (
+        f"whether a linear model trained on the same kind of texts is worse by more than {POINTS} is not shown "
+        f"({interval}{design}); it"
+    )
 
 
 def _energy(ratio: Estimate | None) -> str:

@@ -1,7 +1,9 @@
-"""Energy of an application and of a linear baseline from their blocks, their ratio, and the energy of training. Blocks in, rows out.
+"""Energy of an application and of a linear baseline from their blocks, their ratio, and the energy of training.
 
-The watts per busy thread and per gigabyte, which are known only to a range, are drawn once for all three: both ran on the same
-machine, so what is not known about it cancels in their ratio.
+Blocks in, rows out.
+
+The watts per busy thread and per gigabyte, which are known only to a range, are drawn once for all three: both ran on
+the same machine, so what is not known about it cancels in their ratio.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from commonweal.measures.environment.meter.power_model import PER, block_weights
 from commonweal.measures.environment.simple_baseline.side_by_side import SideBySide
 
 SHARED_MEMORY = (
-    "The memory is that of the whole process, in which the application lies too, so the baseline by itself takes somewhat less. "
+    "The memory is that of the whole process, in which the application lies too, so the baseline by itself takes "
+    "somewhat less. "
 )
 
 
@@ -56,7 +59,9 @@ def energies(seen: SideBySide, learned_from: int, rng: np.random.Generator) -> E
     if isinstance(baseline, ComponentValue):
         baseline = replace(baseline, note=SHARED_MEMORY + baseline.note)
     if isinstance(trained, ComponentValue):
-        method = f"five trainings on four fifths of the texts each, per text, times {learned_from:,} texts; {trained.method}"
+        method = (
+            f"five trainings on four fifths of the texts each, per text, times {learned_from:,} texts; {trained.method}"
+        )
         trained = replace(trained, figure=trained.figure.times(learned_from / PER), method=method)
     return Energies(application, baseline, trained, _ratio(application, baseline))
 
@@ -105,6 +110,15 @@ def _row(quantity: str, unit: str, part: ComponentValue | UnknownEnergy, seen: O
         return Missing(quantity=quantity, status=part.status, reason=part.reason)
     low, high = part.figure.bounds()
     return Estimate(
-        quantity=quantity, unit=unit, value=part.figure.value, low=low, high=high, interval="uncertainty", n=seen.decisions,
-        clusters=len(seen.blocks), method=part.method, note=part.note, basis=part.basis,
-    )  # fmt: skip
+        quantity=quantity,
+        unit=unit,
+        value=part.figure.value,
+        low=low,
+        high=high,
+        interval="uncertainty",
+        n=seen.decisions,
+        clusters=len(seen.blocks),
+        method=part.method,
+        note=part.note,
+        basis=part.basis,
+    )

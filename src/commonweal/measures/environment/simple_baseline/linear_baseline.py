@@ -1,7 +1,7 @@
 """A simple baseline for a task with labelled texts: n-grams and a linear model. Texts in, labels out.
 
-The classifier weighs all labels alike. Accuracy counts texts, so how common each label is among texts drawn like those that will
-be asked is put back into the log-odds (King and Zeng 2001).
+The classifier weighs all labels alike. Accuracy counts texts, so how common each label is among texts drawn like those
+that will be asked is put back into the log-odds (King and Zeng 2001).
 
 What this module does not do: it asks nobody and reads no meter.
 

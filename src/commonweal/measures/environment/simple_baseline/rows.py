@@ -1,4 +1,7 @@
-"""Which answers were right, and what that shows: accuracies, their paired difference, and where it comes from. Arrays in, rows out."""
+"""Which answers were right, and what that shows: accuracies, their paired difference, and where it comes from.
+
+Arrays in, rows out.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,13 @@ from commonweal.statistics.inference import family
 Array = npt.NDArray[np.float64]
 CLUSTERS_SHOWN = 5
 ACCURACY_METHOD = (
-    "share of texts answered right; variance CR2, clustered; Wilson interval on the effective number of texts, t quantile"
+    "share of texts answered right; variance CR2, clustered; Wilson interval on the effective number of texts, t "
+    "quantile"
 )
 DIFFERENCES = "mean of the paired differences (right or not); the rule of three where hardly anything differs"
 GAIN_METHOD = (
-    "ratio of paired means, linear model less commonest label over application less commonest label; Fieller, CR2 by cluster"
+    "ratio of paired means, linear model less commonest label over application less commonest label; Fieller, CR2 by "
+    "cluster"
 )
 
 
@@ -54,7 +59,9 @@ class Scores:
 
 
 def one_answer_rows(answer: str, count: int) -> Iterator[Missing]:
-    """Why nothing is compared where the application gives the same answer to all texts: its accuracy is how common that is."""
+    """Why nothing is compared where the application gives the same answer to all texts: its accuracy is how common
+    that is.
+    """
     reason = f"it treats everybody alike: it answers '{answer}' to every one of {count:,} texts, whatever they say"
     for quantity in ("accuracy_difference", "accuracy_difference_bound", "gain_share"):
         yield Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=reason)
@@ -69,28 +76,51 @@ def accuracy_rows(scores: Scores, task: LabelledTask) -> Iterator[Estimate]:
             scores.baseline,
             f"learned from {learned:,} labelled texts, those of its own cluster and fold left out",
         ),
-        "majority_accuracy": (scores.majority, f"always '{task.names[task.majority]}', the commonest label of these texts"),
+        "majority_accuracy": (
+            scores.majority,
+            f"always '{task.names[task.majority]}', the commonest label of these texts",
+        ),
     }
-    layout = layout_of(np.zeros(scores.cluster.size, dtype=np.int64), np.unique(scores.cluster, return_inverse=True)[1], 1)
+    layout = layout_of(
+        np.zeros(scores.cluster.size, dtype=np.int64), np.unique(scores.cluster, return_inverse=True)[1], 1
+    )
     for quantity, (right, note) in said.items():
         rates = group_rates(right, np.ones(right.size, dtype=np.bool_), layout)
         low, high = rate_intervals(rates)
         yield Estimate(
-            quantity=quantity, unit="1", value=float(right.mean()), low=float(low[0]), high=float(high[0]), interval="confidence",
-            n=right.size, clusters=int(rates.clusters[0]), method=ACCURACY_METHOD, note=note,
-        )  # fmt: skip
+            quantity=quantity,
+            unit="1",
+            value=float(right.mean()),
+            low=float(low[0]),
+            high=float(high[0]),
+            interval="confidence",
+            n=right.size,
+            clusters=int(rates.clusters[0]),
+            method=ACCURACY_METHOD,
+            note=note,
+        )
 
 
 def gain_row(scores: Scores, task: LabelledTask) -> Estimate | Missing:
     """The share of the application's gain that the linear model has too."""
     share = gain_share(scores.application - scores.majority, scores.difference, scores.cluster, scores.floor)
     if share is None:
-        reason = f"the application is not shown to be right more often than always '{task.names[task.majority]}', so there is no gain to share"
+        reason = (
+            f"the application is not shown to be right more often than always '{task.names[task.majority]}', so there "
+            "is no gain to share"
+        )
         return Missing(quantity="gain_share", status="not_applicable", reason=reason)
     return Estimate(
-        quantity="gain_share", unit="1", value=share.value, low=share.low, high=share.high, interval="confidence",
-        n=scores.cluster.size, clusters=int(np.unique(scores.cluster).size), method=GAIN_METHOD,
-    )  # fmt: skip
+        quantity="gain_share",
+        unit="1",
+        value=share.value,
+        low=share.low,
+        high=share.high,
+        interval="confidence",
+        n=scores.cluster.size,
+        clusters=int(np.unique(scores.cluster).size),
+        method=GAIN_METHOD,
+    )
 
 
 def difference_rows(
@@ -99,14 +129,28 @@ def difference_rows(
     """The difference with what it shows in words, its one-sided bound, and where it comes from if it was found."""
     (tested,) = family([mean_of(scores.difference, scores.cluster, floor=scores.floor)], rng)
     difference = Estimate(
-        quantity="accuracy_difference", unit="1", value=tested.value, low=max(-1.0, tested.low), high=min(1.0, tested.high),
-        interval="confidence", n=tested.n, clusters=tested.clusters, p_value=tested.p_value, p_adjusted=tested.p_adjusted, null=0.0,
-        minimum_detectable=possible_effect(tested.minimum_detectable, 1.0), method=f"{DIFFERENCES}; {tested.method}",
-    )  # fmt: skip
+        quantity="accuracy_difference",
+        unit="1",
+        value=tested.value,
+        low=max(-1.0, tested.low),
+        high=min(1.0, tested.high),
+        interval="confidence",
+        n=tested.n,
+        clusters=tested.clusters,
+        p_value=tested.p_value,
+        p_adjusted=tested.p_adjusted,
+        null=0.0,
+        minimum_detectable=possible_effect(tested.minimum_detectable, 1.0),
+        method=f"{DIFFERENCES}; {tested.method}",
+    )
     bound = Estimate(
-        quantity="accuracy_difference_bound", unit="1", value=min(1.0, tested.upper), n=tested.n, clusters=tested.clusters,
+        quantity="accuracy_difference_bound",
+        unit="1",
+        value=min(1.0, tested.upper),
+        n=tested.n,
+        clusters=tested.clusters,
         method=f"{DIFFERENCES}; {tested.method}; one-sided 95 % bound",
-    )  # fmt: skip
+    )
     times = None if isinstance(ratio, UnknownEnergy) else _times(ratio, tested.n)
     words = baseline_words(difference, bound, times)
     note = "; ".join(part for part in (words, task.note) if part)
@@ -129,13 +173,26 @@ def _traced(scores: Scores, task: LabelledTask, rng: np.random.Generator) -> Ite
         texts = int((scores.right == label).sum())
         if texts:
             yield Estimate(
-                quantity="contribution", unit="1", value=added.value, low=max(-1.0, added.low), high=min(1.0, added.high), n=texts,
-                interval="confidence", clusters=added.clusters, group={"label": name}, method=f"the label's part of the difference; {added.method}",
+                quantity="contribution",
+                unit="1",
+                value=added.value,
+                low=max(-1.0, added.low),
+                high=min(1.0, added.high),
+                n=texts,
+                interval="confidence",
+                clusters=added.clusters,
+                group={"label": name},
+                method=f"the label's part of the difference; {added.method}",
                 note=f"{texts} of {total} texts are labelled so",
-            )  # fmt: skip
+            )
     several = [
-        part for part in contributions(mean_of(scores.difference, scores.cluster), scores.cluster) if part.n > 1 and part.value
+        part
+        for part in contributions(mean_of(scores.difference, scores.cluster), scores.cluster)
+        if part.n > 1 and part.value
     ]
     yield from contribution_rows(
-        several[:CLUSTERS_SHOWN], "cluster", {}, "the cluster's part of the difference; the 5 largest of several texts each"
+        several[:CLUSTERS_SHOWN],
+        "cluster",
+        {},
+        "the cluster's part of the difference; the 5 largest of several texts each",
     )

@@ -1,10 +1,12 @@
-"""The edge: an application and a linear baseline decide the same texts, in blocks in turn, with the meter read around each.
+"""The edge: an application and a linear baseline decide the same texts, in blocks in turn, with the meter read around
+each.
 
-The baseline is trained five times, each time without a fifth of the clusters, and answers the texts of the clusters that it did
-not see. Every answer and every block is an item of the journal, so a run that was killed goes on at the next block.
+The baseline is trained five times, each time without a fifth of the clusters, and answers the texts of the clusters
+that it did not see. Every answer and every block is an item of the journal, so a run that was killed goes on at the
+next block.
 
-The application decides each text once. The baseline's block is over in milliseconds, too short for any meter, so it decides
-it again and again for about half a second; it remembers nothing between two texts.
+The application decides each text once. The baseline's block is over in milliseconds, too short for any meter, so it
+decides it again and again for about half a second; it remembers nothing between two texts.
 """
 
 from __future__ import annotations
@@ -36,10 +38,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SideBySide:
-    """Answers to the same texts, int64 (text,) for the baseline, and what both took; `application` None: it runs elsewhere.
+    """Answers to the same texts, int64 (text,) for the baseline, and what both took; `application` None: it runs
+    elsewhere.
 
-    `training`: a block for each of the five trainings, whose `decisions` are the texts that it learned from. `meters`: those
-    of the application and of the baseline, closed.
+    `training`: a block for each of the five trainings, whose `decisions` are the texts that it learned from. `meters`:
+    those of the application and of the baseline, closed.
     """
 
     said: Sequence[NamedAnswer]
@@ -50,7 +53,9 @@ class SideBySide:
     meters: tuple[Meter, Meter]
 
 
-def side_by_side(application: DecisionApplication, asked: Sequence[Case], lesson: Lesson, journal: Journal) -> SideBySide:
+def side_by_side(
+    application: DecisionApplication, asked: Sequence[Case], lesson: Lesson, journal: Journal
+) -> SideBySide:
     """Let both answer. The texts of `asked` are the first ones of the lesson."""
     import_library()  # before any meter runs
     here = application.runs_here
@@ -60,10 +65,13 @@ def side_by_side(application: DecisionApplication, asked: Sequence[Case], lesson
         deciding, simple = bench.blocks([asked[some[0] : some[-1] + 1] for some in _blocks_of(len(asked))], lesson)
     items = [journal[_key("application", one.text)] for one in asked]
     return SideBySide(
-        [NamedAnswer(item["option"], item["favourable"]) for item in items], answers,
-        Observation(deciding, {}, repeated=False) if here else None, Observation(simple, {}, repeated=True),
-        Observation(training, {}, repeated=False), (own, plain),
-    )  # fmt: skip
+        [NamedAnswer(item["option"], item["favourable"]) for item in items],
+        answers,
+        Observation(deciding, {}, repeated=False) if here else None,
+        Observation(simple, {}, repeated=True),
+        Observation(training, {}, repeated=False),
+        (own, plain),
+    )
 
 
 def _blocks_of(count: int) -> list[Codes]:
@@ -72,7 +80,9 @@ def _blocks_of(count: int) -> list[Codes]:
 
 
 def _trained(lesson: Lesson, meter: Meter, journal: Journal) -> tuple[tuple[MeteredBlock, ...], Codes]:
-    """A block for each training, and the answers to the asked texts by the baseline that saw nothing of their clusters."""
+    """A block for each training, and the answers to the asked texts by the baseline that saw nothing of their
+    clusters.
+    """
     fold, asked, blocks = folds(lesson.clusters), lesson.texts[: lesson.asked], []
     for part in np.unique(fold):
         mine = [text for text, own in zip(asked, fold[: lesson.asked], strict=True) if own == part]
@@ -85,7 +95,9 @@ def _trained(lesson: Lesson, meter: Meter, journal: Journal) -> tuple[tuple[Mete
             items += [{"key": key, "answer": int(one)} for key, one in zip(keys, baseline.answers(mine), strict=True)]
             journal.append_new(items)
         blocks.append(_block(journal[block]))
-    return tuple(blocks), np.array([journal[_key(f"baseline-{lesson.asked}", text)]["answer"] for text in asked], dtype=np.int64)
+    return tuple(blocks), np.array(
+        [journal[_key(f"baseline-{lesson.asked}", text)]["answer"] for text in asked], dtype=np.int64
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +118,9 @@ class _Bench:
             self.application.decide(parts[waiting[0]][:1])  # a warm-up that does not count
             repeats = _repeats(baseline, [case.text for case in parts[waiting[0]]])
         for index in waiting:
-            self._both(parts[index], keys[index], partial(_again, baseline, [case.text for case in parts[index]], repeats))
+            self._both(
+                parts[index], keys[index], partial(_again, baseline, [case.text for case in parts[index]], repeats)
+            )
         pairs = [tuple(_block(self.journal[key]) for key in pair) for pair in keys]
         return tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
 
@@ -118,10 +132,16 @@ class _Bench:
         spent, decisions = _metered(self.meters[0], partial(self.application.decide, cases))
         cheap, done = _metered(self.meters[1], simple)
         items: list[Item] = [
-            {"key": _key("application", case.text), **case.labels, "text": case.text, "option": one.option,
-             "favourable": one.favourable, "score": one.score}
+            {
+                "key": _key("application", case.text),
+                **case.labels,
+                "text": case.text,
+                "option": one.option,
+                "favourable": one.favourable,
+                "score": one.score,
+            }
             for case, one in zip(cases, decisions, strict=True)
-        ]  # fmt: skip
+        ]
         self.journal.append_new([*items, _item(keys[0], len(cases), spent), _item(keys[1], done, cheap)])
 
 
@@ -151,10 +171,22 @@ def _key(who: str, text: str) -> str:
 
 
 def _item(key: str, decisions: int, spent: Spent) -> Item:
-    amounts = {"wall_s": spent.wall_s, "cpu_s": spent.cpu_s, "memory_gb": spent.memory_gb, "others_cpu_s": spent.others_cpu_s}
-    return {"key": key, "decisions": decisions, **amounts, **{f"{name}_joules": spent.joules.get(name) for name in COMPONENTS}}
+    amounts = {
+        "wall_s": spent.wall_s,
+        "cpu_s": spent.cpu_s,
+        "memory_gb": spent.memory_gb,
+        "others_cpu_s": spent.others_cpu_s,
+    }
+    return {
+        "key": key,
+        "decisions": decisions,
+        **amounts,
+        **{f"{name}_joules": spent.joules.get(name) for name in COMPONENTS},
+    }
 
 
 def _block(item: Item) -> MeteredBlock:
     joules = {name: item[f"{name}_joules"] for name in COMPONENTS if item[f"{name}_joules"] is not None}
-    return MeteredBlock(int(item["decisions"]), item["wall_s"], item["cpu_s"], item["memory_gb"], joules, item["others_cpu_s"])
+    return MeteredBlock(
+        int(item["decisions"]), item["wall_s"], item["cpu_s"], item["memory_gb"], joules, item["others_cpu_s"]
+    )

@@ -1,4 +1,7 @@
-"""Whether labelled texts fit an application, and what both said of them as right and wrong. Records and arrays, nothing is asked."""
+"""Whether labelled texts fit an application, and what both said of them as right and wrong.
+
+Records and arrays, nothing is asked.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from commonweal.measures.options import Limit
 from commonweal.models.text_classifier import FOLDS, Codes, folds
 from commonweal.statistics.inference import FEWEST_THAT_CAN_FIND
 
-# Choices: 200 texts bound the application's time; 20,000 that of the five trainings, to about a minute. With fewer than 40
-# texts or 10 clusters no margin of a few points can be shown by any answers.
+# Choices: 200 texts bound the application's time; 20,000 that of the five trainings, to about a minute. With fewer than
+# 40 texts or 10 clusters no margin of a few points can be shown by any answers.
 MOST_ASKED, MOST_LEARNED, MOST_LABELS = 200, 20_000, 20
 FEWEST_TEXTS, FEWEST_CLUSTERS = 40, 10
 
@@ -75,7 +78,9 @@ class LabelledTask:
         if self.by_flag or (answer.option is None and len(others) == 1):
             return others[0]
         if answer.option is None:
-            raise NotApplicable("some answers say that they are not favourable, and not which of the other options they are")
+            raise NotApplicable(
+                "some answers say that they are not favourable, and not which of the other options they are"
+            )
         return answer.option
 
 
@@ -89,7 +94,10 @@ def task_of(texts: Sequence[TaskText], limit: Limit, favourable: str, options: S
 
     `options`: every answer that the application may give; empty: they are not declared.
     """
-    by_flag = all(text.label.lower() in FLAGS for text in texts) and not {text.label for text in texts} & {favourable, *options}
+    by_flag = all(text.label.lower() in FLAGS for text in texts) and not {text.label for text in texts} & {
+        favourable,
+        *options,
+    }
     if not by_flag:
         _known(sorted({text.label for text in texts}), favourable, options)
     label_of = {text.text: _flag(text.label, favourable) if by_flag else text.label for text in texts}
@@ -117,8 +125,8 @@ def _known(labels: Sequence[str], favourable: str, options: Sequence[str]) -> No
     if strange:
         wanted = ", ".join(options) if options else f"'{favourable}' among them"
         raise NotApplicable(
-            f"the labels of the texts are not the application's options: got {', '.join(strange[:5])}; expected {wanted}, or true and "
-            f"false for favourable ('{favourable}') and not"
+            f"the labels of the texts are not the application's options: got {', '.join(strange[:5])}; expected "
+            f"{wanted}, or true and false for favourable ('{favourable}') and not"
         )
 
 
@@ -127,10 +135,13 @@ def _enough(chosen: Sequence[TaskText], label_of: dict[str, str], limit: Limit) 
     limited = f"--limit {limit.items} leaves " if limit.items is not None else ""
     if len(chosen) < FEWEST_TEXTS or len(clusters) < FEWEST_CLUSTERS:
         raise NotApplicable(
-            f"{limited}{len(chosen)} labelled texts in {len(clusters)} clusters; at least {FEWEST_TEXTS} in {FEWEST_CLUSTERS} are needed"
+            f"{limited}{len(chosen)} labelled texts in {len(clusters)} clusters; at least {FEWEST_TEXTS} in "
+            f"{FEWEST_CLUSTERS} are needed"
         )
     if len(labels) < 2:
-        raise NotJudged(f"{limited}{len(chosen)} texts that are all labelled '{labels.pop()}'; a task has at least two answers")
+        raise NotJudged(
+            f"{limited}{len(chosen)} texts that are all labelled '{labels.pop()}'; a task has at least two answers"
+        )
 
 
 def _can_learn(lesson: Lesson, names: Sequence[str]) -> None:
@@ -142,6 +153,6 @@ def _can_learn(lesson: Lesson, names: Sequence[str]) -> None:
         count = len(set(lesson.clusters[lesson.labels == place].tolist()))
         if count < FEWEST_THAT_CAN_FIND or np.unique(mine).size < 2:
             raise NotApplicable(
-                f"texts labelled '{name}' lie in {count} clusters; at least {FEWEST_THAT_CAN_FIND} are needed to learn from {FOLDS - 1} "
-                "parts of them and test on the fifth"
+                f"texts labelled '{name}' lie in {count} clusters; at least {FEWEST_THAT_CAN_FIND} are needed to "
+                f"learn from {FOLDS - 1} parts of them and test on the fifth"
             )

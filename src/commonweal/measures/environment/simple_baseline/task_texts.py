@@ -1,10 +1,12 @@
-"""The auditor's own labelled texts of a task: what an application should have answered, and so should a simple baseline.
+"""The auditor's own labelled texts of a task: what an application should have answered, and so should a simple
+baseline.
 
-Columns, in CSV with a header or in JSON lines, UTF-8: `text` and `label`, the option that is right, by name, or true where
-the favourable one is right and false where it is not. Optional: `cluster`, for texts that were not chosen one by one (the same
-template, author or document); without it each text is a cluster of its own.
+Columns, in CSV with a header or in JSON lines, UTF-8: `text` and `label`, the option that is right, by name, or true
+where the favourable one is right and false where it is not. Optional: `cluster`, for texts that were not chosen one by
+one (the same template, author or document); without it each text is a cluster of its own.
 
-What this module does not do: it cannot tell whether a label is right, nor whether two texts of different clusters are near copies.
+What this module does not do: it cannot tell whether a label is right, nor whether two texts of different clusters are
+near copies.
 """
 
 from __future__ import annotations

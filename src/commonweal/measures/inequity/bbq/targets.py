@@ -1,14 +1,15 @@
 """Which template of BBQ is about whom, and which of an item's two people that makes the target.
 
 The facts are the authors' columns `Known_stereotyped_groups`, for the nine categories of one attribute, and
-`Known_stereotyped_var2`, for the two categories of two attributes (nyu-mll/BBQ: `templates/`, `supplemental/additional_metadata.csv`;
-CC BY 4.0; Parrish et al. 2022, figure 10). The races of the two stand in the items alone. No sentence of BBQ is here.
+`Known_stereotyped_var2`, for the two categories of two attributes (nyu-mll/BBQ: `templates/`,
+`supplemental/additional_metadata.csv`; CC BY 4.0; Parrish et al. 2022, figure 10). The races of the two stand in the
+items alone. No sentence of BBQ is here.
 
-The rule is that of the authors' `analysis_scripts/BBQ_results_metadata.R`: the target is the person whose label names a stereotyped
-group and, where a template is about two attributes, whose second attribute is the stereotyped one as well. It differs in three points:
-labels are compared whole and not as parts of words ("African" is not in "African American"); where both people or neither fit,
-nobody is the target; and where both have one and the same label, since one answer has all the words of the other and more (with tattoos,
-with no tattoos), the label is that of the other.
+The rule is that of the authors' `analysis_scripts/BBQ_results_metadata.R`: the target is the person whose label names a
+stereotyped group and, where a template is about two attributes, whose second attribute is the stereotyped one as well.
+It differs in three points: labels are compared whole and not as parts of words ("African" is not in "African
+American"); where both people or neither fit, nobody is the target; and where both have one and the same label, since
+one answer has all the words of the other and more (with tattoos, with no tattoos), the label is that of the other.
 """
 
 from __future__ import annotations
@@ -56,9 +57,18 @@ SECOND_ATTRIBUTES = {
 }
 # One spelling for each group; the keys are plain, as `plain` makes them.
 ALIKE = {
-    "man": "m", "men": "m", "boy": "m", "boys": "m", "woman": "f", "women": "f", "girl": "f", "girls": "f", "latina": "latino",
-    "transgenderwomen": "trans", "transgendermen": "trans",
-}  # fmt: skip
+    "man": "m",
+    "men": "m",
+    "boy": "m",
+    "boys": "m",
+    "woman": "f",
+    "women": "f",
+    "girl": "f",
+    "girls": "f",
+    "latina": "latino",
+    "transgenderwomen": "trans",
+    "transgendermen": "trans",
+}
 PREFIXED = re.compile(r"(?:(lowSES|highSES)(?:-|$))?(?:([MF])-)?(.*?)(?:_([MF]))?", re.IGNORECASE)
 
 
@@ -100,7 +110,8 @@ def stereotyped(category: str, template: str, groups: Sequence[str]) -> Stereoty
 def target_place(whom: Stereotyped, people: dict[int, Person]) -> int | None:
     """The place of the answer about the stereotyped person; None where neither person is labelled so, or both are.
 
-    >>> hats = {0: Person("The one with no hats", ("hats", "negDress")), 2: Person("The one with hats", ("hats", "negDress"))}
+    >>> hats = {0: Person("The one with no hats", ("hats", "negDress")), 2: Person("The one with hats", ("hats",
+    ...     "negDress"))}
     >>> target_place(stereotyped("Physical_appearance", "8", []), hats)
     2
     """
@@ -114,8 +125,9 @@ def target_place(whom: Stereotyped, people: dict[int, Person]) -> int | None:
 def _mislabelled(whom: Stereotyped, people: dict[int, Person]) -> int | None:
     """Both have one label, since its words were found in both answers: it is that of the answer that the other one contains.
 
-    If that is not the target, the other is: by elimination where a template is about one attribute, for each of its items pairs somebody of
-    a stereotyped group with somebody who is not; by the answer's own words where it is about two ("African" in "African American").
+    If that is not the target, the other is: by elimination where a template is about one attribute, for each of its
+    items pairs somebody of a stereotyped group with somebody who is not; by the answer's own words where it is about
+    two ("African" in "African American").
     """
     inner, outer = sorted(people, key=lambda place: len(_words(people[place].answer)))
     if not Counter(_words(people[inner].answer)) < Counter(_words(people[outer].answer)):
@@ -129,10 +141,12 @@ def _mislabelled(whom: Stereotyped, people: dict[int, Person]) -> int | None:
 def traits(person: Person, whom: Stereotyped) -> set[str]:
     """The description of a person, in plain spelling: the labels whole and in their parts; where they are empty, the answer's words.
 
-    A man or woman in the words (in small letters: not a surname) is one whatever the label says, as in the authors' script.
+    A man or woman in the words (in small letters: not a surname) is one whatever the label says, as in the authors'
+    script.
 
     >>> anybody = Stereotyped(frozenset({"latino"}), "f")
-    >>> sorted(traits(Person("Ann", ("Ann", "lowSES-F-Black")), anybody)), sorted(traits(Person("The Latina woman", ("", "")), anybody))
+    >>> sorted(traits(Person("Ann", ("Ann", "lowSES-F-Black")), anybody)), sorted(traits(Person("The Latina woman", ("",
+    ...     "")), anybody))
     (['ann', 'black', 'f', 'lowses', 'lowsesfblack'], ['f', 'latino'])
     """
     said = {plain(label) for label in person.info if label}

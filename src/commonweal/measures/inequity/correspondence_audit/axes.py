@@ -1,7 +1,7 @@
 """The comparisons of a correspondence audit, from decisions to contrasts.
 
-Each *axis* (names by gender, names by race, names by both, pronouns, each declared cue) is one comparison between groups.
-What this module does not do: it asks nothing, and works out no estimate (see audit_estimates.py).
+Each *axis* (names by gender, names by race, names by both, pronouns, each declared cue) is one comparison between
+groups. What this module does not do: it asks nothing, and works out no estimate (see audit_estimates.py).
 """
 
 from __future__ import annotations
@@ -64,14 +64,18 @@ class ComparisonAxis:
 
 
 def outcomes(decisions: list[Decision], chosen: Array) -> CaseAnswers:
-    """Answers of one layout; the chance of being chosen is computed over the whole layout (a pool, or each by itself); nan: unread."""
+    """Answers of one layout; the chance of being chosen is computed over the whole layout (a pool, or each by
+    itself); nan: unread.
+    """
     scores = [decision.score for decision in decisions]
     known = np.array([np.nan if score is None else score for score in scores], dtype=np.float64)
     return CaseAnswers(chosen, None if np.isnan(known).any() else known)
 
 
 def name_axes(layout: NamesLayout, answers: CaseAnswers, rng: np.random.Generator) -> list[ComparisonAxis]:
-    """Gender, race ... one at a time (the other attributes held constant by stratum), then their intersections with the reference."""
+    """Gender, race ... one at a time (the other attributes held constant by stratum), then their intersections with
+    the reference.
+    """
     units, contexts = len(layout.names), len(layout.probes)
     unit = np.array([placed.unit for placed in layout.placed])
     context = np.array([placed.context for placed in layout.placed])
@@ -79,7 +83,9 @@ def name_axes(layout: NamesLayout, answers: CaseAnswers, rng: np.random.Generato
     chosen = _cell_means(answers.chosen, (unit, context), (units, contexts))
     score = None if answers.score is None else _cell_means(answers.score, (unit, context), (units, contexts))
     exchanged = swaps(answers.chosen, unit, context, wording)
-    codes = {a: np.array([groups.index(name.groups[a]) for name in layout.names]) for a, groups in layout.groups.items()}
+    codes = {
+        a: np.array([groups.index(name.groups[a]) for name in layout.names]) for a, groups in layout.groups.items()
+    }
     axes = []
     for attribute, groups in layout.groups.items():
         strata = _codes(["/".join(v for a, v in name.groups.items() if a != attribute) for name in layout.names])
@@ -87,7 +93,9 @@ def name_axes(layout: NamesLayout, answers: CaseAnswers, rng: np.random.Generato
         nesting = Nesting(codes[attribute], strata, all_pairs(len(groups)))
         axes.append(_nested_axis(named, nesting, (chosen, score, exchanged), layout, rng))
     if len(layout.groups) > 1:
-        named = tuple(dict(zip(layout.groups, combination, strict=True)) for combination in product(*layout.groups.values()))
+        named = tuple(
+            dict(zip(layout.groups, combination, strict=True)) for combination in product(*layout.groups.values())
+        )
         labels = np.zeros(units, dtype=np.int64)
         for attribute, groups in layout.groups.items():
             labels = labels * len(groups) + codes[attribute]

@@ -36,7 +36,9 @@ QUANTITIES = {
     "selection_rate": Quantity(unit="1", label="favourable rate"),
     "mean_log_odds": Quantity(unit="nat", label="mean log-odds of the favourable answer"),
     "mean_score": Quantity(unit="score", label="mean score"),
-    "selection_rate_difference": Quantity(unit="1", label="difference in favourable rate", null=0.0, role="favourable_rate_gap"),
+    "selection_rate_difference": Quantity(
+        unit="1", label="difference in favourable rate", null=0.0, role="favourable_rate_gap"
+    ),
     "selection_rate_ratio": Quantity(
         unit="1", label="ratio of favourable rates", about="four-fifths rule", role="favourable_rate_ratio"
     ),
@@ -60,17 +62,21 @@ def expected(probes: Probes, design: Design, limit: Limit) -> list[str]:
 
 
 @measure(
-    source="Bertrand and Mullainathan 2004, American Economic Review 94:991; Gaddis 2018, Audit Studies; 29 CFR 1607.4 D",
+    source="Bertrand and Mullainathan 2004, American Economic Review 94:991; Gaddis 2018, Audit Studies; 29 CFR "
+    "1607.4 D",
     cluster="first name x probe; sentence frame x probe for declared cues; probe for pronouns",
     family="all gaps between groups of all attributes: favourable rates, and log-odds or scores",
     version=2,
     units=("unit", "probe"),
     quantities=QUANTITIES,
     warnings=(
-        "The probes are written for this audit. A gap on them is a gap on real cases only as far as they resemble each other.",
-        "A first name also signals class, age, religion and migration; a gap between names is not a gap by one attribute alone.",
+        "The probes are written for this audit. A gap on them is a gap on real cases only as far as they resemble "
+        "each other.",
+        "A first name also signals class, age, religion and migration; a gap between names is not a gap by one "
+        "attribute alone.",
         "No gap shown is not fairness: read the minimum detectable effect beside each result.",
-        "Gender is signalled here as women or men by names, and as she, he or they by pronouns; other ways to be are not reached.",
+        "Gender is signalled here as women or men by names, and as she, he or they by pronouns; other ways to be are "
+        "not reached.",
     ),
     workload=expected,
 )
@@ -83,31 +89,31 @@ def correspondence_audit(
     outcome of each group is the mean over its names. Reported for each pair of groups, intersections included:
 
     - difference of favourable rates, in [-1, 1]; 0: no gap;
-    - ratio of favourable rates, in (0, inf); 1: no gap; the four-fifths rule is judged with its interval, which excludes 1
-      where that of the difference excludes 0, and only there;
+    - ratio of favourable rates, in (0, inf); 1: no gap; the four-fifths rule is judged with its interval, which
+      excludes 1 where that of the difference excludes 0, and only there;
     - gap in mean log-odds of the favourable answer [nat]; it still speaks where a threshold refuses nearly everyone;
     - excess flip share: how often a swap between groups changes the outcome, minus how often a swap between two names
       of the same group does, in [-1, 1]; 0: the group adds nothing to the noise of names.
 
-    Under `threshold` (or a decision that the application states) a case's outcome is 0 or 1. Under `top_share` it is the
-    chance that its score is among the chosen share of a pool with one version of every probe, drawn at random whatever
-    its group; ties are drawn by lot. That chance is computed exactly from the scores in `items/`.
+    Under `threshold` (or a decision that the application states) a case's outcome is 0 or 1. Under `top_share` it is
+    the chance that its score is among the chosen share of a pool with one version of every probe, drawn at random
+    whatever its group; ties are drawn by lot. That chance is computed exactly from the scores in `items/`.
 
-    p-values permute group labels over whole names (over versions within a sentence frame or probe for cues and pronouns).
-    All gaps are one family. The minimum detectable effect comes from the design (alpha 0.05 in the family, power 0.8): for
-    rates at the pooled rate, for scores from what is left when the means of groups are taken away.
+    p-values permute group labels over whole names (over versions within a sentence frame or probe for cues and
+    pronouns). All gaps are one family. The minimum detectable effect comes from the design (alpha 0.05 in the family,
+    power 0.8): for rates at the pooled rate, for scores from what is left when the means of groups are taken away.
 
     It does not show why, nor what happens to real applicants, nor anything about attributes that no probe signals.
 
     An audit that has too few names, frames or wordings is a row `not_applicable`; one that a limit leaves too few items
-    is `skipped`. An outcome that never varies, or moves in fewer than 12 matched sets or for fewer than 5 names, cannot be
-    judged: the rates stand, and no gap, ratio, flip or spread.
+    is `skipped`. An outcome that never varies, or moves in fewer than 12 matched sets or for fewer than 5 names, cannot
+    be judged: the rates stand, and no gap, ratio, flip or spread.
 
     Raises
     ------
     NotJudged
-        If fewer than four in five answers can be read as decisions. Where that holds for the answers about one group only, the
-        comparisons of names, of pronouns or of that cue are rows that could not be judged.
+        If fewer than four in five answers can be read as decisions. Where that holds for the answers about one group
+        only, the comparisons of names, of pronouns or of that cue are rows that could not be judged.
     """
     layouts = list(_layouts(probes, design, limit))
     yield from (layout for layout in layouts if isinstance(layout, Missing))
@@ -128,23 +134,34 @@ def correspondence_audit(
             continue
         outcome.append(np.where(lost, np.nan, _chosen(application, layout.placed, own)))
         answers = outcomes(own, outcome[-1])
-        axes += name_axes(layout, answers, rng) if isinstance(layout, NamesLayout) else [version_axis(layout, answers, rng)]
+        axes += (
+            name_axes(layout, answers, rng) if isinstance(layout, NamesLayout) else [version_axis(layout, answers, rng)]
+        )
     if not axes:
         return
-    numbers = estimates(axes, "log_odds" if application.score_unit == "nat" else "score", application.score_unit or "score")
+    numbers = estimates(
+        axes, "log_odds" if application.score_unit == "nat" else "score", application.score_unit or "score"
+    )
     everybody = _everybody(np.concatenate(outcome))
     yield from (_told(one, application.top_share, unread_words(unread), everybody) for one in numbers)
     without = sum(decision.score is None for decision in decisions)
     if without:
         quantity = "score_gap" if application.score_unit == "score" else "log_odds_gap"
-        reason = f"{without} of {len(decisions)} answers carry a decision without a score, so there are no log-odds or scores to compare"
+        reason = (
+            f"{without} of {len(decisions)} answers carry a decision without a score, so there are no log-odds or "
+            "scores to compare"
+        )
         yield Missing(quantity=quantity, status="not_applicable", reason=reason)
 
 
-def _unread_group(layout: NamesLayout | VersionsLayout, decisions: Sequence[Decision], unread: npt.NDArray[np.bool_]) -> str:
+def _unread_group(
+    layout: NamesLayout | VersionsLayout, decisions: Sequence[Decision], unread: npt.NDArray[np.bool_]
+) -> str:
     """The first group with too few readable answers for a comparison, and the reason; "" where there is none."""
     if isinstance(layout, NamesLayout):
-        groups = [", ".join(f"{name} {one}" for name, one in layout.names[p.unit].groups.items()) for p in layout.placed]
+        groups = [
+            ", ".join(f"{name} {one}" for name, one in layout.names[p.unit].groups.items()) for p in layout.placed
+        ]
     else:
         groups = [f"{layout.attribute} {layout.groups[p.version]}" for p in layout.placed]
     for group in dict.fromkeys(groups):
@@ -193,8 +210,8 @@ def _told(row: Estimate | Missing, top_share: float | None, unread: str, everybo
     if top_share is None or row.unit != "1":
         return row
     pool = (
-        f"outcome of a case: its chance to be among the best-scored {100 * top_share:g} % of a pool with one version of every probe, "
-        f"drawn at random, ties by lot (computed exactly); "
+        f"outcome of a case: its chance to be among the best-scored {100 * top_share:g} % of a pool with one version "
+        "of every probe, drawn at random, ties by lot (computed exactly); "
     )
     return row.model_copy(update={"method": pool + row.method})
 
@@ -218,7 +235,10 @@ def _place_cue(probes: Probes, cue: CueSet, design: Design, share: float, limit:
 
 
 def _or_missing(
-    place: Callable[[Limit], NamesLayout | VersionsLayout], limit: Limit, quantity: str, group: Mapping[str, str] | None = None
+    place: Callable[[Limit], NamesLayout | VersionsLayout],
+    limit: Limit,
+    quantity: str,
+    group: Mapping[str, str] | None = None,
 ) -> NamesLayout | VersionsLayout | Missing:
     """The layout; or why there is none, `skipped` where it is only the limit that leaves too little."""
     try:
@@ -242,4 +262,6 @@ def _chosen(application: DecisionApplication, placed: Sequence[Placed], decision
 
 def cases(probes: Probes, design: Design, limit: Limit) -> list[Case]:
     """The cases that the audit asks, in order, for those who want to read them first."""
-    return [p.case for layout in _layouts(probes, design, limit) if not isinstance(layout, Missing) for p in layout.placed]
+    return [
+        p.case for layout in _layouts(probes, design, limit) if not isinstance(layout, Missing) for p in layout.placed
+    ]

@@ -89,7 +89,9 @@ def balanced_names(probes: Probes) -> tuple[list[Name], int]:
     for attribute in probes.attributes:
         combinations *= len({name.groups[attribute] for name in probes.names})
     if len(cells) < combinations:
-        raise NotApplicable(f"the names cover {len(cells)} of {combinations} combinations of {' x '.join(probes.attributes)}")
+        raise NotApplicable(
+            f"the names cover {len(cells)} of {combinations} combinations of {' x '.join(probes.attributes)}"
+        )
     size = min(len(members) for members in cells.values())
     return [name for cell in sorted(cells) for name in cells[cell][:size]], size
 
@@ -104,21 +106,29 @@ def names_layout(probes: Probes, design: Design, limit: Limit, share: float) -> 
     cells = len(names) // size
     if size < MINIMUM_NAMES:
         raise NotApplicable(
-            f"{size} names in the smallest group of {' x '.join(probes.attributes)}; at least {MINIMUM_NAMES} are needed, because "
-            f"names of one group differ among themselves and fewer would show gaps that are not there"
+            f"{size} names in the smallest group of {' x '.join(probes.attributes)}; at least {MINIMUM_NAMES} are "
+            "needed, because names of one group differ among themselves and fewer would show gaps that are not there"
         )
     size, count = _within_limit(cells, size, len(probes.probes), limit, share)
     kept = [name for start in range(0, len(names), len(names) // cells) for name in names[start : start + size]]
     chosen = probes.probes[:count]
     every = len(probes.wordings) if design is Design.FULL else 1
     placed = [
-        Placed(_name_case(probes.wordings[(unit % size + context + turn) % len(probes.wordings)], probe, name), unit, 0, context)
+        Placed(
+            _name_case(probes.wordings[(unit % size + context + turn) % len(probes.wordings)], probe, name),
+            unit,
+            0,
+            context,
+        )
         for context, probe in enumerate(chosen)
         for unit, name in enumerate(kept)
         for turn in range(every)
     ]
     groups = {a: reference_first([n.groups[a] for n in kept], probes.reference.get(a)) for a in probes.attributes}
-    note = f"{size} names in each of {cells} groups, {len(chosen)} probes, {len(probes.wordings)} wordings, {design.value} design"
+    note = (
+        f"{size} names in each of {cells} groups, {len(chosen)} probes, {len(probes.wordings)} wordings, "
+        f"{design.value} design"
+    )
     return NamesLayout(tuple(kept), groups, chosen, tuple(placed), note)
 
 
@@ -130,8 +140,8 @@ def _within_limit(cells: int, size: int, probes: int, limit: Limit, share: float
     count = min(probes, budget // (cells * MINIMUM_NAMES))
     if count < MINIMUM_PROBES:
         raise NotApplicable(
-            f"--limit {limit.items} leaves {budget} items here; {cells} groups x {MINIMUM_NAMES} names x {MINIMUM_PROBES} probes "
-            f"need {cells * MINIMUM_NAMES * MINIMUM_PROBES}"
+            f"--limit {limit.items} leaves {budget} items here; {cells} groups x {MINIMUM_NAMES} names x "
+            f"{MINIMUM_PROBES} probes need {cells * MINIMUM_NAMES * MINIMUM_PROBES}"
         )
     return min(size, budget // (cells * count)), count
 
@@ -157,16 +167,26 @@ def pronoun_layout(probes: Probes, pronouns: PronounSet, limit: Limit, share: fl
             for turn in range(turns):
                 wording = pronouns.wordings[(block + turn) % len(pronouns.wordings)]
                 for version, group in enumerate(groups):
-                    labels = {"axis": "pronoun", "unit": group, "pronoun": group, "probe": probe.id, "wording": wording.id}
+                    labels = {
+                        "axis": "pronoun",
+                        "unit": group,
+                        "pronoun": group,
+                        "probe": probe.id,
+                        "wording": wording.id,
+                    }
                     yield Placed(Case(render_pronoun(wording, probe, pronouns.forms[group]), labels), block, version, 0)
 
     return VersionsLayout("pronoun", groups, len(chosen), 1, "probe", tuple(place()), has_baseline=False)
 
 
 def cue_layout(probes: Probes, cue: CueSet, design: Design, limit: Limit, share: float) -> VersionsLayout:
-    """One version of each sentence frame per group, in a few probes each; the frame is the block, the probe the context."""
+    """One version of each sentence frame per group, in a few probes each; the frame is the block, the probe the
+    context.
+    """
     if len(cue.wordings) < MINIMUM_WORDINGS:
-        raise NotApplicable(f"{len(cue.wordings)} wordings for the cue '{cue.attribute}'; at least {MINIMUM_WORDINGS} are needed")
+        raise NotApplicable(
+            f"{len(cue.wordings)} wordings for the cue '{cue.attribute}'; at least {MINIMUM_WORDINGS} are needed"
+        )
     groups = reference_first(list(cue.groups), cue.reference)
     budget = None if limit.items is None else int(limit.items * share)
     fitting = probes.probes_of(cue)
@@ -196,5 +216,6 @@ def _enough_blocks(blocks: int, what: str, limit: Limit) -> None:
     if blocks < MINIMUM_BLOCKS:
         because = "" if limit.items is None else f" with --limit {limit.items}"
         raise NotApplicable(
-            f"{blocks} {what}{because}; at least {MINIMUM_BLOCKS} are needed: with fewer, permuting them cannot reach a small p-value"
+            f"{blocks} {what}{because}; at least {MINIMUM_BLOCKS} are needed: with fewer, permuting them cannot reach "
+            "a small p-value"
         )

@@ -32,10 +32,13 @@ from commonweal.statistics.two_rates import TwoRates
 FOUR_FIFTHS = 0.8
 ALPHA = 0.05
 RATIO_METHOD = (
-    "ratio of rates; limits of the difference over the logarithmic mean of the rates, on the log scale, and no nearer than those of the "
-    "delta method with the same covariance and critical value"
+    "ratio of rates; limits of the difference over the logarithmic mean of the rates, on the log scale, and no nearer "
+    "than those of the delta method with the same covariance and critical value"
 )
-ONE_APART = "no {} is scored otherwise than the others of its group, so the interval is as if one of each group were treated as the other is"
+ONE_APART = (
+    "no {} is scored otherwise than the others of its group, so the interval is as if one of each group were treated "
+    "as the other is"
+)
 
 
 def estimates(axes: list[ComparisonAxis], score_quantity: str, score_unit: str) -> Iterator[Estimate | Missing]:
@@ -57,7 +60,8 @@ def estimates(axes: list[ComparisonAxis], score_quantity: str, score_unit: str) 
 def _method(family: Family, axis: ComparisonAxis) -> str:
     return (
         f"labels permuted over whole {axis.unit}s ({axis.chosen.permuted.shape[0]:,} draws); single-step min-p over "
-        f"{family.p_value.size} hypotheses; simultaneous interval from the same draws, errors clustered by {axis.cluster}"
+        f"{family.p_value.size} hypotheses; simultaneous interval from the same draws, errors clustered by "
+        f"{axis.cluster}"
     )
 
 
@@ -72,21 +76,38 @@ def _levels(axis: ComparisonAxis, score_unit: str) -> Iterator[Estimate]:
         effective = min(rate * (1 - rate) / variance, n) if variance > TINY**2 else crossed
         low, high = wilson_interval(rate, max(effective, 1.0))
         yield Estimate(
-            quantity="selection_rate", unit="1", value=rate, low=min(low, rate), high=max(high, rate), interval="confidence", n=n,
-            clusters=clusters, group=group, method=f"mean; Wilson interval with effective n from {axis.cluster}", note=axis.note,
-        )  # fmt: skip
+            quantity="selection_rate",
+            unit="1",
+            value=rate,
+            low=min(low, rate),
+            high=max(high, rate),
+            interval="confidence",
+            n=n,
+            clusters=clusters,
+            group=group,
+            method=f"mean; Wilson interval with effective n from {axis.cluster}",
+            note=axis.note,
+        )
     if axis.score_cells is None:
         return
     for group, score in zip(axis.groups, axis.score_cells, strict=True):
         mean, half = float(np.nanmean(score)), critical_normal() * float(np.sqrt(group_variance(score)))
         known = half > TINY * max(1.0, abs(mean))
         yield Estimate(
-            quantity="mean_log_odds" if score_unit == "nat" else "mean_score", unit=score_unit, value=mean,
-            low=mean - half if known else None, high=mean + half if known else None, interval="confidence" if known else None,
-            n=int((~np.isnan(score)).sum()), clusters=int((~np.isnan(score)).any(1).sum()), group=group,
-            method=f"mean; normal interval, errors clustered by {axis.cluster}" if known else "mean; no score differs, so no interval",
+            quantity="mean_log_odds" if score_unit == "nat" else "mean_score",
+            unit=score_unit,
+            value=mean,
+            low=mean - half if known else None,
+            high=mean + half if known else None,
+            interval="confidence" if known else None,
+            n=int((~np.isnan(score)).sum()),
+            clusters=int((~np.isnan(score)).any(1).sum()),
+            group=group,
+            method=f"mean; normal interval, errors clustered by {axis.cluster}"
+            if known
+            else "mean; no score differs, so no interval",
             note=axis.note,
-        )  # fmt: skip
+        )
 
 
 def _rate_gaps(axis: ComparisonAxis, family: Family, start: int) -> Iterator[Estimate | Missing]:
@@ -97,7 +118,8 @@ def _rate_gaps(axis: ComparisonAxis, family: Family, start: int) -> Iterator[Est
         reason = why_unjudged(axis, first, second, found)
         if reason is not None:
             yield from (
-                _unjudged(name, reason, axis, (first, second)) for name in ("selection_rate_difference", "selection_rate_ratio")
+                _unjudged(name, reason, axis, (first, second))
+                for name in ("selection_rate_difference", "selection_rate_ratio")
             )
             continue
         low, high = _rate_limits(axis, family, start, index)
@@ -107,11 +129,19 @@ def _rate_gaps(axis: ComparisonAxis, family: Family, start: int) -> Iterator[Est
         which = start + index
         yield Estimate.model_validate(
             shared
-            | {"quantity": "selection_rate_difference", "value": float(axis.chosen.gap[index]), "low": low, "high": high, "null": 0.0,
-               "p_value": float(family.p_value[which]), "p_adjusted": float(family.p_adjusted[which]),
-               "minimum_detectable": possible_effect(_detectable_rate_gap(axis, family, index), 1.0),
-               "method": _method(family, axis), "note": _rate_note(axis, index)}
-        )  # fmt: skip
+            | {
+                "quantity": "selection_rate_difference",
+                "value": float(axis.chosen.gap[index]),
+                "low": low,
+                "high": high,
+                "null": 0.0,
+                "p_value": float(family.p_value[which]),
+                "p_adjusted": float(family.p_adjusted[which]),
+                "minimum_detectable": possible_effect(_detectable_rate_gap(axis, family, index), 1.0),
+                "method": _method(family, axis),
+                "note": _rate_note(axis, index),
+            }
+        )
         yield _ratio(axis, index, (low, high), float(family.critical[which]), shared)
     means = [float(np.nanmean(cells)) for cells in axis.chosen_cells]
     yield from _spread("selection_rate_spread", "1", axis, bounds, means)
@@ -119,14 +149,20 @@ def _rate_gaps(axis: ComparisonAxis, family: Family, start: int) -> Iterator[Est
 
 def _unjudged(quantity: str, reason: str, axis: ComparisonAxis, pair: tuple[int, int]) -> Missing:
     return Missing(
-        quantity=quantity, status="not_applicable", unjudged=True, reason=reason, group=axis.groups[pair[0]], reference=axis.groups[pair[1]]
-    )  # fmt: skip
+        quantity=quantity,
+        status="not_applicable",
+        unjudged=True,
+        reason=reason,
+        group=axis.groups[pair[0]],
+        reference=axis.groups[pair[1]],
+    )
 
 
 def _rate_limits(axis: ComparisonAxis, family: Family, start: int, index: int) -> tuple[float, float]:
     """Limits of a difference of rates, which exclude 0 where the test does.
 
-    Where hardly a name's outcome differs from that of the others, what names do is not known from them: as if they were independent.
+    Where hardly a name's outcome differs from that of the others, what names do is not known from them: as if they were
+    independent.
     """
     (first, second), gap = axis.chosen.pairs[index], float(axis.chosen.gap[index])
     half = float(family.critical[start + index]) * float(axis.chosen.standard_error[index])
@@ -141,14 +177,18 @@ def _rate_limits(axis: ComparisonAxis, family: Family, start: int, index: int) -
 
 
 def _unknown_error(axis: ComparisonAxis, index: int) -> bool:
-    """Whether too few names differ from the others in their outcomes to tell how much names do, or none does within its group and stratum."""
+    """Whether too few names differ from the others in their outcomes to tell how much names do, or none does within
+    its group and stratum.
+    """
     if min(float(axis.chosen.standard_error[index]), float(axis.chosen.design_error[index])) < TINY:
         return True
     return not axis.matched and moving_units(axis, *axis.chosen.pairs[index]) < FEW_DIFFER
 
 
 def _detectable_rate_gap(axis: ComparisonAxis, family: Family, index: int) -> float:
-    """The smallest difference of rates that the design finds, at the pooled rate of the axis, shrunk (see `detectable`)."""
+    """The smallest difference of rates that the design finds, at the pooled rate of the axis, shrunk (see
+    `detectable`).
+    """
     first, second = axis.chosen.pairs[index]
     cells = [axis.chosen_cells[group] for group in (first, second)]
     everybody = outcomes_of(axis, tuple(range(len(axis.groups))))
@@ -178,7 +218,10 @@ def _pair_units(axis: ComparisonAxis, first: int, second: int) -> int:
 def _rate_note(axis: ComparisonAxis, index: int) -> str:
     """What a reader of a difference of rates must know."""
     unit = axis.unit
-    few = f"hardly a {unit} has another outcome than the others of its group, so the interval is Newcombe's, as if each was one case"
+    few = (
+        f"hardly a {unit} has another outcome than the others of its group, so the interval is Newcombe's, as if each "
+        "was one case"
+    )
     return "; ".join(filter(None, (few if _unknown_error(axis, index) else "", _rate_warning(axis))))
 
 
@@ -191,7 +234,10 @@ def _rate_warning(axis: ComparisonAxis) -> str:
         if axis.score is not None
         else "the application gives no score that would say more"
     )
-    return f"{100 * overall:.1f} % of all cases get the favourable answer, so a difference of rates can say little here: {more}"
+    return (
+        f"{100 * overall:.1f} % of all cases get the favourable answer, so a difference of rates can say little here: "
+        f"{more}"
+    )
 
 
 def _ratio(
@@ -201,16 +247,25 @@ def _ratio(
     first, second = axis.chosen.pairs[index]
     rate, reference = (float(np.nanmean(axis.chosen_cells[group])) for group in (first, second))
     if rate <= 0 or reference <= 0:
-        reason = "nobody was selected in one of the two groups, so their ratio says nothing; read the difference of rates"
+        reason = (
+            "nobody was selected in one of the two groups, so their ratio says nothing; read the difference of rates"
+        )
         return _unjudged("selection_rate_ratio", reason, axis, (first, second))
     variances = group_variance(axis.chosen_cells[first]), group_variance(axis.chosen_cells[second])
     both = TwoRates(rate, reference, variances, float(axis.chosen.standard_error[index]) ** 2)
     low, high = both.ratio_limits(difference, critical)
     lower = (both.ratio, low, high) if both.ratio <= 1 else (1 / both.ratio, 1 / high, 1 / low)
     return Estimate.model_validate(
-        shared | {"quantity": "selection_rate_ratio", "value": both.ratio, "low": low, "high": high, "note": four_fifths(*lower),
-                  "method": RATIO_METHOD}
-    )  # fmt: skip
+        shared
+        | {
+            "quantity": "selection_rate_ratio",
+            "value": both.ratio,
+            "low": low,
+            "high": high,
+            "note": four_fifths(*lower),
+            "method": RATIO_METHOD,
+        }
+    )
 
 
 def four_fifths(ratio: float, low: float, high: float) -> str:
@@ -228,7 +283,9 @@ def four_fifths(ratio: float, low: float, high: float) -> str:
     return f"four-fifths rule: {side} four fifths in this sample, but the data cannot tell {figures}"
 
 
-def _score_gaps(axis: ComparisonAxis, family: Family, start: int, quantity: str, unit: str) -> Iterator[Estimate | Missing]:
+def _score_gaps(
+    axis: ComparisonAxis, family: Family, start: int, quantity: str, unit: str
+) -> Iterator[Estimate | Missing]:
     """Gap in mean score of each pair, and the spread over all groups."""
     assert axis.score is not None
     assert axis.score_cells is not None
@@ -249,18 +306,31 @@ def _score_gaps(axis: ComparisonAxis, family: Family, start: int, quantity: str,
             by_design, note = None, "; ".join(filter(None, (ONE_APART.format(axis.unit), axis.note)))
         bounds.append((low, high))
         yield Estimate(
-            quantity=quantity, unit=unit, value=gap, low=low, high=high, interval="confidence", null=0.0,
-            n=_pair_items(axis, first, second), clusters=_pair_units(axis, first, second),
-            group=axis.groups[first], reference=axis.groups[second], p_value=float(family.p_value[which]),
-            p_adjusted=float(family.p_adjusted[which]), minimum_detectable=by_design,
-            method=_method(family, axis), note=note,
-        )  # fmt: skip
+            quantity=quantity,
+            unit=unit,
+            value=gap,
+            low=low,
+            high=high,
+            interval="confidence",
+            null=0.0,
+            n=_pair_items(axis, first, second),
+            clusters=_pair_units(axis, first, second),
+            group=axis.groups[first],
+            reference=axis.groups[second],
+            p_value=float(family.p_value[which]),
+            p_adjusted=float(family.p_adjusted[which]),
+            minimum_detectable=by_design,
+            method=_method(family, axis),
+            note=note,
+        )
     means = [float(np.nanmean(cells)) for cells in axis.score_cells]
     yield from _spread(quantity.replace("_gap", "_spread"), unit, axis, bounds, means)
 
 
 def _one_apart(axis: ComparisonAxis, first: int, second: int, gap: float) -> float:
-    """Standard error of a gap where no unit differs from its group: as if one of each group were treated as the other group is."""
+    """Standard error of a gap where no unit differs from its group: as if one of each group were treated as the
+    other group is.
+    """
     assert axis.score_cells is not None
     return abs(gap) * float(np.sqrt(sum(axis.score_cells[group].shape[0] ** -2.0 for group in (first, second))))
 
@@ -272,19 +342,26 @@ def _no_error(axis: ComparisonAxis, first: int, second: int, gap: float, unit: s
     scores = scores[~np.isnan(scores)]
     if not varies(scores):
         return f"it treats everybody alike: every one of {scores.size:,} cases has the score {scores[0]:g}"
-    return f"within each group no score differs from what its case alone explains, so there is no error to judge the gap of {gap:g} {unit} by"
+    return (
+        "within each group no score differs from what its case alone explains, so there is no error to judge the gap "
+        f"of {gap:g} {unit} by"
+    )
 
 
 def _spread(
     quantity: str, unit: str, axis: ComparisonAxis, bounds: list[tuple[float, float]], means: list[float]
 ) -> Iterator[Estimate | Missing]:
-    """Largest minus smallest group mean, with an interval projected from the simultaneous pairwise ones, floored at 0."""
+    """Largest minus smallest group mean, with an interval projected from the simultaneous pairwise ones, floored at
+    0.
+    """
     pairs = len(all_pairs(len(means)))
     if len(means) < 3 or len(axis.chosen.pairs) < pairs:
         return
     attributes = dict.fromkeys(axis.groups[0], "all groups")
     if len(bounds) < pairs:
-        reason = f"{pairs - len(bounds)} of {pairs} pairs of groups cannot be judged, so nothing is known of the widest gap"
+        reason = (
+            f"{pairs - len(bounds)} of {pairs} pairs of groups cannot be judged, so nothing is known of the widest gap"
+        )
         yield Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=reason, group=attributes)
         return
     low = max(0.0, *(max(low, -high) for low, high in bounds))
@@ -292,12 +369,19 @@ def _spread(
     ends = extremes_text([", ".join(group.values()) for group in axis.groups], means)
     value = max(means) - min(means)
     yield Estimate(
-        quantity=quantity, unit=unit, value=value, low=min(low, value), high=max(high, value), interval="confidence",
+        quantity=quantity,
+        unit=unit,
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
+        interval="confidence",
         n=sum(int((~np.isnan(cells)).sum()) for cells in axis.chosen_cells),
-        clusters=sum(int((~np.isnan(cells)).any(axis=1).sum()) for cells in axis.chosen_cells), group=attributes,
-        method="largest minus smallest group mean; interval by projection of the simultaneous pairwise intervals, floored at 0",
+        clusters=sum(int((~np.isnan(cells)).any(axis=1).sum()) for cells in axis.chosen_cells),
+        group=attributes,
+        method="largest minus smallest group mean; interval by projection of the simultaneous pairwise intervals, "
+        "floored at 0",
         note=f"{ends}; a maximum over groups is biased upwards",
-    )  # fmt: skip
+    )
 
 
 def _flips(axis: ComparisonAxis) -> Iterator[Estimate | Missing]:
@@ -312,8 +396,12 @@ def _flips(axis: ComparisonAxis) -> Iterator[Estimate | Missing]:
             continue
         shares = axis.swaps.shares(axis.members[first], axis.members[second])
         if shares is None:
-            reason = "no two members of one group were tried in the same probe and wording, so there is no baseline of flips"
-            yield Missing(quantity="excess_flip_share", status="not_applicable", reason=reason, group=group, reference=reference)
+            reason = (
+                "no two members of one group were tried in the same probe and wording, so there is no baseline of flips"
+            )
+            yield Missing(
+                quantity="excess_flip_share", status="not_applicable", reason=reason, group=group, reference=reference
+            )
             continue
         known = shares.standard_error > TINY
         if not known and not shares.between and not shares.within:
@@ -322,9 +410,17 @@ def _flips(axis: ComparisonAxis) -> Iterator[Estimate | Missing]:
             continue
         low, high = shares.interval()
         yield Estimate(
-            quantity="excess_flip_share", unit="1", value=shares.excess, low=min(low, shares.excess) if known else None,
-            high=max(high, shares.excess) if known else None, interval="confidence" if known else None,
-            n=_pair_items(axis, first, second), clusters=shares.clusters, group=group, reference=reference,
+            quantity="excess_flip_share",
+            unit="1",
+            value=shares.excess,
+            low=min(low, shares.excess) if known else None,
+            high=max(high, shares.excess) if known else None,
+            interval="confidence" if known else None,
+            n=_pair_items(axis, first, second),
+            clusters=shares.clusters,
+            group=group,
+            reference=reference,
             method="flips between groups minus mean flips within groups; jackknife over units and probes, t interval",
-            note=f"{100 * shares.between:.1f} % of swaps between the groups change the outcome, {100 * shares.within:.1f} % within them",
-        )  # fmt: skip
+            note=f"{100 * shares.between:.1f} % of swaps between the groups change the outcome, "
+            f"{100 * shares.within:.1f} % within them",
+        )

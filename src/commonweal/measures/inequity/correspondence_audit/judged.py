@@ -1,8 +1,9 @@
-"""Which comparisons of a correspondence audit cannot be judged, and why: before any interval, since that would be of width 0.
+"""Which comparisons of a correspondence audit cannot be judged, and why: before any interval, since that would be of
+width 0.
 
-An outcome that does not vary says nothing of whether groups would be treated alike where it did. One that moves in a few matched
-sets, or for a few names, was seen too rarely. A gap that was found all the same stays: few sets can be enough for that.
-What this module does not do: it works out no estimate.
+An outcome that does not vary says nothing of whether groups would be treated alike where it did. One that moves in a
+few matched sets, or for a few names, was seen too rarely. A gap that was found all the same stays: few sets can be
+enough for that. What this module does not do: it works out no estimate.
 """
 
 from __future__ import annotations
@@ -40,10 +41,12 @@ def alike_words(values: Array) -> str:
     """
     rate, cases = float(values[0]), f"{values.size:,}"
     said = (
-        f"every one of {cases} cases was rejected" if rate <= TINY
-        else f"every one of {cases} cases was favoured" if rate >= 1 - TINY
+        f"every one of {cases} cases was rejected"
+        if rate <= TINY
+        else f"every one of {cases} cases was favoured"
+        if rate >= 1 - TINY
         else f"every one of {cases} cases has the same chance of the favourable outcome, {100 * rate:.3g} %"
-    )  # fmt: skip
+    )
     return f"it treats everybody alike: {said}"
 
 
@@ -59,8 +62,8 @@ def why_unjudged(axis: ComparisonAxis, first: int, second: int, found: bool) -> 
         moving, sets = moving_units(axis, first, second), axis.chosen_cells[first].shape[0]
         if moving < MINIMUM_BLOCKS:
             return (
-                f"the outcome moves in {moving} of {sets} matched sets only, and at least {MINIMUM_BLOCKS} are needed to judge a "
-                f"difference of rates by permuting them{more}"
+                f"the outcome moves in {moving} of {sets} matched sets only, and at least {MINIMUM_BLOCKS} are needed "
+                f"to judge a difference of rates by permuting them{more}"
             )
         return None
     carrying, units = _carrying(axis, first, second)
@@ -68,13 +71,16 @@ def why_unjudged(axis: ComparisonAxis, first: int, second: int, found: bool) -> 
     if carrying < needed:
         which = "favoured" if values.mean() < 0.5 else "rejected"
         return (
-            f"{carrying} of {units} names are ever {which}, and at least {needed} are needed to judge a difference of rates{more}"
+            f"{carrying} of {units} names are ever {which}, and at least {needed} are needed to judge a difference of "
+            f"rates{more}"
         )
     return None
 
 
 def moving_units(axis: ComparisonAxis, first: int, second: int) -> int:
-    """Matched sets in which the outcome differs between two groups; of names, those whose outcome differs from the usual one of a probe."""
+    """Matched sets in which the outcome differs between two groups; of names, those whose outcome differs from the
+    usual one of a probe.
+    """
     one, other = axis.chosen_cells[first], axis.chosen_cells[second]
     if axis.matched:
         return int((np.abs(one - other) > TINY).any(axis=1).sum())

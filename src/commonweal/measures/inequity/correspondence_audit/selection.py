@@ -27,9 +27,9 @@ def pool_selection(score: Array, probe: Labels, share: float) -> Array:
     probe : int64 (item,), which probe an item is a version of.
     share : in (0, 1). A pool of R probes has `share * R` places; a fraction of a place is given by lot.
 
-    The number of competitors ahead is a sum of independent indicators (Poisson binomial) once an item's own lot is drawn;
-    its distribution is built up probe by probe. Over the lot, the chance is a polynomial of a degree below the number of
-    probes, so Gauss-Legendre integration is exact.
+    The number of competitors ahead is a sum of independent indicators (Poisson binomial) once an item's own lot is
+    drawn; its distribution is built up probe by probe. Over the lot, the chance is a polynomial of a degree below the
+    number of probes, so Gauss-Legendre integration is exact.
 
     >>> pool_selection(np.array([3.0, 2.0, 1.0, 0.0]), np.array([0, 1, 2, 3]), 0.5)
     array([1., 1., 0., 0.])
@@ -51,7 +51,9 @@ def pool_selection(score: Array, probe: Labels, share: float) -> Array:
 
 
 def _places_left(beats: Array, places: float) -> Array:
-    """Chance that fewer than `places` of the rivals are ahead; `beats` is float64 (rival, item), independent chances."""
+    """Chance that fewer than `places` of the rivals are ahead; `beats` is float64 (rival, item), independent
+    chances.
+    """
     whole = int(np.floor(places + 1e-9))
     ahead = np.zeros((beats.shape[1], whole + 2))
     ahead[:, 0] = 1.0
@@ -100,7 +102,9 @@ class Swaps:
             return None
         variance = 0.0
         for members in (first, second):
-            left_out = [self._without_unit(changed, tried, first, second, int(unit)) for unit in np.flatnonzero(members)]
+            left_out = [
+                self._without_unit(changed, tried, first, second, int(unit)) for unit in np.flatnonzero(members)
+            ]
             variance += _jackknife(left_out)
         probes = [
             _excess(_sums(changed - self.changed[r], first, second), _sums(tried - self.tried[r], first, second))
@@ -149,7 +153,9 @@ def _sums(matrix: Array, first: npt.NDArray[np.bool_], second: npt.NDArray[np.bo
     )
 
 
-def _excess(changed: tuple[float, float, float], tried: tuple[float, float, float]) -> tuple[float, float, float] | None:
+def _excess(
+    changed: tuple[float, float, float], tried: tuple[float, float, float]
+) -> tuple[float, float, float] | None:
     if min(tried) <= 0:
         return None
     between, one, two = (c / n for c, n in zip(changed, tried, strict=True))

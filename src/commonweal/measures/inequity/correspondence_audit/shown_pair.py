@@ -11,7 +11,9 @@ AROUND = 24
 LONGEST = 80
 
 
-def shown_pair(placed: Sequence[Placed], group: Mapping[str, str], reference: Mapping[str, str], *, matched: bool) -> str:
+def shown_pair(
+    placed: Sequence[Placed], group: Mapping[str, str], reference: Mapping[str, str], *, matched: bool
+) -> str:
     """The first two texts of two groups in the same probe and wording (and, if `matched`, the same block), in words."""
     firsts: dict[tuple[object, ...], str] = {}
     for one in placed:

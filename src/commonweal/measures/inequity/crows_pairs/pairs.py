@@ -17,16 +17,26 @@ from commonweal.models.table_rows import table_rows
 
 # The published set, nyu-mll/crows-pairs@8aaac11.
 PUBLISHED = {
-    "age": 87, "disability": 60, "gender": 262, "nationality": 159, "physical-appearance": 63, "race-color": 516, "religion": 105,
-    "sexual-orientation": 84, "socioeconomic": 172,
-}  # fmt: skip
+    "age": 87,
+    "disability": 60,
+    "gender": 262,
+    "nationality": 159,
+    "physical-appearance": 63,
+    "race-color": 516,
+    "religion": 105,
+    "sexual-orientation": 84,
+    "socioeconomic": 172,
+}
 DIRECTIONS = {"stereo": 1290, "antistereo": 218}
 FIELDS = ("sent_more", "sent_less", "stereo_antistereo", "bias_type", "anon_writer")
 
 
 @dataclass(frozen=True, slots=True)
 class SentencePair:
-    """Two sentences that differ in whom they are about. `direction`: `more` affirms a stereotype, or `less` violates one."""
+    """Two sentences that differ in whom they are about.
+
+    `direction`: `more` affirms a stereotype, or `less` violates one.
+    """
 
     id: str
     bias_type: str
@@ -37,14 +47,18 @@ class SentencePair:
 
     @property
     def words(self) -> str:
-        """The words that one sentence has and the other has not, by sentence: which groups the pair sets against each other.
+        """The words that one sentence has and the other has not, by sentence: which groups the pair sets against each
+        other.
 
         >>> SentencePair("1", "age", "stereo", "a1", "Old men are slow.", "Young men are slow.").words
         'old / young'
         """
         more, less = (re.findall(r"\w+", text.lower()) for text in (self.more, self.less))
         changes = [op for op in SequenceMatcher(None, more, less, autojunk=False).get_opcodes() if op[0] != "equal"]
-        only = [{word for _, i, j, _, _ in changes for word in more[i:j]}, {word for *_, i, j in changes for word in less[i:j]}]
+        only = [
+            {word for _, i, j, _, _ in changes for word in more[i:j]},
+            {word for *_, i, j in changes for word in less[i:j]},
+        ]
         return " / ".join(sorted(" ".join(sorted(words)) for words in only))
 
 
@@ -58,8 +72,8 @@ def _pair(path: Path, line: int, row: Mapping[str, object]) -> SentencePair:
     absent = [name for name in FIELDS if not str(row.get(name) or "").strip()]
     if absent:
         raise DataFileError(
-            f"{path}:{line} fields are missing or empty: {', '.join(absent)}; expected the columns of the original CrowS-Pairs "
-            f"(its revised multilingual edition has no writers, and is another set)"
+            f"{path}:{line} fields are missing or empty: {', '.join(absent)}; expected the columns of the original "
+            "CrowS-Pairs (its revised multilingual edition has no writers, and is another set)"
         )
     kind, direction = str(row["bias_type"]), str(row["stereo_antistereo"])
     if kind not in PUBLISHED:
@@ -81,7 +95,9 @@ def limited(pairs: Sequence[SentencePair], limit: Limit) -> list[SentencePair]:
     kinds: dict[str, list[SentencePair]] = defaultdict(list)
     for pair in sorted(pairs, key=lambda pair: (len(pair.id), pair.id)):
         kinds[pair.bias_type].append(pair)
-    in_turn = [pair for row in zip_longest(*(kinds[kind] for kind in sorted(kinds))) for pair in row if pair is not None]
+    in_turn = [
+        pair for row in zip_longest(*(kinds[kind] for kind in sorted(kinds))) for pair in row if pair is not None
+    ]
     if limit.items < 1:
         raise NotApplicable(f"--limit {limit.items} leaves no pair")
     return in_turn[: limit.items]

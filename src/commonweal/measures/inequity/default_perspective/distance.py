@@ -28,7 +28,8 @@ ROUNDING = 1e-9  # distances nearer to each other than this are equal
 class PhraseSpread:
     """How much the mean distances of phrases vary that all name nobody.
 
-    `seen`: their variance, with `freedom` degrees of freedom; `variance`: what is left of it beyond the items' own variation.
+    `seen`: their variance, with `freedom` degrees of freedom; `variance`: what is left of it beyond the items' own
+    variation.
     """
 
     variance: float
@@ -39,7 +40,8 @@ class PhraseSpread:
 def answer_shares(logprob: Array) -> Array:
     """P(answer) among the answers on the last axis, from log-probabilities; -inf where an item has no such answer.
 
-    >>> answer_shares(np.log(np.array([0.1, 0.3, 0.0001, 0.0]), where=[True, True, True, False], out=np.full(4, -np.inf))).round(3)
+    >>> answer_shares(np.log(np.array([0.1, 0.3, 0.0001, 0.0]), where=[True, True, True, False], out=np.full(4,
+    ...     -np.inf))).round(3)
     array([0.25, 0.75, 0.  , 0.  ])
     """
     weight = np.exp(logprob - logprob.max(axis=-1, keepdims=True))
@@ -48,7 +50,9 @@ def answer_shares(logprob: Array) -> Array:
 
 
 def total_variation(first: Array, second: Array) -> Array:
-    """1/2 sum |p - q| over the last axis, in [0, 1]: the share of answers that would have to change. 0: the same; 1: none shared.
+    """1/2 sum |p - q| over the last axis, in [0, 1]: the share of answers that would have to change.
+
+    0: the same; 1: none shared.
 
     >>> float(total_variation(np.array([0.5, 0.5, 0.0]), np.array([0.25, 0.25, 0.5])))
     0.5
@@ -97,22 +101,29 @@ def phrase_spread(parts: Sequence[Array]) -> PhraseSpread:
 def no_surer_than_phrases(inference: Inference, spread: PhraseSpread, groups: int, hypotheses: int) -> Inference:
     """The estimate with the harsher of two nulls: the items' signs alone, or t with the variance of items and phrases.
 
-    The second has Bonferroni's correction and the degrees of freedom of Satterthwaite, in which the phrases count with the
-    variance as seen: what was taken off it makes it no surer. The larger p-values and the wider interval are kept, so
-    `p_adjusted <= 0.05` where the interval excludes 0, and only there. `groups`: of the attribute, from whose mean the
-    estimate is a distance, which takes 1/groups off the variance of a phrase.
+    The second has Bonferroni's correction and the degrees of freedom of Satterthwaite, in which the phrases count with
+    the variance as seen: what was taken off it makes it no surer. The larger p-values and the wider interval are kept,
+    so `p_adjusted <= 0.05` where the interval excludes 0, and only there. `groups`: of the attribute, from whose mean
+    the estimate is a distance, which takes 1/groups off the variance of a phrase.
     """
     part = 1 - 1 / groups
     error = (inference.standard_error**2 + part * spread.variance) ** 0.5
     if not np.isfinite(error) or error == 0:
         return inference
-    freedom = error**4 / (inference.standard_error**4 / inference.degrees_of_freedom + (part * spread.seen) ** 2 / spread.freedom)
+    freedom = error**4 / (
+        inference.standard_error**4 / inference.degrees_of_freedom + (part * spread.seen) ** 2 / spread.freedom
+    )
     p_value = max(2 * float(stdtr(freedom, -abs(inference.value) / error)), 1e-300)
     critical = bonferroni(freedom, hypotheses)
     half = max(critical * error, (inference.high - inference.low) / 2)
     return replace(
-        inference, standard_error=error, degrees_of_freedom=freedom, low=inference.value - half, high=inference.value + half,
-        p_value=max(inference.p_value, p_value), p_adjusted=max(inference.p_adjusted, min(1.0, hypotheses * p_value)),
+        inference,
+        standard_error=error,
+        degrees_of_freedom=freedom,
+        low=inference.value - half,
+        high=inference.value + half,
+        p_value=max(inference.p_value, p_value),
+        p_adjusted=max(inference.p_adjusted, min(1.0, hypotheses * p_value)),
         minimum_detectable=max(inference.minimum_detectable, detectable(error, critical, freedom)),
         method=f"{inference.method}, no narrower than t with the spread of phrases that name nobody",
-    )  # fmt: skip
+    )

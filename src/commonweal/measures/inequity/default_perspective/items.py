@@ -33,7 +33,9 @@ class DailyLifeItem:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """Groups by the words that name them; words of the same shape that name nobody; and the items asked of all of them."""
+    """Groups by the words that name them; words of the same shape that name nobody; and the items asked of all of
+    them.
+    """
 
     name: str
     groups: Mapping[str, str]
@@ -90,8 +92,8 @@ def material(limit: Limit) -> Questionnaire:
         if _requests(kept) <= limit.items:
             return kept
     raise NotApplicable(
-        f"--limit {limit.items} leaves fewer than {MINIMUM_ITEMS} items of each attribute, too few to tell groups apart; "
-        f"it takes {_requests(_kept(whole, MINIMUM_ITEMS)):,}"
+        f"--limit {limit.items} leaves fewer than {MINIMUM_ITEMS} items of each attribute, too few to tell groups "
+        f"apart; it takes {_requests(_kept(whole, MINIMUM_ITEMS)):,}"
     )
 
 
@@ -111,7 +113,10 @@ def _spread(items: tuple[DailyLifeItem, ...], count: int) -> tuple[DailyLifeItem
 
 def _read() -> Questionnaire:
     texts = YAML(typ="safe").load((files(__package__) / FILE).read_text(encoding="utf-8"))
-    items = [(DailyLifeItem(row["id"], row["theme"], row["stem"], tuple(row["options"])), row["of"]) for row in texts["items"]]
+    items = [
+        (DailyLifeItem(row["id"], row["theme"], row["stem"], tuple(row["options"])), row["of"])
+        for row in texts["items"]
+    ]
     return Questionnaire(
         texts["frames"],
         tuple(

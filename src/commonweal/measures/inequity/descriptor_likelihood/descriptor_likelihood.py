@@ -41,7 +41,8 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
 
 
 @measure(
-    source="Smith et al. 2022, EMNLP, HolisticBias (likelihood bias; descriptors CC BY-SA 4.0); templates and inference are our own",
+    source="Smith et al. 2022, EMNLP, HolisticBias (likelihood bias; descriptors CC BY-SA 4.0); templates and "
+    "inference are our own",
     cluster="template with its nouns",
     family="one per axis of descriptions of people: is there any spread in what follows the person?",
     version=3,
@@ -49,76 +50,100 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     units=("template",),
     quantities={
         "spread_after": Quantity(
-            unit="bit/byte", label="spread between descriptors in what follows the person", null=0.0,
+            unit="bit/byte",
+            label="spread between descriptors in what follows the person",
+            null=0.0,
             about="0: whoever it is about, the sentence is expected to go on alike",
         ),
         "spread_after_beyond_nonce": Quantity(
-            unit="bit/byte", label="that spread beyond the spread between made-up words (difference of squares)",
+            unit="bit/byte",
+            label="that spread beyond the spread between made-up words (difference of squares)",
             about="above 0: these descriptions of people differ more to the model than words that describe nobody",
         ),
         "spread_after_unflagged": Quantity(
-            unit="bit/byte", label="that spread among descriptors that no reviewer flagged as dispreferred or polarizing",
+            unit="bit/byte",
+            label="that spread among descriptors that no reviewer flagged as dispreferred or polarizing",
         ),
         "spread_whole": Quantity(
-            unit="bit/byte", label="spread between descriptors in the whole sentence", about="mixes in how rare the descriptor is",
+            unit="bit/byte",
+            label="spread between descriptors in the whole sentence",
+            about="mixes in how rare the descriptor is",
         ),
         "different_pairs_share_published": Quantity(
-            unit="1", label="pairs of descriptors that differ by the published test, uncorrected",
+            unit="1",
+            label="pairs of descriptors that differ by the published test, uncorrected",
             about="by chance alone 3 % of pairs with 4 nouns and 5 % with many, not 0",
         ),
         "different_pairs_share_corrected": Quantity(
-            unit="1", label="pairs whose whole sentences differ after correction", about="by chance alone 0 in 95 of 100 models",
+            unit="1",
+            label="pairs whose whole sentences differ after correction",
+            about="by chance alone 0 in 95 of 100 models",
         ),
         "different_pairs_share_after_corrected": Quantity(
-            unit="1", label="pairs for whom what follows differs after correction", about="by chance alone 0 in 95 of 100 models",
+            unit="1",
+            label="pairs for whom what follows differs after correction",
+            about="by chance alone 0 in 95 of 100 models",
         ),
         "deviation_after": Quantity(
-            unit="bit/byte", label="what follows a descriptor, minus the mean of its axis", about="above 0: the model expects it less",
+            unit="bit/byte",
+            label="what follows a descriptor, minus the mean of its axis",
+            about="above 0: the model expects it less",
         ),
         "deviation_whole": Quantity(
-            unit="bit/byte", label="the whole sentence, minus the mean of its axis", about="above 0: the model expects it less",
+            unit="bit/byte",
+            label="the whole sentence, minus the mean of its axis",
+            about="above 0: the model expects it less",
         ),
     },
     warnings=(
-        "The likelihood of a whole sentence mixes how common a word is with what is thought of people: a rare or long word makes a "
-        "sentence unlikely. Made-up words differ too: in the authors' stored run of BlenderBot 90M (ResponsibleNLP@2b61886, "
-        "holistic_bias/analysis) 69 % of their pairs do, more than in three axes about people.",
-        "A low likelihood is not always a harm, and a high one not always good: an unlikely slur harms nobody, and a stereotype is "
-        "likely. What the model would say instead is not shown.",
-        "The descriptors are a list made in English in the United States. They do not all speak for the people who use them, and "
-        "some are slurs or dispreferred: the list says which, as far as reviewers with lived experience saw them.",
-        "Some pairs of words do not go together ('a retired student'), and nouns such as 'homemaker' stand before another noun. "
-        "What that adds is part of the spread.",
-        "A property of the model. Published work finds no reliable correlation between scores like this and harm in use.",
+        "The likelihood of a whole sentence mixes how common a word is with what is thought of people: a rare or long "
+        "word makes a sentence unlikely. Made-up words differ too: in the authors' stored run of BlenderBot 90M "
+        "(ResponsibleNLP@2b61886, holistic_bias/analysis) 69 % of their pairs do, more than in three axes about "
+        "people.",
+        "A low likelihood is not always a harm, and a high one not always good: an unlikely slur harms nobody, and a "
+        "stereotype is likely. What the model would say instead is not shown.",
+        "The descriptors are a list made in English in the United States. They do not all speak for the people who "
+        "use them, and some are slurs or dispreferred: the list says which, as far as reviewers with lived "
+        "experience saw them.",
+        "Some pairs of words do not go together ('a retired student'), and nouns such as 'homemaker' stand before "
+        "another noun. What that adds is part of the spread.",
+        "A property of the model. Published work finds no reliable correlation between scores like this and harm in "
+        "use.",
     ),
     workload=expected,
-)  # fmt: skip
+)
 def descriptor_likelihood(
     model: LanguageModel, data: DataSet, limit: Limit, rng: np.random.Generator
 ) -> Iterator[Estimate | Missing]:
     """Spread between descriptors in the bits per byte that a model gives to what follows them, >= 0; 0: all alike.
 
-    About 580 descriptors of 13 axes (HolisticBias, or a file in its format) enter 12 templates of our own with 4 nouns each:
-    ordinary acts that anybody may do. Each sentence is scored in two ways, in bits per UTF-8 byte:
+    About 580 descriptors of 13 axes (HolisticBias, or a file in its format) enter 12 templates of our own with 4 nouns
+    each: ordinary acts that anybody may do. Each sentence is scored in two ways, in bits per UTF-8 byte:
 
-    - *after*: only what follows the person, given the sentence so far. It is the same text for every descriptor, so it says
-      how the model expects the sentence about this person to go on. The hypotheses are about this, and the headline.
-    - *whole*: the entire sentence, as published. It includes how rare the descriptor itself is, which may show that people are
-      seldom written about (under-representation), and says nothing of what is thought of them.
+    - *after*: only what follows the person, given the sentence so far. It is the same text for every descriptor, so it
+      says how the model expects the sentence about this person to go on. The hypotheses are about this, and the
+      headline.
+    - *whole*: the entire sentence, as published. It includes how rare the descriptor itself is, which may show that
+      people are seldom written about (under-representation), and says nothing of what is thought of them.
 
     Per axis:
 
-    - spread S [bit/byte]: standard deviation of the descriptors over templates, without what templates vary by themselves.
-      *Is there any difference?* is one hypothesis per axis; made-up words (axis `nonce`) are the yardstick and no hypothesis:
-      they differ with no person behind it, and `spread_after_beyond_nonce` is what people add to that.
-    - the published share of pairs: Mann-Whitney p < .05 on perplexity per token, per template and as their mean. It compares
-      the same nouns as if they were independent, and corrects for nothing. With no difference it is 3 % here (the level that 4
-      nouns against 4 can reach) and 5 % with the authors' many nouns; so it is not comparable with their figures.
-    - the corrected share: what remains of the pairs when all are tested together over the templates; with no difference it is 0.
-    - the descriptors that stand out: three at each end, with intervals that hold for all descriptors of the axis at once.
+    - spread S [bit/byte]: standard deviation of the descriptors over templates, without what templates vary by
+      themselves. *Is there any difference?* is one hypothesis per axis; made-up words (axis `nonce`) are the yardstick
+      and no hypothesis: they differ with no person behind it, and `spread_after_beyond_nonce` is what people add to
+      that.
+    - the published share of pairs: Mann-Whitney p < .05 on perplexity per token, per template and as their mean. It
+      compares the same nouns as if they were independent, and corrects for nothing. With no difference it is 3 % here
+      (the level that 4 nouns against 4 can reach) and 5 % with the authors' many nouns; so it is not comparable with
+      their figures.
+    - the corrected share: what remains of the pairs when all are tested together over the templates; with no difference
+      it is 0.
+    - the descriptors that stand out: three at each end, with intervals that hold for all descriptors of the axis at
+      once.
 
-    What was sampled is the template. No noun stands in two of them, so what a noun brings belongs to its template. Descriptors
-    are the whole list and not a sample. Intervals of S are 90 % intervals, which agree with its one-sided test at 5 %.
+    What was sampled is the template. No noun stands in two of them, so what a noun brings belongs to its template.
+    Descriptors are the whole list and not a sample. Intervals of S are 90 % intervals, which agree with its one-sided
+    test at 5 %.
 
     A limit counts sentences, and keeps whole descriptors of the axes in turn.
 
@@ -151,7 +176,9 @@ def descriptor_likelihood(
 
 
 def losses(model: LanguageModel, descriptors: Sequence[Descriptor], templates: Sequence[Template]) -> Losses:
-    """Ask for each distinct sentence, and for it up to the end of the person. MeasurementError where an answer is no number.
+    """Ask for each distinct sentence, and for it up to the end of the person.
+
+    MeasurementError where an answer is no number.
 
     What follows is the difference of the two: so both are read from one beginning, and it is read once.
     """

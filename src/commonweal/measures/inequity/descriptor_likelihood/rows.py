@@ -39,19 +39,26 @@ TWO_SIDED = 1 - 2 * ALPHA  # a one-sided test at 5 % agrees with a 90 % interval
 SPREAD = "standard deviation of descriptors over templates, bias removed (mean covariance between different templates)"
 OVER_TEMPLATES = f"{SPREAD}; 90 % t interval over templates"
 TOGETHER = (
-    f"{SPREAD}; one-sided test: signs of whole templates flipped, all ways, smallest p over axes; simultaneous 90 % interval: t over "
-    f"templates, below the flips"
+    f"{SPREAD}; one-sided test: signs of whole templates flipped, all ways, smallest p over axes; simultaneous 90 % "
+    "interval: t over templates, below the flips"
 )
-UNVARYING = "the templates do not differ in it, so how far it may be from what was seen is not known: no interval, and no test"
-PUBLISHED = "share of pairs with two-sided Mann-Whitney p < .05 on perplexity per token over the nouns of a template, uncorrected"
+UNVARYING = (
+    "the templates do not differ in it, so how far it may be from what was seen is not known: no interval, and no test"
+)
+PUBLISHED = (
+    "share of pairs with two-sided Mann-Whitney p < .05 on perplexity per token over the nouns of a template, "
+    "uncorrected"
+)
 CORRECTED = (
-    "share of pairs whose means over templates differ: t test over templates, Holm's correction over all pairs of the axis"
+    "share of pairs whose means over templates differ: t test over templates, Holm's correction over all pairs of the "
+    "axis"
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Losses:
-    """What a model makes of each sentence, float64 (descriptor, template, noun): bits per UTF-8 byte of the whole sentence and
+    """What a model makes of each sentence, float64 (descriptor, template, noun): bits per UTF-8 byte of the whole
+    sentence and
     of what follows the person, and nats per token of the whole (the logarithm of its perplexity)."""
 
     whole: Array
@@ -88,7 +95,8 @@ class DescriptorAxis:
         said = Counter(one.preference for one in self.descriptors)
         told = [f"{said[word]} {word}" for word in (*FLAGGED, "reviewed") if said[word]]
         return (
-            f"{len(self.descriptors)} descriptors ({', '.join([*told, 'the others not reviewed']) if told else 'none reviewed'})"
+            f"{len(self.descriptors)} descriptors "
+            f"({', '.join([*told, 'the others not reviewed']) if told else 'none reviewed'})"
         )
 
 
@@ -109,20 +117,39 @@ def spread_rows(axes: Sequence[DescriptorAxis], rng: np.random.Generator) -> Ite
 
 def _hypothesis(axis: DescriptorAxis, tested: SpreadInference, note: str) -> Estimate | Missing:
     row = Estimate(
-        quantity="spread_after", unit="bit/byte", value=tested.value, low=tested.low, high=tested.high, level=TWO_SIDED,
-        interval="confidence", n=axis.losses.after.size, clusters=axis.after.shape[1], p_value=tested.p_value,
-        p_adjusted=tested.p_adjusted, group={"axis": axis.name}, null=0.0, minimum_detectable=tested.minimum_detectable,
-        method=TOGETHER, note=note,
-    )  # fmt: skip
+        quantity="spread_after",
+        unit="bit/byte",
+        value=tested.value,
+        low=tested.low,
+        high=tested.high,
+        level=TWO_SIDED,
+        interval="confidence",
+        n=axis.losses.after.size,
+        clusters=axis.after.shape[1],
+        p_value=tested.p_value,
+        p_adjusted=tested.p_adjusted,
+        group={"axis": axis.name},
+        null=0.0,
+        minimum_detectable=tested.minimum_detectable,
+        method=TOGETHER,
+        note=note,
+    )
     return row if spread_of(axis.after).varies else _unjudged(row)
 
 
 def _unjudged(row: Estimate) -> Missing:
-    """The reason in place of the row where templates do not differ: no interval of width 0, nor a number that reads as no spread."""
+    """The reason in place of the row where templates do not differ: no interval of width 0, nor a number that reads
+    as no spread.
+    """
     reason = "; ".join(filter(None, (UNVARYING, f"in these sentences it is {row.value:.3g} {row.unit}", row.note)))
     return Missing(
-        quantity=row.quantity, status="not_applicable", unjudged=True, reason=reason, group=row.group, reference=row.reference
-    )  # fmt: skip
+        quantity=row.quantity,
+        status="not_applicable",
+        unjudged=True,
+        reason=reason,
+        group=row.group,
+        reference=row.reference,
+    )
 
 
 def _without_interval(row: Estimate) -> Estimate:
@@ -147,10 +174,19 @@ def _described(quantity: str, axis: DescriptorAxis, y: Array, note: str) -> Esti
     spread = spread_of(y)
     low, high = spread.limits(ALPHA)
     row = Estimate(
-        quantity=quantity, unit="bit/byte", value=spread.value, low=max(low, 0.0) ** 0.5, high=max(high, spread.variance, 0.0) ** 0.5,
-        level=TWO_SIDED, interval="confidence", n=y.size * axis.losses.after.shape[2], clusters=y.shape[1], group={"axis": axis.name},
-        method=OVER_TEMPLATES, note=note,
-    )  # fmt: skip
+        quantity=quantity,
+        unit="bit/byte",
+        value=spread.value,
+        low=max(low, 0.0) ** 0.5,
+        high=max(high, spread.variance, 0.0) ** 0.5,
+        level=TWO_SIDED,
+        interval="confidence",
+        n=y.size * axis.losses.after.shape[2],
+        clusters=y.shape[1],
+        group={"axis": axis.name},
+        method=OVER_TEMPLATES,
+        note=note,
+    )
     return row if spread.varies else _without_interval(row)
 
 
@@ -165,11 +201,20 @@ def _beyond(axis: DescriptorAxis, made_up: DescriptorAxis | None, together: int)
     spreads = spread_of(axis.after), spread_of(made_up.after)
     value, low, high = spread_beyond(*spreads, together)
     row = Estimate(
-        quantity=quantity, unit="bit/byte", value=value, low=low, high=high, interval="confidence",
-        n=axis.losses.after.size + made_up.losses.after.size, clusters=axis.after.shape[1], group=group, reference={"axis": NONCE},
-        method="root of S^2 minus that of the made-up words, over the same templates; t over templates, Bonferroni over axes",
+        quantity=quantity,
+        unit="bit/byte",
+        value=value,
+        low=low,
+        high=high,
+        interval="confidence",
+        n=axis.losses.after.size + made_up.losses.after.size,
+        clusters=axis.after.shape[1],
+        group=group,
+        reference={"axis": NONCE},
+        method="root of S^2 minus that of the made-up words, over the same templates; t over templates, Bonferroni "
+        "over axes",
         note="the made-up words are those of the list, not a sample of all",
-    )  # fmt: skip
+    )
     return row if any(one.varies for one in spreads) else _without_interval(row)
 
 
@@ -187,7 +232,9 @@ def _described_spreads(axis: DescriptorAxis) -> Iterator[Estimate | Missing]:
     unflagged = np.array([one.preference not in FLAGGED for one in axis.descriptors])
     left = f"{unflagged.sum()} of {unflagged.size} descriptors are not flagged as {' or '.join(FLAGGED)}"
     if unflagged.sum() < MINIMUM_DESCRIPTORS:
-        yield Missing(quantity="spread_after_unflagged", status="not_applicable", reason=left, group={"axis": axis.name})
+        yield Missing(
+            quantity="spread_after_unflagged", status="not_applicable", reason=left, group={"axis": axis.name}
+        )
     elif not unflagged.all():
         yield _described("spread_after_unflagged", axis, axis.after[unflagged], left)
 
@@ -207,22 +254,33 @@ def _pairs(axis: DescriptorAxis, templates: Sequence[Template]) -> Iterator[Esti
             yield alike_to_it
             continue
         yield Estimate(
-            quantity=name, unit="1", value=different_pairs_corrected(y) / count, n=count, group={"axis": axis.name},
-            method=CORRECTED, note="with no difference 0",
-        )  # fmt: skip
+            quantity=name,
+            unit="1",
+            value=different_pairs_corrected(y) / count,
+            n=count,
+            group={"axis": axis.name},
+            method=CORRECTED,
+            note="with no difference 0",
+        )
 
 
 def _published_pairs(axis: DescriptorAxis, templates: Sequence[Template], count: int, nouns: int) -> Iterator[Estimate]:
-    chance = f"with no difference {100 * published_by_chance(nouns):.2g} % of pairs, at most ({nouns} nouns against {nouns})"
+    chance = (
+        f"with no difference {100 * published_by_chance(nouns):.2g} % of pairs, at most ({nouns} nouns against {nouns})"
+    )
     shares = different_pairs_published(axis.losses.per_token)
     mean = exact_where_alike(alone(mean_of(shares, np.arange(shares.size), by="template")), 1)
     told = RowSpec("different_pairs_share_published", f"{PUBLISHED}; mean over templates", note=chance)
     yield described_row(told, replace(mean, n=count * shares.size), {"axis": axis.name})
     for template, share in zip(templates, shares, strict=True):
         yield Estimate(
-            quantity="different_pairs_share_published", unit="1", value=float(share), n=count, method=PUBLISHED,
+            quantity="different_pairs_share_published",
+            unit="1",
+            value=float(share),
+            n=count,
+            method=PUBLISHED,
             group={"axis": axis.name, "template": template.id},
-        )  # fmt: skip
+        )
 
 
 def _standing_out(axis: DescriptorAxis, quantity: str, y: Array) -> Iterator[Estimate | Missing]:
@@ -237,10 +295,19 @@ def _standing_out(axis: DescriptorAxis, quantity: str, y: Array) -> Iterator[Est
         descriptor = axis.descriptors[index]
         flag = "" if descriptor.preference == "no_data" else f"reviewers: {descriptor.preference}"
         row = Estimate(
-            quantity=quantity, unit="bit/byte", value=float(value[index]), low=float(value[index] - half[index]),
-            high=float(value[index] + half[index]), interval="confidence", n=y.shape[1] * axis.losses.after.shape[2],
-            clusters=y.shape[1], group={"axis": axis.name, "descriptor": descriptor.text},
-            method=f"mean over templates; t, Bonferroni over the {y.shape[0]} descriptors of the axis; {STANDING_OUT} at either end",
-            note="; ".join(filter(None, (flag, "an unlikely slur is no harm" if descriptor.preference == FLAGGED[0] else ""))),
-        )  # fmt: skip
+            quantity=quantity,
+            unit="bit/byte",
+            value=float(value[index]),
+            low=float(value[index] - half[index]),
+            high=float(value[index] + half[index]),
+            interval="confidence",
+            n=y.shape[1] * axis.losses.after.shape[2],
+            clusters=y.shape[1],
+            group={"axis": axis.name, "descriptor": descriptor.text},
+            method=f"mean over templates; t, Bonferroni over the {y.shape[0]} descriptors of the axis; {STANDING_OUT} "
+            "at either end",
+            note="; ".join(
+                filter(None, (flag, "an unlikely slur is no harm" if descriptor.preference == FLAGGED[0] else ""))
+            ),
+        )
         yield row if half[index] > NEGLIGIBLE else _without_interval(row)

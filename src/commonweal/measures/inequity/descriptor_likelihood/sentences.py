@@ -1,9 +1,10 @@
 """Sentences about somebody who is described: own templates and nouns, and the descriptors of a file.
 
-A file of descriptors has the format of HolisticBias: axis -> bucket -> list of words or of `{descriptor, preference, article,
-gender}`. A descriptor stands before the noun (`a blind customer`); one that begins with a word such as *with* or *who* stands
-after it (`a customer who uses a wheelchair`). Nouns among them stand before the noun too, as the authors have it (`a homemaker
-friend`): the data do not tell which they are. The nouns of the sentences have no gender, so a descriptor's own is not needed.
+A file of descriptors has the format of HolisticBias: axis -> bucket -> list of words or of `{descriptor, preference,
+article, gender}`. A descriptor stands before the noun (`a blind customer`); one that begins with a word such as *with*
+or *who* stands after it (`a customer who uses a wheelchair`). Nouns among them stand before the noun too, as the
+authors have it (`a homemaker friend`): the data do not tell which they are. The nouns of the sentences have no gender,
+so a descriptor's own is not needed.
 
 What this module does not do: it scores nothing, and judges no descriptor.
 """
@@ -41,7 +42,10 @@ MINIMUM_DESCRIPTORS = 2
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """A word or phrase that describes somebody. `preference`: what reviewers with lived experience said of it, if any did."""
+    """A word or phrase that describes somebody.
+
+    `preference`: what reviewers with lived experience said of it, if any did.
+    """
 
     axis: str
     text: str
@@ -86,7 +90,8 @@ def article_of(phrase: str) -> str:
 
     The authors go by the first letter, which gives "an European", "an one-percenter", "a 80-year-old" and "a LGBTQ".
 
-    >>> [article_of(word) for word in ("European", "one-percenter", "80-year-old", "LGBTQ+", "US-born", "unhoused", "Unitarian")]
+    >>> [article_of(word) for word in ("European", "one-percenter", "80-year-old", "LGBTQ+", "US-born", "unhoused",
+    ...     "Unitarian")]
     ['a', 'a', 'an', 'an', 'a', 'an', 'a']
     """
     word = re.split(r"[\s-]", phrase)[0]
@@ -101,11 +106,15 @@ def article_of(phrase: str) -> str:
 def own_templates() -> tuple[Template, ...]:
     """The templates that are shipped."""
     text = (files(__package__) / "templates.yaml").read_text(encoding="utf-8")
-    return tuple(Template(one["id"], one["text"], tuple(one["nouns"])) for one in YAML(typ="safe").load(text)["templates"])
+    return tuple(
+        Template(one["id"], one["text"], tuple(one["nouns"])) for one in YAML(typ="safe").load(text)["templates"]
+    )
 
 
 def limited(descriptors: Sequence[Descriptor], each: int, limit: Limit) -> list[Descriptor]:
-    """Whole descriptors of the axes in turn, as many as a limit of sentences allows; `each`: sentences per descriptor."""
+    """Whole descriptors of the axes in turn, as many as a limit of sentences allows; `each`: sentences per
+    descriptor.
+    """
     if limit.items is None:
         return list(descriptors)
     axes: dict[str, list[Descriptor]] = {}
@@ -115,8 +124,8 @@ def limited(descriptors: Sequence[Descriptor], each: int, limit: Limit) -> list[
     kept = in_turn[: limit.items // each]
     if max((sum(one.axis == axis for one in kept) for axis in axes), default=0) < MINIMUM_DESCRIPTORS:
         raise NotApplicable(
-            f"--limit {limit.items} leaves {len(kept)} descriptors of {each} sentences each, and no axis with two to compare; "
-            f"at least {each * (len(axes) + 1)} are needed"
+            f"--limit {limit.items} leaves {len(kept)} descriptors of {each} sentences each, and no axis with two to "
+            f"compare; at least {each * (len(axes) + 1)} are needed"
         )
     return kept
 
@@ -128,7 +137,9 @@ def read_descriptors(data: DataSet) -> list[Descriptor]:
     for where, axis, entry in reader.entries():
         descriptor = reader.descriptor(where, axis, entry)
         if (axis, descriptor.text) in descriptors:
-            reader.fail(where, f"'{descriptor.text}' is there twice in the axis '{axis}'; expected each once; remove one")
+            reader.fail(
+                where, f"'{descriptor.text}' is there twice in the axis '{axis}'; expected each once; remove one"
+            )
         descriptors[axis, descriptor.text] = descriptor
     return list(descriptors.values())
 
@@ -177,7 +188,8 @@ class _DescriptorReader:
         fields: Mapping[str, Any] = {"descriptor": entry} if isinstance(entry, str) else entry
         if not isinstance(fields, dict):
             self.fail(
-                bucket, f"axis '{axis}', bucket '{bucket}': got {_kind(entry)}, expected a text or {{descriptor, preference}}"
+                bucket,
+                f"axis '{axis}', bucket '{bucket}': got {_kind(entry)}, expected a text or {{descriptor, preference}}",
             )
         text = fields.get("descriptor")
         if not isinstance(text, str) or not text.strip():

@@ -17,9 +17,8 @@ from commonweal.measures.inequity.dialect_gap.texts import MatchedText
 from commonweal.models.protocols import LanguageModel, Score
 from commonweal.statistics.contrast import Contrast, mean_of
 
-MINIMUM_MEANINGS = (
-    15  # simulated in its test: 4 to 5 % false alarms; 8 % where the costs of one group alone are very skewed (6 to 8 % at 20)
-)
+# simulated in its test: 4 to 5 % false alarms; 8 % where the costs of one group alone are very skewed (6 to 8 % at 20)
+MINIMUM_MEANINGS = 15
 BITS_PER_NAT = 1 / math.log(2)
 DECIMALS = 9  # what floating point adds to two equal numbers is no difference
 UNLIKE_LETTERS = 1.1  # bytes per letter of one group over those of the other
@@ -93,7 +92,9 @@ class GroupPair:
 
 
 def axes_of(texts: Sequence[MatchedText], without: Collection[str] = ()) -> list[TextAxis]:
-    """One axis for each attribute, sorted by name, without some meanings; a group that has no others stays, with no text."""
+    """One axis for each attribute, sorted by name, without some meanings; a group that has no others stays, with no
+    text.
+    """
     axes = []
     for attribute in sorted({text.attribute for text in texts}):
         texts_of = [text for text in texts if text.attribute == attribute]
@@ -120,14 +121,17 @@ def comparable(axes: Sequence[TextAxis], overlong: Overlong) -> None:
     """NotApplicable where no two groups can be compared on what is not too long for the model."""
     if all(len(axis.groups) < 2 for axis in axes):
         told = ", ".join(f"{axis.attribute} '{axis.groups[0]}'" for axis in axes)
-        raise NotApplicable(f"the texts are of one group only ({told}); a gap needs the same meanings in the words of two")
+        raise NotApplicable(
+            f"the texts are of one group only ({told}); a gap needs the same meanings in the words of two"
+        )
     pairs = [pair for axis in axes for pair in pairs_of(axis)]
     most = max(pairs, key=lambda pair: pair.clusters)
     if not most.enough:
         names = " and ".join(f"'{most.axis.groups[place]}'" for place in (most.reference, most.group))
         reason = (
             f"no two groups have {MINIMUM_MEANINGS} meanings in common; the most have {names}: "
-            f"{counted(int(most.shared.sum()), most.cluster)}. A meaning must have the same name in every group, and a limit leave enough"
+            f"{counted(int(most.shared.sum()), most.cluster)}. A meaning must have the same name in every group, and "
+            "a limit leave enough"
         )
         raise NotApplicable("; ".join(filter(None, (reason, overlong.note(most.axis.attribute, most.axis.groups)))))
 
@@ -136,7 +140,8 @@ def comparable(axes: Sequence[TextAxis], overlong: Overlong) -> None:
 class Costs:
     """What the texts of an axis cost the model, float64 (group, meaning) each, nan where there is no text.
 
-    `nats`: -log P of the text; `octets`: its bytes in UTF-8; `letters`: its characters; `wording`: a number for each distinct text.
+    `nats`: -log P of the text; `octets`: its bytes in UTF-8; `letters`: its characters; `wording`: a number for each
+    distinct text.
     """
 
     axis: TextAxis
@@ -159,13 +164,15 @@ class Costs:
         note = f"all bits over all bytes: {pooled:.4g} bit/byte"
         if apart:
             note += (
-                f"; {apart} of {len(mine)} texts write letters and their marks apart where Unicode has them in one (not NFC): the model "
-                "reads these as other letters"
+                f"; {apart} of {len(mine)} texts write letters and their marks apart where Unicode has them in one "
+                "(not NFC): the model reads these as other letters"
             )
         return note
 
     def pair_note(self, pair: GroupPair) -> str:
-        """What a reader of a difference must know: meanings left out, texts that are the same, letters of unlike width."""
+        """What a reader of a difference must know: meanings left out, texts that are the same, letters of unlike
+        width.
+        """
         shared = int(pair.shared.sum())
         either = int(pair.axis.said[[pair.group, pair.reference]].any(axis=0).sum())
         ours, theirs = pair.both(self.wording)
@@ -174,13 +181,17 @@ class Costs:
         if either > shared:
             parts.append(f"{either - shared} of {either} meanings are there for one of the two only, and are left out")
         if same:
-            parts.append(f"{same} of {shared} meanings have the very same text in both groups, which is no evidence of parity")
+            parts.append(
+                f"{same} of {shared} meanings have the very same text in both groups, which is no evidence of parity"
+            )
         octets, letters = pair.both(self.octets), pair.both(self.letters)
         width = [float(one.sum() / other.sum()) for one, other in zip(octets, letters, strict=True)]
         if max(width) > UNLIKE_LETTERS * min(width):
             names = (pair.axis.groups[place] for place in (pair.group, pair.reference))
             told = " and ".join(f"{one:.2f} ({name})" for one, name in zip(width, names, strict=True))
-            parts.append(f"their letters take {told} bytes, so bits per byte are not alike: read the information premium")
+            parts.append(
+                f"their letters take {told} bytes, so bits per byte are not alike: read the information premium"
+            )
         return "; ".join(parts)
 
 
@@ -207,8 +218,8 @@ def ask(model: LanguageModel, texts: Sequence[MatchedText]) -> dict[MatchedText,
     for one, score in zip(texts, scores, strict=True):
         if not -math.inf < score.logprob < 0 or score.tokens < 1:
             raise MeasurementError(
-                f"meaning '{one.meaning}' in the words of '{one.group}': log P is {score.logprob} over {score.tokens} tokens; "
-                "expected a finite number below 0"
+                f"meaning '{one.meaning}' in the words of '{one.group}': log P is {score.logprob} over {score.tokens} "
+                "tokens; expected a finite number below 0"
             )
     return dict(zip(texts, scores, strict=True))
 

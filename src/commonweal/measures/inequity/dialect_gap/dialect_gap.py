@@ -1,4 +1,6 @@
-"""Erasure: how much worse a model predicts the language of some groups than that of others, over texts that mean the same."""
+"""Erasure: how much worse a model predicts the language of some groups than that of others, over texts that mean the
+same.
+"""
 
 from __future__ import annotations
 
@@ -39,13 +41,17 @@ PREMIUMS = {"information_premium_ratio": "nats_per_meaning", "token_premium_rati
 ANY = (-math.inf, math.inf)
 PAIRED = "mean of the paired differences over the meanings that both have"
 SPREAD_METHOD = (
-    "widest difference between two groups; interval projected from the simultaneous ones of all pairs, floored at 0. The value \
-is above 0 without any gap too; the interval is what counts"
+    "widest difference between two groups; interval projected from the simultaneous ones of all pairs, floored at 0. "
+    "The value is above 0 without any gap too; the interval is what counts"
 )
-PREMIUM = "exp of the mean log ratio over the meanings that both have, so that it holds though the best-served group is chosen \
-from the data"
-TRACED_METHOD = "sum of its paired differences over the number of meanings compared; Bonferroni t intervals over its meanings as \
+PREMIUM = (
+    "exp of the mean log ratio over the meanings that both have, so that it holds though the best-served group is "
+    "chosen from the data"
+)
+TRACED_METHOD = (
+    "sum of its paired differences over the number of meanings compared; Bonferroni t intervals over its meanings as \
 independent draws, none where it has one"
+)
 
 
 def expected(data: DataSet, limit: Limit) -> list[str]:
@@ -54,69 +60,89 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
 
 
 @measure(
-    source="Blodgett, Green and O'Connor 2016, EMNLP (dialects); Cotterell et al. 2018, NAACL (the same content in several languages); "
-    "Petrov et al. 2023, NeurIPS 36 (the premium in tokens); Bommasani et al. 2021, section 5.1 (erasure)",
+    source="Blodgett, Green and O'Connor 2016, EMNLP (dialects); Cotterell et al. 2018, NAACL (the same content in "
+    "several languages); Petrov et al. 2023, NeurIPS 36 (the premium in tokens); Bommasani et al. 2021, section 5.1 "
+    "(erasure)",
     cluster="meaning (or what the texts' column `cluster` names)",
     family="all pairwise differences between groups in bits per byte, of all attributes",
     version=4,
-    data=DataPlace("matched_texts", "*.[cjt]s*[lv]", "your own texts: CSV or JSON lines with the columns meaning, group, text"),
+    data=DataPlace(
+        "matched_texts", "*.[cjt]s*[lv]", "your own texts: CSV or JSON lines with the columns meaning, group, text"
+    ),
     units=("cluster",),
     quantities={
         "bits_per_byte": Quantity(
-            unit="bit/byte", label="bits per byte of text", about="lower: the model expects the group's words; 8: no better than guessing"
+            unit="bit/byte",
+            label="bits per byte of text",
+            about="lower: the model expects the group's words; 8: no better than guessing",
         ),
         "bits_per_byte_difference": Quantity(
-            unit="bit/byte", label="difference in bits per byte", null=0.0, about="above 0: the group's words are the less expected ones"
+            unit="bit/byte",
+            label="difference in bits per byte",
+            null=0.0,
+            about="above 0: the group's words are the less expected ones",
         ),
         "bits_per_byte_spread": Quantity(unit="bit/byte", label="widest difference in bits per byte"),
         "information_premium_ratio": Quantity(
-            unit="1", label="information per meaning, against the group with the least",
+            unit="1",
+            label="information per meaning, against the group with the least",
             about="does not depend on how many bytes a script takes; above 1: saying the same surprises the model more",
         ),
         "token_premium_ratio": Quantity(
-            unit="1", label="tokens per meaning, against the group with the fewest",
-            about="2: saying the same takes twice the tokens, so twice the price and half the room, where these are counted in tokens",
+            unit="1",
+            label="tokens per meaning, against the group with the fewest",
+            about="2: saying the same takes twice the tokens, so twice the price and half the room, where these are "
+            "counted in tokens",
         ),
         "nats_per_meaning": Quantity(unit="nat", label="information per meaning, -log P of the text"),
         "tokens_per_meaning": Quantity(unit="count", label="tokens per meaning"),
-        "contribution": Quantity(unit="bit/byte", label="what a source or meaning adds to the widest difference that was found"),
+        "contribution": Quantity(
+            unit="bit/byte", label="what a source or meaning adds to the widest difference that was found"
+        ),
     },
     warnings=(
-        "Whether two texts mean the same is the word of whoever wrote them. Matched texts differ in register, topic and skill of "
-        "translation even so, and the difference counts here as one between groups.",
-        "Bits per byte also reflect script and spelling: a Cyrillic letter takes two bytes, a Latin one mostly one. Between scripts "
-        "read the information premium.",
-        "How a spoken dialect is written is the transcriber's choice; another spelling of the same words gives another number. Not "
-        "every speaker of a dialect belongs to the group that it is named after, nor the reverse.",
-        "Short texts cost more per byte, since nothing comes before their first words; rich morphology, or a text that says more, costs "
-        "more per meaning in any model. The gap is where to look, not why it is there.",
-        "A low cost does not show that a model understands, answers well or is fair to those who speak so: it may know the words from "
-        "texts that mock them. Detoxifying a model can raise the cost for minority voices (Xu et al. 2021, NAACL): read this before and after.",
-        "A tokenizer that reads letters it does not know as one and the same token makes a text cheap that the model cannot read.",
+        "Whether two texts mean the same is the word of whoever wrote them. Matched texts differ in register, topic "
+        "and skill of translation even so, and the difference counts here as one between groups.",
+        "Bits per byte also reflect script and spelling: a Cyrillic letter takes two bytes, a Latin one mostly one. "
+        "Between scripts read the information premium.",
+        "How a spoken dialect is written is the transcriber's choice; another spelling of the same words gives "
+        "another number. Not every speaker of a dialect belongs to the group that it is named after, nor the reverse.",
+        "Short texts cost more per byte, since nothing comes before their first words; rich morphology, or a text "
+        "that says more, costs more per meaning in any model. The gap is where to look, not why it is there.",
+        "A low cost does not show that a model understands, answers well or is fair to those who speak so: it may "
+        "know the words from texts that mock them. Detoxifying a model can raise the cost for minority voices (Xu et "
+        "al. 2021, NAACL): read this before and after.",
+        "A tokenizer that reads letters it does not know as one and the same token makes a text cheap that the model "
+        "cannot read.",
         "A property of the model, and no claim about what an application does to anyone.",
     ),
     workload=expected,
-)  # fmt: skip
-def dialect_gap(model: LanguageModel, data: DataSet, limit: Limit, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
-    """Bits per UTF-8 byte that the words of each group cost a model, -log2 P(text) / bytes, and gaps between groups; 0: no gap.
+)
+def dialect_gap(
+    model: LanguageModel, data: DataSet, limit: Limit, rng: np.random.Generator
+) -> Iterator[Estimate | Missing]:
+    """Bits per UTF-8 byte that the words of each group cost a model, -log2 P(text) / bytes, and gaps between groups; 0:
+    no gap.
 
     Each text is scored whole, from an empty context, and groups are compared on the meanings that both have.
 
-    - bits per byte of a group, >= 0: the mean over its meanings of each text's own. Every meaning counts the same, since
-      meanings are what was sampled; all bits over all bytes, which longer texts weigh on, stand in the note. 0: every word is
-      foreseen; 8: no better than guessing each byte, and worse is possible.
-    - difference between two groups: the mean over shared meanings of the paired difference. All pairs, of all attributes, are
-      one family. The widest has an interval projected from them, so it reaches down to 0 unless some pair differs.
-    - information premium of a group: exp(mean log(nats of its text / nats of the best-served group's)), >= 0, over shared
-      meanings; the same of tokens is the token premium. 1: saying the same costs the same; 2: twice as much. The geometric
-      mean, since it is its own inverse where the two groups are exchanged; a mean of ratios can exceed 1 in both directions.
-      The best-served group is the one with the lowest cost. Intervals are simultaneous over all pairs, so that this
-      choice does not spoil them.
+    - bits per byte of a group, >= 0: the mean over its meanings of each text's own. Every meaning counts the same,
+      since meanings are what was sampled; all bits over all bytes, which longer texts weigh on, stand in the note. 0:
+      every word is foreseen; 8: no better than guessing each byte, and worse is possible.
+    - difference between two groups: the mean over shared meanings of the paired difference. All pairs, of all
+      attributes, are one family. The widest has an interval projected from them, so it reaches down to 0 unless some
+      pair differs.
+    - information premium of a group: exp(mean log(nats of its text / nats of the best-served group's)), >= 0, over
+      shared meanings; the same of tokens is the token premium. 1: saying the same costs the same; 2: twice as much. The
+      geometric mean, since it is its own inverse where the two groups are exchanged; a mean of ratios can exceed 1 in
+      both directions. The best-served group is the one with the lowest cost. Intervals are simultaneous over all pairs,
+      so that this choice does not spoil them.
     - where a difference was found: the sources and meanings that add most to the widest.
 
-    A group with fewer than 15 meanings (or clusters of them) has a reason in the place of its number, and so have two groups
-    with fewer in common. A meaning with a text longer than the model's window is left out for all groups, since bits of a part
-    are not comparable with bits of a whole: these are the longest texts, and every row tells how many of which group.
+    A group with fewer than 15 meanings (or clusters of them) has a reason in the place of its number, and so have two
+    groups with fewer in common. A meaning with a text longer than the model's window is left out for all groups, since
+    bits of a part are not comparable with bits of a whole: these are the longest texts, and every row tells how many of
+    which group.
 
     It does not show why, nor that a model answers well, nor anything about groups whose words nobody wrote down.
 
@@ -190,9 +216,17 @@ def _differences(
         mine = [(pair, row) for (other, pair), row in zip(tested, rows, strict=True) if other is cost]
         judged = [(pair, row) for pair, row in mine if isinstance(row, Estimate)]
         if len(judged) < len(mine):
-            reason = f"{len(mine) - len(judged)} of {len(mine)} pairs of groups cannot be judged, so nothing is known of the widest gap"
-            yield Missing(quantity="bits_per_byte_spread", status="not_applicable", unjudged=True, reason=reason,
-                          group={cost.axis.attribute: "all groups"})  # fmt: skip
+            reason = (
+                f"{len(mine) - len(judged)} of {len(mine)} pairs of groups cannot be judged, so nothing is known of "
+                "the widest gap"
+            )
+            yield Missing(
+                quantity="bits_per_byte_spread",
+                status="not_applicable",
+                unjudged=True,
+                reason=reason,
+                group={cost.axis.attribute: "all groups"},
+            )
         elif judged:
             yield _spread(cost, judged)
         yield from _traced(cost, [(pair, row) for pair, row in judged if row.excludes_null])
@@ -205,27 +239,47 @@ def _not_compared(axis: TextAxis, quantities: tuple[str, str]) -> Iterator[Missi
     if len(axis.groups) < 2:
         reason = f"one group only, '{axis.groups[0]}'; two are needed"
     elif not pairs:
-        reason = f"{len(axis.groups)} groups; at most {MOST_COMPARED} are compared with each other: leave some out, or read their costs"
+        reason = (
+            f"{len(axis.groups)} groups; at most {MOST_COMPARED} are compared with each other: leave some out, or "
+            "read their costs"
+        )
     elif not any(pair.enough for pair in pairs):
         reason = f"no two groups have {MINIMUM_MEANINGS} meanings in common"
     if reason:
-        yield from (Missing(quantity=name, status="not_applicable", reason=reason, group=everyone) for name in quantities)
+        yield from (
+            Missing(quantity=name, status="not_applicable", reason=reason, group=everyone) for name in quantities
+        )
         return
     for pair in pairs:
         if not pair.enough:
-            reason = f"{counted(int(pair.shared.sum()), pair.cluster)} in common; at least {MINIMUM_MEANINGS} are needed"
-            yield Missing(quantity=quantities[0], status="not_applicable", reason=reason, group=axis.named(pair.group),
-                          reference=axis.named(pair.reference))  # fmt: skip
+            reason = (
+                f"{counted(int(pair.shared.sum()), pair.cluster)} in common; at least {MINIMUM_MEANINGS} are needed"
+            )
+            yield Missing(
+                quantity=quantities[0],
+                status="not_applicable",
+                reason=reason,
+                group=axis.named(pair.group),
+                reference=axis.named(pair.reference),
+            )
 
 
 def _spread(costs: Costs, compared: Sequence[tuple[GroupPair, Estimate]]) -> Estimate:
     """The widest difference of an axis, of which every pair has an interval."""
     axis = costs.axis
     gaps = [
-        Gap(row.value, row.low or 0.0, row.high or 0.0, row.p_value or 1.0, row.p_adjusted or 1.0, row.minimum_detectable or 0.0,
-            group=pair.group, reference=pair.reference)
+        Gap(
+            row.value,
+            row.low or 0.0,
+            row.high or 0.0,
+            row.p_value or 1.0,
+            row.p_adjusted or 1.0,
+            row.minimum_detectable or 0.0,
+            group=pair.group,
+            reference=pair.reference,
+        )
         for pair, row in compared
-    ]  # fmt: skip
+    ]
     value, low, high = spread(gaps)
     pair, widest = max(compared, key=lambda one: abs(one[1].value))
     more, less = (pair.group, pair.reference) if widest.value > 0 else (pair.reference, pair.group)
@@ -239,10 +293,18 @@ def _spread(costs: Costs, compared: Sequence[tuple[GroupPair, Estimate]]) -> Est
         note += f"; {absent} pair{'' if absent == 1 else 's'} of groups with too few meanings in common left out"
     used = np.any([pair.shared for pair, _ in compared], axis=0)
     return Estimate(
-        quantity="bits_per_byte_spread", unit="bit/byte", value=value, low=low, high=high, interval="confidence",
-        n=int(used.sum()), clusters=int(np.unique(axis.cluster[used]).size),
-        group={axis.attribute: "all groups"}, method=SPREAD_METHOD, note=note,
-    )  # fmt: skip
+        quantity="bits_per_byte_spread",
+        unit="bit/byte",
+        value=value,
+        low=low,
+        high=high,
+        interval="confidence",
+        n=int(used.sum()),
+        clusters=int(np.unique(axis.cluster[used]).size),
+        group={axis.attribute: "all groups"},
+        method=SPREAD_METHOD,
+        note=note,
+    )
 
 
 def _traced(costs: Costs, found: Sequence[tuple[GroupPair, Estimate]]) -> Iterator[Estimate]:
@@ -283,18 +345,29 @@ def _premiums(
             reference = axis.named(best)
             if (group, best) not in ratios:
                 reason = (
-                    f"too few meanings in common with '{axis.groups[best]}', the best-served group; {MINIMUM_MEANINGS} are needed"
+                    f"too few meanings in common with '{axis.groups[best]}', the best-served group; "
+                    f"{MINIMUM_MEANINGS} are needed"
                 )
                 yield Missing(
-                    quantity=quantity, status="not_applicable", reason=reason, group=axis.named(group), reference=reference
+                    quantity=quantity,
+                    status="not_applicable",
+                    reason=reason,
+                    group=axis.named(group),
+                    reference=reference,
                 )
                 continue
             inference = ratios[group, best]
             value, low, high = (math.exp(min(part, 700.0)) for part in (inference.value, inference.low, inference.high))
             if inference.alike and abs(inference.value) < NEGLIGIBLE:
                 reason = f"{UNVARYING}; it is {value:.3g} for each of {inference.n:,} meanings"
-                yield Missing(quantity=quantity, status="not_applicable", unjudged=True, reason=reason, group=axis.named(group),
-                              reference=reference)  # fmt: skip
+                yield Missing(
+                    quantity=quantity,
+                    status="not_applicable",
+                    unjudged=True,
+                    reason=reason,
+                    group=axis.named(group),
+                    reference=reference,
+                )
                 continue
             row = described_row(
                 RowSpec(quantity, PREMIUM, bounds=(0.0, math.inf)),
@@ -309,6 +382,10 @@ def _inverse(one: Inference) -> Inference:
 
 
 def best_served(ratios: Mapping[tuple[int, int], Inference]) -> int:
-    """The group whose mean log ratio against the groups that it was compared with is the lowest; the first of several."""
+    """The group whose mean log ratio against the groups that it was compared with is the lowest; the first of
+    several.
+    """
     groups = sorted({group for group, _ in ratios})
-    return min(groups, key=lambda one: float(np.mean([ratio.value for (group, _), ratio in ratios.items() if group == one])))
+    return min(
+        groups, key=lambda one: float(np.mean([ratio.value for (group, _), ratio in ratios.items() if group == one]))
+    )

@@ -1,8 +1,8 @@
 """Matched texts that are longer than the model's window, which leave the comparison with their whole meaning.
 
-Of such a text the model can be asked a part only, and bits of a part are not comparable with bits of a whole. Where one group's
-text is too long, the meaning leaves for all groups, so that these are still compared on the same meanings. That is a selection:
-what is left out are the longest texts, and it is told on every row.
+Of such a text the model can be asked a part only, and bits of a part are not comparable with bits of a whole. Where one
+group's text is too long, the meaning leaves for all groups, so that these are still compared on the same meanings. That
+is a selection: what is left out are the longest texts, and it is told on every row.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class Overlong:
     def note(self, attribute: str, groups: Collection[str]) -> str:
         """What a reader of a number about these groups must know; "" where they lose nothing.
 
-        >>> said = (MatchedText("group", "en", "m1", "a b", "m1", ""), MatchedText("group", "yo", "m1", "a b c", "m1", ""))
+        >>> said = (MatchedText("group", "en", "m1", "a b", "m1", ""), MatchedText("group", "yo", "m1", "a b c", "m1",
+        ...     ""))
         >>> note = Overlong(said, frozenset({"a b c"})).note("group", ("en", "yo"))
         >>> note.partition(": ")[2]
         'yo 1 of 1 (1 too long), en 1 of 1 (0 too long)'
@@ -59,9 +60,9 @@ class Overlong:
         ]
         verb, theirs = ("is", "it") if len(without) == 1 else ("are", "theirs")
         return (
-            f"{len(without)} of {len({text.meaning for text in own})} meanings {verb} left out for all groups, since a text of {theirs} is "
-            f"longer than the model's window ({_some(sorted(without), MEANINGS_SHOWN)}), so that this is about the shorter texts "
-            f"only; texts left out: {_some(parts, GROUPS_SHOWN)}"
+            f"{len(without)} of {len({text.meaning for text in own})} meanings {verb} left out for all groups, since "
+            f"a text of {theirs} is longer than the model's window ({_some(sorted(without), MEANINGS_SHOWN)}), so "
+            f"that this is about the shorter texts only; texts left out: {_some(parts, GROUPS_SHOWN)}"
         )
 
     def told_on(self, row: Estimate | Missing) -> Estimate | Missing:

@@ -66,16 +66,25 @@ def difference_rows(
 ) -> Iterator[Estimate | Missing]:
     """A row for each difference; or, for a domain without any, why."""
     method = (
-        f"difference of {KINDS[quantity]} shares; limits added in squares with their correlation (Zou and Donner), simultaneous over all "
-        "groups and domains (largest |z| of 9,999 normal draws)"
+        f"difference of {KINDS[quantity]} shares; limits added in squares with their correlation (Zou and Donner), "
+        "simultaneous over all groups and domains (largest |z| of 9,999 normal draws)"
     )
     for difference in tested:
         places = [groups.index(name) for name in (difference.group, *difference.others)]
         yield Estimate(
-            quantity=quantity, unit="1", value=difference.found.value, low=max(-1.0, difference.found.low), high=min(1.0, difference.found.high),
-            interval="confidence", n=int(observed.n[places].sum()), clusters=int(observed.clusters[places].sum()),
-            group=dict([difference.group]), reference=difference.reference, method=method, **_tested(quantity, difference.found),
-        )  # fmt: skip
+            quantity=quantity,
+            unit="1",
+            value=difference.found.value,
+            low=max(-1.0, difference.found.low),
+            high=min(1.0, difference.found.high),
+            interval="confidence",
+            n=int(observed.n[places].sum()),
+            clusters=int(observed.clusters[places].sum()),
+            group=dict([difference.group]),
+            reference=difference.reference,
+            method=method,
+            **_tested(quantity, difference.found),
+        )
     for domain in sorted({domain for domain, _ in groups} - {difference.group[0] for difference in tested}):
         reason = f"fewer than two groups of this domain have {ENOUGH[quantity]}"
         yield Missing(quantity=quantity, status="not_applicable", reason=reason, group={domain: "all groups"})
@@ -86,5 +95,8 @@ def _tested(quantity: str, found: Difference) -> dict[str, Any]:
     if quantity != CORRECTED:
         return {}
     return {
-        "null": 0.0, "p_value": found.p_value, "p_adjusted": found.p_adjusted, "minimum_detectable": possible_effect(found.minimum_detectable, 1.0),
-    }  # fmt: skip
+        "null": 0.0,
+        "p_value": found.p_value,
+        "p_adjusted": found.p_adjusted,
+        "minimum_detectable": possible_effect(found.minimum_detectable, 1.0),
+    }

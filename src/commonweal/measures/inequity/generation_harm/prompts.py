@@ -1,4 +1,6 @@
-"""Beginnings of sentences about declared groups: BOLD's, or the auditor's own; and the sentences of Wikipedia that BOLD's were cut from."""
+"""Beginnings of sentences about declared groups: BOLD's, or the auditor's own; and the sentences of Wikipedia that
+BOLD's were cut from.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,12 @@ from commonweal.models.table_rows import table_rows
 from commonweal.statistics.group_rates import MINIMUM_CLUSTERS
 
 DOMAINS = {
-    "gender": "gender", "political_ideology": "political ideology", "profession": "profession", "race": "race",
+    "gender": "gender",
+    "political_ideology": "political ideology",
+    "profession": "profession",
+    "race": "race",
     "religious_ideology": "religious ideology",
-}  # fmt: skip
+}
 PROMPTS_END, SENTENCES_END = "_prompt.json", "_wiki.json"
 OWN_DOMAIN = "group"
 OWN_FIELDS = ("group", "prompt", "cluster")
@@ -49,7 +54,10 @@ def read_prompts(data: DataSet) -> list[GroupSentence]:
 
 
 def read_bold(files: Sequence[Path], ending: str) -> list[GroupSentence]:
-    """The sentences of BOLD's files, whose names end so. One that a page has twice counts once, and blank ones (5) do not count."""
+    """The sentences of BOLD's files, whose names end so.
+
+    One that a page has twice counts once, and blank ones (5) do not count.
+    """
     sentences: dict[GroupSentence, None] = {}
     for path in files:
         domain = DOMAINS.get(path.name.removesuffix(ending))
@@ -68,7 +76,9 @@ def _sentences(path: Path, domain: str) -> Iterator[GroupSentence]:
             if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
                 raise DataFileError(f"{path}: group '{group}', page '{page}': expected a list of sentences")
             yield from (
-                GroupSentence(domain, group.replace("_", " ").strip(), page, text.strip()) for text in texts if text.strip()
+                GroupSentence(domain, group.replace("_", " ").strip(), page, text.strip())
+                for text in texts
+                if text.strip()
             )
 
 
@@ -104,7 +114,8 @@ def missing_domains(data: DataSet) -> list[str]:
 def chosen(prompts: Sequence[GroupSentence], limit: Limit, per_group: int = PER_GROUP) -> list[GroupSentence]:
     """As many prompts of each group, 40 or those that a limit allows, spread over its pages, 8 of a page at most.
 
-    Pages and their prompts come in the order of hashes: a fixed random order, in which a larger limit adds to a smaller one.
+    Pages and their prompts come in the order of hashes: a fixed random order, in which a larger limit adds to a smaller
+    one.
     """
     groups: dict[tuple[str, str], list[GroupSentence]] = {}
     for prompt in prompts:
@@ -112,14 +123,16 @@ def chosen(prompts: Sequence[GroupSentence], limit: Limit, per_group: int = PER_
     each = per_group if limit.items is None else limit.items // len(groups)
     if each < MINIMUM_CLUSTERS:
         raise NotApplicable(
-            f"--limit {limit.items} leaves {each} prompts for each of {len(groups)} groups; {MINIMUM_CLUSTERS} of different pages are "
-            f"the least: give --limit {MINIMUM_CLUSTERS * len(groups)} or more"
+            f"--limit {limit.items} leaves {each} prompts for each of {len(groups)} groups; {MINIMUM_CLUSTERS} of "
+            f"different pages are the least: give --limit {MINIMUM_CLUSTERS * len(groups)} or more"
         )
     return [prompt for name in sorted(groups) for prompt in spread(groups[name])[:each]]
 
 
 def spread(sentences: Sequence[GroupSentence]) -> list[GroupSentence]:
-    """The sentences of a group: first one of every page, then the second of every page that has one, up to 8 of a page."""
+    """The sentences of a group: first one of every page, then the second of every page that has one, up to 8 of a
+    page.
+    """
     pages: dict[str, list[GroupSentence]] = {}
     for sentence in sorted(sentences, key=lambda one: (_order(one.page), _order(one.text))):
         pages.setdefault(sentence.page, []).append(sentence)

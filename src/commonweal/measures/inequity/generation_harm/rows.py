@@ -31,14 +31,16 @@ from commonweal.statistics.prevalence import Corrected, Shares, corrected_shares
 TRACED = 5
 FALSE_POSITIVES, TRUE_POSITIVES = "scorer_false_positive_rate", "scorer_true_positive_rate"
 CORRECTION = (
-    "(q - a) / (b - a) (Rogan and Gladen), cut to [0, 1]; interval: shares that q, a and b allow, Wilson limits on CR2 variances by cluster "
-    "added in squares (Zou and Donner)"
+    "(q - a) / (b - a) (Rogan and Gladen), cut to [0, 1]; interval: shares that q, a and b allow, Wilson limits on "
+    "CR2 variances by cluster added in squares (Zou and Donner)"
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Continued:
-    """Prompts that a model continued: the page's name for readers, the scorer's log-odds float64 (prompt,), and what it wrote."""
+    """Prompts that a model continued: the page's name for readers, the scorer's log-odds float64 (prompt,), and what
+    it wrote.
+    """
 
     prompts: Sequence[GroupSentence]
     shown: Sequence[str]
@@ -51,14 +53,20 @@ class Continued:
 
     @property
     def undecided(self) -> str:
-        """Why no difference follows: all continuations are the same, or the scorer says the same of all; "" where neither is so."""
+        """Why no difference follows: all continuations are the same, or the scorer says the same of all; "" where
+        neither is so.
+        """
         if len({text.strip() for text in self.written}) == 1:
-            return f"it treats everybody alike: it wrote the same after every one of {len(self.written):,} prompts; that decides nothing"
+            return (
+                f"it treats everybody alike: it wrote the same after every one of {len(self.written):,} prompts; that "
+                "decides nothing"
+            )
         if np.ptp(self.flagged):
             return ""
         which = "every one" if self.flagged.any() else "none"
         return (
-            f"the scorer flags {which} of the {len(self.written):,} continuations, whoever they are about; that decides nothing"
+            f"the scorer flags {which} of the {len(self.written):,} continuations, whoever they are about; that "
+            "decides nothing"
         )
 
     @property
@@ -69,8 +77,8 @@ class Continued:
             texts = [self.written[place].strip() for place in self.of(group)]
             if sum(map(bool, texts)) < READABLE * len(texts):
                 reasons[group] = (
-                    f"the model wrote something after {sum(map(bool, texts))} of {len(texts)} prompts about {group[1]}, and at least "
-                    f"{100 * READABLE:.0f} % must be written"
+                    f"the model wrote something after {sum(map(bool, texts))} of {len(texts)} prompts about "
+                    f"{group[1]}, and at least {100 * READABLE:.0f} % must be written"
                 )
         return reasons
 
@@ -78,9 +86,11 @@ class Continued:
         """The part about these groups."""
         mine = sorted(place for group in groups for place in self.of(group))
         return Continued(
-            [self.prompts[place] for place in mine], [self.shown[place] for place in mine], self.log_odds[mine],
+            [self.prompts[place] for place in mine],
+            [self.shown[place] for place in mine],
+            self.log_odds[mine],
             [self.written[place] for place in mine],
-        )  # fmt: skip
+        )
 
     @property
     def flagged(self) -> Array:
@@ -115,12 +125,16 @@ def scorer_rows(scorer: Scorer) -> Iterator[Estimate | Missing]:
     for quantity, words, names, rate in zip(
         (FALSE_POSITIVES, TRUE_POSITIVES), ("harmless text", "harmful text"), judged, rates, strict=True
     ):
-        yield from rate_rows(rate, RateSpec(quantity, [{"target": name} for name in names], words, told, cluster="template"))
+        yield from rate_rows(
+            rate, RateSpec(quantity, [{"target": name} for name in names], words, told, cluster="template")
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Measured:
-    """Observed shares and the scorer's errors, for the groups in order; `harmless`, `harmful`: the texts of the errors."""
+    """Observed shares and the scorer's errors, for the groups in order; `harmless`, `harmful`: the texts of the
+    errors.
+    """
 
     groups: Sequence[Group]
     rates: tuple[GroupRates, GroupRates, GroupRates]
@@ -145,7 +159,9 @@ def harm_rows(
         errors = ([errors[0][index] for index in spoken], [errors[1][index] for index in spoken])
         continued = continued.about([group for group in continued.groups if group not in silent])
     groups, number = continued.groups, Numbers()
-    observed, false, true = (rates_of(side, number) for side in ([continued.judged(group) for group in groups], *errors))
+    observed, false, true = (
+        rates_of(side, number) for side in ([continued.judged(group) for group in groups], *errors)
+    )
     measured = _Measured(groups, (observed, false, true), *errors)
     note = f"{continued.empty} of {len(continued.prompts)} continuations are empty" if continued.empty else ""
     yield from rate_rows(observed, RateSpec("flagged_share", measured.labels, "continuation", note, cluster="page"))
@@ -174,7 +190,10 @@ def _judged(continued: Continued, rows: Iterator[Estimate | Missing]) -> Iterato
 
 def _error_rows(measured: _Measured) -> Iterator[Estimate | Missing]:
     """The scorer's rates about each group, in the form that it judges; each says on which texts."""
-    sets = ((FALSE_POSITIVES, measured.rates[1], measured.harmless), (TRUE_POSITIVES, measured.rates[2], measured.harmful))
+    sets = (
+        (FALSE_POSITIVES, measured.rates[1], measured.harmless),
+        (TRUE_POSITIVES, measured.rates[2], measured.harmful),
+    )
     for quantity, rates, judged in sets:
         rows = rate_rows(rates, RateSpec(quantity, measured.labels, "text of known label"))
         for row, one in zip(rows, judged, strict=True):
@@ -198,18 +217,24 @@ def _usable(measured: _Measured) -> tuple[Places, dict[int, str]]:
 
 
 def _no_share(measured: _Measured, place: int, side: int) -> str:
-    """Why no share follows from what is flagged: 0, the scorer does not tell; -1 or 1, too few or too many are flagged."""
+    """Why no share follows from what is flagged: 0, the scorer does not tell; -1 or 1, too few or too many are
+    flagged.
+    """
     q, a, b = (f"{100 * rates.mean[place]:.1f} %" for rates in measured.rates)
     harmless, harmful = measured.harmless[place].about, measured.harmful[place].about
     if not side:
         return (
-            f"the scorer does not flag more harmful texts ({b} of {harmful}) than harmless ones ({a} of {harmless}) with confidence, so no "
-            "share of harm follows from what it flags"
+            f"the scorer does not flag more harmful texts ({b} of {harmful}) than harmless ones ({a} of {harmless}) "
+            "with confidence, so no share of harm follows from what it flags"
         )
-    than = f"fewer than {a} of the harmless texts ({harmless})" if side < 0 else f"more than {b} of the harmful texts ({harmful})"
+    than = (
+        f"fewer than {a} of the harmless texts ({harmless})"
+        if side < 0
+        else f"more than {b} of the harmful texts ({harmful})"
+    )
     return (
-        f"the scorer flags {q} of the continuations, {than}, with confidence: its errors here are not those that were measured there, so no "
-        "share of harm follows"
+        f"the scorer flags {q} of the continuations, {than}, with confidence: its errors here are not those that were "
+        "measured there, so no share of harm follows"
     )
 
 
@@ -225,24 +250,34 @@ def _corrected_rows(
             continue
         index = order[number]
         yield Estimate(
-            quantity="corrected_share", unit="1", value=float(corrected.value[index]), low=float(low[index]), high=float(high[index]),
-            interval="confidence", n=int(observed.n[number]), clusters=int(observed.clusters[number]), group=group,
-            method=CORRECTION, note=_note(measured, number, float(corrected.raw[index])),
-        )  # fmt: skip
+            quantity="corrected_share",
+            unit="1",
+            value=float(corrected.value[index]),
+            low=float(low[index]),
+            high=float(high[index]),
+            interval="confidence",
+            n=int(observed.n[number]),
+            clusters=int(observed.clusters[number]),
+            group=group,
+            method=CORRECTION,
+            note=_note(measured, number, float(corrected.raw[index])),
+        )
 
 
 def _note(measured: _Measured, place: int, raw: float) -> str:
     q, a, b = (100 * rates.mean[place] for rates in measured.rates)
     _, n_harmless, n_harmful = (int(rates.n[place]) for rates in measured.rates)
     note = (
-        f"flagged: {q:.1f} % of the continuations, {a:.1f} % of {n_harmless} harmless texts ({measured.harmless[place].about}), {b:.1f} % of "
-        f"{n_harmful} harmful texts ({measured.harmful[place].about})"
+        f"flagged: {q:.1f} % of the continuations, {a:.1f} % of {n_harmless} harmless texts "
+        f"({measured.harmless[place].about}), {b:.1f} % of {n_harmful} harmful texts ({measured.harmful[place].about})"
     )
     return note if 0 <= raw <= 1 else f"{note}; before it was cut to [0, 1] the share was {raw:.3f}"
 
 
 def _carried(continued: Continued, tested: Sequence[GroupDifference]) -> Iterator[Estimate]:
-    """What each group adds to the flagged share of its domain; and the pages of the group whose difference is clearest."""
+    """What each group adds to the flagged share of its domain; and the pages of the group whose difference is
+    clearest.
+    """
     flagged = continued.flagged
     for domain in dict.fromkeys(domain for domain, _ in continued.groups):
         mine = [index for index, prompt in enumerate(continued.prompts) if prompt.domain == domain]
@@ -253,11 +288,18 @@ def _carried(continued: Continued, tested: Sequence[GroupDifference]) -> Iterato
                 continue
             bounded = bool(np.isfinite(part.low))
             yield Estimate(
-                quantity="contribution", unit="1", value=part.value, low=max(0.0, part.low) if bounded else None,
-                high=part.high if bounded else None, interval="confidence" if bounded else None, n=part.n, group={domain: part.label},
+                quantity="contribution",
+                unit="1",
+                value=part.value,
+                low=max(0.0, part.low) if bounded else None,
+                high=part.high if bounded else None,
+                interval="confidence" if bounded else None,
+                n=part.n,
+                group={domain: part.label},
                 note="" if bounded else NO_SPREAD,
-                method=f"the group's part of the domain's continuations times its flagged share; the {TRACED} largest; Bonferroni t intervals",
-            )  # fmt: skip
+                method=f"the group's part of the domain's continuations times its flagged share; the {TRACED} "
+                "largest; Bonferroni t intervals",
+            )
     clear = [gap for gap in tested if gap.found.low > 0 or gap.found.high < 0]
     if clear:
         yield from _pages(continued, min(clear, key=lambda gap: (gap.found.p_adjusted, -abs(gap.found.value))).group)
@@ -274,6 +316,10 @@ def _pages(continued: Continued, group: Group) -> Iterator[Estimate]:
     for name in sorted(places_of, key=lambda name: (-added[name], -surest[name]))[:TRACED]:
         if added[name]:
             yield Estimate(
-                quantity="contribution", unit="1", value=added[name], n=len(places_of[name]), group={**dict([group]), "page": name},
+                quantity="contribution",
+                unit="1",
+                value=added[name],
+                n=len(places_of[name]),
+                group={**dict([group]), "page": name},
                 method="flagged continuations of the page over all of the group; the texts are in the item journal",
-            )  # fmt: skip
+            )

@@ -1,4 +1,6 @@
-"""Texts that an application should flag and texts that it should not, about declared groups: HateCheck, or identity templates."""
+"""Texts that an application should flag and texts that it should not, about declared groups: HateCheck, or identity
+templates.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text. `hateful`: it should be flagged; `identity`: the group it is about, "" where none; `template`: the sampled unit."""
+    """One text. `hateful`: it should be flagged; `identity`: the group it is about, "" where none; `template`: the
+    sampled unit.
+    """
 
     id: str
     text: str
@@ -65,13 +69,15 @@ def _file(data: DataSet) -> tuple[Path, bool]:
             fitting.append((path, columns.issuperset(HATECHECK)))
         elif named:
             absent = ", ".join(name for name in HATECHECK if name not in columns)
-            raise DataFileError(f"{path}: columns are missing: {absent}; there are: {', '.join(sorted(columns)) or 'none'}")
+            raise DataFileError(
+                f"{path}: columns are missing: {absent}; there are: {', '.join(sorted(columns)) or 'none'}"
+            )
     if len(fitting) == 1:
         return fitting[0]
     there = ", ".join(path.name for path in (p for p, _ in fitting)) if fitting else "none"
     raise DataFileError(
-        f"{data.files[0].parent}: expected {HATECHECK_FILE}, or one file with the columns {', '.join(HATECHECK)}, or one with "
-        f"{', '.join(IDENTITY)}; got {there}"
+        f"{data.files[0].parent}: expected {HATECHECK_FILE}, or one file with the columns {', '.join(HATECHECK)}, or "
+        f"one with {', '.join(IDENTITY)}; got {there}"
     )
 
 
@@ -82,11 +88,17 @@ def _hatecheck(path: Path, line: int, row: Mapping[str, object]) -> Text:
         if not fields[name]:
             raise DataFileError(f"{path}:{line} {name} is empty")
         if name != "test_case" and names_nothing(fields[name]):
-            raise DataFileError(f"{path}:{line} {name} is '{fields[name]}', which names nothing; give it a name of its own")
+            raise DataFileError(
+                f"{path}:{line} {name} is '{fields[name]}', which names nothing; give it a name of its own"
+            )
     return Text(
-        fields["case_id"], str(row["test_case"]), _label(path, line, "label_gold", fields["label_gold"]), fields["target_ident"],
-        one_spelling(fields["templ_id"]), fields["functionality"],
-    )  # fmt: skip
+        fields["case_id"],
+        str(row["test_case"]),
+        _label(path, line, "label_gold", fields["label_gold"]),
+        fields["target_ident"],
+        one_spelling(fields["templ_id"]),
+        fields["functionality"],
+    )
 
 
 def _identity_template(path: Path, line: int, row: Mapping[str, object]) -> Text:
@@ -125,5 +137,7 @@ def limited(texts: Sequence[Text], limit: Limit) -> list[Text]:
                 chosen.add(queue[depth])
                 total += sizes[queue[depth]]
     if not chosen:
-        raise NotApplicable(f"--limit {limit.items} leaves no whole template; the smallest has {min(sizes.values())} texts")
+        raise NotApplicable(
+            f"--limit {limit.items} leaves no whole template; the smallest has {min(sizes.values())} texts"
+        )
     return [text for text in texts if (text.hateful, text.template) in chosen]

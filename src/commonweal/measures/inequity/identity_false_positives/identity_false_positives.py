@@ -1,4 +1,6 @@
-"""Whose harmless texts are taken down: false positives of an application that flags text, by the group a text is about."""
+"""Whose harmless texts are taken down: false positives of an application that flags text, by the group a text is
+about.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +45,13 @@ def _quantities() -> dict[str, Quantity]:
     quantities = {}
     for name, words in WORDS.items():
         quantities[name] = Quantity(unit="1", label=words, about=about[name])
-        quantities[f"{name}_difference"] = Quantity(unit="1", label=f"difference in {words}", null=0.0, about=about[name])
+        quantities[f"{name}_difference"] = Quantity(
+            unit="1", label=f"difference in {words}", null=0.0, about=about[name]
+        )
         quantities[f"{name}_spread"] = Quantity(unit="1", label=f"largest minus smallest {words}", about=about[name])
-    return quantities | {"contribution": Quantity(unit="1", label="what a template adds to a difference that was found")}
+    return quantities | {
+        "contribution": Quantity(unit="1", label="what a template adds to a difference that was found")
+    }
 
 
 @measure(
@@ -57,33 +63,38 @@ def _quantities() -> dict[str, Quantity]:
     units=("template",),
     quantities=_quantities(),
     warnings=(
-        "The authors: HateCheck has negative predictive power only. It shows particular weaknesses; no weakness shown is not strength.",
-        "The authors: short English texts without context, written for the test; seven groups, and hate as they define it. Other "
-        "languages, groups, dialects and images are out of its scope.",
-        "Identity templates are made from word lists: many are ungrammatical, and their words of judgement leave little doubt. Real texts do.",
-        "Texts about a group are not texts by its members: who loses posts in use also depends on dialect and on who reports whom.",
-        "A rate is over cases that were chosen to be hard, not over what people write: it forecasts no number of texts taken down.",
+        "The authors: HateCheck has negative predictive power only. It shows particular weaknesses; no weakness shown "
+        "is not strength.",
+        "The authors: short English texts without context, written for the test; seven groups, and hate as they "
+        "define it. Other languages, groups, dialects and images are out of its scope.",
+        "Identity templates are made from word lists: many are ungrammatical, and their words of judgement leave "
+        "little doubt. Real texts do.",
+        "Texts about a group are not texts by its members: who loses posts in use also depends on dialect and on who "
+        "reports whom.",
+        "A rate is over cases that were chosen to be hard, not over what people write: it forecasts no number of "
+        "texts taken down.",
     ),
     workload=expected,
-)  # fmt: skip
+)
 def identity_false_positives(
     application: DecisionApplication, data: DataSet, limit: Limit, system: System, rng: np.random.Generator
 ) -> Iterator[Estimate | Missing]:
-    """Share of non-hateful texts that are flagged, P(flagged | not hateful, g) in [0, 1], and gaps between groups; 0: no gap.
+    """Share of non-hateful texts that are flagged, P(flagged | not hateful, g) in [0, 1], and gaps between groups; 0:
+    no gap.
 
     Flagged is every answer but the one that the system file declares favourable: what the writer would want is that the
     text stands. Beside it the share of hateful texts that are not flagged, P(not flagged | hateful, g).
 
-    - Groups are compared on templates that are there for every group, so that they differ in the group alone; the authors
-      compare on these too. A group that shares too few templates with the others is left out,
-      with the reason. Texts of other templates (reclaimed slurs, homonyms, abuse of objects) count in the rates by
-      functionality and in the whole.
-    - Differences in [-1, 1] between all pairs of groups, false positives and false negatives, are one family: simultaneous
-      intervals that count templates. The interval of largest minus smallest is projected from them.
+    - Groups are compared on templates that are there for every group, so that they differ in the group alone; the
+      authors compare on these too. A group that shares too few templates with the others is left out, with the reason.
+      Texts of other templates (reclaimed slurs, homonyms, abuse of objects) count in the rates by functionality and in
+      the whole.
+    - Differences in [-1, 1] between all pairs of groups, false positives and false negatives, are one family:
+      simultaneous intervals that count templates. The interval of largest minus smallest is projected from them.
     - Which templates add most to the clearest difference that was found stands beside it.
 
-    A system that flags nothing has no false positives and misses everything: read the two together. The gaps of one that flags
-    nothing, or everything, cannot be judged.
+    A system that flags nothing has no false positives and misses everything: read the two together. The gaps of one
+    that flags nothing, or everything, cannot be judged.
 
     It does not show what happens to real posts, nor anything about groups that the data do not name.
 
@@ -94,8 +105,8 @@ def identity_false_positives(
     DataFileError
         If the files are neither HateCheck nor identity templates.
     NotJudged
-        If fewer than four in five answers can be read as decisions. Where that holds for the texts about one group only, its
-        rate could not be judged, and it is compared with nobody.
+        If fewer than four in five answers can be read as decisions. Where that holds for the texts about one group
+        only, its rate could not be judged, and it is compared with nobody.
     """
     _applies(application, system)
     chosen = limited(read_texts(data), limit)
@@ -117,11 +128,16 @@ def identity_false_positives(
         yield from _left_out(_rows(asked, groups, note, rng), compared)
     else:
         reason = "no template is there for every group, so groups would be compared on different texts"
-        yield from (Missing(quantity=name, status="not_applicable", reason=reason) for name in (f"{r}_difference" for r in RATES))
+        yield from (
+            Missing(quantity=name, status="not_applicable", reason=reason)
+            for name in (f"{r}_difference" for r in RATES)
+        )
     yield from _rows(asked, _axis((KIND,), [text.kind for text in texts], asked.template), note, rng)
 
 
-def _unread_groups(texts: Sequence[Text], decisions: Sequence[Decision], unread: npt.NDArray[np.bool_]) -> dict[str, Missing]:
+def _unread_groups(
+    texts: Sequence[Text], decisions: Sequence[Decision], unread: npt.NDArray[np.bool_]
+) -> dict[str, Missing]:
     """The groups with too few readable answers, whatever was read about the others: none of their texts counts."""
     unread_groups = {}
     for name in sorted({text.identity for text in texts if text.identity}):
@@ -140,7 +156,13 @@ def _unread_groups(texts: Sequence[Text], decisions: Sequence[Decision], unread:
 
 def _labels(one: Text) -> Labels:
     """What is kept beside the answer, so that an auditor can redo the arithmetic."""
-    return {"case": one.id, "identity": one.identity, "template": one.template, KIND: one.kind, "hateful": int(one.hateful)}
+    return {
+        "case": one.id,
+        "identity": one.identity,
+        "template": one.template,
+        KIND: one.kind,
+        "hateful": int(one.hateful),
+    }
 
 
 def _applies(application: DecisionApplication, system: System) -> None:
@@ -148,8 +170,8 @@ def _applies(application: DecisionApplication, system: System) -> None:
         raise NotApplicable(f"'{application.name}' decides about applicants; this asks one that flags texts")
     if application.top_share is not None:
         raise NotApplicable(
-            f"'{application.name}' chooses {100 * application.top_share:g} % of a pool; which of these texts it would flag depends on what "
-            "else is in the pool, and a test suite is no such pool"
+            f"'{application.name}' chooses {100 * application.top_share:g} % of a pool; which of these texts it would "
+            "flag depends on what else is in the pool, and a test suite is no such pool"
         )
 
 
@@ -182,8 +204,8 @@ def _note(application: DecisionApplication, asked: _Asked) -> str:
         hit, harmless = asked.flagged[asked.hateful].mean(), asked.flagged[~asked.hateful].mean()
         if hit < harmless:
             note += (
-                f"; it flags fewer hateful texts ({100 * hit:.0f} %) than others ({100 * harmless:.0f} %): check that the favourable answer "
-                "is the one that lets a text stand"
+                f"; it flags fewer hateful texts ({100 * hit:.0f} %) than others ({100 * harmless:.0f} %): check that "
+                "the favourable answer is the one that lets a text stand"
             )
     return note
 
@@ -221,7 +243,8 @@ def _rows(asked: _Asked, axis: TableAxis, note: str, rng: np.random.Generator) -
         layer = group_rates(values, counts, axis.layout)
         left = int((counts & (axis.place < 0)).sum())
         more = (
-            f"; {left} {DENOMINATOR[hateful]}s whose template is not there for every group that is compared are not in this comparison"
+            f"; {left} {DENOMINATOR[hateful]}s whose template is not there for every group that is compared are not "
+            "in this comparison"
             if left
             else ""
         )
@@ -234,7 +257,9 @@ def _rows(asked: _Asked, axis: TableAxis, note: str, rng: np.random.Generator) -
     if len(axis.groups) > MOST_COMPARED:
         yield from (too_many_groups(spec, MOST_COMPARED) for spec, _, _ in layers)
         return
-    for (spec, hateful, layer), gaps in zip(layers, family_of_gaps([layer for _, _, layer in layers], rng), strict=True):
+    for (spec, hateful, layer), gaps in zip(
+        layers, family_of_gaps([layer for _, _, layer in layers], rng), strict=True
+    ):
         if gaps and np.ptp(asked.flagged.astype(int)) == 0:
             yield from unjudged_gaps(gaps, spec, _alike_words(asked))
             continue
@@ -244,7 +269,8 @@ def _rows(asked: _Asked, axis: TableAxis, note: str, rng: np.random.Generator) -
 
 def _alike_words(asked: _Asked) -> str:
     return (
-        f"it treats everybody alike: {'every one' if asked.flagged[0] else 'not one'} of {asked.flagged.size:,} texts is flagged"
+        f"it treats everybody alike: {'every one' if asked.flagged[0] else 'not one'} of {asked.flagged.size:,} texts "
+        "is flagged"
     )
 
 
@@ -260,9 +286,15 @@ def _carried(asked: _Asked, axis: TableAxis, rate: tuple[str, bool], gaps: Seque
         bounded = np.isfinite(half)
         text = asked.texts[index]
         yield Estimate(
-            quantity="contribution", unit="1", value=value, low=value - half if bounded else None, high=value + half if bounded else None,
-            interval="confidence" if bounded else None, n=n,
+            quantity="contribution",
+            unit="1",
+            value=value,
+            low=value - half if bounded else None,
+            high=value + half if bounded else None,
+            interval="confidence" if bounded else None,
+            n=n,
             group={**axis.groups[gap.group], "rate": WORDS[rate[0]], KIND: text.kind, "template": text.template},
             reference=axis.groups[gap.reference],
-            method="the template's part of the one rate minus its part of the other; the 5 largest; an interval where it has several texts",
-        )  # fmt: skip
+            method="the template's part of the one rate minus its part of the other; the 5 largest; an interval where "
+            "it has several texts",
+        )

@@ -1,4 +1,6 @@
-"""Texts that people labelled harmful or harmless, and by target group: HateCheck's, or the auditor's own. A scorer learns and is tested on them."""
+"""Texts that people labelled harmful or harmless, and by target group: HateCheck's, or the auditor's own. A scorer
+learns and is tested on them.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ def read_labelled(data: DataSet) -> list[LabelledText]:
         raise DataFileError(f"{path}: all {len(texts)} texts are {only}; a scorer learns from both kinds")
     if (spelled := two_spellings(one.group for one in texts)) is not None:
         raise DataFileError(
-            f"{path}: the groups '{spelled[0]}' and '{spelled[1]}' differ only by case, spaces or Unicode form; give one group one spelling"
+            f"{path}: the groups '{spelled[0]}' and '{spelled[1]}' differ only by case, spaces or Unicode form; give "
+            "one group one spelling"
         )
     return texts
 
@@ -53,12 +56,16 @@ def _hatecheck(path: Path) -> list[LabelledText]:
             raise DataFileError(f"{path}:{line} columns are missing: {', '.join(absent)}")
         fields = {name: str(row[name] or "").strip() for name in HATECHECK}
         if fields["label_gold"] not in LABELS:
-            raise DataFileError(f"{path}:{line} label_gold is '{fields['label_gold']}', expected one of: {', '.join(LABELS)}")
+            raise DataFileError(
+                f"{path}:{line} label_gold is '{fields['label_gold']}', expected one of: {', '.join(LABELS)}"
+            )
         for name in ("case_id", "test_case", "templ_id"):
             if not fields[name]:
                 raise DataFileError(f"{path}:{line} {name} is empty")
             if name != "test_case" and names_nothing(fields[name]):
-                raise DataFileError(f"{path}:{line} {name} is '{fields[name]}', which names nothing; give it a name of its own")
+                raise DataFileError(
+                    f"{path}:{line} {name} is '{fields[name]}', which names nothing; give it a name of its own"
+                )
         if fields["case_id"] in rows:
             raise DataFileError(f"{path}:{line} case '{fields['case_id']}' is there twice")
         rows[fields["case_id"]] = line, fields
@@ -79,7 +86,8 @@ def _hatecheck(path: Path) -> list[LabelledText]:
 
 
 def _root(template: str, origin: Mapping[str, str]) -> str:
-    """The template from which this one was made, by negation or misspelling: variants of one text are no independent texts.
+    """The template from which this one was made, by negation or misspelling: variants of one text are no independent
+    texts.
 
     >>> _root("3", {"3": "2", "2": "1"}), _root("1", {"1": "2", "2": "1"})
     ('1', '1')
@@ -99,10 +107,14 @@ def _own(path: Path) -> list[LabelledText]:
             raise DataFileError(f"{path}:{line} fields are missing: {', '.join(absent)}; expected {{{', '.join(OWN)}}}")
         if not isinstance(row["harmful"], bool):
             raise DataFileError(f"{path}:{line} harmful is {row['harmful']!r}, expected true or false")
-        text, group, cluster = (str(row[name] if row[name] is not None else "").strip() for name in ("text", "group", "cluster"))
+        text, group, cluster = (
+            str(row[name] if row[name] is not None else "").strip() for name in ("text", "group", "cluster")
+        )
         group, cluster = (one_spelling(name_in(name) or "") for name in (group, cluster))
         if not text or not cluster:
-            raise DataFileError(f"{path}:{line} {'text is empty' if not text else 'cluster is empty, or names nothing'}")
+            raise DataFileError(
+                f"{path}:{line} {'text is empty' if not text else 'cluster is empty, or names nothing'}"
+            )
         if (group, text) in texts:
             raise DataFileError(f"{path}:{line} the same text for group '{group}' is there twice")
         texts[group, text] = LabelledText(text, row["harmful"], group, cluster)

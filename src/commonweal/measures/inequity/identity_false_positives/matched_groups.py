@@ -1,7 +1,8 @@
 """Which groups are compared on which texts: like with like, so that texts differ in the group alone.
 
-A template compares groups if it is there, with its label, for all of them. One stray group (a target that occurs once, or
-only in texts without a partner) would leave no such template: it leaves the comparison, with its reason, and not everybody.
+A template compares groups if it is there, with its label, for all of them. One stray group (a target that occurs once,
+or only in texts without a partner) would leave no such template: it leaves the comparison, with its reason, and not
+everybody.
 """
 
 from __future__ import annotations
@@ -47,17 +48,20 @@ def matched(texts: Sequence[Text]) -> Matched:
     }
     return Matched(
         tuple(
-            text.identity in kept[text.hateful] and present[text.hateful][text.template] >= kept[text.hateful] for text in texts
+            text.identity in kept[text.hateful] and present[text.hateful][text.template] >= kept[text.hateful]
+            for text in texts
         ),
         left_out,
     )
 
 
 def compared_groups(present: Mapping[str, set[str]]) -> set[str]:
-    """The groups that are compared, from template -> groups that it is there for; empty where no template is there for two.
+    """The groups that are compared, from template -> groups that it is there for; empty where no template is there for
+    two.
 
-    Until 5 templates are there for all, groups leave that share under 5 with others, then the one that shares fewest. Where that
-    leaves nobody, one template is enough; with fewer than 5 the rates have a reason in the place of a number.
+    Until 5 templates are there for all, groups leave that share under 5 with others, then the one that shares fewest.
+    Where that leaves nobody, one template is enough; with fewer than 5 the rates have a reason in the place of a
+    number.
 
     >>> sorted(compared_groups({"t": {"a", "b"}, "u": {"a", "b"}, "v": {"c"}}))
     ['a', 'b']
@@ -89,6 +93,6 @@ def _reason(group: str, mine: Sequence[Text], kept: set[str]) -> str:
     if not kept:
         return f"{what}; no template is there for every group, so groups would be compared on different texts"
     return (
-        f"{what}; too few templates hold it beside the others, so '{group}' is left out, so that the other {len(kept)} groups can be "
-        "compared on templates that are there for each of them"
+        f"{what}; too few templates hold it beside the others, so '{group}' is left out, so that the other "
+        f"{len(kept)} groups can be compared on templates that are there for each of them"
     )

@@ -92,7 +92,9 @@ def axes_of(table: PredictionTable) -> list[TableAxis]:
         for attributes in combinations(known, size):
             axis = _crossed({name: known[name] for name in attributes}, cluster)
             if axis is not None:
-                axes.append(replace(axis, labels=tuple(note for name in attributes for note in table.label_notes.get(name, ()))))
+                axes.append(
+                    replace(axis, labels=tuple(note for name in attributes for note in table.label_notes.get(name, ())))
+                )
     return axes
 
 
@@ -109,7 +111,10 @@ def _crossed(known: Mapping[str, tuple[tuple[str, ...], Places]], cluster: Place
     group_of = np.where(rows, np.searchsorted(used, code), -1)
     sizes = tuple(len(names) for names, _ in known.values())
     groups = tuple(
-        {name: names[part] for (name, (names, _)), part in zip(known.items(), np.unravel_index(combination, sizes), strict=True)}
+        {
+            name: names[part]
+            for (name, (names, _)), part in zip(known.items(), np.unravel_index(combination, sizes), strict=True)
+        }
         for combination in used
     )
     return TableAxis(tuple(known), groups, group_of, layout_of(group_of, cluster, len(groups)), int((~rows).sum()))
@@ -134,8 +139,12 @@ def carriers(values: Array, counts: Mask | Array, axis: TableAxis, gap: Gap) -> 
     sign = np.where(n > 0, sign, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = (squares - ones**2 / n) / (n - 1)
-        spread = np.where(spread > 1e-12, spread, 2 * (n + 2) / (n + 4) ** 2)  # rows that all agree: as two of n + 4 that do not
-        variance = np.where(n > 1, heavy * spread, np.where(sign != 0, np.inf, 0.0)) * (sign / size[layout.pair_group]) ** 2
+        spread = np.where(
+            spread > 1e-12, spread, 2 * (n + 2) / (n + 4) ** 2
+        )  # rows that all agree: as two of n + 4 that do not
+        variance = (
+            np.where(n > 1, heavy * spread, np.where(sign != 0, np.inf, 0.0)) * (sign / size[layout.pair_group]) ** 2
+        )
     clusters = int(layout.pair_cluster.max()) + 1
     share = np.divide(sign * total, size[layout.pair_group], out=np.zeros_like(total), where=sign != 0)
     added, error2, rows = (
@@ -147,4 +156,9 @@ def carriers(values: Array, counts: Mask | Array, axis: TableAxis, gap: Gap) -> 
     first_row[layout.pair_cluster[layout.pair[::-1]]] = where[::-1]
     critical = bonferroni(math.inf, max(int((rows > 0).sum()), 1))
     for place in np.argsort(-np.abs(added), kind="stable")[:CARRIERS]:
-        yield int(first_row[place]), float(added[place]), critical * float(np.sqrt(max(error2[place], 0.0))), int(rows[place])
+        yield (
+            int(first_row[place]),
+            float(added[place]),
+            critical * float(np.sqrt(max(error2[place], 0.0))),
+            int(rows[place]),
+        )

@@ -49,7 +49,9 @@ def _quantities() -> dict[str, Quantity]:
         found[f"{name}_difference"] = Quantity(unit="1", label=f"difference in {label}", null=0.0)
         found[f"{name}_spread"] = Quantity(unit="1", label=f"largest minus smallest {label}")
     return found | {
-        "calibration_error": Quantity(unit="1", label="expected calibration error", about="biased upwards: see the note"),
+        "calibration_error": Quantity(
+            unit="1", label="expected calibration error", about="biased upwards: see the note"
+        ),
         "error_contribution": Quantity(unit="1", label="errors about the group, as a share of all rows"),
         "contribution": Quantity(unit="1", label="what a cluster adds to a difference that was found"),
     }
@@ -63,36 +65,39 @@ def _quantities() -> dict[str, Quantity]:
     version=3,
     quantities=_quantities(),
     warnings=(
-        "The truth is what the table says it is. Where it was recorded by biased means (arrests, earlier decisions), equal error "
-        "rates can hide the harm (Jacobs and Wallach 2021).",
-        "Equal false positive rates, equal false negative rates and equal calibration exclude each other where groups differ in how "
-        "often the truth is 1, unless prediction is perfect (Chouldechova 2017; Kleinberg et al. 2017).",
-        "Error rates also depend on how risk is spread within each group: they can differ under one and the same rule for all "
-        "(infra-marginality, Corbett-Davies and Goel 2018). A gap is where to look, not why it is there.",
+        "The truth is what the table says it is. Where it was recorded by biased means (arrests, earlier decisions), "
+        "equal error rates can hide the harm (Jacobs and Wallach 2021).",
+        "Equal false positive rates, equal false negative rates and equal calibration exclude each other where groups "
+        "differ in how often the truth is 1, unless prediction is perfect (Chouldechova 2017; Kleinberg et al. 2017).",
+        "Error rates also depend on how risk is spread within each group: they can differ under one and the same rule "
+        "for all (infra-marginality, Corbett-Davies and Goel 2018). A gap is where to look, not why it is there.",
         "Groups are those that the table names. Whoever is not recorded is not measured.",
     ),
 )
 def performance_gap(table: PredictionTable, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
-    """Accuracy, selection rate, error rates and calibration of each group, and gaps P(·|g) - P(·|h), in [-1, 1]; 0: no gap.
+    """Accuracy, selection rate, error rates and calibration of each group, and gaps P(·|g) - P(·|h), in [-1, 1]; 0: no
+    gap.
 
     For the whole table, for each group of each attribute, and for the groups of two or three attributes crossed:
 
     - accuracy P(prediction = truth), selection rate P(prediction = 1), in [0, 1];
     - false positive rate P(prediction = 1 | truth = 0), false negative rate P(prediction = 0 | truth = 1), in [0, 1];
-    - with scores, mean score minus observed rate, in [-1, 1]; 0: right on average; and the expected calibration error in
-      [0, 1], beside the value that noise alone would make.
+    - with scores, mean score minus observed rate, in [-1, 1]; 0: right on average; and the expected calibration error
+      in [0, 1], beside the value that noise alone would make.
 
-    All pairwise differences, of all attributes and rates, are one family: simultaneous intervals, adjusted p-values, and the
-    smallest difference that the design finds with power 0.8. The interval of largest minus smallest is projected from
-    them, so it reaches down to 0 unless some pair differs; its value is above 0 even without any gap.
+    All pairwise differences, of all attributes and rates, are one family: simultaneous intervals, adjusted p-values,
+    and the smallest difference that the design finds with power 0.8. The interval of largest minus smallest is
+    projected from them, so it reaches down to 0 unless some pair differs; its value is above 0 even without any gap.
 
-    A group with fewer than 5 clusters, or without a row that counts (no negatives, no positives), has a reason in the place
-    of the number; so have gaps where all predictions are the same. A row whose group is not known (an empty cell,
-    or a word such as NA) is left out of that attribute and counted in the note. Labels that are certainly the same (1 and 1.0) are one
-    group; those that may be (Women and women), and one such as "prefer not to say", stay groups. The notes name all of these.
+    A group with fewer than 5 clusters, or without a row that counts (no negatives, no positives), has a reason in the
+    place of the number; so have gaps where all predictions are the same. A row whose group is not known (an empty cell,
+    or a word such as NA) is left out of that attribute and counted in the note. Labels that are certainly the same (1
+    and 1.0) are one group; those that may be (Women and women), and one such as "prefer not to say", stay groups. The
+    notes name all of these.
 
-    A column such as `sample_weight` is used: its numbers are sampling weights, means are weighted, intervals follow from what each
-    cluster adds to them, and rows count for as many as equal weights would need (Kish). n is the number of rows.
+    A column such as `sample_weight` is used: its numbers are sampling weights, means are weighted, intervals follow
+    from what each cluster adds to them, and rows count for as many as equal weights would need (Kish). n is the number
+    of rows.
 
     It does not show why, nor whether the truth is fair, nor anything about groups that the table does not name.
 
@@ -125,7 +130,8 @@ def performance_gap(table: PredictionTable, rng: np.random.Generator) -> Iterato
             yield from _carried(table, axis, rate, mine)
         elif axis.attributes and alike and not rate.needs_score:
             yield from _told_why(
-                axis, no_gaps(spec, f"{_alike_words(table)}; a score alone is compared by its calibration", unjudged=True)
+                axis,
+                no_gaps(spec, f"{_alike_words(table)}; a score alone is compared by its calibration", unjudged=True),
             )
         elif axis.attributes:
             yield from _told_why(axis, [too_many_groups(spec, MOST_COMPARED)])
@@ -142,7 +148,10 @@ def _all_alike(values: np.ndarray, table: PredictionTable) -> bool:
 
 
 def _alike_words(table: PredictionTable) -> str:
-    return f"all {table.truth.size:,} predictions are {int(table.prediction[0])}: what treats everybody alike tells no group from another"
+    return (
+        f"all {table.truth.size:,} predictions are {int(table.prediction[0])}: what treats everybody alike tells no "
+        "group from another"
+    )
 
 
 def _decides(table: PredictionTable, cluster: np.ndarray) -> None:
@@ -151,8 +160,9 @@ def _decides(table: PredictionTable, cluster: np.ndarray) -> None:
     clusters = np.unique(counted).size
     if clusters < MINIMUM_CLUSTERS:
         raise NotJudged(
-            f"{counted.size} row{'' if counted.size == 1 else 's'} in {clusters} cluster{'' if clusters == 1 else 's'}; at least "
-            f"{MINIMUM_CLUSTERS} are needed in each group that is compared"
+            f"{counted.size} row{'' if counted.size == 1 else 's'} in {clusters} "
+            f"cluster{'' if clusters == 1 else 's'}; at least {MINIMUM_CLUSTERS} are needed in each group that is "
+            "compared"
         )
     if _all_alike(table.prediction, table) and (table.score is None or _all_alike(table.score, table)):
         raise NotJudged(_alike_words(table))
@@ -179,7 +189,9 @@ def _note(table: PredictionTable, axis: TableAxis) -> str:
     if table.unused and not axis.attributes:
         parts.append(f"columns not used: {', '.join(table.unused)}")
     if not table.clusters_declared:
-        parts.append("no column `cluster`: rows are taken to be independent; where they are not, these intervals are too narrow")
+        parts.append(
+            "no column `cluster`: rows are taken to be independent; where they are not, these intervals are too narrow"
+        )
     return "; ".join(parts)
 
 
@@ -200,16 +212,26 @@ def _errors(axis: TableAxis, accuracy: GroupRates) -> Iterator[Estimate | Missin
         if not accuracy.usable[group]:
             reason = why_not(accuracy, RateSpec("accuracy", axis.groups, "row"), int(group))
             yield Missing(
-                quantity="error_contribution", status="not_applicable", reason=reason, group=axis.groups[group], unjudged=True
+                quantity="error_contribution",
+                status="not_applicable",
+                reason=reason,
+                group=axis.groups[group],
+                unjudged=True,
             )
             continue
         weight = float(accuracy.mass[group] / total)
         yield Estimate(
-            quantity="error_contribution", unit="1", value=weight * float(1 - accuracy.mean[group]),
-            low=weight * float(1 - high[group]), high=weight * float(1 - low[group]), interval="confidence",
-            n=int(accuracy.n[group]), clusters=int(accuracy.clusters[group]), group=axis.groups[group],
+            quantity="error_contribution",
+            unit="1",
+            value=weight * float(1 - accuracy.mean[group]),
+            low=weight * float(1 - high[group]),
+            high=weight * float(1 - low[group]),
+            interval="confidence",
+            n=int(accuracy.n[group]),
+            clusters=int(accuracy.clusters[group]),
+            group=axis.groups[group],
             method=f"share of the rows times error rate, the share taken as given; {RATE_METHOD}",
-        )  # fmt: skip
+        )
 
 
 def _carried(table: PredictionTable, axis: TableAxis, rate: Rate, gaps: Sequence[Gap]) -> Iterator[Estimate]:
@@ -224,12 +246,18 @@ def _carried(table: PredictionTable, axis: TableAxis, rate: Rate, gaps: Sequence
         bounded = np.isfinite(half)
         group = {**axis.groups[gap.group], "rate": RATE_WORDS[rate.name][0], "cluster": str(table.cluster[cluster])}
         yield Estimate(
-            quantity="contribution", unit="1", value=scale * value, low=scale * (value - half) if bounded else None,
-            high=scale * (value + half) if bounded else None, interval="confidence" if bounded else None, n=n,
-            group=group, reference=axis.groups[gap.reference],
-            method="the cluster's part of the one mean minus its part of the other; the 5 largest; Bonferroni intervals over all "
-            "clusters, rows of a cluster as independent draws",
-        )  # fmt: skip
+            quantity="contribution",
+            unit="1",
+            value=scale * value,
+            low=scale * (value - half) if bounded else None,
+            high=scale * (value + half) if bounded else None,
+            interval="confidence" if bounded else None,
+            n=n,
+            group=group,
+            reference=axis.groups[gap.reference],
+            method="the cluster's part of the one mean minus its part of the other; the 5 largest; Bonferroni "
+            "intervals over all clusters, rows of a cluster as independent draws",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,15 +276,26 @@ def _calibration(table: PredictionTable, axis: TableAxis, cluster: np.ndarray) -
         error = expected_calibration_error(score, truth, cluster[whom.rows], weight=weight)
         if error is None:
             reason = f"fewer than {CALIBRATION_CLUSTERS} clusters, too few for bins of scores"
-            yield Missing(quantity="calibration_error", status="not_applicable", reason=reason, group=whom.group, unjudged=True)
+            yield Missing(
+                quantity="calibration_error", status="not_applicable", reason=reason, group=whom.group, unjudged=True
+            )
             continue
         yield Estimate(
-            quantity="calibration_error", unit="1", value=error.value, low=error.low, high=error.high, interval="confidence",
-            n=score.size, clusters=error.clusters, group=whom.group,
-            method=f"sum over {error.bins} bins of equal mass (at most {BINS}) of their share times |mean score - observed rate|; "
-            "interval projected from the bins' Wilson intervals (CR2, Bonferroni), so that it reaches 0 where no bin shows an error",
-            note=f"biased upwards: the noise of the bins alone makes about {error.by_noise:.3f}, in a perfectly calibrated score too",
-        )  # fmt: skip
+            quantity="calibration_error",
+            unit="1",
+            value=error.value,
+            low=error.low,
+            high=error.high,
+            interval="confidence",
+            n=score.size,
+            clusters=error.clusters,
+            group=whom.group,
+            method=f"sum over {error.bins} bins of equal mass (at most {BINS}) of their share times |mean score - "
+            "observed rate|; interval projected from the bins' Wilson intervals (CR2, Bonferroni), so that it "
+            "reaches 0 where no bin shows an error",
+            note=f"biased upwards: the noise of the bins alone makes about {error.by_noise:.3f}, in a perfectly "
+            "calibrated score too",
+        )
 
 
 def _members(axis: TableAxis) -> Iterator[_Whom]:

@@ -79,7 +79,9 @@ def _authors_rows(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
         try:
             examples = list(content["data"][variant])
         except (KeyError, TypeError) as error:
-            raise DataFileError(f"{path}: is not StereoSet: expected an object with data.{variant}, a list of items") from error
+            raise DataFileError(
+                f"{path}: is not StereoSet: expected an object with data.{variant}, a list of items"
+            ) from error
         for number, example in enumerate(examples, 1):
             where = f"{path} {variant} {number}"
             try:
@@ -89,7 +91,8 @@ def _authors_rows(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
                 raise DataFileError(f"{where} is not an item of StereoSet: {type(error).__name__}: {error}") from error
             if sorted(label for label, _ in labelled) != sorted(OPTIONS):
                 raise DataFileError(
-                    f"{where} has the gold labels {', '.join(label for label, _ in labelled)}; expected {', '.join(OPTIONS)}"
+                    f"{where} has the gold labels {', '.join(label for label, _ in labelled)}; expected "
+                    f"{', '.join(OPTIONS)}"
                 )
             yield where, row | dict(labelled)
 
@@ -116,7 +119,9 @@ def _item(where: str, row: Mapping[str, object]) -> StereoSetItem:
 
 
 def judged(item: StereoSetItem, sums: Array, means: Array) -> Judgement:
-    """Which associations are preferred, by log P as a sum over tokens and as a mean, float64 (stereotype, contrary, unrelated)."""
+    """Which associations are preferred, by log P as a sum over tokens and as a mean, float64 (stereotype, contrary,
+    unrelated).
+    """
     outcomes: dict[str, float | None] = {}
     for suffix, (stereotype, contrary, unrelated) in (("", sums), ("_per_token", means)):
         outcomes[f"stereotype_share{suffix}"] = float(stereotype > contrary)

@@ -18,14 +18,22 @@ FILE = re.compile(r"(pro|anti)_stereotyped_type([12])\.txt\.(dev|test)")
 LINE = re.compile(r"(\d+)\s+(\S.*)")
 BRACKETED = re.compile(r"\[([^\[\]]*)\]")
 PRONOUNS = {
-    "he": "male", "him": "male", "his": "male", "himself": "male",
-    "she": "female", "her": "female", "hers": "female", "herself": "female",
-}  # fmt: skip
+    "he": "male",
+    "him": "male",
+    "his": "male",
+    "himself": "male",
+    "she": "female",
+    "her": "female",
+    "hers": "female",
+    "herself": "female",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class CoreferenceItem:
-    """One sentence. `options`: the two people in the order of the text; `correct`: the place of the person that the pronoun refers to."""
+    """One sentence. `options`: the two people in the order of the text; `correct`: the place of the person that the
+    pronoun refers to.
+    """
 
     id: str
     text: str
@@ -56,7 +64,9 @@ class PronounPair:
 
 
 def read_winobias(data: DataSet) -> list[PronounPair]:
-    """The sentence pairs of a data set; DataFileError names the first line that is none, or that lacks its other version."""
+    """The sentence pairs of a data set; DataFileError names the first line that is none, or that lacks its other
+    version.
+    """
     occupations = _occupations(data)
     files = {found.groups(): path for path in data.files if (found := FILE.fullmatch(path.name))}
     pairs = []
@@ -64,11 +74,15 @@ def read_winobias(data: DataSet) -> list[PronounPair]:
         names = [f"{version}_stereotyped_type{type_}.txt.{split}" for version in ("pro", "anti")]
         pro, anti = (_read(data.file(name), occupations) for name in names)
         if unpaired := sorted(pro.keys() ^ anti.keys()):
-            raise DataFileError(f"{data.file(names[unpaired[0] in anti])}: sentence {unpaired[0]} has no other version: the two files "
-                                f"{' and '.join(names)} must hold the same numbers ({len(unpaired)} do not match)")  # fmt: skip
+            raise DataFileError(
+                f"{data.file(names[unpaired[0] in anti])}: sentence {unpaired[0]} has no other version: the two files "
+                f"{' and '.join(names)} must hold the same numbers ({len(unpaired)} do not match)"
+            )
         for number in pro:
             if (pro[number].male, pro[number].female) != (anti[number].male, anti[number].female):
-                raise DataFileError(f"{data.file(names[1])}: sentence {number} is about other occupations than in {names[0]}")
+                raise DataFileError(
+                    f"{data.file(names[1])}: sentence {number} is about other occupations than in {names[0]}"
+                )
             pairs.append(PronounPair(type_, split, pro[number], anti[number]))
     if not pairs:
         raise DataFileError(f"{data.files[0].parent}: no file like pro_stereotyped_type1.txt.dev with a sentence in it")
@@ -131,17 +145,24 @@ def item_of(id: str, sentence: str, occupations: Mapping[str, str]) -> Coreferen
     if meant not in occupations:
         raise ValueError(f"unknown occupation '{meant}'; it is in neither list of occupations")
     if len(people) != 2 or len(genders) != 2 or meant not in genders.values():
-        raise ValueError(f"expected one occupation of each list before the pronoun, and one of them in brackets, got: {people}")
+        raise ValueError(
+            f"expected one occupation of each list before the pronoun, and one of them in brackets, got: {people}"
+        )
     version = "pro" if PRONOUNS[pronouns[0][1]] == occupations[meant] else "anti"
     if not id.startswith(version):
         raise ValueError(
-            f"'{pronouns[0][1]}' for '{meant}' is {version}-stereotyped by the lists of occupations, the file says otherwise"
+            f"'{pronouns[0][1]}' for '{meant}' is {version}-stereotyped by the lists of occupations, the file says "
+            "otherwise"
         )
     return CoreferenceItem(
-        id=id, text=re.sub(r"\s+", " ", sentence.replace("[", "").replace("]", "")), pronoun=pronouns[0][1],
-        options=(f"the {people[0]}", f"the {people[1]}"), correct=[person.lower() for person in people].index(meant),
-        male=genders["male"], female=genders["female"],
-    )  # fmt: skip
+        id=id,
+        text=re.sub(r"\s+", " ", sentence.replace("[", "").replace("]", "")),
+        pronoun=pronouns[0][1],
+        options=(f"the {people[0]}", f"the {people[1]}"),
+        correct=[person.lower() for person in people].index(meant),
+        male=genders["male"],
+        female=genders["female"],
+    )
 
 
 def _without_pronouns(text: str) -> list[str]:
@@ -149,7 +170,9 @@ def _without_pronouns(text: str) -> list[str]:
 
 
 def limited(pairs: Sequence[PronounPair], limit: Limit) -> list[PronounPair]:
-    """All sentences of as many pairs of occupations as fit into the limit, so that every occupation comes about equally often."""
+    """All sentences of as many pairs of occupations as fit into the limit, so that every occupation comes about
+    equally often.
+    """
     if limit.items is None:
         return list(pairs)
     sizes = Counter(pair.occupations for pair in pairs)
@@ -164,15 +187,24 @@ def limited(pairs: Sequence[PronounPair], limit: Limit) -> list[PronounPair]:
                 left -= 2 * sizes[cell]
     if not chosen:
         raise NotApplicable(
-            f"--limit {limit.items} leaves no whole pair of occupations; the smallest has {2 * min(sizes.values())} sentences"
+            f"--limit {limit.items} leaves no whole pair of occupations; the smallest has {2 * min(sizes.values())} "
+            "sentences"
         )
     return [pair for pair in pairs if pair.occupations in chosen]
 
 
 def questions(pairs: Sequence[PronounPair]) -> list[Question]:
-    """The questions put to a model, in our own words: first all pro-stereotyped sentences, then all anti-stereotyped ones."""
+    """The questions put to a model, in our own words: first all pro-stereotyped sentences, then all anti-stereotyped
+    ones.
+    """
     return [
-        Question(item.id, f'{item.text}\nWho does "{item.pronoun}" refer to?\nAnswer:', item.options,
-                 {"type": pair.type, "split": pair.split, "male": item.male, "female": item.female})
-        for version in ("pro", "anti") for pair in pairs for item in [pair.pro if version == "pro" else pair.anti]
-    ]  # fmt: skip
+        Question(
+            item.id,
+            f'{item.text}\nWho does "{item.pronoun}" refer to?\nAnswer:',
+            item.options,
+            {"type": pair.type, "split": pair.split, "male": item.male, "female": item.female},
+        )
+        for version in ("pro", "anti")
+        for pair in pairs
+        for item in [pair.pro if version == "pro" else pair.anti]
+    ]

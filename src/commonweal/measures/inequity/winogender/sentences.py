@@ -1,4 +1,6 @@
-"""The sentences of Winogender and the statistics beside them: read, checked, limited, and what an answer to one means."""
+"""The sentences of Winogender and the statistics beside them: read, checked, limited, and what an answer to one
+means.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ class OccupationSentence:
 
 @dataclass(frozen=True, slots=True)
 class WomenShares:
-    """Share of women in an occupation among workers (`bls`, in that year) and among its mentions in text (`text`), in [0, 1]."""
+    """Share of women in an occupation among workers (`bls`, in that year) and among its mentions in text (`text`),
+    in [0, 1].
+    """
 
     bls: float
     text: float
@@ -97,12 +101,16 @@ def _percent(path: Path, line: int, row: Mapping[str, str], column: str) -> floa
 def _sentence(id: str, text: str) -> OccupationSentence:
     parts = id.split(".")
     if len(parts) != 5 or parts[2] not in {"0", "1"} or parts[3] not in PRONOUNS:
-        raise ValueError(f"'{id}' is not occupation.participant.answer.gender.txt, with 0 or 1 and {', '.join(PRONOUNS)}")
+        raise ValueError(
+            f"'{id}' is not occupation.participant.answer.gender.txt, with 0 or 1 and {', '.join(PRONOUNS)}"
+        )
     occupation, participant, answer, gender = parts[:4]
     words = re.findall(r"\w+", text.lower())
     said = [word for word in words if word in PRONOUNS[gender]]
     if len(said) != 1 or occupation not in words or participant not in words:
-        raise ValueError(f"expected '{occupation}', '{participant}' and one {gender} pronoun in the sentence, got: {text}")
+        raise ValueError(
+            f"expected '{occupation}', '{participant}' and one {gender} pronoun in the sentence, got: {text}"
+        )
     return OccupationSentence(id, occupation, participant, int(answer), gender, text, said[0])
 
 
@@ -114,11 +122,17 @@ def _complete(path: Path, sentences: Sequence[OccupationSentence]) -> None:
     wanted = {"male", "female"}.union(*versions.values())
     short = [(frame, wanted - there) for frame, there in versions.items() if there != wanted]
     if short or not sentences:
-        first = f"{'.'.join(map(str, short[0][0]))} has no version: {', '.join(sorted(short[0][1]))}" if short else "it is empty"
+        first = (
+            f"{'.'.join(map(str, short[0][0]))} has no version: {', '.join(sorted(short[0][1]))}"
+            if short
+            else "it is empty"
+        )
         raise DataFileError(f"{path}: {len(short)} of {len(versions)} sentences are incomplete; {first}")
 
 
-def limited(sentences: Sequence[OccupationSentence], shares: Mapping[str, WomenShares], limit: Limit) -> list[OccupationSentence]:
+def limited(
+    sentences: Sequence[OccupationSentence], shares: Mapping[str, WomenShares], limit: Limit
+) -> list[OccupationSentence]:
     """All sentences of some occupations, spread evenly over the share of women in them."""
     occupations = sorted({sentence.occupation for sentence in sentences}, key=lambda name: (shares[name].bls, name))
     each = -(-len(sentences) // len(occupations))
@@ -132,4 +146,6 @@ def limited(sentences: Sequence[OccupationSentence], shares: Mapping[str, WomenS
 def question(sentence: OccupationSentence) -> Question:
     """What is asked about a sentence, in our own words."""
     labels: dict[str, str | int | float | None] = {"occupation": sentence.occupation, "gender": sentence.gender}
-    return Question(sentence.id, f'{sentence.text}\nWho does "{sentence.pronoun}" refer to?\nAnswer:', sentence.options, labels)
+    return Question(
+        sentence.id, f'{sentence.text}\nWho does "{sentence.pronoun}" refer to?\nAnswer:', sentence.options, labels
+    )
