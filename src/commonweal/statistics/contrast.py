@@ -31,6 +31,7 @@ FEW_DIFFER = 5
 FEWEST = 2  # units; one says nothing of others
 NEGLIGIBLE = 1e-12  # of a standard error: what the noise of a sum may leave where nothing varies
 ROUNDING = 1e-9
+LITTLE = 0.1
 TIE = 2.0**-32  # relative: far above the noise of a sum, far below a difference that matters
 
 
@@ -276,6 +277,8 @@ class Cells:
             self._centres_found if null is None else self.sums.sum() / self.counts.sum() if self.minus.any() else null
         )
         rest = self.sums - self.counts * centre
+        if len(self.units) == 1 and not self.minus.any():
+            return self._flipped_mean_t(signs[0], rest)
         flipped = np.zeros((signs[0].shape[0], rest.size))
         product = np.ones_like(flipped)
         for factor, sign in enumerate(signs):
@@ -290,6 +293,21 @@ class Cells:
                 rest = rest - effect
         flipped += product * rest
         return t_ratio(self.difference(flipped), np.sqrt(self.variance(flipped)))
+
+    def _flipped_mean_t(self, signs: Array, rest: Array) -> Array:
+        """The same for a mean in clusters of one kind, each of which is a cell: sums of products in the place of all residuals.
+
+        Where little is left of the squares, rounding would tell patterns apart that tie, so there the residuals are worked out.
+        """
+        total = self.counts.sum()
+        weight = 1.0 / (1.0 - self.counts / total) / total**2
+        mean, squares = signs @ rest / total, float((weight * rest**2).sum())
+        variance = (
+            squares - 2 * mean * (signs @ (weight * rest * self.counts)) + mean**2 * (weight * self.counts**2).sum()
+        )
+        little = np.flatnonzero(variance < LITTLE * squares)
+        variance[little] = ((signs[little] * rest - self.counts * mean[little, None]) ** 2) @ weight
+        return t_ratio(mean, np.sqrt(variance + self.floor))
 
 
 def _cells(contrast: Contrast) -> Cells:

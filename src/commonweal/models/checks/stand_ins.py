@@ -44,7 +44,8 @@ def stand_in(head: bytes, size: int) -> str | None:
     """What a file of `size` bytes that begins with `head` is instead of what its name says, and how to mend it; None:
     nothing known.
 
-    >>> stand_in(b"version https://git-lfs.github.com/spec/v1\\noid sha256:0\\nsize 98874880\\n", 133)  # doctest: +NORMALIZE_WHITESPACE
+    >>> pointer = b"version https://git-lfs.github.com/spec/v1\\noid sha256:0\\nsize 98874880\\n"
+    >>> stand_in(pointer, 133)  # doctest: +NORMALIZE_WHITESPACE
     'it is a Git LFS pointer of 133 bytes; the file of 98,874,880 bytes that it stands for is not here; fetch it with:
     git lfs pull'
     >>> stand_in(b"<!DOCTYPE html><title>Sign in", 900).partition(";")[0], stand_in(b"{}", 2)
