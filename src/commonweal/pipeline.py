@@ -11,9 +11,9 @@ from commonweal.assessment import assess
 from commonweal.assessment.findings import Tell, findings, unheard
 from commonweal.errors import OptionError
 from commonweal.evidence.store import Store, digest
-from commonweal.measures.gather import Progress, Setting, broken_plugin, gather, silent, without_subject
+from commonweal.measures.gather import Progress, Setting, silent
 from commonweal.measures.options import Limit, Options
-from commonweal.measures.plan import Prepared, prepare, unasked
+from commonweal.measures.plan import Prepared, gathered, prepare
 from commonweal.models.applications.http_application import fit_to_keep
 from commonweal.report.content import Dossier
 from commonweal.report.dossier import FILES, save_dossier
@@ -29,38 +29,23 @@ def run(
     progress: Progress = silent,
     tell: Tell = unheard,
 ) -> Dossier:
-    """Measure a system and write its dossier into the folder `out`; what was measured there before is not measured
-    again.
-    """
+    """Measure a system and write its dossier into a folder; what was measured there before is not measured again."""
     ready = system if isinstance(system, Prepared) else prepare(system, options)
     if ready.preflight.problems:
         raise OptionError("\n".join(ready.preflight.problems))
-    clock, chosen, folder = Clock(), ready.options, Path(out)
-    allowed = chosen.permissions.names()
+    clock, chosen, allowed = Clock(), ready.options, ready.options.permissions.names()
     system_hash = digest(ready.system.model_dump(mode="json"))
     methods = {name: spec.method for name, spec in ready.registry.specs.items()}
-    with Store(folder) as store:
-        setting = Setting(
-            store, ready.system, system_hash, chosen.seed, Limit(chosen.limit), chosen.design, allowed, progress
-        )
-        rows = []
-        for task in ready.tasks:
-            rows += (own := gather(task, setting))
-            if task.spec.basis != "declared":
-                tell(findings(ready.system, own, methods, ()))
-        rows += [
-            row
-            for spec, reason in unasked(ready.specs, ready.tasks, chosen.measures)
-            for row in without_subject(spec, reason, setting)
-        ]
-        rows += [row for name, reason in ready.registry.broken.items() for row in broken_plugin(name, reason, setting)]
+    with Store(folder := Path(out)) as store:
+        limit = Limit(chosen.limit)
+        setting = Setting(store, ready.system, system_hash, chosen.seed, limit, chosen.design, allowed, progress)
+        rows = gathered(ready, setting, lambda own: tell(findings(ready.system, own, methods, ())))
         weighed = assess(ready.system, rows, methods, system_hash, chosen.seed)
         rows += (worked_out := store.append(weighed.rows))
         if worked_out:
             store.seal(digest([row.id for row in worked_out]), worked_out)
-        record = run_record(ready.system, rows, clock, chosen.told(), allowed)
         more = {"system_file": ready.system.file, "unfit": tuple(store.told), "scoring": ready.opener.scoring()}
-        record = record.model_copy(update=more)
+        record = run_record(ready.system, rows, clock, chosen.told(), allowed).model_copy(update=more)
         used = (*(methods[name] for name in sorted({row.measure for row in rows} & set(methods))), *weighed.methods)
         dossier = Dossier(
             system=fit_to_keep(ready.system),

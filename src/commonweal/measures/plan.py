@@ -5,12 +5,13 @@ Tasks are ordered so that all that ask one model follow each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from commonweal.errors import CommonwealError, OptionError
-from commonweal.measures.gather import Task, subject_kind
+from commonweal.evidence.records import Evidence
+from commonweal.measures.gather import Setting, Task, broken_plugin, gather, subject_kind, without_subject
 from commonweal.measures.options import Limit, Options
 from commonweal.measures.preflight import Preflight, preflight
 from commonweal.measures.probes.records import Probes
@@ -20,6 +21,8 @@ from commonweal.models import serving_model
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.system.records import Asset, System
 from commonweal.system.wording import did_you_mean
+
+Heard = Callable[[Sequence[Evidence]], None]
 
 
 def select(registry: Registry, asked: Sequence[str]) -> tuple[MeasureSpec, ...]:
@@ -109,3 +112,20 @@ def prepare(system: System, options: Options | None = None) -> Prepared:
     planned = tuple(tasks(taken, system, opener))
     ready = preflight(planned, system, chosen.permissions, opener, (chosen.design, Limit(chosen.limit)))
     return Prepared(system, chosen, registry, specs, planned, ready, opener)
+
+
+def gathered(ready: Prepared, setting: Setting, heard: Heard) -> list[Evidence]:
+    """Put all that was prepared to work: the rows of what was measured, and why the rest was not.
+
+    `heard`: gets the rows of each measure on a subject as soon as they are there, but for what was only declared.
+    """
+    rows: list[Evidence] = []
+    for task in ready.tasks:
+        rows += (own := gather(task, setting))
+        if task.spec.basis != "declared":
+            heard(own)
+    for spec, reason in unasked(ready.specs, ready.tasks, ready.options.measures):
+        rows += without_subject(spec, reason, setting)
+    for name, reason in ready.registry.broken.items():
+        rows += broken_plugin(name, reason, setting)
+    return rows

@@ -295,9 +295,10 @@ class Cells:
         return t_ratio(self.difference(flipped), np.sqrt(self.variance(flipped)))
 
     def _flipped_mean_t(self, signs: Array, rest: Array) -> Array:
-        """The same for a mean in clusters of one kind, each of which is a cell: sums of products in the place of all residuals.
+        """The same for a mean in clusters of one kind, each of which is a cell: from sums of products.
 
-        Where little is left of the squares, rounding would tell patterns apart that tie, so there the residuals are worked out.
+        Where little is left of the squares, rounding would tell patterns apart that tie, so there the residuals are
+        worked out.
         """
         total = self.counts.sum()
         weight = 1.0 / (1.0 - self.counts / total) / total**2

@@ -33,8 +33,14 @@ class DeadlineTransport(httpx.HTTPTransport):
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer; where a connection kept from an earlier exchange proves to be closed, over a new one."""
         self._clock.start()
-        return super().handle_request(request)
+        try:
+            return super().handle_request(request)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if self._clock.connected:
+                raise
+            return super().handle_request(request)
 
 
 def deadline_client(seconds: float, connections: int, headers: dict[str, str] | None = None) -> httpx.Client:
@@ -57,9 +63,10 @@ class _Clock(threading.local):
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.until = time.monotonic() + seconds
+        self.connected = False  # whether this exchange opened its connection
 
     def start(self) -> None:
-        self.until = time.monotonic() + self.seconds
+        self.until, self.connected = time.monotonic() + self.seconds, False
 
     def left(self, otherwise: type[httpcore.TimeoutException]) -> float:
         """What is left [s]; raises where nothing is."""
@@ -83,6 +90,7 @@ class _Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
+        self._clock.connected = True
         problem = httpcore.ConnectError(f"'{host}' has no address")
         for address in self._addresses(host, port):
             left = self._clock.left(httpcore.ConnectTimeout)
