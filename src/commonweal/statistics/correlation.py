@@ -23,7 +23,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri, stdtr
-from scipy.stats import permutation_test
 
 from commonweal.statistics.detectable import bonferroni, detectable
 
@@ -100,6 +99,8 @@ def permutation_p(first: Array, second: Array) -> float:
     >>> permutation_p(np.arange(4.0), np.arange(4.0)) == 2 / 24
     True
     """
+    from scipy.stats import permutation_test  # noqa: PLC0415 - it takes a second to import, and few runs need it
+
     centred = second - second.mean()
 
     def size(orders: Array, axis: int) -> Array:

@@ -28,7 +28,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtr, stdtrit
-from scipy.stats import mannwhitneyu
 
 from commonweal.statistics.contrast import NEGLIGIBLE, TIE, t_ratio
 from commonweal.statistics.detectable import detectable
@@ -231,6 +230,8 @@ def different_pairs_published(perplexity: Array) -> Array:
     ...     8.5]]])).round(3).tolist()
     [0.667]
     """
+    from scipy.stats import mannwhitneyu  # noqa: PLC0415 - it takes a second to import, and few runs need it
+
     first, second = np.triu_indices(perplexity.shape[0], 1)
     found = mannwhitneyu(perplexity[first], perplexity[second], method="exact", axis=-1)
     return np.asarray((found.pvalue < ALPHA).mean(axis=0), dtype=np.float64)
@@ -248,6 +249,8 @@ def published_by_chance(nouns: int) -> float:
 
 def _exact_p(u: int, nouns: int) -> float:
     """The two-sided p-value of two samples of this size of which the first is larger in `u` pairs."""
+    from scipy.stats import mannwhitneyu  # noqa: PLC0415 - it takes a second to import, and few runs need it
+
     above_all, above = divmod(u, nouns)
     places = np.full(nouns, 0.0)
     places[:above_all] = nouns
