@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from commonweal.assessment.rows import Writer
+from commonweal.assessment.row_writer import Writer
 from commonweal.evidence.records import Estimate, Evidence, Method, Missing, Provenance, Quantity
 from commonweal.system.records import Actor, Asset, Dependency, Deployment, Population, System
 

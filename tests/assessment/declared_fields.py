@@ -12,7 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from commonweal.assessment.rows import Writer
+from commonweal.assessment.row_writer import Writer
 from commonweal.assessment.value.ledger_rows import LEDGER_METHOD
 from commonweal.assessment.value.value_rows import VALUE_METHOD, value_rows
 from commonweal.errors import SystemFileError

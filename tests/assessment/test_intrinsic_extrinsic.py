@@ -9,7 +9,7 @@ from scipy.stats import norm, permutation_test
 from scipy.stats import t as student
 
 from commonweal.assessment.intrinsic_extrinsic import MINIMUM_GROUPS, both_ends, correlated
-from commonweal.assessment.rows import Writer
+from commonweal.assessment.row_writer import Writer
 from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Provenance
 from commonweal.system.records import Asset, Dependency, System
 

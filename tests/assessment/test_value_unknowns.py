@@ -15,7 +15,7 @@ from commonweal.assessment.value.spread import spread
 from commonweal.assessment.value.value import weigh
 from commonweal.assessment.value.value_terms import Group, Input, TermItem, Terms
 from commonweal.evidence.records import Estimate
-from commonweal.footprint.grid import FIRST_TRAINED, intensities, of_some_year
+from commonweal.footprint.grid_intensity import FIRST_TRAINED, intensities, of_some_year
 from commonweal.system.records import System
 from commonweal.system.uncertain import Uncertain
 from tests.assessment.value.test_value_rows import number, reason, rows

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from commonweal.cli import app as whole
 from commonweal.cli.mitigate import mitigate
-from commonweal.footprint.grid import intensity
+from commonweal.footprint.grid_intensity import intensity
 
 app = typer.Typer()
 app.command("mitigate")(mitigate)

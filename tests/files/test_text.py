@@ -20,9 +20,9 @@ from commonweal.footprint.claims.claim_file import read_claims
 from commonweal.footprint.imported.imported import read_imported
 from commonweal.measures.probes.reader import load_probes
 from commonweal.models.choosing import read_answers
+from commonweal.models.prediction_tables import read_prediction_table
 from commonweal.models.request_file import read_requests
 from commonweal.models.table_rows import table_rows
-from commonweal.models.tables import read_prediction_table
 from commonweal.system.loading import load
 from commonweal.system.permissions import Permissions
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from commonweal.models.prediction_tables import PredictionTable
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
-from commonweal.models.tables import PredictionTable
 from commonweal.system.records import Asset, System
 from tests.flow.systems import write_with_small_probes
 from tests.measures.environment.simple_baseline import test_simple_baseline as task

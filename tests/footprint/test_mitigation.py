@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from commonweal.errors import FootprintError, MeasurementError
-from commonweal.footprint.grid import intensity
+from commonweal.footprint.grid_intensity import intensity
 from commonweal.footprint.mitigation import (
     Hardware,
     greenest,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from commonweal.assessment.intrinsic_extrinsic import correlated
-from commonweal.assessment.rows import Writer
+from commonweal.assessment.row_writer import Writer
 from commonweal.errors import OutputError
 from commonweal.evidence.numbers import p_text
 from commonweal.evidence.records import BothEnds, Estimate, Facts, NotShown, Scoring

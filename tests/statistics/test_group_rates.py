@@ -7,7 +7,7 @@ from scipy.stats import t as student
 from commonweal.statistics.calibration import expected_calibration_error
 from commonweal.statistics.group_gaps import family_of_gaps, spread
 from commonweal.statistics.group_rates import GroupRates, group_rates, layout_of, rate_intervals, wilson
-from commonweal.statistics.intervals import newcombe_interval, wilson_interval
+from commonweal.statistics.share_intervals import newcombe_interval, wilson_interval
 
 
 def made_up(seed: int, clusters: int = 12, groups: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

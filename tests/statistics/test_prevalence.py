@@ -8,8 +8,8 @@ from scipy.optimize import brentq
 
 from commonweal.statistics import simultaneous
 from commonweal.statistics.group_rates import Array, GroupRates, group_rates, layout_of
-from commonweal.statistics.intervals import critical_normal, wilson_interval
 from commonweal.statistics.prevalence import Corrected, Sampled, Shares, corrected_shares, joint_covariance, sampled
+from commonweal.statistics.share_intervals import critical_normal, wilson_interval
 from commonweal.statistics.simultaneous import family_of_differences
 
 Rng = np.random.Generator

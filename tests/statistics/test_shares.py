@@ -5,7 +5,7 @@ import pytest
 
 from commonweal.statistics.contrast import mean_of
 from commonweal.statistics.inference import alone, family
-from commonweal.statistics.intervals import wilson_interval
+from commonweal.statistics.share_intervals import wilson_interval
 from commonweal.statistics.shares import SIGNED, exact_mean, exact_where_alike, share_alone
 
 

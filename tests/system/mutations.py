@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from commonweal.assessment.rows import Writer
+from commonweal.assessment.row_writer import Writer
 from commonweal.assessment.value import value_rows as rows_of_value
 from commonweal.assessment.value.ledger_rows import LEDGER_METHOD
 from commonweal.errors import CommonwealError

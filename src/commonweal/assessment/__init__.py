@@ -9,7 +9,7 @@ from commonweal.assessment import exposure, shortfall
 from commonweal.assessment import intrinsic_extrinsic as both_ends
 from commonweal.assessment.exposure import exposures
 from commonweal.assessment.findings import findings
-from commonweal.assessment.rows import Writer
+from commonweal.assessment.row_writer import Writer
 from commonweal.assessment.shortfall import shortfalls
 from commonweal.assessment.value import ledger_rows, value_rows
 from commonweal.assessment.value.value_findings import value_findings

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from commonweal.assessment.rows import VERSION, Writer, deployment_name
+from commonweal.assessment.row_writer import VERSION, Writer, deployment_name
 from commonweal.evidence.records import Estimate, Evidence, Method, Quantity
 from commonweal.system.graph import deployments_reached, downstream, people_per_year
 from commonweal.system.records import Deployment, System

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from commonweal.assessment.exposure import Exposure
 from commonweal.assessment.four_fifths import four_fifths_words
 from commonweal.assessment.menders import menders
-from commonweal.assessment.rows import deployment_name
+from commonweal.assessment.row_writer import deployment_name
 from commonweal.assessment.shortfall import CONSEQUENCES, Consequence
 from commonweal.evidence.numbers import bounds_text, detectable_text, rounded, value_text
 from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Missing, NotShown, Reach, Verdict

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from commonweal.assessment.rows import VERSION, Writer
+from commonweal.assessment.row_writer import VERSION, Writer
 from commonweal.evidence.records import BothEnds, End, Estimate, Evidence, Finding, Method, Quantity
 from commonweal.statistics.correlation import correlation
 from commonweal.system.graph import upstream

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from commonweal.assessment.roles import role_of
-from commonweal.assessment.rows import VERSION, Writer, deployment_name
+from commonweal.assessment.row_writer import VERSION, Writer, deployment_name
 from commonweal.evidence.records import Estimate, Evidence, Facts, Method, Missing, Quantity, QuantityRole
 from commonweal.system.records import Deployment, System
 

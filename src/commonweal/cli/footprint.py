@@ -1,8 +1,8 @@
 """`commonweal footprint`: energy and carbon of a training or of inference from what is known of them, and of other
 tools' files.
 
-Every number is printed with its unit and how it is known; what is not counted is said. Exit codes as in cli.py: 0; 2
-bad input; 3 part of a file was cut short.
+Every number is printed with its unit and how it is known; what is not counted is said. Exit codes as in
+`commonweal.cli`: 0; 2 bad input; 3 part of a file was cut short.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from commonweal.cli.surface import Debug, app, err, out, plain_errors, print_jso
 from commonweal.errors import FootprintError, require
 from commonweal.footprint.amounts import Range, number_or_range
 from commonweal.footprint.estimates import ClosedModel, Devices, Report, inference, training
-from commonweal.footprint.grid import FIRST_TRAINED
+from commonweal.footprint.grid_intensity import FIRST_TRAINED
 from commonweal.footprint.imported.imported import read_imported
 from commonweal.footprint.imported.imported_run import Imported, ImportedRun
 from commonweal.footprint.zones import Zone, zone_of

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from commonweal.assessment.rows import Writer
+from commonweal.assessment.row_writer import Writer
 from commonweal.assessment.value.ledger_rows import LEDGER_METHOD
 from commonweal.assessment.value.value_rows import VALUE_METHOD, value_rows
 from commonweal.cli.surface import Debug, SystemFile, app, counted, err, out, plain_errors, print_json

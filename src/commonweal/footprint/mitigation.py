@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from commonweal.errors import FootprintError
 from commonweal.footprint.energy import W_PER_KW, carbon_kg, number
-from commonweal.footprint.grid import GridIntensity, intensities, intensity
+from commonweal.footprint.grid_intensity import GridIntensity, intensities, intensity
 from commonweal.units import MOST_DEVICE_W, MOST_G_PER_KWH
 
 YEARLY_ONLY = "unknown: the table has yearly averages only; give the intensity of each hour to compare hours"

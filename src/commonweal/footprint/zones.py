@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from commonweal.errors import FootprintError
 from commonweal.footprint.energy import number
-from commonweal.footprint.grid import intensities, intensity, of_some_year
+from commonweal.footprint.grid_intensity import intensities, intensity, of_some_year
 from commonweal.units import MOST_G_PER_KWH
 
 

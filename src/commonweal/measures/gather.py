@@ -2,6 +2,7 @@
 
 `gather` hands the measure what it asks for by type, keeps each item's outcome, and turns what it raises into a row
 that is `not_applicable` or `failed`. A measure that was asked for never leaves nothing.
+The rows of a measure on a subject are appended and sealed together.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from commonweal.measures.recording import Ledger, RecordedApplication, RecordedM
 from commonweal.measures.registry import MeasureSpec
 from commonweal.models.choosing import PredictedAnswers, chooser_of
 from commonweal.models.exchange.masking import Secrets, secrets_in
+from commonweal.models.prediction_tables import PredictionTable
 from commonweal.models.protocols import Altered, Chooser, DecisionApplication, LanguageModel
-from commonweal.models.tables import PredictionTable
 from commonweal.system.records import Asset, System
 
 Progress = Callable[[str, int, int], None]

@@ -1,6 +1,6 @@
 """Reads a YAML file of probes field by field; every complaint carries its line.
 
-What this module does not do: it knows no format. `probe_reader` knows that of probe files.
+What this module does not do: it knows no format. `probes.reader` knows that of probe files.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from commonweal.errors import (
     ProbeFileError,
 )
 from commonweal.footprint.carbon_price import published
-from commonweal.footprint.grid import intensity
+from commonweal.footprint.grid_intensity import intensity
 from commonweal.footprint.money import deflator, price_year
 from commonweal.measures.data_set import DataSet
 from commonweal.measures.gather import Task
@@ -31,8 +31,8 @@ from commonweal.measures.options import Design, Limit
 from commonweal.measures.probes.records import Probes
 from commonweal.measures.subjects import Opener
 from commonweal.models import device_problems, parameter_count, preflight_asset, serving_model
+from commonweal.models.prediction_tables import PredictionTable
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
-from commonweal.models.tables import PredictionTable
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, Deployment, Stake, System
 from commonweal.system.uncertain import Uncertain

@@ -1,7 +1,7 @@
 """Subjects of which only the answers are left: a measure is recomputed from them, and nothing is opened or asked.
 
-A `RecordedModel` or `RecordedApplication` (asking.py) reads the answers back; behind it stands one of these, which has
-none of its own. So the arithmetic of a measure runs on what was recorded alone: no model, no network, none of the
+A `RecordedModel` or `RecordedApplication` (recording.py) reads the answers back; behind it stands one of these, which
+has none of its own. So the arithmetic of a measure runs on what was recorded alone: no model, no network, none of the
 system's code.
 """
 
@@ -22,8 +22,8 @@ from commonweal.measures.gather import Setting, Task, gather
 from commonweal.measures.options import Design, Limit
 from commonweal.measures.probes.records import Probes
 from commonweal.measures.registry import MeasureSpec
+from commonweal.models.prediction_tables import PredictionTable
 from commonweal.models.protocols import Case, Continuation, Decision, DecisionApplication, GenerationRequest, Score
-from commonweal.models.tables import PredictionTable
 from commonweal.system.records import Asset, System
 
 PREDICTIONS = "predictions:"

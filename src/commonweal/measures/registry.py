@@ -33,8 +33,8 @@ from commonweal.evidence.records import (
     StatementPart,
 )
 from commonweal.measures.data_set import DataPlace
+from commonweal.models.prediction_tables import PredictionTable
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
-from commonweal.models.tables import PredictionTable
 from commonweal.system.records import Asset, System
 
 Measured = Callable[..., Iterator[Estimate | Missing]]

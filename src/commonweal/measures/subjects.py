@@ -20,8 +20,8 @@ from commonweal.models.engine.bound import Work, share_reached
 from commonweal.models.engine.local import LocalModel
 from commonweal.models.engine.precision import FLOAT32
 from commonweal.models.locators import locate_model
+from commonweal.models.prediction_tables import PredictionTable, read_prediction_table
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
-from commonweal.models.tables import PredictionTable, read_prediction_table
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System
 

@@ -31,11 +31,11 @@ import numpy.typing as npt
 from commonweal.errors import CommonwealError, DataFileError, NotApplicable
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
+from commonweal.measures.estimate_rows import RowSpec, contribution_rows, described_row, inferred_row, unlike_published
 from commonweal.measures.options import Limit, whole_units
 from commonweal.measures.readable import Readable, readable
 from commonweal.measures.recording import Judgement, Ledger, judgement
 from commonweal.measures.registry import Measured, measure
-from commonweal.measures.rows import RowSpec, contribution_rows, described_row, inferred_row, unlike_published
 from commonweal.models.protocols import Answer, Chooser, Labels, Question
 from commonweal.statistics.contrast import NEGLIGIBLE, Contrast, mean_of
 from commonweal.statistics.contributions import contributions

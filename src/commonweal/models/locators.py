@@ -1,7 +1,7 @@
 """From a model's locator to the folder or file on this disk, without opening it.
 
-A locator written in a system file is data (law 9): it reaches only the system's own folder and what was allowed with
-`--allow-read`, and it never causes a download that nobody allowed. With `folder=None` the locator was given by the
+A locator written in a system file is data, not a command: it reaches only the system's own folder and what was allowed
+with `--allow-read`, and it never causes a download that nobody allowed. With `folder=None` the locator was given by the
 person who calls, and there is no fence.
 """
 

@@ -1,4 +1,4 @@
-"""Nothing that transformers says on its way reaches the console (first_hour.md, lesson 10)."""
+"""Nothing that transformers says on its way reaches the console."""
 
 from __future__ import annotations
 

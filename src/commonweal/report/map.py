@@ -1,7 +1,7 @@
 """The system map as a picture: layered columns of assets, deployments and populations, with what was found on them.
 
 Positions are in CSS pixels and the picture keeps its size, so that its text stays readable; it scrolls in its own box.
-What this module does not do: it draws no figure of measured numbers (see `figures`).
+What this module does not do: it draws no figure of measured numbers (see figures/charts.py).
 """
 
 from __future__ import annotations

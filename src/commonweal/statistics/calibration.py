@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from commonweal.statistics.group_rates import Array, Places, group_rates, layout_of, quantile, wilson
-from commonweal.statistics.intervals import LEVEL, critical_normal
+from commonweal.statistics.share_intervals import LEVEL, critical_normal
 
 BINS = 10
 CLUSTERS_PER_BIN = 10

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.special import stdtrit
 
 from commonweal.statistics.contrast import NEGLIGIBLE, Contrast, mean_of, standard_error
-from commonweal.statistics.intervals import LEVEL
+from commonweal.statistics.share_intervals import LEVEL
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from commonweal.statistics.intervals import LEVEL, POWER
+from commonweal.statistics.share_intervals import LEVEL, POWER
 
 Array = npt.NDArray[np.float64]
 MANY = 1e9  # degrees of freedom of a normal quantile

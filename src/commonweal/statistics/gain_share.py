@@ -22,7 +22,7 @@ import numpy.typing as npt
 from scipy.special import stdtrit
 
 from commonweal.statistics.contrast import mean_of, standard_error
-from commonweal.statistics.intervals import LEVEL
+from commonweal.statistics.share_intervals import LEVEL
 
 Array = npt.NDArray[np.float64]
 

@@ -33,8 +33,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from scipy.special import ndtr, stdtrit
 
-from commonweal.statistics.intervals import critical_normal
 from commonweal.statistics.rare_outcomes import Carriers, carriers
+from commonweal.statistics.share_intervals import critical_normal
 
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]

@@ -36,7 +36,7 @@ from scipy.special import stdtr
 from commonweal.statistics.contrast import NEGLIGIBLE, ROUNDING, Array, Contrast, standard_error, t_ratio
 from commonweal.statistics.detectable import bonferroni, detectable
 from commonweal.statistics.families import adjust, limits
-from commonweal.statistics.intervals import LEVEL
+from commonweal.statistics.share_intervals import LEVEL
 
 ONE_SIDED = 0.90  # a two-sided interval at this level holds two one-sided bounds of 95 %
 FEWEST_DRAWS, DRAWS_EACH, MOST_DRAWS = 1_999, 100, 19_999

@@ -33,7 +33,7 @@ from scipy.sparse import csr_matrix
 
 from commonweal.statistics.detectable import shrunk_share
 from commonweal.statistics.group_rates import Array, GroupRates, Places, quantile, wilson
-from commonweal.statistics.intervals import LEVEL, critical_normal
+from commonweal.statistics.share_intervals import LEVEL, critical_normal
 
 
 @dataclass(frozen=True, slots=True, eq=False)

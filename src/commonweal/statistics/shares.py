@@ -19,8 +19,8 @@ from commonweal.statistics.contrast import NEGLIGIBLE, Array, Contrast
 from commonweal.statistics.detectable import HALF, at_share
 from commonweal.statistics.group_rates import wilson
 from commonweal.statistics.inference import Inference, alone
-from commonweal.statistics.intervals import LEVEL
 from commonweal.statistics.rare_outcomes import FEWEST_CARRYING, carriers, rarer
+from commonweal.statistics.share_intervals import LEVEL
 
 SHARE, SIGNED = (0.0, 1.0), (-1.0, 1.0)
 DECIMALS = 6  # degrees of freedom that are whole but for rounding

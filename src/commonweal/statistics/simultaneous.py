@@ -23,7 +23,7 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from commonweal.statistics.detectable import detectable
-from commonweal.statistics.intervals import LEVEL
+from commonweal.statistics.share_intervals import LEVEL
 
 Array = npt.NDArray[np.float64]
 Limits = Callable[[Array], tuple[Array, Array]]

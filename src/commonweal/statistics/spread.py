@@ -33,7 +33,7 @@ from commonweal.statistics.contrast import NEGLIGIBLE, TIE, t_ratio
 from commonweal.statistics.detectable import detectable
 from commonweal.statistics.families import adjust
 from commonweal.statistics.inference import sign_flips
-from commonweal.statistics.intervals import LEVEL
+from commonweal.statistics.share_intervals import LEVEL
 
 Array = npt.NDArray[np.float64]
 ALPHA = 0.05

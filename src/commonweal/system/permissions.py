@@ -1,4 +1,7 @@
-"""What the person who runs a system has allowed it to do. Everything is refused by default (law 9)."""
+"""What the person who runs a system has allowed it to do. Everything is refused by default.
+
+The rule of what a system file may read (its own folder, and what was allowed with --allow-read) is `may_read`.
+"""
 
 from __future__ import annotations
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from commonweal.assessment.rows import Writer
+from commonweal.assessment.row_writer import Writer
 from commonweal.assessment.value.value_rows import value_rows
 from commonweal.errors import SystemFileError
 from commonweal.evidence.records import Estimate, Evidence, Provenance
-from commonweal.footprint.grid import intensity
+from commonweal.footprint.grid_intensity import intensity
 from commonweal.footprint.mitigation import lowest
 from commonweal.measures.registry import load_registry
 from commonweal.system.records import System

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from commonweal.assessment.rows import Writer
+from commonweal.assessment.row_writer import Writer
 from commonweal.assessment.value.ledger_rows import LEDGER_METHOD
 from commonweal.assessment.value.value_estimates import DRAWS, ONE_NUMBER
 from commonweal.assessment.value.value_rows import VALUE_METHOD, value_rows

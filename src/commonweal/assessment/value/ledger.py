@@ -23,7 +23,7 @@ from commonweal.assessment.value.spread import DrawSummary, spread
 from commonweal.assessment.value.value_terms import Input
 from commonweal.evidence.records import Evidence, Grade, Method, QuantityRole
 from commonweal.footprint.energy import G_PER_KG, W_PER_KW
-from commonweal.footprint.grid import FIRST_TRAINED, intensity, of_some_year
+from commonweal.footprint.grid_intensity import FIRST_TRAINED, intensity, of_some_year
 from commonweal.system.footprints import Making
 from commonweal.system.records import Asset, Deployment, System
 from commonweal.system.uncertain import Uncertain

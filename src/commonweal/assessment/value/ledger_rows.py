@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from commonweal.assessment.rows import VERSION, Writer
+from commonweal.assessment.row_writer import VERSION, Writer
 from commonweal.assessment.value.allocation import EMBODIED
 from commonweal.assessment.value.ledger import CarbonLedger, Draws
 from commonweal.assessment.value.ledger_totals import totals

@@ -32,7 +32,7 @@ from commonweal.assessment.value.sampling import of_interval
 from commonweal.assessment.value.spread import spread
 from commonweal.assessment.value.value_estimates import Grounds, as_declared, missing, over_draws
 from commonweal.evidence.records import Estimate, Evidence, Facts, Grade, Missing
-from commonweal.footprint.grid import FIRST_TRAINED, intensity
+from commonweal.footprint.grid_intensity import FIRST_TRAINED, intensity
 from commonweal.footprint.mitigation import lowest
 from commonweal.footprint.sampling import Array
 from commonweal.system.footprints import Mitigation

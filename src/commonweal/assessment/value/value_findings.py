@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from commonweal.assessment.menders import menders
-from commonweal.assessment.rows import deployment_name
+from commonweal.assessment.row_writer import deployment_name
 from commonweal.assessment.value.value_rows import VALUE_METHOD
 from commonweal.evidence.numbers import interval_text, value_text
 from commonweal.evidence.records import Estimate, Evidence, Finding

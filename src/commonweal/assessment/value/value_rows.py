@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from commonweal.assessment.roles import role_of
-from commonweal.assessment.rows import VERSION, Writer
+from commonweal.assessment.row_writer import VERSION, Writer
 from commonweal.assessment.value.allocation import EMBODIED
 from commonweal.assessment.value.baseline_value import QUANTITIES as BASELINE_QUANTITIES
 from commonweal.assessment.value.baseline_value import baseline_of, baseline_rows

@@ -14,7 +14,7 @@ from numpy.random import Generator
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.journal import Journal
 from commonweal.evidence.records import Estimate, Missing, Quantity
-from commonweal.footprint.grid import of_some_year
+from commonweal.footprint.grid_intensity import of_some_year
 from commonweal.footprint.sampling import draws
 from commonweal.measures.environment.meter.components import ComponentValue, Parts, known_parts
 from commonweal.measures.environment.meter.meter import Meter

@@ -13,13 +13,13 @@ from ruamel.yaml import YAML
 
 from commonweal.errors import NotApplicable
 from commonweal.evidence.records import Estimate, FigureChoice, Missing, Quantity
+from commonweal.measures.estimate_rows import RowSpec, described_row
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import RowSpec, described_row
 from commonweal.models.protocols import Continuation, LanguageModel
 from commonweal.statistics.contrast import mean_of
 from commonweal.statistics.inference import alone
-from commonweal.statistics.intervals import wilson_interval
+from commonweal.statistics.share_intervals import wilson_interval
 
 Array = npt.NDArray[np.float64]
 DRAWS = 1999

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from commonweal.evidence.records import Estimate, Missing
-from commonweal.measures.rows import possible_effect
+from commonweal.measures.estimate_rows import possible_effect
 from commonweal.statistics.group_gaps import Gap, extremes_text, spread
 from commonweal.statistics.group_rates import MINIMUM_CLUSTERS, MINIMUM_FREEDOM, GroupRates, rate_intervals
 

@@ -2,7 +2,7 @@
 
 A probe file holds *probes* (the same person's case, without any cue of a group), *wordings* (how a case is put to
 the application) and the cues that are swapped: first names, pronouns, or declared phrases. The format is described
-in ``docs/probes.md``; `probe_reader` reads it.
+in ``docs/probes.md``; `reader` reads it.
 
 What this module does not do: it measures nothing and judges no minimum (how many names a group needs is the
 measure's to say). Texts are data: a placeholder is replaced once, and what is put in is never read again.

@@ -1,6 +1,6 @@
 """Figures drawn as inline SVG, offline, in colours that follow the page (light, dark, print).
 
-What this module does not do: it chooses no rows and writes no sentences (see `figures`).
+What this module does not do: it chooses no rows and writes no sentences (see plan.py).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from commonweal.errors import MeasurementError
 from commonweal.evidence.records import Evidence, StatementPart
-from commonweal.footprint.grid import FIRST_TRAINED, intensity, of_some_year
+from commonweal.footprint.grid_intensity import FIRST_TRAINED, intensity, of_some_year
 from commonweal.report.content import Dossier
 from commonweal.report.statement.statement_numbers import TAGS, Number, of_declaration, of_fact, of_row, unknown
 from commonweal.report.statement.statement_records import CarbonStatement, Entry, MitigationEntry, OffsetEntry

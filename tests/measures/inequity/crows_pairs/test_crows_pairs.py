@@ -12,11 +12,11 @@ import pytest
 from commonweal.errors import DataFileError, DataRequired, MeasurementError, NotApplicable, NotJudged
 from commonweal.evidence.records import Estimate, Missing
 from commonweal.measures.data_set import DataPlace, open_data_set
+from commonweal.measures.estimate_rows import UNVARYING
 from commonweal.measures.inequity.crows_pairs.crows_pairs import crossed, crows_pairs, likelihood, share_estimate
 from commonweal.measures.inequity.crows_pairs.pairs import DIRECTIONS, PUBLISHED, SentencePair, limited, read_pairs
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
-from commonweal.measures.rows import UNVARYING
 from commonweal.models import open_model
 from commonweal.models.engine.local import LocalModel
 from commonweal.statistics.inference import family

@@ -13,9 +13,9 @@ from commonweal.evidence.store import Store
 from commonweal.measures.gather import Setting, Task, gather
 from commonweal.measures.inequity.performance_gap.performance_gap import performance_gap
 from commonweal.measures.registry import load_registry
-from commonweal.models.tables import PredictionTable, read_prediction_table
+from commonweal.models.prediction_tables import PredictionTable, read_prediction_table
 from commonweal.statistics import simultaneous
-from commonweal.statistics.intervals import wilson_interval
+from commonweal.statistics.share_intervals import wilson_interval
 from commonweal.system.records import Asset, System
 
 Rows = list[Estimate | Missing]

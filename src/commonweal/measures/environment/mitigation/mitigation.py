@@ -1,6 +1,6 @@
 """What a cheaper number format and a larger batch save on the model itself, and what they do to its answers.
 
-See mitigation_bench.py (formats and texts), turns.py (blocks in turn), mitigation_rows.py (from blocks to rows),
+See bench.py (formats and texts), meter/turns.py (blocks in turn), rows.py (from blocks to rows),
 meter.py (what is read). Savings that cannot be measured here, such as another grid, are computed in
 footprint/mitigation.py.
 """

@@ -20,7 +20,7 @@ from commonweal.measures.environment.meter.power_model import (
     run_time_s,
 )
 from commonweal.measures.environment.mitigation.bench import Price, Variant, VariantPair
-from commonweal.measures.rows import RowSpec, described_row
+from commonweal.measures.estimate_rows import RowSpec, described_row
 from commonweal.statistics.contrast import mean_of
 from commonweal.statistics.inference import alone
 from commonweal.statistics.shares import share_alone

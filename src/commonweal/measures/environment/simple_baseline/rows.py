@@ -16,7 +16,7 @@ from commonweal.measures.environment.meter.components import ComponentValue
 from commonweal.measures.environment.simple_baseline.baseline_words import baseline_words
 from commonweal.measures.environment.simple_baseline.energy import UnknownEnergy
 from commonweal.measures.environment.simple_baseline.task import LabelledTask
-from commonweal.measures.rows import contribution_rows, possible_effect
+from commonweal.measures.estimate_rows import contribution_rows, possible_effect
 from commonweal.models.text_classifier import Codes
 from commonweal.statistics.contrast import mean_of, sparse_floor
 from commonweal.statistics.contributions import contributions

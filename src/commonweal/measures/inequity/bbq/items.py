@@ -1,4 +1,4 @@
-"""The items of BBQ: read, checked, limited, and what an answer to one means."""
+"""The items of BBQ: how they are read and checked, and which answers to one lean to the stereotype or are right."""
 
 from __future__ import annotations
 

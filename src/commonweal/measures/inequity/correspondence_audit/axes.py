@@ -1,7 +1,7 @@
 """The comparisons of a correspondence audit, from decisions to contrasts.
 
 Each *axis* (names by gender, names by race, names by both, pronouns, each declared cue) is one comparison between
-groups. What this module does not do: it asks nothing, and works out no estimate (see audit_estimates.py).
+groups. What this module does not do: it asks nothing, and works out no estimate (see estimates.py).
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from commonweal.evidence.records import Estimate, Missing
+from commonweal.measures.estimate_rows import possible_effect
 from commonweal.measures.inequity.correspondence_audit.axes import ComparisonAxis
 from commonweal.measures.inequity.correspondence_audit.judged import (
     TINY,
@@ -20,13 +21,12 @@ from commonweal.measures.inequity.correspondence_audit.judged import (
     varies,
     why_unjudged,
 )
-from commonweal.measures.rows import possible_effect
 from commonweal.statistics.contrast import FEW_DIFFER
 from commonweal.statistics.detectable import at_share, bonferroni, detectable, shrunk_share
 from commonweal.statistics.families import Family, adjust, agreeing
 from commonweal.statistics.group_gaps import extremes_text
-from commonweal.statistics.intervals import critical_normal, newcombe_interval, wilson_interval
 from commonweal.statistics.permutation import Array, all_pairs, group_variance
+from commonweal.statistics.share_intervals import critical_normal, newcombe_interval, wilson_interval
 from commonweal.statistics.two_rates import TwoRates
 
 FOUR_FIFTHS = 0.8

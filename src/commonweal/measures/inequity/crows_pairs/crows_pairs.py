@@ -12,11 +12,7 @@ import numpy.typing as npt
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
-from commonweal.measures.inequity.crows_pairs.pairs import DIRECTIONS, PUBLISHED, SentencePair, limited, read_pairs
-from commonweal.measures.options import Limit
-from commonweal.measures.recording import Judgement, Ledger, judgement
-from commonweal.measures.registry import measure
-from commonweal.measures.rows import (
+from commonweal.measures.estimate_rows import (
     RowSpec,
     contribution_rows,
     described_row,
@@ -24,6 +20,10 @@ from commonweal.measures.rows import (
     inferred_row,
     unlike_published,
 )
+from commonweal.measures.inequity.crows_pairs.pairs import DIRECTIONS, PUBLISHED, SentencePair, limited, read_pairs
+from commonweal.measures.options import Limit
+from commonweal.measures.recording import Judgement, Ledger, judgement
+from commonweal.measures.registry import measure
 from commonweal.models.protocols import Continuation, LanguageModel
 from commonweal.statistics.contrast import Contrast, mean_of
 from commonweal.statistics.contributions import contributions

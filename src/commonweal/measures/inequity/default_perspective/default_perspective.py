@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.measures.estimate_rows import contribution_rows, possible_effect
 from commonweal.measures.inequity.default_perspective.distance import (
     answer_shares,
     mean_between,
@@ -23,12 +24,11 @@ from commonweal.measures.inequity.default_perspective.distance import (
 from commonweal.measures.inequity.default_perspective.items import Attribute, Questionnaire, material
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import contribution_rows, possible_effect
 from commonweal.models.protocols import LanguageModel
 from commonweal.statistics.contrast import Contrast, mean_of
 from commonweal.statistics.contributions import contributions
 from commonweal.statistics.inference import Inference, alone, family
-from commonweal.statistics.intervals import wilson_interval
+from commonweal.statistics.share_intervals import wilson_interval
 from commonweal.statistics.shares import SIGNED, exact_where_alike
 
 Array = npt.NDArray[np.float64]

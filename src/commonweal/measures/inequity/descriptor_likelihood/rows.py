@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from commonweal.evidence.records import Estimate, Missing
+from commonweal.measures.estimate_rows import RowSpec, described_row
 from commonweal.measures.inequity.descriptor_likelihood.sentences import MINIMUM_DESCRIPTORS, Descriptor, Template
-from commonweal.measures.rows import RowSpec, described_row
 from commonweal.statistics.contrast import NEGLIGIBLE, mean_of
 from commonweal.statistics.inference import alone
 from commonweal.statistics.shares import exact_where_alike

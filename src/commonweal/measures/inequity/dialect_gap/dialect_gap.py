@@ -13,6 +13,7 @@ import numpy as np
 from commonweal.errors import NotApplicable
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
+from commonweal.measures.estimate_rows import UNVARYING, RowSpec, contribution_rows, described_row, inferred_row
 from commonweal.measures.inequity.dialect_gap.costs import (
     CLUSTER,
     MINIMUM_MEANINGS,
@@ -28,7 +29,6 @@ from commonweal.measures.inequity.dialect_gap.texts import limited, read_matched
 from commonweal.measures.inequity.performance_gap.axes import MOST_COMPARED
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import UNVARYING, RowSpec, contribution_rows, described_row, inferred_row
 from commonweal.models.protocols import LanguageModel
 from commonweal.statistics.contrast import NEGLIGIBLE, mean_of
 from commonweal.statistics.contributions import contributions

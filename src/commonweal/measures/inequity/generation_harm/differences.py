@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from commonweal.evidence.records import Estimate, Missing
+from commonweal.measures.estimate_rows import possible_effect
 from commonweal.measures.inequity.generation_harm.scorer import Group
-from commonweal.measures.rows import possible_effect
 from commonweal.statistics.group_rates import GroupRates
 from commonweal.statistics.simultaneous import Difference, Limited, family_of_differences
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from commonweal.evidence.records import Estimate, Missing
+from commonweal.measures.estimate_rows import NO_SPREAD
 from commonweal.measures.inequity.generation_harm.differences import GroupDifference, compared, difference_rows
 from commonweal.measures.inequity.generation_harm.prompts import GroupSentence
 from commonweal.measures.inequity.generation_harm.scorer import (
@@ -21,12 +22,11 @@ from commonweal.measures.inequity.generation_harm.scorer import (
 )
 from commonweal.measures.inequity.rate_rows import RateSpec, rate_rows, why_not
 from commonweal.measures.readable import READABLE
-from commonweal.measures.rows import NO_SPREAD
 from commonweal.statistics.contrast import mean_of
 from commonweal.statistics.contributions import contributions
 from commonweal.statistics.group_rates import Array, GroupRates, Places
-from commonweal.statistics.intervals import LEVEL, critical_normal
 from commonweal.statistics.prevalence import Corrected, Shares, corrected_shares, joint_covariance, sampled
+from commonweal.statistics.share_intervals import LEVEL, critical_normal
 
 TRACED = 5
 FALSE_POSITIVES, TRUE_POSITIVES = "scorer_false_positive_rate", "scorer_true_positive_rate"

@@ -11,6 +11,14 @@ import numpy.typing as npt
 from commonweal.errors import MeasurementError, NotApplicable
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
+from commonweal.measures.estimate_rows import (
+    RowSpec,
+    contribution_rows,
+    described_row,
+    enough_decided,
+    inferred_row,
+    unlike_published,
+)
 from commonweal.measures.inequity.stereoset.items import (
     DOMAINS,
     OPTIONS,
@@ -23,14 +31,6 @@ from commonweal.measures.inequity.stereoset.items import (
 from commonweal.measures.options import Limit
 from commonweal.measures.recording import Ledger
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import (
-    RowSpec,
-    contribution_rows,
-    described_row,
-    enough_decided,
-    inferred_row,
-    unlike_published,
-)
 from commonweal.models.protocols import LanguageModel
 from commonweal.statistics.contrast import Contrast, estimate_of, mean_of
 from commonweal.statistics.contributions import contributions

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from commonweal.evidence.records import Estimate, ItemOutcome, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
+from commonweal.measures.estimate_rows import RowSpec, contribution_rows, described_row, inferred_row
 from commonweal.measures.inequity.winobias.sentences import (
     CoreferenceItem,
     PronounPair,
@@ -21,7 +22,6 @@ from commonweal.measures.options import Limit
 from commonweal.measures.readable import Readable, readable
 from commonweal.measures.recording import Judgement, Ledger, judgement
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import RowSpec, contribution_rows, described_row, inferred_row
 from commonweal.models.protocols import Answer, Chooser
 from commonweal.models.reading import names_nobody
 from commonweal.statistics.contrast import Contrast, mean_of

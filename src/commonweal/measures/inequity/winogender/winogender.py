@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from commonweal.evidence.records import Estimate, Missing, Quantity
 from commonweal.measures.data_set import DataPlace, DataSet
+from commonweal.measures.estimate_rows import RowSpec, contribution_rows, described_row, inferred_row, unlike_published
 from commonweal.measures.inequity.winogender.resolved import GAPS, OUTCOMES, Resolved, judged, lean_of, resolved_of
 from commonweal.measures.inequity.winogender.sentences import (
     NEITHER,
@@ -23,7 +24,6 @@ from commonweal.measures.options import Limit
 from commonweal.measures.readable import readable
 from commonweal.measures.recording import Ledger
 from commonweal.measures.registry import measure
-from commonweal.measures.rows import RowSpec, contribution_rows, described_row, inferred_row, unlike_published
 from commonweal.models.protocols import Answer, Chooser
 from commonweal.models.reading import names_nobody
 from commonweal.statistics.contrast import NEGLIGIBLE, Contrast, estimate_of, mean_of

@@ -1,4 +1,6 @@
-"""Inferences as rows of evidence: what all measures have in common."""
+"""The estimates that measures yield, from inferences, in words that all measures share; `gather` makes evidence of
+them.
+"""
 
 from __future__ import annotations
 

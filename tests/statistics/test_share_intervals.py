@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
 from commonweal.statistics.detectable import detectable, shrunk_share
-from commonweal.statistics.intervals import critical_normal, newcombe_interval, wilson_interval
+from commonweal.statistics.share_intervals import critical_normal, newcombe_interval, wilson_interval
 
 # Newcombe 1998, Statistics in Medicine 17:857, table I, method 3 (score, no continuity correction).
 WILSON = [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]

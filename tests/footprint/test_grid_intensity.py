@@ -5,7 +5,7 @@ import re
 import pytest
 
 from commonweal.errors import MeasurementError
-from commonweal.footprint.grid import intensities, intensity
+from commonweal.footprint.grid_intensity import intensities, intensity
 
 
 def test_published_values() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from commonweal.errors import DataFileError
-from commonweal.models.tables import numbered, read_prediction_table
+from commonweal.models.prediction_tables import numbered, read_prediction_table
 
 ROWS = [
     {"truth": 1, "prediction": 1, "score": 0.9, "group_gender": "women", "group_race": "Black", "cluster": "a"},
