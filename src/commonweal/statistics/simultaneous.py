@@ -31,7 +31,9 @@ DRAWS = 9999
 CHUNK = 250
 SMALLEST_P = 1e-300
 LARGEST_Z = 37.0
-HALVINGS = 50
+MOST_STEPS = 100
+CLOSE = 1e-12  # of z
+NEAREST_PART = 1e-3  # of what is left, at which the next z lies from either end
 NOTHING = 1e-12  # differences nearer to 0 than this are none
 
 
@@ -124,14 +126,32 @@ def _correlation(covariance: Array) -> Array:
 
 
 def _touching(value: Array, limits: Limits) -> Array:
-    """|z| of each difference: of the interval that just touches 0, found by halving."""
+    """|z| of each difference: of the interval that just touches 0, between a z whose interval excludes 0 and one whose
+    does not.
+
+    By regula falsi, with half the weight of an end that stays (Illinois).
+    """
+
+    def from_zero(z: Array) -> Array:
+        low, high = limits(z)
+        return np.where(value > 0, low, -high)
+
     near, far = np.zeros_like(value), np.full_like(value, LARGEST_Z)
-    for _ in range(HALVINGS):
-        middle = (near + far) / 2
-        low, high = limits(middle)
-        excludes = np.where(value > 0, low > 0, high < 0)
-        near, far = np.where(excludes, middle, near), np.where(excludes, far, middle)
-    return np.where(np.abs(value) < NOTHING, 0.0, near)
+    at_near, at_far, moved = np.abs(value), from_zero(far), np.zeros(value.shape, dtype=np.int8)
+    beyond, nothing = at_far > 0, np.abs(value) < NOTHING
+    for _ in range(MOST_STEPS):
+        part = np.clip(at_near / np.maximum(at_near - at_far, SMALLEST_P), NEAREST_PART, 1 - NEAREST_PART)
+        middle = near + (far - near) * part
+        at = from_zero(middle)
+        excludes = at > 0
+        at_far = np.where(excludes & (moved == 1), at_far / 2, at_far)
+        at_near = np.where(~excludes & (moved == -1), at_near / 2, at_near)
+        near, at_near = np.where(excludes, middle, near), np.where(excludes, at, at_near)
+        far, at_far = np.where(excludes, far, middle), np.where(excludes, at_far, at)
+        moved = np.where(excludes, 1, -1).astype(np.int8)
+        if np.all((far - near < CLOSE) | beyond | nothing):
+            break
+    return np.where(nothing, 0.0, np.where(beyond, LARGEST_Z, near))
 
 
 def _largest(root: Array, rng: np.random.Generator) -> Array:
