@@ -70,7 +70,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     "in lm-evaluation-harness 0.4",
     cluster="writer x exchanged words",
     family="the stereotype share over all pairs, of each bias type, and of each direction of stereotype",
-    version=4,
+    version=5,
     data=DataPlace("crows-pairs", "*.csv", "github.com/nyu-mll/crows-pairs, CC BY-SA 4.0"),
     units=("writer", "words"),
     outcomes=(

@@ -86,7 +86,7 @@ def expected(limit: Limit) -> list[str]:
     "(GlobalOpinionQA, arXiv:2306.16388), with items of our own",
     cluster="item (an everyday sentence)",
     family="the relative distance of every group of all attributes",
-    version=3,
+    version=4,
     on_request=True,
     units=("item",),
     quantities={

@@ -65,7 +65,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     "(erasure)",
     cluster="meaning (or what the texts' column `cluster` names)",
     family="all pairwise differences between groups in bits per byte, of all attributes",
-    version=4,
+    version=5,
     data=DataPlace(
         "matched_texts", "*.[cjt]s*[lv]", "your own texts: CSV or JSON lines with the columns meaning, group, text"
     ),

@@ -62,7 +62,7 @@ def expected(data: DataSet, limit: Limit) -> list[str]:
     source="Nadeem, Bethke, Reddy 2021, ACL 5356, StereoSet, CC BY-SA 4.0; formulae as in the authors' evaluation.py",
     cluster="target term",
     family="the stereotype score of each variant and of each of its domains, by sums of log-probabilities",
-    version=4,
+    version=5,
     data=DataPlace("stereoset", "*.jsonl", "github.com/moinnadeem/StereoSet, CC BY-SA 4.0", instead="*.json"),
     units=("target",),
     outcomes=tuple(

@@ -121,7 +121,7 @@ def contrast_of(values: Array, pairs: Sequence[PronounPair]) -> Contrast:
     source=SOURCE,
     cluster="occupation (20 stereotyped as male crossed with 20 as female)",
     family="the stereotype gap of each type of sentence",
-    version=4,
+    version=5,
     data=DataPlace("winobias", "*.txt*", "github.com/uclanlp/corefBias, WinoBias/wino, MIT"),
     units=("male", "female"),
     outcomes=(

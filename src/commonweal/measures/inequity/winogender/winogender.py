@@ -66,7 +66,7 @@ def correlation(lean: Array, share: Array, names: Sequence[str]) -> Contrast:
     "and Lin 2006",
     cluster="occupation",
     family="the three gaps between pronouns, and the correlation of the lean with each of two shares of women",
-    version=4,
+    version=5,
     data=DataPlace("winogender", "*.tsv", "github.com/rudinger/winogender-schemas, MIT"),
     units=("occupation",),
     outcomes=OUTCOMES,
