@@ -76,6 +76,18 @@ def test_the_share_is_told_with_its_unit_count_and_method_and_only_after_enough_
     assert "distinct tokens" in told.method
 
 
+def test_the_best_rate_counts_whether_it_was_seen_while_it_scored_or_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy when the run ends would make the share too large."""
+    rates = iter([1e11, 2e10])
+    monkeypatch.setattr(bound, "matrix_rate", lambda: next(rates))
+    work = Work(5, 1.5e12, 20.0)
+    assert len(list(work.timed(iter([{0: Score(0.0, 1, True)}] * 3)))) == 3
+    assert work.rate == 1e11
+    told = share_reached("m", work)
+    assert told is not None
+    assert (told.rate_gflop_s, told.share) == (100.0, pytest.approx(75.0, rel=0.01))
+
+
 def test_the_rate_is_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bound, "RATE_SHAPES", ((64, 64, 64),))
     assert 1e6 < matrix_rate() < 1e14

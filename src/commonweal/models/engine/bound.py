@@ -25,8 +25,8 @@ TURNS = 10
 LEAST_S = 10.0  # of scoring; a share of less says little, and the rate takes seconds to find out
 METHOD = (
     "least arithmetic (2 x parameters behind the embedding x distinct tokens + 2 x width x vocabulary x places asked "
-    "about + attention) at the best rate of float32 matrix products seen on this machine, over the time that scoring "
-    "took"
+    "about + attention) at the best rate of float32 matrix products seen on this machine while and after it scored, "
+    "over the time that scoring took; other programs slow both, and not alike"
 )
 
 
@@ -34,11 +34,14 @@ METHOD = (
 class Work:
     """What a model has read in trees since it was opened: distinct tokens, their least arithmetic [FLOP], and time
     [s].
+
+    `rate`: that of matrix products [FLOP/s], once it has scored for so long that a share will be told; else 0.
     """
 
     tokens: int = 0
     flop: float = 0.0
     seconds: float = 0.0
+    rate: float = 0.0
 
     def timed(self, parts: Iterator[dict[int, Score]]) -> Iterator[dict[int, Score]]:
         """The same parts; the time that each takes to come is counted, what is done with it between is not."""
@@ -48,6 +51,8 @@ class Work:
             self.seconds += time.perf_counter() - began
             if part is None:
                 return
+            if self.seconds >= LEAST_S and not self.rate:
+                self.rate = matrix_rate()
             yield part
 
 
@@ -88,7 +93,7 @@ def share_reached(model: str, work: Work) -> Scoring | None:
     """What the scoring of a model reached of its bound; None where it took too short a time to say."""
     if work.seconds < LEAST_S:
         return None
-    rate = matrix_rate()
+    rate = max(work.rate, matrix_rate())
     return Scoring(
         model=model,
         share=100 * work.flop / rate / work.seconds,
