@@ -131,9 +131,7 @@ def smaller(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
     debug: Debug = False,
 ) -> None:
-    """What a distilled model, or one of another architecture, saves over its life, its making subtracted; from how
-    many tasks on.
-    """
+    """What a distilled or otherwise smaller model saves over its life, its making subtracted, from how many tasks."""
     with plain_errors(debug):
         saving = smaller_model(tasks, wh_per_task, other_wh_per_task, making_kwh)
     if as_json:

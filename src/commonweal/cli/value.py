@@ -32,9 +32,7 @@ def value(
     as_json: Annotated[bool, typer.Option("--json", help="Print the evidence rows as JSON.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Weigh the deployments of FILE: V = S - C - E - O over groups of people, with the ledger of energy and carbon
-    behind it.
-    """
+    """Weigh the deployments of FILE: V = S - C - E - O over groups of people, with the ledger behind it."""
     with plain_errors(debug):
         system = load(file)
         if problems := table_problems(system):
