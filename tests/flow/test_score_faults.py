@@ -44,7 +44,8 @@ def test_a_request_without_a_number_is_named_and_the_others_are_kept(tmp_path: P
     (tmp_path / "alone").mkdir()
     sound, environment = score(tmp_path / "alone", model, SOUND, "--dtype", dtype)
     assert within(*sound, **environment).code == 0
-    assert polars.read_parquet(tmp_path / "alone" / "s.parquet")["logprob"].to_list() == table["logprob"].to_list()[:3]
+    alone = polars.read_parquet(tmp_path / "alone" / "s.parquet")["logprob"].to_list()
+    assert alone == pytest.approx(table["logprob"].to_list()[:3], rel=1e-6)  # a row more in a product may round it anew
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "int8"])

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from commonweal.statistics.contrast import Contrast, mean_of, standard_error
-from commonweal.statistics.inference import Inference, alone, family, sign_flips
+from commonweal.statistics.inference import Inference, alone, family
+from commonweal.statistics.sign_flips import sign_flips
 
 Array = npt.NDArray[np.float64]
 HYPOTHESES = 3

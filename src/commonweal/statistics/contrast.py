@@ -20,7 +20,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 Array = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -31,7 +30,6 @@ FEW_DIFFER = 5
 FEWEST = 2  # units; one says nothing of others
 NEGLIGIBLE = 1e-12  # of a standard error: what the noise of a sum may leave where nothing varies
 ROUNDING = 1e-9
-LITTLE = 0.1
 TIE = 2.0**-32  # relative: far above the noise of a sum, far below a difference that matters
 
 
@@ -125,7 +123,7 @@ def standard_error(one: Contrast) -> tuple[float, float]:
     if one.units_per_side < one.fewest:
         return float("inf"), float("nan")
     cells = one.cells
-    error = float(np.sqrt(cells.variance(cells.sums[None])[0]))
+    error = float(np.sqrt(cells.variance))
     return error, min(cells.freedom(place) for place in range(len(cells.names)))
 
 
@@ -193,58 +191,53 @@ class Cells:
     floor: float
 
     @cached_property
-    def counts_by_side(self) -> Array:
-        return self._by_side(self.counts)
-
-    @property
-    def sums_by_side(self) -> Array:
-        return self._by_side(self.sums)
-
-    def _by_side(self, numbers: Array) -> Array:
-        plus = numbers[..., ~self.minus].sum(-1)
-        return (
-            np.stack([plus, numbers[..., self.minus].sum(-1)], -1) if self.minus.any() else np.asarray(plus)[..., None]
-        )
+    def sides(self) -> Array:
+        """Whether each cell is on each side, 0 or 1, float64 (cell, side)."""
+        sides = [~self.minus, self.minus] if self.minus.any() else [~self.minus]
+        return np.stack(sides, axis=1).astype(np.float64)
 
     @cached_property
-    def weights(self) -> tuple[csr_array, ...]:
-        """For each grouping of cells, what a cell's residual sum adds to the score of its unit: (unit, cell),
-        sparse.
-        """
-        total = self.counts_by_side[self.minus.astype(int)] if self.minus.any() else self.counts_by_side[0]
-        sign = np.where(self.minus, -1.0, 1.0)
-        matrices = []
-        for units in self.units:
-            leverage = self.in_unit(units) / total
-            weight = sign / (total * np.sqrt(1.0 - leverage))
-            matrices.append(csr_array((weight, (units, np.arange(units.size))), shape=(units.max() + 1, units.size)))
-        return tuple(matrices)
+    def counts_by_side(self) -> Array:
+        return np.asarray(self.counts @ self.sides)
+
+    @cached_property
+    def centres_found(self) -> Array:
+        """The mean of each cell's side, float64 (cell,)."""
+        return np.asarray(self.sides @ (self.sums @ self.sides / self.counts_by_side))
+
+    @cached_property
+    def weights(self) -> tuple[Array, ...]:
+        """For each grouping of cells, what a cell's residual sum adds to the score of its unit, float64 (cell,)."""
+        total, sign = self.sides @ self.counts_by_side, np.where(self.minus, -1.0, 1.0)
+        return tuple(sign / (total * np.sqrt(1.0 - self.in_unit(units) / total)) for units in self.units)
 
     def in_unit(self, units: Codes) -> Array:
         """Items of each cell's unit that are on the same side."""
         both = units * 2 + self.minus
         return np.bincount(both, weights=self.counts)[both].astype(np.float64)
 
-    def difference(self, sums: Array) -> Array:
-        """The contrast for sums float64 (draw, cell): (draw,)."""
-        means = self._by_side(sums) / self.counts_by_side
-        return np.asarray(means[:, 0] - means[:, 1] if means.shape[1] == 2 else means[:, 0])
+    def score(self, grouping: int, values: Array) -> Array:
+        """What numbers of cells, float64 (cell,), add to the score of each unit, float64 (unit,)."""
+        score = np.bincount(self.units[grouping], weights=self.weights[grouping] * values)
+        return score.astype(np.float64, copy=False)
 
-    def variance(self, sums: Array) -> Array:
-        """CR2 variance of the contrast for sums float64 (draw, cell): (draw,)."""
-        means = self._by_side(sums) / self.counts_by_side
-        fitted = np.where(self.minus, means[:, -1:], means[:, :1]) * self.counts
-        residual = (sums - fitted).T
-        parts = [np.asarray((weight @ residual) ** 2).sum(0) for weight in self.weights]
-        if len(parts) == 1:
-            return np.asarray(parts[0] + self.floor)
-        first, second, both = parts
-        return np.asarray(np.maximum(first + second - both, np.maximum(first, second)) + self.floor)
+    def side_scores(self, grouping: int) -> Array:
+        """The scores of the items of each side, float64 (unit, side)."""
+        return np.column_stack([self.score(grouping, self.counts * side) for side in self.sides.T])
+
+    def scores(self, grouping: int = 0) -> Array:
+        """What each unit adds to the contrast's error, float64 (unit,)."""
+        return self.score(grouping, self.sums - self.centres_found * self.counts)
+
+    @property
+    def variance(self) -> float:
+        """CR2 variance of the contrast."""
+        parts = [np.asarray((self.scores(grouping) ** 2).sum()) for grouping in range(len(self.units))]
+        return float(combined(parts)) + self.floor
 
     def freedom(self, factor: int) -> float:
         """tr(W)^2 / tr(W W), with W the covariance of the units' scores where items are independent and vary alike."""
-        units, weight = self.units[factor], self.weights[factor]
-        weights = np.asarray(weight.sum(0)).ravel()
+        units, weights = self.units[factor], self.weights[factor]
         own = np.bincount(units, weights=weights**2 * self.counts)
         shared = []
         for minus in (False, True):
@@ -257,58 +250,13 @@ class Cells:
         square += sum(float(one @ other) ** 2 for one in shared for other in shared)
         return float(trace**2 / square)
 
-    @property
-    def _centres_found(self) -> Array:
-        """The mean of each cell's side, float64 (cell,)."""
-        means = self.sums_by_side / self.counts_by_side
-        return np.asarray(np.where(self.minus, means[-1], means[0]))
 
-    def scores(self) -> Array:
-        """What each unit of the first factor adds to the contrast's error, float64 (unit,)."""
-        residual = self.sums - self._centres_found * self.counts
-        return np.asarray(self.weights[0] @ residual)
-
-    def flipped_t(self, signs: Sequence[Array], null: float | None) -> Array:
-        """|t| with the signs of units flipped, float64 (draw, unit) for each factor: (draw,).
-
-        About the null of a mean, or that of no difference between sides; None: about the contrast that was found.
-        """
-        centre = (
-            self._centres_found if null is None else self.sums.sum() / self.counts.sum() if self.minus.any() else null
-        )
-        rest = self.sums - self.counts * centre
-        if len(self.units) == 1 and not self.minus.any():
-            return self._flipped_mean_t(signs[0], rest)
-        flipped = np.zeros((signs[0].shape[0], rest.size))
-        product = np.ones_like(flipped)
-        for factor, sign in enumerate(signs):
-            units = self.units[factor]
-            mine = sign[:, units]
-            product *= mine
-            if len(signs) > 1:
-                effect = (np.bincount(units, weights=rest) / np.bincount(units, weights=self.counts))[
-                    units
-                ] * self.counts
-                flipped += mine * effect
-                rest = rest - effect
-        flipped += product * rest
-        return t_ratio(self.difference(flipped), np.sqrt(self.variance(flipped)))
-
-    def _flipped_mean_t(self, signs: Array, rest: Array) -> Array:
-        """The same for a mean in clusters of one kind, each of which is a cell: from sums of products.
-
-        Where little is left of the squares, rounding would tell patterns apart that tie, so there the residuals are
-        worked out.
-        """
-        total = self.counts.sum()
-        weight = 1.0 / (1.0 - self.counts / total) / total**2
-        mean, squares = signs @ rest / total, float((weight * rest**2).sum())
-        variance = (
-            squares - 2 * mean * (signs @ (weight * rest * self.counts)) + mean**2 * (weight * self.counts**2).sum()
-        )
-        little = np.flatnonzero(variance < LITTLE * squares)
-        variance[little] = ((signs[little] * rest - self.counts * mean[little, None]) ** 2) @ weight
-        return t_ratio(mean, np.sqrt(variance + self.floor))
+def combined(parts: Sequence[Array]) -> Array:
+    """Variance from that by each grouping: V_first + V_second - V_both, and at least the larger of the first two."""
+    if len(parts) == 1:
+        return parts[0]
+    first, second, both = parts
+    return np.maximum(first + second - both, np.maximum(first, second))
 
 
 def _cells(contrast: Contrast) -> Cells:

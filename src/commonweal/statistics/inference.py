@@ -26,7 +26,7 @@ Economics and Statistics 90:414 (signs of clusters); Schuirmann 1987, J. Pharmac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -37,13 +37,13 @@ from commonweal.statistics.contrast import NEGLIGIBLE, ROUNDING, Array, Contrast
 from commonweal.statistics.detectable import bonferroni, detectable
 from commonweal.statistics.families import adjust, limits
 from commonweal.statistics.share_intervals import LEVEL
+from commonweal.statistics.sign_flips import AT_ONCE, flipped_t, sign_flips
 
 ONE_SIDED = 0.90  # a two-sided interval at this level holds two one-sided bounds of 95 %
 FEWEST_DRAWS, DRAWS_EACH, MOST_DRAWS = 1_999, 100, 19_999
 FEWEST_THAT_CAN_FIND = 6  # 2 / 2**6 < 0.05 < 2 / 2**5
 FEW = 12  # fewer have under 2**11 patterns
 MANY = 2_000
-AT_ONCE = 4_000_000  # numbers held in memory
 SMALLEST_P = 1e-300
 DECIMALS = 9  # of sums that are equal but for their order
 
@@ -258,23 +258,6 @@ def draws_for(hypotheses: int) -> int:
     return min(MOST_DRAWS, max(FEWEST_DRAWS, DRAWS_EACH * hypotheses - 1))
 
 
-def sign_flips(units: int, draws: int, rng: np.random.Generator) -> Iterator[Array]:
-    """Signs of units, float64 (draw, unit), in parts that fit into memory.
-
-    All patterns but the one that flips nothing, each once, where there are no more of them than `draws`; else `draws`
-    of them at random.
-
-    >>> [part.tolist() for part in sign_flips(2, 99, np.random.default_rng(0))]
-    [[[1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]]
-    """
-    if units < 60 and 2**units - 1 <= draws:
-        yield np.array(list(product((1.0, -1.0), repeat=units)))[1:]
-        return
-    part = max(1, AT_ONCE // units)
-    for start in range(0, draws, part):
-        yield rng.choice(np.array([-1.0, 1.0]), size=(min(part, draws - start), units))
-
-
 def _flipped(contrasts: Sequence[Contrast], rng: np.random.Generator, null: float) -> tuple[Array, Array]:
     """|t| of each contrast with signs of whole units flipped, the same flips for all: float64 (draw, contrast).
 
@@ -321,7 +304,7 @@ def _known(contrasts: Sequence[Contrast], together: Array, null: float) -> list[
             signs[:, moving] = np.array(list(product((1.0, -1.0), repeat=moving.size))).reshape(
                 2**moving.size, moving.size
             )
-            known[index] = cells.flipped_t([signs], null)
+            known[index] = flipped_t(cells, [signs], null)
         else:
             order = np.lexsort((cells.counts, away))
             alike.setdefault(np.stack([away.round(DECIMALS), cells.counts])[:, order].tobytes(), []).append(index)
@@ -332,7 +315,7 @@ def _known(contrasts: Sequence[Contrast], together: Array, null: float) -> list[
 
 
 def _t(one: Contrast, signs: Sequence[Array], centre: float | None) -> Array:
-    return one.cells.flipped_t(signs, centre) if one.units_per_side >= one.fewest else np.zeros(signs[0].shape[0])
+    return flipped_t(one.cells, signs, centre) if one.units_per_side >= one.fewest else np.zeros(signs[0].shape[0])
 
 
 def _normal(contrasts: Sequence[Contrast], rng: np.random.Generator) -> Array:

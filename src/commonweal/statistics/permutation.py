@@ -18,6 +18,7 @@ What this module does not do: it does not know which hypotheses belong together;
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -171,34 +172,63 @@ def matched_contrasts(y: Array, draws: int, rng: np.random.Generator) -> Contras
     draws : number of permutations of group labels within blocks.
     """
     seen = np.logical_not(np.isnan(y).any(axis=1))
-    values = np.where(seen[:, None, :], y, 0.0)
-    pairs = all_pairs(y.shape[1])
-    gap, error = _matched(values[None], seen, pairs)
+    blocks, groups, _ = y.shape
+    pairs = all_pairs(groups)
+    design = _Matched(np.where(seen[:, None, :], y, 0.0), seen, pairs)
+    gap, error = design.gaps(np.tile(np.arange(groups), (1, blocks, 1)))
     permuted = np.empty((draws, len(pairs)))
     for start in range(0, draws, CHUNK // 4):
         stop = min(start + CHUNK // 4, draws)
-        order = np.argsort(rng.random((stop - start, *y.shape[:2])), axis=2)
-        shuffled = np.take_along_axis(values[None], order[..., None], axis=2)
-        permuted[start:stop] = studentize(*_matched(shuffled, seen, pairs))
+        order = np.argsort(rng.random((stop - start, blocks, groups)), axis=2)
+        permuted[start:stop] = studentize(*design.gaps(order))
     freedom = np.full(len(pairs), max(float(seen.any(1).sum()) - 1, 1.0))
     return Contrasts(pairs, gap[0], error[0], permuted, error[0], freedom)
 
 
-def _matched(values: Array, seen: npt.NDArray[np.bool_], pairs: tuple[tuple[int, int], ...]) -> tuple[Array, Array]:
-    """Gap and standard error for each draw of (draw, block, group, context): float64 (draw, pair) each."""
-    first, second = (np.array(side) for side in zip(*pairs, strict=True))
-    difference = values[:, :, first, :] - values[:, :, second, :]
-    n = seen.sum()
-    gap = difference.sum(axis=(1, 3)) / n
-    deviation = np.where(seen[None, :, None, :], difference - gap[:, None, :, None], 0.0) / n
-    blocks, contexts = int(seen.any(1).sum()), int(seen.any(0).sum())
-    between_blocks = (deviation.sum(3) ** 2).sum(1) * blocks / max(blocks - 1, 1)
-    if contexts < 2:
-        return gap, np.sqrt(between_blocks)
-    between_contexts = (deviation.sum(1) ** 2).sum(2) * contexts / (contexts - 1)
-    overlap = (deviation**2).sum(axis=(1, 3))
-    variance = np.maximum(between_blocks + between_contexts - overlap, np.maximum(between_blocks, between_contexts))
-    return gap, np.sqrt(variance)
+@dataclass(frozen=True, eq=False)
+class _Matched:
+    """A matched design, `values` float64 (block, group, context), 0 where `seen` bool (block, context) is not.
+
+    Squares and totals of differences between versions do not depend on the draw, so each draw only picks among them.
+    """
+
+    values: Array
+    seen: npt.NDArray[np.bool_]
+    pairs: tuple[tuple[int, int], ...]
+
+    @cached_property
+    def squares(self) -> Array:
+        """Sum over contexts of the squared difference of two versions, float64 (block, version, version)."""
+        return ((self.values[:, :, None] - self.values[:, None]) ** 2).sum(-1)
+
+    def gaps(self, order: Labels) -> tuple[Array, Array]:
+        """Gap and standard error, float64 (draw, pair) each, where group g has version `order` int64 (draw, block,
+        group) of each block.
+        """
+        first, second = (np.array(side) for side in zip(*self.pairs, strict=True))
+        n, block = self.seen.sum(), np.arange(len(self.values))[None, :, None]
+        total = self.values.sum(-1)[block, order]
+        difference = total[..., first] - total[..., second]
+        gap = difference.sum(1) / n
+        left = difference - gap[:, None] * self.seen.sum(1)[:, None]
+        blocks, contexts = int(self.seen.any(1).sum()), int(self.seen.any(0).sum())
+        between_blocks = (left**2).sum(1) / n**2 * blocks / max(blocks - 1, 1)
+        if contexts < 2:
+            return gap, np.sqrt(between_blocks)
+        by_context = self.by_context(order)
+        left = by_context[:, first] - by_context[:, second] - gap[..., None] * self.seen.sum(0)
+        between_contexts = (left**2).sum(2) / n**2 * contexts / (contexts - 1)
+        squares = self.squares[block, order[..., first], order[..., second]].sum(1)
+        overlap = np.maximum(squares - n * gap**2, 0.0) / n**2
+        variance = np.maximum(between_blocks + between_contexts - overlap, np.maximum(between_blocks, between_contexts))
+        return gap, np.sqrt(variance)
+
+    def by_context(self, order: Labels) -> Array:
+        """Sums over blocks, float64 (draw, group, context)."""
+        blocks, groups, contexts = self.values.shape
+        chosen = np.zeros((order.shape[0], groups, blocks * groups))
+        np.put_along_axis(chosen, order.swapaxes(1, 2) + groups * np.arange(blocks), 1.0, axis=2)
+        return np.asarray(chosen @ self.values.reshape(blocks * groups, contexts))
 
 
 def group_variance(y: Array) -> float:

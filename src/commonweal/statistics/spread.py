@@ -32,8 +32,8 @@ from scipy.special import stdtr, stdtrit
 from commonweal.statistics.contrast import NEGLIGIBLE, TIE, t_ratio
 from commonweal.statistics.detectable import detectable
 from commonweal.statistics.families import adjust
-from commonweal.statistics.inference import sign_flips
 from commonweal.statistics.share_intervals import LEVEL
+from commonweal.statistics.sign_flips import sign_flips
 
 Array = npt.NDArray[np.float64]
 ALPHA = 0.05

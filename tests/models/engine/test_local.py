@@ -15,6 +15,9 @@ from commonweal.models.protocols import Altered, Continuation, GenerationRequest
 
 pytestmark = pytest.mark.model
 
+# Activations of 25,000 in SmolLM2 make 1.3e-4 nat of the order of a sum where a processor has AVX2 only (double
+# precision is the judge); other processors stay under 1e-5.
+ORDER_OF_SUMS = 5e-4
 REQUESTS = [
     Continuation("The capital of France is", " Paris"),
     Continuation("The capital of France is", " London"),
@@ -46,7 +49,7 @@ def one_at_a_time(model: LocalModel, request: Continuation, always: tuple[int, .
 def test_scores_are_those_of_one_request_at_a_time(smollm2: LocalModel) -> None:
     for request, score in zip(REQUESTS, smollm2.score(REQUESTS), strict=True):
         expected = one_at_a_time(smollm2, request)
-        assert score.logprob == pytest.approx(expected.logprob, abs=1e-4)
+        assert score.logprob == pytest.approx(expected.logprob, abs=ORDER_OF_SUMS)
         assert (score.tokens, score.greedy) == (expected.tokens, expected.greedy)
 
 
