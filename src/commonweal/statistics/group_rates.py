@@ -39,6 +39,7 @@ from commonweal.statistics.share_intervals import critical_normal
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 MINIMUM_CLUSTERS = 5
+MOSTLY_EMPTY = 64  # pairs that could be for each that is
 NEAREST_Z, FARTHEST_Z = 1e-6, 30.0  # beyond them scipy's t quantile is 0 or fails where degrees of freedom are few
 MINIMUM_FREEDOM = (
     4.0  # Tipton 2015, Psychological Methods 20:375: below 4 degrees of freedom, CR2 does not hold its level
@@ -82,12 +83,20 @@ def products(first: Array, second: Array, layout: Layout) -> Array:
         return np.diag(np.bincount(layout.pair_group, weights=first * second, minlength=layout.groups)).astype(
             np.float64
         )
+    one, other = _table(first, layout), _table(second, layout)
+    found = one.T @ other
+    return np.asarray(found if isinstance(found, np.ndarray) else found.toarray(), dtype=np.float64)
+
+
+def _table(values: Array, layout: Layout) -> Array | csr_matrix:
+    """Numbers by pair, float64 (pair,), as (cluster, group); sparse where most clusters lie in few of many groups."""
     place = (layout.pair_cluster, layout.pair_group)
     shape = (int(layout.pair_cluster.max(initial=0)) + 1, layout.groups)
-    return np.asarray(
-        (csr_matrix((first, place), shape=shape).T @ csr_matrix((second, place), shape=shape)).toarray(),
-        dtype=np.float64,
-    )
+    if shape[0] * shape[1] > MOSTLY_EMPTY * values.size:
+        return csr_matrix((values, place), shape=shape)
+    table = np.zeros(shape)
+    table[place] = values
+    return table
 
 
 @dataclass(frozen=True, slots=True, eq=False)

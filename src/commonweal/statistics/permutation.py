@@ -118,10 +118,10 @@ def nested_contrasts(y: Array, nesting: Nesting, draws: int, rng: np.random.Gene
 def _without_groups(y: Array, labels: Labels, strata: Labels) -> Array:
     """Outcomes minus the mean of their group and stratum, float64 (unit, context)."""
     _, cell = np.unique(np.stack([labels, strata], axis=1), axis=0, return_inverse=True)
-    left = y.copy()
-    for place in range(int(cell.max()) + 1):
-        left[cell == place] -= np.nanmean(y[cell == place])
-    return left
+    seen = ~np.isnan(y)
+    total = np.bincount(cell, weights=np.where(seen, y, 0.0).sum(1))
+    mean = total / np.maximum(np.bincount(cell, weights=seen.sum(1)), 1.0)
+    return np.asarray(y - mean[cell][:, None])
 
 
 def permuted_labels(labels: Labels, strata: Labels, draws: int, rng: np.random.Generator) -> Labels:
@@ -199,7 +199,7 @@ class _Matched:
     @cached_property
     def squares(self) -> Array:
         """Sum over contexts of the squared difference of two versions, float64 (block, version, version)."""
-        return ((self.values[:, :, None] - self.values[:, None]) ** 2).sum(-1)
+        return np.asarray(((self.values[:, :, None] - self.values[:, None]) ** 2).sum(-1))
 
     def gaps(self, order: Labels) -> tuple[Array, Array]:
         """Gap and standard error, float64 (draw, pair) each, where group g has version `order` int64 (draw, block,

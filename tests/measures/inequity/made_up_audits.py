@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from statistics import NormalDist
 
 from commonweal.evidence.records import Estimate, Missing
@@ -24,6 +25,12 @@ def uniform(*parts: object) -> float:
     """A number in (0, 1) that only depends on the parts."""
     bits = hashlib.blake2b("/".join(map(str, parts)).encode(), digest_size=6).digest()
     return (int.from_bytes(bits, "big") + 0.5) / 2**48
+
+
+@lru_cache(maxsize=4096)
+def normal(*parts: object) -> float:
+    """A number of the standard normal distribution that only depends on the parts."""
+    return NORMAL.inv_cdf(uniform(*parts))
 
 
 def names_of(
@@ -120,7 +127,7 @@ class NoisyScreener:
         return f"noisy {self.seed}"
 
     def normal(self, *parts: object) -> float:
-        return NORMAL.inv_cdf(uniform(self.seed, *parts))
+        return normal(self.seed, *parts)
 
     def log_odds(self, text: str) -> float:
         parts = TEXT.match(text)

@@ -86,7 +86,7 @@ def moving_units(axis: ComparisonAxis, first: int, second: int) -> int:
         return int((np.abs(one - other) > TINY).any(axis=1).sum())
     both = np.concatenate([one, other])
     both = both[:, ~np.isnan(both).all(axis=0)]
-    usual = np.nanmedian(both, axis=0)
+    usual = (np.nanmedian if np.isnan(both).any() else np.median)(both, axis=0)
     return int((np.abs(both - usual) > TINY).any(axis=1).sum())
 
 

@@ -96,32 +96,16 @@ class Swaps:
 
         The error is a jackknife over units plus one over probes, so both kinds of chance count.
         """
-        changed, tried = self.changed.sum(0), self.tried.sum(0)
-        whole = _excess(_sums(changed, first, second), _sums(tried, first, second))
-        if whole is None:
+        changed, tried = (_Sums(part, first, second) for part in (self.changed, self.tried))
+        share = _shares(changed.whole, tried.whole)
+        if np.isnan(share).any():
             return None
-        variance = 0.0
-        for members in (first, second):
-            left_out = [
-                self._without_unit(changed, tried, first, second, int(unit)) for unit in np.flatnonzero(members)
-            ]
-            variance += _jackknife(left_out)
-        probes = [
-            _excess(_sums(changed - self.changed[r], first, second), _sums(tried - self.tried[r], first, second))
-            for r in range(self.changed.shape[0])
-        ]
-        variance += _jackknife(probes)
-        between, within, excess = whole
+        by_unit = _excess(_shares(changed.without_each_unit, tried.without_each_unit))
+        by_probe = _excess(_shares(changed.without_each_probe, tried.without_each_probe))
+        variance = sum(_jackknife(left_out) for left_out in (by_unit[first], by_unit[second], by_probe))
         clusters = min(int(first.sum()), int(second.sum()), self.changed.shape[0])
-        return FlipShares(between, within, excess, float(np.sqrt(variance)), clusters)
-
-    @staticmethod
-    def _without_unit(
-        changed: Array, tried: Array, first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_], unit: int
-    ) -> tuple[float, float, float] | None:
-        one, two = first.copy(), second.copy()
-        one[unit] = two[unit] = False
-        return _excess(_sums(changed, one, two), _sums(tried, one, two))
+        between, *within = map(float, share)
+        return FlipShares(between, sum(within) / 2, float(_excess(share)), float(np.sqrt(variance)), clusters)
 
 
 def swaps(chosen: Array, unit: Labels, probe: Labels, wording: Labels, block: Labels | None = None) -> Swaps:
@@ -137,32 +121,41 @@ def swaps(chosen: Array, unit: Labels, probe: Labels, wording: Labels, block: La
     changed, tried, read = np.zeros((probes, units, units)), np.zeros((probes, units, units)), ~np.isnan(chosen)
     for stratum in np.unique(np.stack([probe, wording], axis=1), axis=0):
         members = np.flatnonzero((probe == stratum[0]) & (wording == stratum[1]) & read)
-        index = np.ix_([stratum[0]], unit[members], unit[members])
-        changed[index] += np.abs(chosen[members][:, None] - chosen[members][None, :])
-        tried[index] += 1.0
+        index = unit[members][:, None], unit[members][None, :]
+        changed[stratum[0]][index] += np.abs(chosen[members][:, None] - chosen[members][None, :])
+        tried[stratum[0]][index] += 1.0
     same = np.eye(units, dtype=bool) if block is None else block[:, None] == block[None, :]
     changed[:, same] = tried[:, same] = 0.0
     return Swaps(changed, tried)
 
 
-def _sums(matrix: Array, first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
-    return (
-        float(matrix[np.ix_(first, second)].sum()),
-        float(matrix[np.ix_(first, first)].sum()),
-        float(matrix[np.ix_(second, second)].sum()),
-    )
+class _Sums:
+    """Sums of a symmetric matrix float64 (probe, unit, unit) between two sets of units, within the first, and within
+    the second: the last axis of each array.
+    """
+
+    def __init__(self, matrix: Array, first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> None:
+        one, two = first.astype(np.float64), second.astype(np.float64)
+        rows_one, rows_two = matrix @ one, matrix @ two
+        by_probe = np.stack([rows_two @ one, rows_one @ one, rows_two @ two], axis=-1)
+        self.whole = by_probe.sum(0)
+        self.without_each_probe = self.whole - by_probe
+        own, to_one, to_two = np.einsum("ruu->u", matrix), rows_one.sum(0), rows_two.sum(0)
+        between = one * to_two + two * to_one - one * two * own
+        of_unit = np.stack([between, one * (2 * to_one - own), two * (2 * to_two - own)], axis=-1)
+        self.without_each_unit = self.whole - of_unit
 
 
-def _excess(
-    changed: tuple[float, float, float], tried: tuple[float, float, float]
-) -> tuple[float, float, float] | None:
-    if min(tried) <= 0:
-        return None
-    between, one, two = (c / n for c, n in zip(changed, tried, strict=True))
-    within = (one + two) / 2
-    return between, within, between - within
+def _shares(changed: Array, tried: Array) -> Array:
+    """Shares of swaps that change the outcome; all three are nan where any was never tried."""
+    there = (tried > 0).all(axis=-1, keepdims=True)
+    return np.where(there, changed / np.where(there, tried, 1.0), np.nan)
 
 
-def _jackknife(left_out: list[tuple[float, float, float] | None]) -> float:
-    values = np.array([value[2] for value in left_out if value is not None])
+def _excess(shares: Array) -> Array:
+    return np.asarray(shares[..., 0] - (shares[..., 1] + shares[..., 2]) / 2)
+
+
+def _jackknife(left_out: Array) -> float:
+    values = left_out[~np.isnan(left_out)]
     return float((values.size - 1) / values.size * ((values - values.mean()) ** 2).sum()) if values.size > 1 else 0.0
