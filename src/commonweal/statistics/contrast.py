@@ -72,8 +72,8 @@ class Contrast:
     @cached_property
     def units_per_side(self) -> int:
         """The smallest number of units that any side has."""
-        sides = [self.side > 0] + ([self.side < 0] if self.cells.minus.any() else [])
-        return min(np.unique(factor[side]).size for side in sides for factor in self.clusters)
+        factors, sides = self.cells.units[: len(self.clusters)], self.cells.sides.T
+        return min(int(np.count_nonzero(np.bincount(units, weights=side))) for units in factors for side in sides)
 
     def moving(self, null: float = 0.0) -> int:
         """Units of the factor that has fewest in which anything differs from the null; where sides are compared, also

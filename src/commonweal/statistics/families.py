@@ -26,13 +26,15 @@ FARTHEST = 1e300  # |t| this large stands for an error of 0
 class Family:
     """Results for each hypothesis, float64 (hypothesis,): its p-values.
 
-    `t`, `p` float64 (draw, hypothesis): |t| and its p-value as observed, and in each draw.
+    `t`, `p` float64 (draw, hypothesis): |t| and its p-value as observed, and in each draw; `smallest` float64 (draw,):
+    the smallest p-value of each, in order.
     """
 
     p_value: Array
     p_adjusted: Array
     t: Array
     p: Array
+    smallest: Array
 
     @cached_property
     def critical(self) -> Array:
@@ -41,9 +43,8 @@ class Family:
 
     def critical_at(self, alpha: float) -> Array:
         """The critical value of each |t|, so that `p_adjusted <= alpha` where it is exceeded, and only there."""
-        smallest = np.sort(self.p.min(axis=1))
-        allowed = int(np.floor(alpha * smallest.size + 1e-9))
-        beyond = smallest[allowed] if allowed < smallest.size else np.inf
+        allowed = int(np.floor(alpha * self.smallest.size + 1e-9))
+        beyond = self.smallest[allowed] if allowed < self.smallest.size else np.inf
         return _critical_values(self.t, (self.p < beyond) & (self.p <= alpha))
 
 
@@ -103,9 +104,9 @@ def adjust(observed: Array, permuted: Array, known: Sequence[Array | None] = ())
     together = np.vstack([observed, permuted])
     known = known or (None,) * together.shape[1]
     p_each = np.column_stack([_shares_at_least(column, of) for column, of in zip(together.T, known, strict=True)])
-    smallest = p_each.min(axis=1)
-    p_adjusted = np.searchsorted(np.sort(smallest), p_each[0], side="right") / smallest.size
-    return Family(p_each[0], np.maximum(p_adjusted, p_each[0]), together, p_each)
+    smallest = np.sort(p_each.min(axis=1))
+    p_adjusted = np.searchsorted(smallest, p_each[0], side="right") / smallest.size
+    return Family(p_each[0], np.maximum(p_adjusted, p_each[0]), together, p_each, smallest)
 
 
 def _shares_at_least(column: Array, known: Array | None = None) -> Array:
@@ -118,9 +119,13 @@ def _shares_at_least(column: Array, known: Array | None = None) -> Array:
     ...     3.0])).tolist()
     ([0.5, 1.0, 0.5, 0.75], [0.5])
     """
-    of = column if known is None else known
-    shares: Array = (of.size - np.searchsorted(np.sort(of), column, side="left")) / of.size
-    return np.where(np.isnan(column), np.nan, shares)
+    order = np.argsort(column)  # numbers are looked up faster in their own order
+    sought = column[order]
+    of = sought if known is None else np.sort(known)
+    shares = np.empty(column.size)
+    shares[order] = (of.size - np.searchsorted(of, sought, side="left")) / of.size
+    shares[np.isnan(column)] = np.nan
+    return shares
 
 
 def _critical_values(together: Array, significant: npt.NDArray[np.bool_]) -> Array:
@@ -128,10 +133,7 @@ def _critical_values(together: Array, significant: npt.NDArray[np.bool_]) -> Arr
 
     The latter is capped: where an error is 0, |t| is as large as a float can be, and half of that is no critical value.
     """
-    critical = np.empty(together.shape[1])
-    for column in range(together.shape[1]):
-        inside = float(together[~significant[:, column], column].max(initial=0.0))
-        outside = float(together[significant[:, column], column].min(initial=np.inf))
-        capped = outside if inside > FARTHEST else min(outside, 10 * max(inside, 1.0))
-        critical[column] = (inside + capped) / 2 if np.isfinite(outside) else inside * 1.05
-    return critical
+    inside = np.where(significant, 0.0, together).max(axis=0, initial=0.0)
+    outside = np.where(significant, together, np.inf).min(axis=0, initial=np.inf)
+    capped = np.where(inside > FARTHEST, outside, np.minimum(outside, 10 * np.maximum(inside, 1.0)))
+    return np.asarray(np.where(np.isfinite(outside), (inside + capped) / 2, inside * 1.05))
