@@ -135,5 +135,6 @@ def _critical_values(together: Array, significant: npt.NDArray[np.bool_]) -> Arr
     """
     inside = np.where(significant, 0.0, together).max(axis=0, initial=0.0)
     outside = np.where(significant, together, np.inf).min(axis=0, initial=np.inf)
-    capped = np.where(inside > FARTHEST, outside, np.minimum(outside, 10 * np.maximum(inside, 1.0)))
-    return np.asarray(np.where(np.isfinite(outside), (inside + capped) / 2, inside * 1.05))
+    with np.errstate(over="ignore"):
+        capped = np.where(inside > FARTHEST, outside, np.minimum(outside, 10 * np.maximum(inside, 1.0)))
+        return np.asarray(np.where(np.isfinite(outside), (inside + capped) / 2, inside * 1.05))
