@@ -30,8 +30,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
-from scipy.special import ndtr, stdtrit
+import scipy
 
 from commonweal.statistics.rare_outcomes import Carriers, carriers
 from commonweal.statistics.share_intervals import critical_normal
@@ -85,7 +84,10 @@ def products(first: Array, second: Array, layout: Layout) -> Array:
     place = (layout.pair_cluster, layout.pair_group)
     shape = (int(layout.pair_cluster.max(initial=0)) + 1, layout.groups)
     return np.asarray(
-        (csr_matrix((first, place), shape=shape).T @ csr_matrix((second, place), shape=shape)).toarray(),
+        (
+            scipy.sparse.csr_matrix((first, place), shape=shape).T
+            @ scipy.sparse.csr_matrix((second, place), shape=shape)
+        ).toarray(),
         dtype=np.float64,
     )
 
@@ -277,8 +279,9 @@ def quantile(z: Array | float, freedom: Array, of_rows: Array) -> Array:
     >>> quantile(1.96, np.array([30.0, 5.0, 5.0]), np.array([30.0, 30.0, np.inf])).round(2)
     array([1.96, 2.47, 2.57])
     """
-    tail = ndtr(-np.clip(z, NEAREST_Z, FARTHEST_Z))
-    own, rows = -stdtrit(freedom, tail), -stdtrit(np.where(np.isinf(of_rows), 1.0, of_rows), tail)
+    tail = scipy.special.ndtr(-np.clip(z, NEAREST_Z, FARTHEST_Z))
+    own = -scipy.special.stdtrit(freedom, tail)
+    rows = -scipy.special.stdtrit(np.where(np.isinf(of_rows), 1.0, of_rows), tail)
     found: Array = np.where(np.isinf(of_rows), own, np.maximum(z * own / rows, z))
     return found
 
