@@ -14,7 +14,7 @@ import suites_page
 import typer
 from typer.cli import get_docs_for_click
 
-from commonweal.assessment import METHODS
+from commonweal.assessment.assess import METHODS
 from commonweal.cli.verbs import VERBS, app, command_of
 from commonweal.evidence.records import Method
 from commonweal.measures.registry import load_registry

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from commonweal.cli.verbs import VERBS, command_of
+from commonweal.system.starter import STARTER
 from tests.flow.commands import python
 
 HEAVY = {"httpx", "jinja2", "numpy", "polars", "pyarrow", "rustworkx", "scipy", "torch", "transformers", "vl_convert"}
@@ -22,10 +23,11 @@ finally:
 
 
 def loaded(*arguments: str) -> set[str]:
-    """The libraries that a command has imported at its end."""
+    """The modules, and the packages that they are in, that a command has imported at its end."""
     ended = python("-c", LOADED, *arguments)
     assert "Traceback" not in ended.err
-    return {name.partition(".")[0] for name in ended.lines[-1].removeprefix("loaded:").split()}
+    modules = ended.lines[-1].removeprefix("loaded:").split()
+    return {*modules, *(name.partition(".")[0] for name in modules)}
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -49,3 +51,10 @@ def test_what_is_told_without_measuring_imports_no_heavy_library() -> None:
     for asked in ("--version", "--help"):
         assert not loaded(asked) & (HEAVY | RECORDS)
     assert not loaded("claims", "check", "--shipped") & HEAVY
+
+
+def test_a_system_without_addresses_is_checked_without_what_calls_them_or_computes(tmp_path: Path) -> None:
+    (tmp_path / "system.yaml").write_text(STARTER, encoding="utf-8")
+    read = loaded("check", str(tmp_path / "system.yaml"))
+    assert "pydantic" in read, "what is imported is seen"
+    assert not read & {"httpx", "jinja2", "scipy.special", "scipy.sparse", "torch", "transformers", "vl_convert"}

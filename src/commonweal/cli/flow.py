@@ -33,8 +33,8 @@ from commonweal.measures.kept_scores import kept_scores
 from commonweal.measures.options import Design, Options
 from commonweal.measures.plan import Prepared, prepare
 from commonweal.measures.registry import load_registry
-from commonweal.models import open_local_model
 from commonweal.models.engine.precision import FLOAT32, check_precision
+from commonweal.models.opening import open_local_model
 from commonweal.models.protocols import Continuation, Score
 from commonweal.models.request_file import deviation_text
 from commonweal.pipeline import run as run_pipeline

@@ -28,7 +28,7 @@ from commonweal.footprint.zones import Zone, zone_of
 from commonweal.measures.environment.meter.crosscheck import CrossCheck
 from commonweal.measures.environment.meter.crosscheck import crosscheck as check_both
 from commonweal.measures.environment.meter.meter import Meter
-from commonweal.models import open_local_model
+from commonweal.models.opening import open_local_model
 from commonweal.models.protocols import Continuation
 
 CUT_SHORT = 3

@@ -27,10 +27,10 @@ from commonweal.cli.surface import (
     told_when_stopped,
 )
 from commonweal.measures.registry import load_registry
-from commonweal.models import open_local_model
 from commonweal.models.cache.model_cache import cache_folder
 from commonweal.models.cache.score_cache import ScoreCache
 from commonweal.models.engine.precision import FLOAT32
+from commonweal.models.opening import open_local_model
 from commonweal.models.protocols import Continuation
 from commonweal.models.request_file import (
     Scored,

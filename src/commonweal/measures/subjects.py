@@ -13,13 +13,14 @@ from commonweal.measures.data_set import DataPlace, DataSet, open_data_set
 from commonweal.measures.probes.reader import BUILTIN, load_probes
 from commonweal.measures.probes.records import Probes
 from commonweal.measures.registry import MeasureSpec
-from commonweal.models import open_application, open_model, serving_model
+from commonweal.models.applications.opening import open_application, serving_model
 from commonweal.models.cached_model import CachedModel
 from commonweal.models.choosing import PredictedAnswers
 from commonweal.models.engine.bound import Work, share_reached
 from commonweal.models.engine.local import LocalModel
 from commonweal.models.engine.precision import FLOAT32
 from commonweal.models.locators import locate_model
+from commonweal.models.opening import open_model
 from commonweal.models.prediction_tables import PredictionTable, read_prediction_table
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.system.permissions import Permissions

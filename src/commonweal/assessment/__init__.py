@@ -1,0 +1,1 @@
+"""WEIGH: carry findings downstream to people and upstream to whoever can mend them (assess.py)."""
