@@ -1,4 +1,4 @@
-"""Verbs about models and measures by themselves: score, compare, measures."""
+"""Verbs about models by themselves, and about what two of them, or two dossiers, differ in: score, compare."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ from commonweal.cli.surface import (
     print_json,
     told_when_stopped,
 )
-from commonweal.measures.registry import load_registry
 from commonweal.models.cache.model_cache import cache_folder
 from commonweal.models.cache.score_cache import ScoreCache
 from commonweal.models.engine.precision import FLOAT32
@@ -125,17 +124,6 @@ def tell_scored(table: Path, requests: Sequence[Continuation], scored: Scored) -
     )
     out.print(str(table))
     return SOME_FAILED if unknown else 0
-
-
-@verbs.command("measures")
-def list_measures() -> None:
-    """List the measures, what each applies to, and its first line."""
-    registry = load_registry()
-    for name, spec in sorted(registry.specs.items()):
-        named = "; only when named" if spec.on_request else ""
-        out.print(f"{name} ({spec.method.applies_to}{named}): {spec.method.summary}")
-    for reason in registry.broken.values():
-        err.print(f"cannot be loaded: {reason}", style="red")
 
 
 @verbs.command()

@@ -35,7 +35,7 @@ VERBS = {
     "score": Verb(
         "models", "Score log P(continuation | context) of each request, in nat; each distinct prefix is computed once."
     ),
-    "measures": Verb("models", "List the measures, what each applies to, and its first line."),
+    "measures": Verb("measures", "List the measures, what each applies to, and its first line."),
     "compare": Verb(
         "models", "Compare A and B on the same items: paired, clustered, corrected for all that is tested together."
     ),

@@ -21,7 +21,7 @@ from commonweal.models.engine.local import LocalModel
 from commonweal.models.engine.precision import FLOAT32
 from commonweal.models.locators import locate_model
 from commonweal.models.opening import open_model
-from commonweal.models.prediction_tables import PredictionTable, read_prediction_table
+from commonweal.models.predictions import PredictionTable
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System
@@ -82,6 +82,8 @@ class Opener:
     def subject(self, spec: MeasureSpec, asset: Asset) -> Subject:
         stored = (asset.locator or "").startswith("predictions:")
         if spec.subject is PredictionTable:
+            from commonweal.models.prediction_tables import read_prediction_table  # noqa: PLC0415 - brings in polars
+
             return read_prediction_table(self.predictions(asset))
         if spec.subject is Chooser and stored:
             return PredictedAnswers(self.predictions(asset))
