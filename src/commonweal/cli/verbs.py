@@ -71,7 +71,7 @@ def command_of(verb: str) -> Any:
     """The command of a verb, from its module, which is imported now if it was not yet."""
     with told_when_stopped(lambda: NOTHING_KEPT):
         module = importlib.import_module(f"commonweal.cli.{VERBS[verb].module}")
-    return typer.main.get_group(module.verbs).commands[verb]
+        return typer.main.get_group(module.verbs).commands[verb]
 
 
 app = typer.Typer(
