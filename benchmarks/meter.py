@@ -32,7 +32,7 @@ from typing import Any
 from commonweal.measures.environment.meter.crosscheck import quiet_tracker
 from commonweal.measures.environment.meter.meter import POWERCAP, Counter, Meter, rapl_counters
 from commonweal.measures.environment.meter.nvml import PowerSampler
-from commonweal.models import open_local_model
+from commonweal.models.opening import open_local_model
 from commonweal.models.protocols import Continuation
 
 PROMISED_SHARE = 0.01

@@ -88,8 +88,8 @@ def crows_pairs(pairs: int) -> list[dict[str, str]]:
 def commonweal_worker(job: dict[str, Any]) -> dict[str, Any]:
     import torch  # noqa: PLC0415
 
-    from commonweal.models import open_model  # noqa: PLC0415
     from commonweal.models.engine.bound import matrix_rate  # noqa: PLC0415
+    from commonweal.models.opening import open_model  # noqa: PLC0415
     from commonweal.models.protocols import Continuation  # noqa: PLC0415
 
     requests = [Continuation(**request) for request in job["requests"]]
@@ -256,7 +256,7 @@ def main() -> None:
         return
     if not (DATA / "bbq").is_dir():
         sys.exit(f"the data sets are not at {DATA}; put BBQ and CrowS-Pairs there")
-    from commonweal.models import open_model  # noqa: PLC0415
+    from commonweal.models.opening import open_model  # noqa: PLC0415
 
     directory = str(open_model(arguments.model, folder=None, device="cpu").directory)
     with tempfile.TemporaryDirectory() as folder:

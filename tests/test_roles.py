@@ -11,7 +11,7 @@ from typing import get_args
 import pytest
 
 import commonweal
-from commonweal.assessment import METHODS
+from commonweal.assessment.assess import METHODS
 from commonweal.evidence.records import QuantityRole, StatementPart
 from commonweal.measures.registry import load_registry
 

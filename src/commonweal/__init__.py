@@ -5,8 +5,8 @@
 >>> dossier = commonweal.run(system, out="dossiers/hiring")  # doctest: +SKIP
 >>> dossier.evidence  # doctest: +SKIP
 
-The public names are imported when they are first used, so that `from commonweal.models import open_model` does not wait
-for what draws figures.
+The public names are imported when they are first used, so that importing a part of the package does not
+wait for what draws figures.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Run the command line; Ctrl-C while it is still being read ends it in one line, too."""
     try:
-        from commonweal.cli import app  # noqa: PLC0415 - what it imports takes a second, in which people press Ctrl-C
+        from commonweal.cli import app  # noqa: PLC0415 - Ctrl-C may come before it is read
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped. Nothing is kept: the same command begins anew.\n")
         sys.exit(130)

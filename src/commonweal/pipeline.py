@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from commonweal.assessment import assess
+from commonweal.assessment.assess import assess
 from commonweal.assessment.findings import Tell, findings, unheard
 from commonweal.errors import OptionError
 from commonweal.evidence.store import Store, digest
 from commonweal.measures.gather import Progress, Setting, silent
 from commonweal.measures.options import Limit, Options
 from commonweal.measures.plan import Prepared, gathered, prepare
-from commonweal.models.applications.http_application import fit_to_keep
+from commonweal.models.exchange.address import fit_to_keep
 from commonweal.report.content import Dossier
 from commonweal.report.dossier import FILES, save_dossier
 from commonweal.report.run_record import Clock, run_record

@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from commonweal.assessment import assess
+from commonweal.assessment.assess import assess
 from commonweal.assessment.exposure import Exposure, exposures
 from commonweal.evidence.records import Evidence, Missing
 from commonweal.system.records import Asset, Dependency, System

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from commonweal.assessment import assess
+from commonweal.assessment.assess import assess
 from commonweal.assessment.fail_on import judge, parse_condition
 from commonweal.errors import OptionError
 from commonweal.evidence.records import Missing

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from commonweal.assessment import assess
+from commonweal.assessment.assess import assess
 from commonweal.assessment.findings import is_found
 from commonweal.evidence.records import Estimate, Evidence, Facts, Finding, Missing
 from tests.assessment.assessed_systems import AUDIT, METHODS, estimate, evidence, system

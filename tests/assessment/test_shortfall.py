@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from commonweal.assessment import assess
+from commonweal.assessment.assess import assess
 from commonweal.assessment.shortfall import shortfalls
 from commonweal.evidence.records import Estimate, Evidence
 from commonweal.measures.registry import load_registry

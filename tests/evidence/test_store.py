@@ -14,9 +14,10 @@ import polars as pl
 import pytest
 
 from commonweal.errors import EvidenceFileError, OutputError
+from commonweal.evidence.frame import evidence_frame
 from commonweal.evidence.journal import Journal
 from commonweal.evidence.records import Estimate, Evidence, Missing, Provenance
-from commonweal.evidence.store import Store, digest, evidence_frame, read_evidence
+from commonweal.evidence.store import Store, digest, read_evidence
 from commonweal.files.lines import writing
 from tests.polling import WAIT_S
 

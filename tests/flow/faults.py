@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from commonweal.models.prediction_tables import PredictionTable
+from commonweal.models.predictions import PredictionTable
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.system.records import Asset, System
 from tests.flow.systems import write_with_small_probes

@@ -9,19 +9,17 @@ import importlib.metadata
 import re
 from pathlib import Path
 
-import click
 import polars as pl
 import pytest
 import typer
 
-from commonweal.cli import app
+from commonweal.cli.verbs import VERBS, app, command_of
 from commonweal.system.starter import STARTER
 from tests.flow.commands import commonweal, dossier_in, rows_in, statuses, within
 from tests.flow.systems import write_system
 
 AUDIT = "inequity.correspondence_audit"
 TRANSPARENCY = "transparency.declaration_completeness"
-COMMANDS: click.Group = typer.main.get_command(app)  # type: ignore[assignment]
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +40,12 @@ def declared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", [None, *sorted(COMMANDS.commands)])
+@pytest.mark.parametrize("command", [None, *sorted(VERBS)])
 def test_help_names_every_option_and_says_what_each_is_for(command: str | None) -> None:
     ended = within(*([command] if command else []), "--help", COLUMNS="100")
     assert (ended.code, ended.err) == (0, "")
     text = " ".join(re.sub(r"[│╭╮╰╯─]", " ", ended.out).split())
-    described = COMMANDS.commands[command] if command else COMMANDS
+    described = command_of(command) if command else typer.main.get_command(app)
     assert (described.help or "").split("\n")[0] in text
     for parameter in described.params:
         explanation = getattr(parameter, "help", None)
@@ -55,7 +53,7 @@ def test_help_names_every_option_and_says_what_each_is_for(command: str | None) 
         assert name in text
         assert explanation, f"{name} has no explanation"
         assert explanation.split()[-1] in text
-    for name in COMMANDS.commands if command is None else ():
+    for name in VERBS if command is None else ():
         assert name in text
     assert max(map(len, ended.lines)) <= 100
     assert "\x1b" not in ended.out

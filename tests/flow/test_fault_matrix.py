@@ -20,7 +20,7 @@ from commonweal.measures.preflight import Preflight
 from commonweal.measures.registry import MeasureSpec, load_registry
 from commonweal.models.applications import http_application
 from commonweal.models.endpoint import openai_model
-from commonweal.models.prediction_tables import PredictionTable
+from commonweal.models.predictions import PredictionTable
 from commonweal.pipeline import run
 from commonweal.report.content import Dossier
 from commonweal.report.first_screen import first_screen

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from commonweal.errors import CommonwealError
-from commonweal.models import open_model
+from commonweal.models.opening import open_model
 from tests.flow.commands import python, within
 from tests.flow.test_score_faults import requests_in
 from tests.models.tiny_gguf import Gguf, facts

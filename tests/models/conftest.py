@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from commonweal.models import open_model
 from commonweal.models.engine.local import LocalModel
 from commonweal.models.locators import Located, locate_model
+from commonweal.models.opening import open_model
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, Dependency, System
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from commonweal.errors import LocatorError, MeasurementError, PermissionRequired
-from commonweal.models import open_local_model, open_model
 from commonweal.models.cache.model_cache import converted
 from commonweal.models.engine.local import LocalModel
 from commonweal.models.locators import EMBEDDED, EmbeddedModel, Located, locate_model
+from commonweal.models.opening import open_local_model, open_model
 from commonweal.models.protocols import Continuation, GenerationRequest
 from commonweal.system.permissions import Permissions
 from tests.models.tiny_model import write_tiny_model
@@ -22,7 +22,7 @@ QUESTION = [Continuation("The capital of France is", " Paris")]
 
 def test_importing_the_package_imports_no_torch() -> None:
     code = (
-        "import sys, commonweal.models; sys.exit(any(name in sys.modules for name in ('torch', 'transformers', "
+        "import sys, commonweal.models.opening; sys.exit(any(name in sys.modules for name in ('torch', 'transformers', "
         "'gguf')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

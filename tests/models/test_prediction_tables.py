@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from commonweal.errors import DataFileError
-from commonweal.models.prediction_tables import numbered, read_prediction_table
+from commonweal.models.prediction_tables import read_prediction_table
+from commonweal.models.predictions import numbered
 
 ROWS = [
     {"truth": 1, "prediction": 1, "score": 0.9, "group_gender": "women", "group_race": "Black", "cluster": "a"},

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from commonweal.models import parameter_count, preflight_asset
 from commonweal.models.cache.model_cache import converted
 from commonweal.models.locators import Located
+from commonweal.models.preflight import parameter_count, preflight_asset
 from commonweal.system.decisions import Outcome, Prompt
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from commonweal.assessment import assess
+from commonweal.assessment.assess import assess
 from commonweal.evidence.records import Basis, Estimate, Evidence
 from commonweal.measures.registry import load_registry
 from commonweal.report.content import Dossier

@@ -3,7 +3,6 @@
 Exit codes: 0 complete; 1 beyond --fail-on; 2 bad input; 3 some rows failed (3 outranks 1).
 """
 
-from commonweal.cli import claims, flow, footprint, models, value, verify
-from commonweal.cli.surface import app
+from commonweal.cli.verbs import app
 
-__all__ = ["app", "claims", "flow", "footprint", "models", "value", "verify"]
+__all__ = ["app"]

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from commonweal.cli.surface import Debug, PlainConsole, app, plain_errors, print_json
+from commonweal.cli.surface import Debug, PlainConsole, plain_errors, print_json
 from commonweal.errors import OptionError
 from commonweal.files.foreign_text import visible
 from commonweal.footprint.claims.check import check_claims, shipped_claims, verdict_record
@@ -26,17 +26,13 @@ SAID = {"follows": "follows", "does_not_follow": "does not follow", "cannot_be_c
 COUNTED = {"follows": "follow", "does_not_follow": "do not follow", "cannot_be_checked": "cannot be checked"}
 COLOURS = {"follows": "green", "does_not_follow": "red", "cannot_be_checked": "yellow"}
 
-verbs = typer.Typer(no_args_is_help=True, help="Recompute the figures that a report states.")
-app.add_typer(verbs, name="claims")
+claims = typer.Typer(no_args_is_help=True, help="Recompute the figures that a report states.")
+verbs = typer.Typer()
+verbs.add_typer(claims, name="claims")
 out = PlainConsole(soft_wrap=False)  # the table folds its cells to the width
 
 
-@verbs.callback()
-def claims() -> None:
-    """Recompute the figures that a report states."""
-
-
-@verbs.command()
+@claims.command()
 def check(
     file: Annotated[
         Path | None,

@@ -1,4 +1,4 @@
-"""Verbs of the whole flow: declare a system, check it, run it, or put one measure to one model."""
+"""Verbs of the whole flow: run a declared system, or put one measure to one model."""
 
 from __future__ import annotations
 
@@ -18,27 +18,23 @@ from commonweal.cli.surface import (
     Device,
     NumberFormat,
     SystemFile,
-    app,
     counted,
     err,
-    kept_in,
     out,
     plain_errors,
     print_json,
     told_when_stopped,
 )
-from commonweal.errors import OptionError
+from commonweal.evidence.journal import ITEMS
 from commonweal.evidence.numbers import duration_text, row_text
 from commonweal.files.foreign_text import unbroken
 from commonweal.measures.gather import why_nothing
 from commonweal.measures.kept_scores import kept_scores
 from commonweal.measures.options import Design, Options
 from commonweal.measures.plan import Prepared, prepare
-from commonweal.measures.preflight import declared_problems
 from commonweal.measures.registry import load_registry
-from commonweal.measures.subjects import Opener
-from commonweal.models import open_local_model
 from commonweal.models.engine.precision import FLOAT32, check_precision
+from commonweal.models.opening import open_local_model
 from commonweal.models.protocols import Continuation, Score
 from commonweal.models.request_file import deviation_text
 from commonweal.pipeline import run as run_pipeline
@@ -46,55 +42,12 @@ from commonweal.progress import Stages
 from commonweal.report.content import Dossier
 from commonweal.system.loading import load
 from commonweal.system.permissions import Permissions
-from commonweal.system.questions import fact_summary, questions
 from commonweal.system.single_asset import single_asset_system
-from commonweal.system.starter import write_starter
 
-MOST_PRINTED = 1000  # questions, and assets: more is not read, and takes longer to print than to find
-
-
-@app.command()
-def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder for the new system file.")],
-    debug: Debug = False,
-) -> None:
-    """Write a commented starter system into DIR. It runs as it is; change it into yours."""
-    with plain_errors(debug):
-        for path in write_starter(folder):
-            out.print(f"wrote {path}")
-    out.print(f"next: commonweal check {folder / 'system.yaml'}")
+verbs = typer.Typer()
 
 
-@app.command()
-def check(file: SystemFile, debug: Debug = False) -> None:
-    """Validate FILE, and list what is undeclared, unknown or unreachable as questions to answer."""
-    with plain_errors(debug):
-        system = load(file)
-        problems = declared_problems(system, Opener(system, Permissions(), "auto"))
-        if problems:
-            raise OptionError("\n".join(problems))
-    open_questions = questions(system)
-    out.print(
-        f"{file}: valid. {counted(system.assets, 'asset')}, {counted(system.deployments, 'deployment')}, "
-        f"{counted(system.populations, 'population')}, {counted(system.actors, 'actor')}."
-    )
-    for question in open_questions[:MOST_PRINTED]:
-        out.print(
-            f"\n[{question.weight}] {question.subject}: {question.text}\n    where: {question.where}\n    why:   "
-            f"{question.why}"
-        )
-    if len(open_questions) > MOST_PRINTED:
-        out.print(f"\nand {len(open_questions) - MOST_PRINTED:,} more questions; these are the most useful ones")
-    out.print("\nfacts declared about each asset (declared / none / unknown / empty):")
-    for asset in system.assets[:MOST_PRINTED]:
-        facts = fact_summary(asset)
-        out.print(f"  {asset.id}: {facts.declared} / {facts.none} / {facts.unknown} / {facts.empty} of {facts.asked}")
-    if len(system.assets) > MOST_PRINTED:
-        out.print(f"  and {len(system.assets) - MOST_PRINTED:,} more assets")
-    out.print(f"\n{counted(open_questions, 'open question')}. A question is no fault: the system can be run now.")
-
-
-@app.command()
+@verbs.command()
 def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     file: SystemFile,
     folder: Annotated[
@@ -156,6 +109,13 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     raise typer.Exit(code)
 
 
+def kept_in(folder: Path) -> str:
+    """What a run that is stopped leaves in its folder: item outcomes, or nothing yet."""
+    if any(path.is_file() and path.stat().st_size for path in (folder / ITEMS).rglob("*")):
+        return f"What was measured is kept in {folder}; run the same command again to go on."
+    return f"Nothing is written to {folder} yet; run the same command again."
+
+
 def announce(ready: Prepared) -> None:
     """What is about to happen: subjects, what will be left out, and how long it may take."""
     for problem in ready.preflight.problems:
@@ -213,7 +173,7 @@ def partly_judged(dossier: Dossier) -> str:
     return f"; of {counted(parts, 'finding')} a part could not be judged" if parts else ""
 
 
-@app.command("measure")
+@verbs.command("measure")
 def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="A measure, such as inequity.bbq; `commonweal measures` lists them.")

@@ -17,7 +17,7 @@ import numpy as np
 import typer
 
 from commonweal.cli.mitigate import hardware, mitigate, smaller
-from commonweal.cli.surface import Debug, app, err, out, plain_errors, print_json
+from commonweal.cli.surface import Debug, err, out, plain_errors, print_json
 from commonweal.errors import FootprintError, require
 from commonweal.footprint.amounts import Range, number_or_range
 from commonweal.footprint.estimates import ClosedModel, Devices, Report, inference, training
@@ -28,20 +28,21 @@ from commonweal.footprint.zones import Zone, zone_of
 from commonweal.measures.environment.meter.crosscheck import CrossCheck
 from commonweal.measures.environment.meter.crosscheck import crosscheck as check_both
 from commonweal.measures.environment.meter.meter import Meter
-from commonweal.models import open_local_model
+from commonweal.models.opening import open_local_model
 from commonweal.models.protocols import Continuation
 
 CUT_SHORT = 3
 TEXTS_SCORED = 16
 
-verbs = typer.Typer(
+footprint = typer.Typer(
     no_args_is_help=True,
     help="Energy and carbon of a training or of inference, from numbers you give or from another tool's file.",
 )
-app.add_typer(verbs, name="footprint")
-verbs.command("mitigate")(mitigate)
-verbs.command("hardware")(hardware)
-verbs.command("smaller-model")(smaller)
+footprint.command("mitigate")(mitigate)
+footprint.command("hardware")(hardware)
+footprint.command("smaller-model")(smaller)
+verbs = typer.Typer()
+verbs.add_typer(footprint, name="footprint")
 
 
 class Power(StrEnum):
@@ -66,7 +67,7 @@ Year = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
 
 
-@verbs.command("training")
+@footprint.command("training")
 def training_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     device_hours: Annotated[float, typer.Option("--device-hours", help="Hours of all devices together (h).")],
     device_power_w: Annotated[float, typer.Option("--device-power-w", help="Mean power of one device (W).")],
@@ -96,7 +97,7 @@ def training_command(  # noqa: PLR0913, PLR0917 - one parameter per option of th
     show(report, zone, as_json)
 
 
-@verbs.command("inference")
+@footprint.command("inference")
 def inference_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     tasks: Annotated[float, typer.Option("--tasks", help="How many tasks.")],
     energy_wh_per_task: Annotated[
@@ -158,7 +159,7 @@ def show(report: Report, zone: Zone | None, as_json: bool) -> None:
         out.print(line)
 
 
-@verbs.command("import")
+@footprint.command("import")
 def import_command(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="emissions.csv, a carbontracker log, benchmark_report.json.")
@@ -239,7 +240,7 @@ def run_lines(run: ImportedRun) -> Iterator[str]:
     yield from (f"  warning: {warning}" for warning in run.warnings)
 
 
-@verbs.command("crosscheck")
+@footprint.command("crosscheck")
 def crosscheck_command(
     model: Annotated[
         str, typer.Option("--model", help="The model that works meanwhile: it scores short texts.")

@@ -1,4 +1,4 @@
-"""Verbs about models and measures by themselves: score, compare, measures."""
+"""Verbs about models by themselves, and about what two of them, or two dossiers, differ in: score, compare."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ from commonweal.assessment.comparison.comparison import Asked, told
 from commonweal.assessment.comparison.comparison import compare as compare_both
 from commonweal.assessment.comparison.verdicts import parse_margins
 from commonweal.cli.surface import (
+    NOTHING_KEPT,
     SOME_FAILED,
     Debug,
     Device,
     NumberFormat,
-    app,
     counted,
     err,
     out,
     plain_errors,
     print_json,
-    scores_kept,
     told_when_stopped,
 )
-from commonweal.measures.registry import load_registry
-from commonweal.models import open_local_model
+from commonweal.models.cache.model_cache import cache_folder
 from commonweal.models.cache.score_cache import ScoreCache
 from commonweal.models.engine.precision import FLOAT32
+from commonweal.models.opening import open_local_model
 from commonweal.models.protocols import Continuation
 from commonweal.models.request_file import (
     Scored,
@@ -43,8 +42,10 @@ from commonweal.models.request_file import (
 from commonweal.progress import Stages
 from commonweal.system.permissions import Permissions
 
+verbs = typer.Typer()
 
-@app.command()
+
+@verbs.command()
 def score(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     model: Annotated[
         str,
@@ -125,18 +126,7 @@ def tell_scored(table: Path, requests: Sequence[Continuation], scored: Scored) -
     return SOME_FAILED if unknown else 0
 
 
-@app.command("measures")
-def list_measures() -> None:
-    """List the measures, what each applies to, and its first line."""
-    registry = load_registry()
-    for name, spec in sorted(registry.specs.items()):
-        named = "; only when named" if spec.on_request else ""
-        out.print(f"{name} ({spec.method.applies_to}{named}): {spec.method.summary}")
-    for reason in registry.broken.values():
-        err.print(f"cannot be loaded: {reason}", style="red")
-
-
-@app.command()
+@verbs.command()
 def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     a: Annotated[
         str,
@@ -190,7 +180,7 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     It prints what differs, for whom, and what is not shown; it writes nothing.
     A difference that is not shown may still be there, up to its interval.
     """
-    kept = (lambda: scores_kept(no_cache)) if requests else (lambda: "Nothing is kept: the same command begins anew.")
+    kept = (lambda: scores_kept(no_cache)) if requests else (lambda: NOTHING_KEPT)
     with plain_errors(debug), told_when_stopped(kept), Stages(err) as stages:
         permissions = Permissions(download=allow_download)
         asked = Asked(
@@ -202,3 +192,13 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         return
     for line in told(comparison):
         out.print(line)
+
+
+def scores_kept(no_cache: bool) -> str:
+    """What is left of scores that nobody has written to a table yet: what the cache took."""
+    if no_cache:
+        return "Nothing is kept (--no-cache): the same command computes every score again."
+    with ScoreCache() as cache:
+        if cache.lost:
+            return f"Nothing is kept, since the cache cannot be used ({cache.lost}): the same command begins anew."
+    return f"Scores that were finished are kept in {cache_folder()}; run the same command again to go on."

@@ -1,8 +1,7 @@
-"""What every verb of the command line shares: the app, its two consoles, and how a mistake is told."""
+"""What every verb of the command line shares: its two consoles, the options of many, and how a mistake is told."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
@@ -14,22 +13,10 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from commonweal.errors import CommonwealError
-from commonweal.evidence.journal import ITEMS
 from commonweal.files.foreign_text import json_text, visible
-from commonweal.models.cache.model_cache import cache_folder
-from commonweal.models.cache.score_cache import ScoreCache
 
 BEYOND, BAD_INPUT, SOME_FAILED, INTERRUPTED = 1, 2, 3, 130
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Measure what a foundation model does to the people downstream of it, and write a dossier that can be "
-    "checked.",
-    epilog="Exit codes: 0 complete; 1 a finding beyond --fail-on, a claim that does not follow, or a dossier that was "
-    "changed; 2 bad input; 3 some rows failed; 130 stopped with Ctrl-C.",
-)
+NOTHING_KEPT = "Nothing is kept: the same command begins anew."
 
 
 class PlainConsole(Console):
@@ -95,21 +82,6 @@ def plain_errors(debug: bool) -> Iterator[None]:
         raise typer.Exit(BAD_INPUT) from None
 
 
-def show_version(asked: bool) -> None:
-    if asked:
-        out.print(f"commonweal {importlib.metadata.version('commonweal')}")
-        raise typer.Exit
-
-
-@app.callback()
-def main(
-    version: Annotated[
-        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """Options of every command."""
-
-
 def counted(things: Sized, name: str) -> str:
     """How many there are, in words.
 
@@ -127,20 +99,3 @@ def told_when_stopped(kept: Callable[[], str]) -> Iterator[None]:
     except KeyboardInterrupt:
         err.print(f"\nstopped. {kept()}")
         raise typer.Exit(INTERRUPTED) from None
-
-
-def kept_in(folder: Path) -> str:
-    """What a run that is stopped leaves in its folder: item outcomes, or nothing yet."""
-    if any(path.is_file() and path.stat().st_size for path in (folder / ITEMS).rglob("*")):
-        return f"What was measured is kept in {folder}; run the same command again to go on."
-    return f"Nothing is written to {folder} yet; run the same command again."
-
-
-def scores_kept(no_cache: bool) -> str:
-    """What is left of scores that nobody has written to a table yet: what the cache took."""
-    if no_cache:
-        return "Nothing is kept (--no-cache): the same command computes every score again."
-    with ScoreCache() as cache:
-        if cache.lost:
-            return f"Nothing is kept, since the cache cannot be used ({cache.lost}): the same command begins anew."
-    return f"Scores that were finished are kept in {cache_folder()}; run the same command again to go on."

@@ -12,7 +12,7 @@ import typer
 from commonweal.assessment.row_writer import Writer
 from commonweal.assessment.value.ledger_rows import LEDGER_METHOD
 from commonweal.assessment.value.value_rows import VALUE_METHOD, value_rows
-from commonweal.cli.surface import Debug, SystemFile, app, counted, err, out, plain_errors, print_json
+from commonweal.cli.surface import Debug, SystemFile, counted, err, out, plain_errors, print_json
 from commonweal.errors import OptionError
 from commonweal.evidence.numbers import row_text
 from commonweal.evidence.records import Evidence
@@ -21,8 +21,10 @@ from commonweal.measures.preflight import table_problems
 from commonweal.measures.registry import load_registry
 from commonweal.system.loading import load
 
+verbs = typer.Typer()
 
-@app.command()
+
+@verbs.command()
 def value(
     file: SystemFile,
     measured: Annotated[

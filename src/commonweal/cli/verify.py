@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from commonweal.cli.surface import Data, Debug, app, counted, err, out, plain_errors
+from commonweal.cli.surface import Data, Debug, counted, err, out, plain_errors
 from commonweal.errors import OptionError
 from commonweal.files.foreign_text import visible
 from commonweal.verification import Verification
@@ -17,9 +17,10 @@ CHANGED = 1
 SHOWN = 3
 REASONS = 2
 LINE = 400
+verbs = typer.Typer()
 
 
-@app.command()
+@verbs.command()
 def verify(
     dossier: Annotated[
         Path,

@@ -19,7 +19,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-import polars as pl
 from pydantic import ValidationError
 
 from commonweal.errors import EvidenceFileError, OutputError
@@ -301,37 +300,6 @@ def hashed_evidence(path: Path) -> Iterator[tuple[Evidence, str]]:
             ) from None
 
 
-def evidence_frame(rows: Iterable[Evidence]) -> pl.DataFrame:
-    """Evidence as a polars frame, one line per row; groups are written `attribute=group`, subjects joined by `+`."""
-    return pl.DataFrame([_flat(row) for row in rows], schema=FRAME_SCHEMA, orient="row")
-
-
-FRAME_SCHEMA: dict[str, Any] = {
-    "id": pl.String,
-    "measure": pl.String,
-    "subject": pl.String,
-    "basis": pl.String,
-    "status": pl.String,
-    "quantity": pl.String,
-    "unit": pl.String,
-    "group": pl.String,
-    "reference": pl.String,
-    "value": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "interval": pl.String,
-    "n": pl.Int64,
-    "clusters": pl.Int64,
-    "p_value": pl.Float64,
-    "p_adjusted": pl.Float64,
-    "minimum_detectable": pl.Float64,
-    "method": pl.String,
-    "source": pl.String,
-    "note": pl.String,
-    "derived_from": pl.List(pl.String),
-}
-
-
 def group_text(group: Mapping[str, str] | None) -> str | None:
     """A group in words.
 
@@ -339,35 +307,3 @@ def group_text(group: Mapping[str, str] | None) -> str | None:
     'gender=women, race=Black'
     """
     return None if not group else ", ".join(f"{attribute}={name}" for attribute, name in group.items())
-
-
-def _flat(row: Evidence) -> dict[str, Any]:
-    estimate = row.estimate
-    flat: dict[str, Any] = {
-        "id": row.id,
-        "measure": row.measure,
-        "subject": "+".join(row.subjects),
-        "basis": row.basis,
-        "status": row.status,
-        "source": row.provenance.source,
-        "note": row.note,
-        "derived_from": list(row.derived_from),
-    }
-    if estimate is not None:
-        same = (
-            "quantity",
-            "unit",
-            "value",
-            "low",
-            "high",
-            "interval",
-            "n",
-            "clusters",
-            "p_value",
-            "p_adjusted",
-            "minimum_detectable",
-            "method",
-        )
-        flat |= {name: getattr(estimate, name) for name in same}
-        flat |= {"group": group_text(estimate.group), "reference": group_text(estimate.reference)}
-    return flat

@@ -31,7 +31,7 @@ from commonweal.measures.recording import Ledger, RecordedApplication, RecordedM
 from commonweal.measures.registry import MeasureSpec
 from commonweal.models.choosing import PredictedAnswers, chooser_of
 from commonweal.models.exchange.masking import Secrets, secrets_in
-from commonweal.models.prediction_tables import PredictionTable
+from commonweal.models.predictions import PredictionTable
 from commonweal.models.protocols import Altered, Chooser, DecisionApplication, LanguageModel
 from commonweal.system.records import Asset, System
 

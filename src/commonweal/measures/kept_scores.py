@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import polars as pl
-
 from commonweal.evidence.records import Evidence
 from commonweal.evidence.store import row_tables
 from commonweal.models.protocols import Continuation, Score
@@ -18,6 +16,8 @@ def kept_scores(folder: Path, rows: Sequence[Evidence]) -> tuple[list[Continuati
     """What was asked for these rows, and the answers, in the order of asking; nothing where texts or decisions were
     asked for.
     """
+    import polars as pl  # noqa: PLC0415 - the registry looks through this folder, and most verbs have no scores
+
     requests, scores = [], []
     for items, run in dict.fromkeys(_places(folder, row) for row in rows if "rows" in row.provenance.inputs):
         if not (items.is_file() and run.is_file()):

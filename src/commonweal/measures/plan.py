@@ -17,7 +17,7 @@ from commonweal.measures.preflight import Preflight, preflight
 from commonweal.measures.probes.records import Probes
 from commonweal.measures.registry import MeasureSpec, Registry, load_registry
 from commonweal.measures.subjects import Opener
-from commonweal.models import serving_model
+from commonweal.models.applications.opening import serving_model
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.system.records import Asset, System
 from commonweal.system.wording import did_you_mean

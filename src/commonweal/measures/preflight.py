@@ -30,8 +30,9 @@ from commonweal.measures.gather import Task
 from commonweal.measures.options import Design, Limit
 from commonweal.measures.probes.records import Probes
 from commonweal.measures.subjects import Opener
-from commonweal.models import device_problems, parameter_count, preflight_asset, serving_model
-from commonweal.models.prediction_tables import PredictionTable
+from commonweal.models.applications.opening import serving_model
+from commonweal.models.predictions import PredictionTable
+from commonweal.models.preflight import device_problems, parameter_count, preflight_asset
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, Deployment, Stake, System

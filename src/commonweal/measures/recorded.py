@@ -22,7 +22,7 @@ from commonweal.measures.gather import Setting, Task, gather
 from commonweal.measures.options import Design, Limit
 from commonweal.measures.probes.records import Probes
 from commonweal.measures.registry import MeasureSpec
-from commonweal.models.prediction_tables import PredictionTable
+from commonweal.models.predictions import PredictionTable
 from commonweal.models.protocols import Case, Continuation, Decision, DecisionApplication, GenerationRequest, Score
 from commonweal.system.records import Asset, System
 

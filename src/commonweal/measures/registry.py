@@ -33,7 +33,7 @@ from commonweal.evidence.records import (
     StatementPart,
 )
 from commonweal.measures.data_set import DataPlace
-from commonweal.models.prediction_tables import PredictionTable
+from commonweal.models.predictions import PredictionTable
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.system.records import Asset, System
 

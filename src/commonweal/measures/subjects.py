@@ -13,14 +13,15 @@ from commonweal.measures.data_set import DataPlace, DataSet, open_data_set
 from commonweal.measures.probes.reader import BUILTIN, load_probes
 from commonweal.measures.probes.records import Probes
 from commonweal.measures.registry import MeasureSpec
-from commonweal.models import open_application, open_model, serving_model
+from commonweal.models.applications.opening import open_application, serving_model
 from commonweal.models.cached_model import CachedModel
 from commonweal.models.choosing import PredictedAnswers
 from commonweal.models.engine.bound import Work, share_reached
 from commonweal.models.engine.local import LocalModel
 from commonweal.models.engine.precision import FLOAT32
 from commonweal.models.locators import locate_model
-from commonweal.models.prediction_tables import PredictionTable, read_prediction_table
+from commonweal.models.opening import open_model
+from commonweal.models.predictions import PredictionTable
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System
@@ -81,6 +82,8 @@ class Opener:
     def subject(self, spec: MeasureSpec, asset: Asset) -> Subject:
         stored = (asset.locator or "").startswith("predictions:")
         if spec.subject is PredictionTable:
+            from commonweal.models.prediction_tables import read_prediction_table  # noqa: PLC0415 - brings in polars
+
             return read_prediction_table(self.predictions(asset))
         if spec.subject is Chooser and stored:
             return PredictedAnswers(self.predictions(asset))

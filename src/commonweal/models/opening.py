@@ -15,9 +15,9 @@ from commonweal.errors import LocatorError, NotApplicable, require
 from commonweal.models.cache.model_cache import Converted, converted
 from commonweal.models.checks.model_check import check_folder
 from commonweal.models.checks.safetensors_file import read_safetensors_header
-from commonweal.models.endpoint.openai_model import SCHEME, OpenAIModel, open_endpoint
 from commonweal.models.engine.generation import end_tokens
 from commonweal.models.engine.precision import FLOAT32, check_precision, in_precision
+from commonweal.models.exchange.address import SCHEME
 from commonweal.models.file_hashes import model_files, model_fingerprint, sha256_of_files, weight_files
 from commonweal.models.foreign import foreign_faults
 from commonweal.models.locators import locate_model
@@ -25,6 +25,7 @@ from commonweal.models.quiet import quiet
 from commonweal.system.permissions import Permissions
 
 if TYPE_CHECKING:
+    from commonweal.models.endpoint.openai_model import OpenAIModel
     from commonweal.models.engine.local import LocalModel
 
 # How long an OpenMP thread of torch waits before it sleeps. The default spins: on 2 cores shared with one other busy
@@ -60,6 +61,8 @@ def open_model(
     LocatorError, PermissionRequired, MissingExtra : each says how to mend it.
     """
     if locator.startswith(SCHEME):
+        from commonweal.models.endpoint.openai_model import open_endpoint  # noqa: PLC0415 - brings in httpx, which few systems need
+
         return open_endpoint(locator, permissions)
     return open_local_model(locator, folder=folder, permissions=permissions, device=device, dtype=dtype)
 

@@ -1,4 +1,4 @@
-"""Tables of predictions: what any system said of whom, of any modality and language, as its owner exports it.
+"""Read tables of predictions: what any system said of whom, of any modality and language, as its owner exports it.
 
 Columns: `truth` (0 or 1), `prediction` (0 or 1) or `score` (a probability, 0 to 1) or both, one or more groups
 (`group_gender`, `group_race`, …), where rows belong together `cluster` (the person, the document, the site), where each
@@ -18,7 +18,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +39,7 @@ from commonweal.files.table_text import (
 from commonweal.files.text import json_of, text_of
 from commonweal.models.file_hashes import sha256_of_file
 from commonweal.models.group_labels import read_labels
+from commonweal.models.predictions import Array, PredictionTable, Texts
 from commonweal.models.table_rows import IGNORED, column_names, table_rows, weight_columns
 
 GROUP = "group_"
@@ -51,42 +51,6 @@ LONGEST_NOTHING = max(map(len, NOTHING))
 DIVIDED = re.compile(r"truth([^\w.-])|([^\w.-])truth")
 SECOND_SPELLING = r"[^ -~]|  |^[+-]|^0\d|^\d+\."
 BITS = {"0": False, "1": True, "false": False, "true": True}
-Array = npt.NDArray[np.float64]
-Texts = npt.NDArray[np.str_]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PredictionTable:
-    """One row per case, arrays (row,): `truth` and `prediction` bool, `score` float64 in [0, 1] or None.
-
-    `groups`: attribute -> the group of each row, "" where it is not known. `cluster`: the sampled unit of each row.
-    `weight`: how many cases each row stands for, up to a factor, from the column `weighted_by`; None: as many each.
-    `label_notes`: attribute -> what a reader must know of its labels. `unused`: columns that are not read.
-    """
-
-    fingerprint: str
-    truth: npt.NDArray[np.bool_]
-    prediction: npt.NDArray[np.bool_]
-    score: Array | None
-    groups: dict[str, Texts]
-    cluster: Texts
-    clusters_declared: bool
-    weight: Array | None = None
-    weighted_by: str = ""
-    label_notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    unused: tuple[str, ...] = ()
-
-
-def numbered(texts: Texts) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    """The distinct texts, sorted, and the place of each row's among them; much faster than numpy's own.
-
-    >>> names, places = numbered(np.array(["b", "a", "b"]))
-    >>> names, places.tolist()
-    (('a', 'b'), [1, 0, 1])
-    """
-    column = pl.Series(texts.tolist(), dtype=pl.String)
-    names = column.unique().sort()
-    return tuple(names.to_list()), column.cast(pl.Enum(names)).to_physical().to_numpy().astype(np.int64)
 
 
 def read_prediction_table(path: Path) -> PredictionTable:

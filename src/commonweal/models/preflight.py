@@ -14,11 +14,10 @@ from pathlib import Path
 
 from commonweal.errors import CommonwealError, PermissionRequired
 from commonweal.models.applications.callable_application import find_module
-from commonweal.models.applications.http_application import shown_url
 from commonweal.models.applications.opening import MODELS, endpoint_of, locator_of, require_permission, serving_model
 from commonweal.models.applications.prompt_application import slot_of
 from commonweal.models.checks.model_check import check_model, weights_held
-from commonweal.models.endpoint.openai_model import SCHEME, check_endpoint
+from commonweal.models.exchange.address import SCHEME, shown_url
 from commonweal.models.hub import cached_snapshot
 from commonweal.models.locators import check_sha256, locate_model
 from commonweal.models.opening import NOTHING_ALLOWED, chosen_device
@@ -83,6 +82,8 @@ def _model_problems(asset: Asset, folder: Path, permissions: Permissions) -> lis
     if (asset.locator or "").startswith("predictions:"):
         return _caught(lambda: locate_model(locator_of(asset), folder, permissions), before)
     if (asset.locator or "").startswith(SCHEME):
+        from commonweal.models.endpoint.openai_model import check_endpoint  # noqa: PLC0415 - brings in httpx, which few systems need
+
         return _caught(lambda: check_endpoint(asset.locator or "", permissions), before)
     problems = [
         Problem(f"{before}the library '{name}' is not installed. Install it with: pip install 'commonweal[models]'")

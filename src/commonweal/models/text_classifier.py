@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
+import scipy
 
 from commonweal.errors import require
 
@@ -51,7 +51,7 @@ class CrossFitted:
     classifiers: Mapping[int, Pipeline]
     whole: Pipeline
 
-    def log_odds(self, features: csr_matrix, cluster: npt.NDArray[np.str_]) -> Array:
+    def log_odds(self, features: scipy.sparse.csr_matrix, cluster: npt.NDArray[np.str_]) -> Array:
         """Log-odds [nat] of each text by a classifier that saw no text of its cluster, float64 (text,); above 0:
         flagged.
         """
@@ -68,7 +68,7 @@ def import_library() -> None:
         require(module, extra="models")
 
 
-def text_features(texts: Sequence[str]) -> csr_matrix:
+def text_features(texts: Sequence[str]) -> scipy.sparse.csr_matrix:
     """The n-grams of each text, float64 (text, 2 x 2**17). Capitals do not count, and spaces count as one.
 
     >>> features = text_features(["Good  day", "good day", ""])
@@ -87,7 +87,7 @@ def _plain(text: str) -> str:
     return f" {words} " if words else ""
 
 
-def trained(features: csr_matrix, label: npt.NDArray[np.bool_] | Codes) -> Pipeline:
+def trained(features: scipy.sparse.csr_matrix, label: npt.NDArray[np.bool_] | Codes) -> Pipeline:
     """The classifier of these texts: weighted mean logistic loss plus PENALTY / 2 x squared weights, at its one
     minimum.
 
@@ -103,7 +103,9 @@ def trained(features: csr_matrix, label: npt.NDArray[np.bool_] | Codes) -> Pipel
     return require("sklearn.pipeline", extra="models").make_pipeline(in_some_text, linear).fit(features, label)
 
 
-def cross_fitted(features: csr_matrix, harmful: npt.NDArray[np.bool_], cluster: npt.NDArray[np.str_]) -> CrossFitted:
+def cross_fitted(
+    features: scipy.sparse.csr_matrix, harmful: npt.NDArray[np.bool_], cluster: npt.NDArray[np.str_]
+) -> CrossFitted:
     """Classifiers that each left out a part of the clusters, so that every text has one that did not see its like.
 
     Raises

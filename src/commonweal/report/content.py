@@ -13,8 +13,8 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from commonweal.evidence.frame import evidence_frame
 from commonweal.evidence.records import BothEnds, Evidence, Finding, Method, Run
-from commonweal.evidence.store import evidence_frame
 from commonweal.files.foreign_text import visible
 from commonweal.report.wording import VERDICTS, people_a_year
 from commonweal.system.records import System

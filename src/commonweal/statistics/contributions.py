@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
+import scipy
 
 from commonweal.statistics.contrast import NEGLIGIBLE, Contrast, mean_of, standard_error
 from commonweal.statistics.share_intervals import LEVEL
@@ -55,6 +55,8 @@ def contributions(contrast: Contrast, labels: npt.ArrayLike, factor: int = 0) ->
         error, freedom = standard_error(mean_of(mine, units if clusters > 1 else np.arange(mine.size)))
         value, half = float(mine.sum()) / total, float("inf")
         if np.isfinite(error) and error > NEGLIGIBLE:
-            half = float(stdtrit(freedom, 1 - (1 - LEVEL) / 2 / len(distinct))) * error * mine.size / total
+            half = (
+                float(scipy.special.stdtrit(freedom, 1 - (1 - LEVEL) / 2 / len(distinct))) * error * mine.size / total
+            )
         parts.append(Contribution(name, value, value - half, value + half, mine.size, clusters))
     return sorted(parts, key=lambda contrast: (-abs(contrast.value), contrast.label))

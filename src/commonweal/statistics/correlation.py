@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri, stdtr
+import scipy
 
 from commonweal.statistics.detectable import bonferroni, detectable
 
@@ -63,10 +63,14 @@ def correlation(pairs: Sequence[tuple[float, float]], together: int = 1) -> Corr
     z, by_design = float(np.arctanh(np.clip(r, -NEAREST, NEAREST))), (first.size - 3) ** -0.5
     freedom, critical, error = first.size - 2, bonferroni(math.inf, together), by_design
     if first.size <= MOST_PERMUTED:
-        far = -float(ndtri(permutation_p(first, second) / 2))
+        far = -float(scipy.special.ndtri(permutation_p(first, second) / 2))
         error = max(error, abs(z) / far) if far > ROUNDING else error
     robust = max(robust_error(first, second), robust_error(second, first)) * (z / r if r else 1.0)
-    p_value = max(2 * float(ndtr(-abs(z) / error)), 2 * float(stdtr(freedom, -abs(z) / robust)), SMALLEST_P)
+    p_value = max(
+        2 * float(scipy.special.ndtr(-abs(z) / error)),
+        2 * float(scipy.special.stdtr(freedom, -abs(z) / robust)),
+        SMALLEST_P,
+    )
     half = max(critical * error, bonferroni(freedom, together) * robust)
     low, high = (float(np.tanh(z + side * half)) for side in (-1, 1))
     return Correlation(
@@ -99,12 +103,10 @@ def permutation_p(first: Array, second: Array) -> float:
     >>> permutation_p(np.arange(4.0), np.arange(4.0)) == 2 / 24
     True
     """
-    from scipy.stats import permutation_test  # noqa: PLC0415 - it takes a second to import, and few runs need it
-
     centred = second - second.mean()
 
     def size(orders: Array, axis: int) -> Array:
         return np.asarray(np.abs((orders * centred).sum(axis=axis)))
 
     every = {"permutation_type": "pairings", "n_resamples": np.inf, "alternative": "greater", "batch": AT_ONCE}
-    return float(permutation_test((first - first.mean(),), size, vectorized=True, **every).pvalue)
+    return float(scipy.stats.permutation_test((first - first.mean(),), size, vectorized=True, **every).pvalue)

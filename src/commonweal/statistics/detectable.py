@@ -27,7 +27,7 @@ from typing import overload
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
+import scipy
 
 from commonweal.statistics.share_intervals import LEVEL, POWER
 
@@ -51,7 +51,7 @@ def detectable(error: Array | float, critical: Array | float, freedom: Array | f
     >>> round(detectable(1.0, 1.96), 2), round(detectable(1.0, bonferroni(10, 1), 10), 2)
     (2.8, 3.11)
     """
-    found: Array = (critical + stdtrit(np.minimum(freedom, MANY), POWER)) * error
+    found: Array = (critical + scipy.special.stdtrit(np.minimum(freedom, MANY), POWER)) * error
     return found if np.ndim(found) else float(found)
 
 
@@ -61,7 +61,7 @@ def bonferroni(freedom: float, hypotheses: int, level: float = LEVEL) -> float:
     >>> round(bonferroni(math.inf, 1), 2), round(bonferroni(20, 5), 2)
     (1.96, 2.85)
     """
-    return float(stdtrit(min(freedom, MANY), 1 - (1 - level) / 2 / hypotheses))
+    return float(scipy.special.stdtrit(min(freedom, MANY), 1 - (1 - level) / 2 / hypotheses))
 
 
 def shrunk_share(share: float, n: float) -> float:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
+import scipy
 
 from commonweal.statistics.contrast import mean_of, standard_error
 from commonweal.statistics.share_intervals import LEVEL
@@ -54,7 +54,7 @@ def gain_share(better: Array, difference: Array, cluster: npt.ArrayLike, floor: 
     error, freedom = standard_error(gain)
     if not np.isfinite(error):
         return None
-    t2 = float(stdtrit(freedom, 0.5 + LEVEL / 2)) ** 2
+    t2 = float(scipy.special.stdtrit(freedom, 0.5 + LEVEL / 2)) ** 2
     (all_gain, counts), (all_lost, _) = gain.by_unit(), lost.by_unit()
     sums_gain, sums_lost = all_gain - counts * gain.value, all_lost - counts * lost.value
     weight = 1.0 / (1.0 - counts / counts.sum()) / counts.sum() ** 2

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
-from scipy.sparse import csr_matrix
+import scipy
 
 from commonweal.statistics.contrast import FEW_DIFFER
 from commonweal.statistics.detectable import detectable, shrunk_share
@@ -120,7 +120,7 @@ def _covariance(layers: Sequence[GroupRates], starts: Places) -> Array:
     clusters = max(int(layer.layout.pair_cluster.max(initial=0)) for layer in layers) + 1
     place = np.concatenate([layer.layout.pair_cluster for layer in layers])
     column = np.concatenate([layer.layout.pair_group + start for layer, start in zip(layers, starts[:-1], strict=True)])
-    scores = csr_matrix(
+    scores = scipy.sparse.csr_matrix(
         (np.concatenate([layer.score for layer in layers]), (place, column)), shape=(clusters, int(starts[-1]))
     )
     found = np.asarray((scores.T @ scores).toarray(), dtype=np.float64)

@@ -30,8 +30,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
-from scipy.special import ndtr, stdtrit
+import scipy
 
 from commonweal.statistics.rare_outcomes import Carriers, carriers
 from commonweal.statistics.share_intervals import critical_normal
@@ -88,12 +87,12 @@ def products(first: Array, second: Array, layout: Layout) -> Array:
     return np.asarray(found if isinstance(found, np.ndarray) else found.toarray(), dtype=np.float64)
 
 
-def _table(values: Array, layout: Layout) -> Array | csr_matrix:
+def _table(values: Array, layout: Layout) -> Array | scipy.sparse.csr_matrix:
     """Numbers by pair, float64 (pair,), as (cluster, group); sparse where most clusters lie in few of many groups."""
     place = (layout.pair_cluster, layout.pair_group)
     shape = (int(layout.pair_cluster.max(initial=0)) + 1, layout.groups)
     if shape[0] * shape[1] > MOSTLY_EMPTY * values.size:
-        return csr_matrix((values, place), shape=shape)
+        return scipy.sparse.csr_matrix((values, place), shape=shape)
     table = np.zeros(shape)
     table[place] = values
     return table
@@ -286,8 +285,9 @@ def quantile(z: Array | float, freedom: Array, of_rows: Array) -> Array:
     >>> quantile(1.96, np.array([30.0, 5.0, 5.0]), np.array([30.0, 30.0, np.inf])).round(2)
     array([1.96, 2.47, 2.57])
     """
-    tail = ndtr(-np.clip(z, NEAREST_Z, FARTHEST_Z))
-    own, rows = -stdtrit(freedom, tail), -stdtrit(np.where(np.isinf(of_rows), 1.0, of_rows), tail)
+    tail = scipy.special.ndtr(-np.clip(z, NEAREST_Z, FARTHEST_Z))
+    own = -scipy.special.stdtrit(freedom, tail)
+    rows = -scipy.special.stdtrit(np.where(np.isinf(of_rows), 1.0, of_rows), tail)
     found: Array = np.where(np.isinf(of_rows), own, np.maximum(z * own / rows, z))
     return found
 

@@ -31,7 +31,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-from scipy.special import stdtr
+import scipy
 
 from commonweal.statistics.contrast import NEGLIGIBLE, ROUNDING, Array, Contrast, standard_error, t_ratio
 from commonweal.statistics.detectable import bonferroni, detectable
@@ -145,7 +145,7 @@ def _no_surer_than_t(test: _Test, t: float, freedom: float, hypotheses: int) -> 
     """
     if not np.isfinite(freedom):
         return replace(test, p_value=1.0, p_adjusted=1.0)
-    p_value = 2 * float(stdtr(freedom, -t))
+    p_value = 2 * float(scipy.special.stdtr(freedom, -t))
     critical = [
         max(own, bonferroni(freedom, hypotheses, level))
         for own, level in zip(test.critical, (LEVEL, ONE_SIDED), strict=True)

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
+import scipy
 
 from commonweal.statistics.detectable import shrunk_share
 from commonweal.statistics.group_rates import Array, GroupRates, Places, quantile, wilson
@@ -204,7 +204,7 @@ def joint_covariance(layers: Sequence[GroupRates], kept: Places) -> Array:
     clusters = max(int(layer.layout.pair_cluster.max(initial=0)) for layer in layers) + 1
     place = np.concatenate([layer.layout.pair_cluster for layer in layers])
     column = np.concatenate([layer.layout.pair_group + start for layer, start in zip(layers, starts[:-1], strict=True)])
-    scores = csr_matrix(
+    scores = scipy.sparse.csr_matrix(
         (np.concatenate([layer.score for layer in layers]), (place, column)), shape=(clusters, int(starts[-1]))
     )
     found = np.asarray((scores.T @ scores).toarray(), dtype=np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import ndtri
+import scipy
 
 POWER = 0.8
 LEVEL = 0.95
@@ -16,7 +16,7 @@ def critical_normal(level: float = LEVEL) -> float:
     >>> round(critical_normal(0.95), 3)
     1.96
     """
-    return float(ndtri(0.5 + level / 2))
+    return float(scipy.special.ndtri(0.5 + level / 2))
 
 
 def wilson_interval(share: float, n: float) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy
 
 from commonweal.statistics.contrast import NEGLIGIBLE, Array, Contrast
 from commonweal.statistics.detectable import HALF, at_share
@@ -82,7 +82,7 @@ def share_interval(share: float, error: float, freedom: float, hypotheses: int =
     >>> [round(limit, 3) for limit in share_interval(0.5, (0.5 * 0.5 / 20) ** 0.5, 5.0)]
     [0.251, 0.749]
     """
-    t = stdtrit(freedom, 1 - (1 - LEVEL) / 2 / hypotheses)
+    t = scipy.special.stdtrit(freedom, 1 - (1 - LEVEL) / 2 / hypotheses)
     low, high = wilson(np.array([share]), np.array([share * (1 - share) / error**2]), np.array([t]))
     return float(low[0]), float(high[0])
 

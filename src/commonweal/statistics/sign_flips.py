@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy.sparse import csr_array
+import scipy
 
 from commonweal.statistics.contrast import Array, Cells, Codes, combined, t_ratio
 
@@ -85,7 +85,7 @@ def _worked_out(cells: Cells, signs: Sequence[Array], parts: Sequence[Array], me
     sums = sum(sign * part for sign, part in zip(each, parts, strict=True))
     residual = (sums - (means @ cells.sides.T) * cells.counts).T
     cell, groupings = np.arange(cells.counts.size), zip(cells.weights, cells.units, strict=True)
-    scores = (csr_array((weight, (units, cell))) @ residual for weight, units in groupings)
+    scores = (scipy.sparse.csr_array((weight, (units, cell))) @ residual for weight, units in groupings)
     return combined([np.asarray((score**2).sum(0)) for score in scores])
 
 
@@ -107,11 +107,11 @@ class _Pairs:
     signs: tuple[Array, Array]
     units: tuple[Codes, Codes]
 
-    def table(self, values: Array) -> Array | csr_array:
+    def table(self, values: Array) -> Array | scipy.sparse.csr_array:
         """Values float64 (pair,) as (first unit, second unit), sparse where most is empty."""
         first, second = self.signs[0].shape[1], self.signs[1].shape[1]
         if first * second > MOSTLY_EMPTY * values.size:
-            return csr_array((values, self.units), shape=(first, second))
+            return scipy.sparse.csr_array((values, self.units), shape=(first, second))
         place = self.units[0] * second + self.units[1]
         return np.bincount(place, weights=values, minlength=first * second).reshape(first, second)
 

@@ -20,7 +20,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
+import scipy
 
 from commonweal.statistics.detectable import detectable
 from commonweal.statistics.share_intervals import LEVEL
@@ -92,7 +92,7 @@ def simultaneous(value: Array, limits: Limits, root: Array, rng: np.random.Gener
     p_adjusted = (1 + largest.size - np.searchsorted(largest, observed, side="left")) / (largest.size + 1)
     critical = float(largest[largest.size - int(np.floor((1 - LEVEL) * (largest.size + 1) + 1e-9))])
     low, high = limits(np.full(value.shape, critical))
-    return Simultaneous(np.clip(2 * ndtr(-observed), SMALLEST_P, 1.0), p_adjusted, low, high, critical)
+    return Simultaneous(np.clip(2 * scipy.special.ndtr(-observed), SMALLEST_P, 1.0), p_adjusted, low, high, critical)
 
 
 def family_of_differences(estimates: Limited, weights: Array, rng: np.random.Generator) -> list[Difference]:

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtr, stdtrit
+import scipy
 
 from commonweal.statistics.contrast import NEGLIGIBLE, TIE, t_ratio
 from commonweal.statistics.detectable import detectable
@@ -76,7 +76,7 @@ class Spread:
 
     def limits(self, tail: float) -> tuple[float, float]:
         """Limits of S^2 with this probability beyond each, by t."""
-        half = float(stdtrit(self.parts.size - 1, 1 - tail)) * self.standard_error
+        half = float(scipy.special.stdtrit(self.parts.size - 1, 1 - tail)) * self.standard_error
         return self.variance - half, self.variance + half
 
 
@@ -185,7 +185,9 @@ def spread_beyond(one: Spread, other: Spread, together: int) -> tuple[float, flo
     """
     influence = one.influence - other.influence
     half = float(
-        stdtrit(influence.size - 1, 1 - (1 - LEVEL) / 2 / together) * influence.std(ddof=1) / influence.size**0.5
+        scipy.special.stdtrit(influence.size - 1, 1 - (1 - LEVEL) / 2 / together)
+        * influence.std(ddof=1)
+        / influence.size**0.5
     )
     value = one.variance - other.variance
     root, low, high = (float(np.copysign(abs(square) ** 0.5, square)) for square in (value, value - half, value + half))
@@ -201,7 +203,7 @@ def deviations(y: Array) -> tuple[Array, Array]:
     ([-1.0, 1.0], [0.0, 0.0])
     """
     r = centred(y)
-    critical = float(stdtrit(r.shape[1] - 1, 1 - (1 - LEVEL) / 2 / r.shape[0]))
+    critical = float(scipy.special.stdtrit(r.shape[1] - 1, 1 - (1 - LEVEL) / 2 / r.shape[0]))
     return r.mean(axis=1), critical * r.std(axis=1, ddof=1) / r.shape[1] ** 0.5
 
 
@@ -215,7 +217,7 @@ def different_pairs_corrected(y: Array) -> int:
     difference = y[first] - y[second]
     error = difference.std(axis=1, ddof=1) / y.shape[1] ** 0.5
     mean = np.where(np.abs(difference.mean(axis=1)) > TIE * np.abs(y).max(), difference.mean(axis=1), 0.0)
-    p_value = np.sort(2 * stdtr(y.shape[1] - 1, -t_ratio(mean, error)))
+    p_value = np.sort(2 * scipy.special.stdtr(y.shape[1] - 1, -t_ratio(mean, error)))
     allowed = ALPHA / np.arange(p_value.size, 0, -1)
     held = p_value <= allowed
     return int(p_value.size if held.all() else np.argmin(held))
@@ -230,10 +232,8 @@ def different_pairs_published(perplexity: Array) -> Array:
     ...     8.5]]])).round(3).tolist()
     [0.667]
     """
-    from scipy.stats import mannwhitneyu  # noqa: PLC0415 - it takes a second to import, and few runs need it
-
     first, second = np.triu_indices(perplexity.shape[0], 1)
-    found = mannwhitneyu(perplexity[first], perplexity[second], method="exact", axis=-1)
+    found = scipy.stats.mannwhitneyu(perplexity[first], perplexity[second], method="exact", axis=-1)
     return np.asarray((found.pvalue < ALPHA).mean(axis=0), dtype=np.float64)
 
 
@@ -249,11 +249,9 @@ def published_by_chance(nouns: int) -> float:
 
 def _exact_p(u: int, nouns: int) -> float:
     """The two-sided p-value of two samples of this size of which the first is larger in `u` pairs."""
-    from scipy.stats import mannwhitneyu  # noqa: PLC0415 - it takes a second to import, and few runs need it
-
     above_all, above = divmod(u, nouns)
     places = np.full(nouns, 0.0)
     places[:above_all] = nouns
     places[above_all : above_all + 1] = above
     within = np.linspace(0.1, 0.9, nouns)  # between two values of the other sample, no two alike
-    return float(mannwhitneyu(places + within, np.arange(1, nouns + 1), method="exact").pvalue)
+    return float(scipy.stats.mannwhitneyu(places + within, np.arange(1, nouns + 1), method="exact").pvalue)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html.parser import HTMLParser
 from typing import Any
 
-from commonweal.assessment import METHODS, assess
+from commonweal.assessment.assess import METHODS, assess
 from commonweal.errors import CommonwealError
 from commonweal.evidence.records import Evidence, Method
 from commonweal.evidence.seals import content_hash

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from commonweal.errors import ApplicationError, LocatorError, PermissionRequired
-from commonweal.models import open_application, serving_model
 from commonweal.models.applications.answers import decision_of
 from commonweal.models.applications.http_application import HTTPApplication
+from commonweal.models.applications.opening import open_application, serving_model
 from commonweal.models.applications.prompt_application import PromptApplication
 from commonweal.models.engine.local import LocalModel
 from commonweal.models.protocols import Altered, Case, Continuation, Decision, DecisionApplication

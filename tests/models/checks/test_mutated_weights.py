@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from commonweal.errors import CommonwealError
-from commonweal.models import open_local_model
+from commonweal.models.opening import open_local_model
 from commonweal.models.protocols import Continuation, GenerationRequest
 from tests.models.tiny_gguf import Gguf, Raw, facts, tensors
 from tests.models.tiny_model import write_tiny_model

@@ -19,12 +19,13 @@ from commonweal.measures.plan import tasks
 from commonweal.measures.recording import RecordedModel
 from commonweal.measures.registry import load_registry
 from commonweal.measures.subjects import Opener
-from commonweal.models import open_model, parameter_count, preflight_asset
 from commonweal.models.choosing import WrittenChooser, chooser_of
 from commonweal.models.endpoint.answer_cache import AnswerCache, answer_key
 from commonweal.models.endpoint.openai_model import OpenAIModel, open_endpoint
 from commonweal.models.endpoint.settings import EndpointSettings
 from commonweal.models.engine.local import LocalModel
+from commonweal.models.opening import open_model
+from commonweal.models.preflight import parameter_count, preflight_asset
 from commonweal.models.protocols import Continuation, GenerationRequest, LanguageModel, Question
 from commonweal.system.permissions import Permissions
 from commonweal.system.records import Asset, System
@@ -462,7 +463,7 @@ def test_a_cache_that_cannot_be_written_loses_no_answer_and_says_what_a_failure_
 
 def test_several_processes_may_ask_at_once(service: Service) -> None:
     program = (
-        "import sys; from commonweal.models import open_model; from commonweal.models.protocols import "
+        "import sys; from commonweal.models.opening import open_model; from commonweal.models.protocols import "
         "GenerationRequest\nfrom commonweal.system.permissions import Permissions\nmodel = open_model(sys.argv[1], "
         "permissions=Permissions(network=True))\ntexts = model.generate([GenerationRequest(f'text {number}', 8) for "
         "number in range(200)])\nassert texts == [f'said text {number}' for number in range(200)]\n"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from commonweal.models import open_local_model
 from commonweal.models.engine import onednn as products
 from commonweal.models.engine.onednn import by_columns, onednn_is_faster, onednn_product, quick_products, usual_product
+from commonweal.models.opening import open_local_model
 from commonweal.models.protocols import Continuation
 from tests.models.tiny_model import write_tiny_model
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from commonweal.models import open_local_model
 from commonweal.models.applications.prompt_application import PromptApplication
 from commonweal.models.cached_model import CachedModel
 from commonweal.models.engine.encoding import prefix_of
@@ -17,6 +16,7 @@ from commonweal.models.gguf.beginning_token import BEGINNING_PRE_TOKENIZERS, BY_
 from commonweal.models.gguf.bpe_tokenizer import PRE_TOKENIZERS
 from commonweal.models.gguf.gguf_file import read_gguf_header
 from commonweal.models.locators import Located
+from commonweal.models.opening import open_local_model
 from commonweal.models.protocols import Altered, Case, Continuation, GenerationRequest
 from commonweal.system.decisions import Prompt
 from tests.flow.commands import rows_in, within

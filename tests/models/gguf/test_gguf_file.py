@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from commonweal.errors import LocatorError
-from commonweal.models import open_model
 from commonweal.models.gguf.gguf_file import BLOCKS, read_gguf_header
 from commonweal.models.locators import EMBEDDED, Located, check_sha256
+from commonweal.models.opening import open_model
 
 
 def test_block_sizes_are_those_of_the_gguf_library() -> None:

@@ -10,7 +10,8 @@ import numpy as np
 from commonweal.assessment.comparison.paired_outcomes import ComparedOutcome, Paired, PairingNotes
 from commonweal.errors import DataFileError
 from commonweal.files.cell_text import one_spelling
-from commonweal.models.prediction_tables import PredictionTable, item_name, read_prediction_table
+from commonweal.models.prediction_tables import item_name, read_prediction_table
+from commonweal.models.predictions import PredictionTable
 from commonweal.models.table_rows import refuse_weights, table_rows
 from commonweal.statistics.contrast import Array
 

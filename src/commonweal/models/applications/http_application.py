@@ -15,55 +15,22 @@ from typing import Any
 
 import httpx
 
-from commonweal.errors import ApplicationError, LocatorError
+from commonweal.errors import ApplicationError
 from commonweal.files.foreign_text import one_line
 from commonweal.models.applications.answers import decision_of, reported_error
+from commonweal.models.exchange.address import shown_url
 from commonweal.models.exchange.deadline import deadline_client
 from commonweal.models.exchange.masking import Secrets, secrets_in
 from commonweal.models.exchange.wire_json import NotJSON, json_in
 from commonweal.models.file_hashes import fingerprint_of
 from commonweal.models.protocols import Case, Decision
 from commonweal.system.decisions import Outcome
-from commonweal.system.records import System
 
 CONNECTIONS = 4
 RETRIES = 2
 LONGEST_ANSWER = 1 << 20
 SHOWN = 60
 EXPECTED = 'expected {"decision": …} or {"score": …}'
-
-
-def shown_url(url: str) -> str:
-    """The address without user name, password and query, fit for a message or a dossier.
-
-    >>> shown_url("https://me:secret@example.org:8443/decide?key=1")
-    'https://example.org:8443/decide'
-    """
-    try:
-        address = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise LocatorError(f"the address cannot be read ({error}); expected http://HOST:PORT/PATH") from error
-    if address.scheme not in ("http", "https") or not address.host:
-        raise LocatorError(f"the address '{address.scheme}:' has no host; expected http://HOST:PORT/PATH")
-    port = f":{address.port}" if address.port else ""
-    return f"{address.scheme}://{address.host}{port}{address.path}"
-
-
-def fit_to_keep(system: System) -> System:
-    """The system as a dossier may hold it: addresses without user name, password and query."""
-    assets = tuple(
-        one.model_copy(update={"locator": _kept(one.locator)}) if one.locator else one for one in system.assets
-    )
-    return system.model_copy(update={"assets": assets})
-
-
-def _kept(locator: str) -> str:
-    if not locator.startswith(("http://", "https://")):
-        return locator
-    try:
-        return shown_url(locator)
-    except LocatorError:  # of something that nobody opens
-        return f"{locator.partition(':')[0]}: an address that cannot be read"
 
 
 def secrets_of(url: str) -> Secrets:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from commonweal.errors import LocatorError, PermissionRequired
 from commonweal.models.applications.callable_application import CallableApplication
-from commonweal.models.applications.http_application import HTTPApplication
 from commonweal.models.applications.prompt_application import PromptApplication, slot_of
 from commonweal.models.engine.precision import FLOAT32
 from commonweal.models.opening import NOTHING_ALLOWED, open_model
@@ -49,6 +48,8 @@ def open_application(
     require_permission(asset, permissions)
     if locator.startswith("python:"):
         return CallableApplication(asset.id, locator, outcome, folder=Path(system.folder))
+    from commonweal.models.applications.http_application import HTTPApplication  # noqa: PLC0415 - brings in httpx, which few systems need
+
     return HTTPApplication(asset.id, locator, outcome)
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import logsumexp
+import scipy
 
 from commonweal.errors import ApplicationError, LocatorError
 from commonweal.models.file_hashes import fingerprint_of
@@ -89,7 +89,7 @@ class PromptApplication:
 
     def _decision(self, logprobs: dict[str, float]) -> Decision:
         others = {option: value for option, value in logprobs.items() if option != self.favourable}
-        score = logprobs[self.favourable] - float(logsumexp(list(others.values())))
+        score = logprobs[self.favourable] - float(scipy.special.logsumexp(list(others.values())))
         if self.threshold is None:
             return Decision(max(logprobs, key=logprobs.__getitem__), None, score)
         favourable = score > self.threshold

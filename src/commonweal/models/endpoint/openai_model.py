@@ -20,19 +20,18 @@ from typing import Any, NoReturn
 import httpx
 
 from commonweal.errors import LocatorError, MeasurementError, NotApplicable, PermissionRequired
-from commonweal.models.applications.http_application import shown_url
 from commonweal.models.endpoint.answer_cache import AnswerCache, answer_key
 from commonweal.models.endpoint.replies import answer_in, choice_in, fault_in, written_in
 from commonweal.models.endpoint.server_states import Server
 from commonweal.models.endpoint.session import Endpoint, Message, Reply, Session
 from commonweal.models.endpoint.settings import EndpointSettings, key_for, settings_from
 from commonweal.models.engine.encoding import named
+from commonweal.models.exchange.address import SCHEME, shown_url
 from commonweal.models.exchange.wire_json import NotJSON
 from commonweal.models.protocols import Continuation, GenerationRequest, Score
 from commonweal.models.thoughts import ONLY_A_THOUGHT, content_text, thinks_in, without_thoughts
 from commonweal.system.permissions import Permissions
 
-SCHEME = "openai:"
 EXPECTED = "expected openai:URL#MODEL, such as openai:http://127.0.0.1:8000/v1#smollm2"
 ROUTES = {"chat": "/chat/completions", "completions": "/completions"}
 # What servers list about a model that stays as it is while the model does. Not `created`: some write the time of

@@ -24,8 +24,8 @@ import httpx
 
 from commonweal.errors import MeasurementError
 from commonweal.files.foreign_text import one_line
-from commonweal.models.applications.http_application import shown_url
 from commonweal.models.endpoint.settings import EndpointSettings
+from commonweal.models.exchange.address import shown_url
 from commonweal.models.exchange.deadline import deadline_client
 from commonweal.models.exchange.masking import Secrets, secrets_in
 from commonweal.models.exchange.wire_json import NotJSON, json_in

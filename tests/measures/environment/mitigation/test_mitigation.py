@@ -23,9 +23,9 @@ from commonweal.measures.environment.mitigation.rows import cost_rows, price_row
 from commonweal.measures.gather import Setting, Task, gather
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import REGISTRY
-from commonweal.models import open_local_model
 from commonweal.models.cached_model import CachedModel
 from commonweal.models.number_formats import TokenAnswers
+from commonweal.models.opening import open_local_model
 from commonweal.system.records import Asset, System
 from tests.measures.environment.conftest import DRAM, PACKAGE
 

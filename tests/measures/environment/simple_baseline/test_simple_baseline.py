@@ -26,8 +26,8 @@ from commonweal.measures.gather import Setting, Task, gather
 from commonweal.measures.inequity.identity_false_positives.labelled_texts import read_labelled
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
-from commonweal.models import open_model
 from commonweal.models.applications.prompt_application import PromptApplication
+from commonweal.models.opening import open_model
 from commonweal.models.protocols import Case, Decision
 from commonweal.system.decisions import Prompt
 from commonweal.system.records import Asset, System

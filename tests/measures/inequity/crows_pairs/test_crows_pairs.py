@@ -17,8 +17,8 @@ from commonweal.measures.inequity.crows_pairs.crows_pairs import crossed, crows_
 from commonweal.measures.inequity.crows_pairs.pairs import DIRECTIONS, PUBLISHED, SentencePair, limited, read_pairs
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
-from commonweal.models import open_model
 from commonweal.models.engine.local import LocalModel
+from commonweal.models.opening import open_model
 from commonweal.statistics.inference import family
 from commonweal.statistics.shares import within_bounds
 from tests.measures.inequity.made_up_models import Likely

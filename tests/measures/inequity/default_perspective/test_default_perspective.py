@@ -43,7 +43,7 @@ from commonweal.measures.inequity.default_perspective.items import (
 )
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import REGISTRY
-from commonweal.models import open_model
+from commonweal.models.opening import open_model
 from commonweal.models.protocols import Continuation, GenerationRequest, LanguageModel, Score
 from commonweal.statistics.contrast import mean_of
 from commonweal.statistics.inference import alone, family

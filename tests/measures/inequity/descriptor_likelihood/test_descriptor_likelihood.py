@@ -30,8 +30,8 @@ from commonweal.measures.inequity.descriptor_likelihood.sentences import (
 )
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
-from commonweal.models import open_model
 from commonweal.models.engine.local import LocalModel
+from commonweal.models.opening import open_model
 from commonweal.models.protocols import Continuation, GenerationRequest, Score
 from commonweal.statistics.spread import (
     centred,

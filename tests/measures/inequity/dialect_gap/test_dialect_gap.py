@@ -30,8 +30,8 @@ from commonweal.measures.inequity.dialect_gap.dialect_gap import dialect_gap, ex
 from commonweal.measures.inequity.dialect_gap.texts import MatchedText
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
-from commonweal.models import open_model
 from commonweal.models.engine.local import LocalModel
+from commonweal.models.opening import open_model
 from commonweal.models.protocols import Altered, Continuation, GenerationRequest, LanguageModel, Score
 from commonweal.system.records import Asset, System
 from tests.measures.published_data import published

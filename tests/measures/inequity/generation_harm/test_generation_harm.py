@@ -21,7 +21,7 @@ from commonweal.measures.inequity.generation_harm.scorer import as_they_stand, e
 from commonweal.measures.inequity.identity_false_positives.labelled_texts import read_labelled
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
-from commonweal.models import open_model
+from commonweal.models.opening import open_model
 from commonweal.models.protocols import GenerationRequest
 from commonweal.system.records import Asset, System
 from tests.measures.inequity.made_up_harm import (

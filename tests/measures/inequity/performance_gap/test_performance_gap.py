@@ -13,7 +13,8 @@ from commonweal.evidence.store import Store
 from commonweal.measures.gather import Setting, Task, gather
 from commonweal.measures.inequity.performance_gap.performance_gap import performance_gap
 from commonweal.measures.registry import load_registry
-from commonweal.models.prediction_tables import PredictionTable, read_prediction_table
+from commonweal.models.prediction_tables import read_prediction_table
+from commonweal.models.predictions import PredictionTable
 from commonweal.statistics import simultaneous
 from commonweal.statistics.share_intervals import wilson_interval
 from commonweal.system.records import Asset, System

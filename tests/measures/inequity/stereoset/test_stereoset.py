@@ -26,8 +26,8 @@ from commonweal.measures.inequity.stereoset.items import (
 from commonweal.measures.inequity.stereoset.stereoset import ByTerm, by_term, icat, icat_of_terms, likelihood, stereoset
 from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
-from commonweal.models import open_model
 from commonweal.models.engine.local import LocalModel
+from commonweal.models.opening import open_model
 from commonweal.models.protocols import Continuation
 from commonweal.statistics.inference import alone
 from tests.measures.inequity.made_up_models import Likely

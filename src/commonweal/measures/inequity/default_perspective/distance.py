@@ -15,7 +15,7 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtr
+import scipy
 
 from commonweal.statistics.detectable import bonferroni, detectable
 from commonweal.statistics.inference import Inference
@@ -113,7 +113,7 @@ def no_surer_than_phrases(inference: Inference, spread: PhraseSpread, groups: in
     freedom = error**4 / (
         inference.standard_error**4 / inference.degrees_of_freedom + (part * spread.seen) ** 2 / spread.freedom
     )
-    p_value = max(2 * float(stdtr(freedom, -abs(inference.value) / error)), 1e-300)
+    p_value = max(2 * float(scipy.special.stdtr(freedom, -abs(inference.value) / error)), 1e-300)
     critical = bonferroni(freedom, hypotheses)
     half = max(critical * error, (inference.high - inference.low) / 2)
     return replace(

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from commonweal.models.prediction_tables import PredictionTable, numbered
+from commonweal.models.predictions import PredictionTable, numbered
 from commonweal.statistics.detectable import bonferroni
 from commonweal.statistics.group_gaps import Gap
 from commonweal.statistics.group_rates import Array, Layout, Places, layout_of

@@ -28,7 +28,7 @@ from commonweal.measures.inequity.rate_rows import (
     why_not,
 )
 from commonweal.measures.registry import measure
-from commonweal.models.prediction_tables import PredictionTable
+from commonweal.models.predictions import PredictionTable
 from commonweal.statistics.calibration import BINS, expected_calibration_error
 from commonweal.statistics.calibration import MINIMUM_CLUSTERS as CALIBRATION_CLUSTERS
 from commonweal.statistics.group_gaps import Gap, family_of_gaps

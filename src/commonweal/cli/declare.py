@@ -1,0 +1,61 @@
+"""Verbs about a declared system before it is run: begin one, check it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commonweal.cli.surface import Debug, SystemFile, counted, out, plain_errors
+from commonweal.errors import OptionError
+from commonweal.measures.preflight import declared_problems
+from commonweal.measures.subjects import Opener
+from commonweal.system.loading import load
+from commonweal.system.permissions import Permissions
+from commonweal.system.questions import fact_summary, questions
+from commonweal.system.starter import write_starter
+
+MOST_PRINTED = 1000  # questions, and assets: more is not read, and takes longer to print than to find
+verbs = typer.Typer()
+
+
+@verbs.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder for the new system file.")],
+    debug: Debug = False,
+) -> None:
+    """Write a commented starter system into DIR. It runs as it is; change it into yours."""
+    with plain_errors(debug):
+        for path in write_starter(folder):
+            out.print(f"wrote {path}")
+    out.print(f"next: commonweal check {folder / 'system.yaml'}")
+
+
+@verbs.command()
+def check(file: SystemFile, debug: Debug = False) -> None:
+    """Validate FILE, and list what is undeclared, unknown or unreachable as questions to answer."""
+    with plain_errors(debug):
+        system = load(file)
+        problems = declared_problems(system, Opener(system, Permissions(), "auto"))
+        if problems:
+            raise OptionError("\n".join(problems))
+    open_questions = questions(system)
+    out.print(
+        f"{file}: valid. {counted(system.assets, 'asset')}, {counted(system.deployments, 'deployment')}, "
+        f"{counted(system.populations, 'population')}, {counted(system.actors, 'actor')}."
+    )
+    for question in open_questions[:MOST_PRINTED]:
+        out.print(
+            f"\n[{question.weight}] {question.subject}: {question.text}\n    where: {question.where}\n    why:   "
+            f"{question.why}"
+        )
+    if len(open_questions) > MOST_PRINTED:
+        out.print(f"\nand {len(open_questions) - MOST_PRINTED:,} more questions; these are the most useful ones")
+    out.print("\nfacts declared about each asset (declared / none / unknown / empty):")
+    for asset in system.assets[:MOST_PRINTED]:
+        facts = fact_summary(asset)
+        out.print(f"  {asset.id}: {facts.declared} / {facts.none} / {facts.unknown} / {facts.empty} of {facts.asked}")
+    if len(system.assets) > MOST_PRINTED:
+        out.print(f"  and {len(system.assets) - MOST_PRINTED:,} more assets")
+    out.print(f"\n{counted(open_questions, 'open question')}. A question is no fault: the system can be run now.")
