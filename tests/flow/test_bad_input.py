@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 
 from commonweal.models.locators import EMBEDDED
 from commonweal.system.starter import STARTER
-from tests.flow.commands import Ended, commonweal, in_own_mounts, python, rows_in, statuses, tried, watched, within
+from tests.flow.commands import commonweal, in_own_mounts, python, rows_in, statuses, tried, watched, within
 from tests.flow.plugins import install_plugin
 from tests.flow.services import Service, good, nonsense, serving, slow
 from tests.flow.systems import write_system, write_with_small_probes
@@ -70,10 +70,10 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def refused(measured: Path, file: Path, *arguments: str, command: Callable[..., Ended] = within) -> str:
+def refused(measured: Path, file: Path, *arguments: str) -> str:
     """What a run on a bad file says; it ends with 2, in five lines, and leaves the earlier dossier as it was."""
     before = contents(measured / "dossier")
-    ended = command("run", file, "--out", measured / "dossier", *arguments)
+    ended = within("run", file, "--out", measured / "dossier", *arguments)
     assert (ended.code, ended.out) == (2, ""), ended.said
     assert "Traceback" not in ended.err
     assert 1 <= len(ended.err.splitlines()) <= 5
@@ -101,7 +101,7 @@ def test_all_faults_are_told_at_once(measured: Path, tmp_path: Path) -> None:
         text = text.replace(*FAULTS[fault][:2])
     path = tmp_path / "system.yaml"
     path.write_text(text, encoding="utf-8")
-    assert len(refused(measured, path, command=commonweal).splitlines()) == 4, "in a process of its own"
+    assert len(refused(measured, path).splitlines()) == 4
 
 
 @pytest.mark.parametrize(
