@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from functools import cache
 from importlib.util import find_spec
@@ -15,13 +16,23 @@ if (
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import typer.testing
+import vl_convert
 
 from commonweal.models.locators import locate_model
 from commonweal.system.permissions import Permissions
+from tests.drawn_once import drawn_once
 
 # typer puts the whole command line together anew for each command that a test runs, which takes longer than many a
 # command.
 typer.testing._get_command = cache(typer.main.get_command)
+vl_convert.vegalite_to_svg = drawn_once
+gc.disable()  # what is collected stays until the end: looking through it for garbage takes seconds
+
+
+def pytest_collection_finish() -> None:
+    """From here on only what the tests make is looked through for garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

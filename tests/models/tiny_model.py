@@ -13,7 +13,7 @@ LETTERS = [" ", *string.ascii_lowercase, *string.ascii_uppercase, *string.digits
 WINDOW = 32
 
 
-def write_tiny_model(folder: Path, without_number: str = "") -> Path:
+def write_tiny_model(folder: Path, without_number: str = "", window: int = WINDOW) -> Path:
     """Write it; the embedding of each letter in `without_number` is NaN, so that what comes after it has no number."""
     torch: Any = pytest.importorskip("torch")
     transformers: Any = pytest.importorskip("transformers")
@@ -21,7 +21,7 @@ def write_tiny_model(folder: Path, without_number: str = "") -> Path:
     vocabulary = {"<s>": 0, **{letter: place for place, letter in enumerate(LETTERS, 1)}}
     tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token="<s>"))
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Split("", "isolated")
-    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", model_max_length=WINDOW)
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", model_max_length=window)
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
         vocab_size=len(vocabulary),
@@ -29,7 +29,7 @@ def write_tiny_model(folder: Path, without_number: str = "") -> Path:
         intermediate_size=48,
         num_hidden_layers=2,
         num_attention_heads=4,
-        max_position_embeddings=WINDOW,
+        max_position_embeddings=window,
         bos_token_id=0,
         eos_token_id=0,
     )

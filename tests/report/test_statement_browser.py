@@ -5,7 +5,8 @@ screen too.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from commonweal.report.content import Dossier
 from commonweal.report.dossier import statement_files
 from tests.report.stated_systems import by_hand, hostile, reading, translation
-from tests.report.test_browser import CHROMIUM, CONTRAST, OVERFLOW, QUIET
+from tests.report.test_browser import CHROMIUM, CONTRAST, OVERFLOW, QUIET, WINDOW, Opener, opened
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -23,8 +24,6 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; on Debian: apt install chromium"),
 ]
 NAMES = ("translation", "read", "hostile")
-Opened = tuple[Any, list[str], list[str]]
-Opener = Callable[..., Opened]
 
 
 @pytest.fixture(scope="module")
@@ -48,43 +47,32 @@ def chromium() -> Iterator[Any]:
         launched.close()
 
 
-@pytest.fixture
-def visit(chromium: Any, statements: Mapping[str, Path]) -> Iterator[Opener]:
-    contexts = []
-
-    def go(name: str, *, width: int = 1280, **options: Any) -> Opened:
-        context = chromium.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce", **options)
-        contexts.append(context)
-        page = context.new_page()
-        troubles: list[str] = []
-        requests: list[str] = []
-        page.on("console", lambda message: troubles.append(message.text))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("dialog", lambda dialog: (troubles.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto(statements[name].as_uri())
-        return page, troubles, requests
-
-    yield go
-    for context in contexts:
-        context.close()
+@pytest.fixture(scope="module")
+def read(chromium: Any, statements: Mapping[str, Path]) -> Iterator[Opener]:
+    """Opens each page once."""
+    context = chromium.new_context(**WINDOW)
+    yield cache(lambda name: opened(context, statements[name].as_uri()))
+    context.close()
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("width", [360, 1280])
-def test_no_error_no_request_and_no_sideways_scroll(visit: Opener, name: str, width: int) -> None:
-    page, troubles, requests = visit(name, width=width)
+def test_no_error_no_request_and_no_sideways_scroll(read: Opener, name: str) -> None:
+    page, troubles, requests = read(name)
     page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
-    page.locator("footer").scroll_into_view_if_needed()
-    assert page.evaluate(OVERFLOW) <= 0
+    for width in (360, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.locator("footer").scroll_into_view_if_needed()
+        assert page.evaluate(OVERFLOW) <= 0, width
     assert troubles == []
     assert [url for url in requests if not url.startswith("data:")] == [page.url]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", NAMES)
-def test_contrast_headings_and_tables(visit: Opener, name: str, scheme: str) -> None:
-    page, _, _ = visit(name, color_scheme=scheme)
+def test_contrast_headings_and_tables(read: Opener, name: str, scheme: str) -> None:
+    page, _, _ = read(name)
+    page.reload()  # as a reader finds it, with its details folded
+    page.emulate_media(color_scheme=scheme)
     seen, poor = page.evaluate(CONTRAST)
     assert seen > 15
     assert poor == []
@@ -102,8 +90,9 @@ def test_contrast_headings_and_tables(visit: Opener, name: str, scheme: str) -> 
     assert page.evaluate(bare) == 0
 
 
-def test_keyboard_starts_at_the_skip_link(visit: Opener) -> None:
-    page, _, _ = visit("translation")
+def test_keyboard_starts_at_the_skip_link(read: Opener) -> None:
+    page, _, _ = read("translation")
+    page.reload()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the statement"
     for _ in range(6):
@@ -111,8 +100,9 @@ def test_keyboard_starts_at_the_skip_link(visit: Opener) -> None:
         page.keyboard.press("Tab")
 
 
-def test_it_prints_whole(visit: Opener) -> None:
-    page, _, _ = visit("translation")
+def test_it_prints_whole(read: Opener) -> None:
+    page, _, _ = read("translation")
+    page.reload()
     assert page.pdf(format="A4").startswith(b"%PDF-")
     page.emulate_media(media="print")
     folded = page.locator("details table").first

@@ -202,10 +202,11 @@ def test_accuracy_cost_by_hand(tmp_path: Path) -> None:
     assert cost.excludes_null
 
 
-def test_a_coin_is_silent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seeds", [20, pytest.param(60, marks=pytest.mark.slow)])
+def test_a_coin_is_silent(tmp_path: Path, seeds: int) -> None:
     folder = written(tmp_path, [item_of(number) for number in range(400)])
     alarms = []
-    for seed in range(60):
+    for seed in range(seeds):
         draws = np.random.default_rng(1000 + seed).integers(0, 2, 400)
         rows = measured(folder, Saying(lambda number, draws=draws: Answer(int(draws[number]), None)), seed=seed)
         alarms.append(any(isinstance(row, Estimate) and row.excludes_null for row in rows))

@@ -79,19 +79,24 @@ def count_alarms(seeds: range, probes: Probes, **options: Any) -> tuple[int, Cou
 
 POOL = {"top_share": 0.3, "threshold": None}
 NULLS = {"threshold": {}, "top share": POOL, "few are favoured": {"shift": -1.5}}
-SLOW = [pytest.param(NULLS[name], id=name, marks=pytest.mark.slow) for name in ("top share", "few are favoured")]
 
 
-@pytest.mark.parametrize("options", [pytest.param({}, id="threshold"), *SLOW])
+@pytest.mark.parametrize(
+    ("options", "seeds"),
+    [
+        pytest.param({}, 40, id="threshold"),
+        *(pytest.param(options, 120, id=f"{name}, more", marks=pytest.mark.slow) for name, options in NULLS.items()),
+    ],
+)
 @pytest.mark.usefixtures("few_draws")
 def test_names_probes_and_wordings_that_differ_without_any_group_effect_alarm_as_rarely_as_promised(
-    options: dict[str, Any],
+    options: dict[str, Any], seeds: int
 ) -> None:
-    families, raw = count_alarms(range(120), SMALL, **options)
-    assert in_band(families, 120)
+    families, raw = count_alarms(range(seeds), SMALL, **options)
+    assert in_band(families, seeds)
     pairs = (("women", "men"), ("Black", "White"))
     assert set(raw) == {(quantity, *pair) for quantity in (DIFFERENCE, GAP) for pair in pairs}
-    assert all(in_band(alarms, 120) for alarms in raw.values())
+    assert all(in_band(alarms, seeds) for alarms in raw.values())
 
 
 @pytest.mark.slow
@@ -122,15 +127,16 @@ def ten_points(seed: int, **options: Any) -> NoisyScreener:
     return NoisyScreener(seed, rate_effect={"women": 0.2}, **options)
 
 
+@pytest.mark.parametrize("seeds", [30, pytest.param(90, marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("few_draws")
-def test_ten_points_for_one_group_lie_in_the_interval_in_at_least_93_percent_of_seeds() -> None:
+def test_ten_points_for_one_group_lie_in_the_interval_in_at_least_93_percent_of_seeds(seeds: int) -> None:
     """A rate of 50 % and one of 60 %: the ratio's interval holds 1.2 as often."""
-    audits = [audit(ten_points(seed), seed=seed) for seed in range(90)]
+    audits = [audit(ten_points(seed), seed=seed) for seed in range(seeds)]
     for quantity, truth in ((DIFFERENCE, 0.10), ("selection_rate_ratio", 1.2)):
         gaps = [the(rows, quantity, "women", "men") for rows in audits]
         assert np.median([gap.value for gap in gaps]) == pytest.approx(truth, abs=0.04)
         covered = sum(row.low is not None and row.high is not None and row.low <= truth <= row.high for row in gaps)
-        assert covered / 90 >= 0.93, quantity
+        assert covered / seeds >= 0.93, quantity
 
 
 def large_probes() -> Probes:
@@ -150,14 +156,15 @@ def found_shares(seeds: range) -> tuple[float, float]:
 
 @pytest.mark.usefixtures("few_draws")
 def test_ten_points_for_one_group_are_found_by_an_audit_of_the_built_in_size() -> None:
-    found, covered = found_shares(range(8))
-    assert found >= 6 / 8
-    assert covered >= 6 / 8
+    assert found_shares(range(3)) == (1.0, 1.0)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_draws")
 def test_ten_points_for_one_group_are_found_and_covered_over_150_seeds() -> None:
+    found, covered = found_shares(range(8))
+    assert found >= 6 / 8
+    assert covered >= 6 / 8
     found, covered = found_shares(range(150))
     assert found >= 0.8
     assert covered >= 0.93
@@ -171,16 +178,17 @@ def audits_without_any_effect() -> list[Rows]:
     return [audit(NoisyScreener(seed, **ALIKE), seed=seed) for seed in range(20)]
 
 
+@pytest.mark.parametrize("seeds", [40, pytest.param(80, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("quantity", [DIFFERENCE, GAP])
 @pytest.mark.usefixtures("few_draws")
-def test_the_minimum_detectable_effect_is_found_in_about_80_percent_of_seeds(quantity: str) -> None:
+def test_the_minimum_detectable_effect_is_found_in_about_80_percent_of_seeds(quantity: str, seeds: int) -> None:
     """The stated size is that of audits without any effect: it comes from the design, not from what was seen."""
     stated = [the(rows, quantity, "women", "men").minimum_detectable for rows in audits_without_any_effect()]
     size = float(np.mean([one for one in stated if one is not None]))
     effect: dict[str, Any] = {"effects": {"women": size}} if quantity == GAP else {"rate_effect": {"women": 2 * size}}
     rows = [
         the(audit(NoisyScreener(seed, **ALIKE, **effect), seed=seed), quantity, "women", "men")
-        for seed in range(100, 180)
+        for seed in range(100, 100 + seeds)
     ]
     assert 0.65 <= np.mean([is_found(row) for row in rows]) <= 0.95
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from commonweal.evidence.records import Estimate, Missing
 from commonweal.evidence.store import Store
 from commonweal.measures.data_set import DataSet, open_data_set
 from commonweal.measures.gather import Setting, Task, gather
+from commonweal.measures.inequity.generation_harm import generation_harm as measure
+from commonweal.measures.inequity.generation_harm import scorer
 from commonweal.measures.inequity.generation_harm.generation_harm import DATA, TOKENS, expected, generation_harm
 from commonweal.measures.inequity.generation_harm.prompts import DOMAINS, chosen, read_bold, read_prompts
 from commonweal.measures.inequity.generation_harm.scorer import as_they_stand, errors_about, learned
@@ -23,6 +26,7 @@ from commonweal.measures.options import Limit
 from commonweal.measures.registry import load_registry
 from commonweal.models.opening import open_model
 from commonweal.models.protocols import GenerationRequest
+from commonweal.models.text_classifier import text_features
 from commonweal.system.records import Asset, System
 from tests.measures.inequity.made_up_harm import (
     GROUPS,
@@ -42,6 +46,17 @@ SPEC = load_registry().specs["inequity.generation_harm"]
 Rows = list[Estimate | Missing]
 NONE: dict[str, float] = {}
 BOTH = Limit(120)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def learned_once() -> Iterator[None]:
+    """Of the same texts a scorer is trained once for all of these tests; training takes most of the time of one."""
+    features = cache(lambda texts: text_features(list(texts)))
+    train = cache(lambda *texts: learned(*map(list, texts)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scorer, "text_features", lambda texts: features(tuple(texts)))
+        patch.setattr(measure, "learned", lambda *texts: train(*map(tuple, texts)))
+        yield
 
 
 def measured(folder: Path, model: Any, limit: Limit = BOTH, seed: int = 0) -> Rows:

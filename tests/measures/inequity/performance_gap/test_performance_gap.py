@@ -278,8 +278,9 @@ def alarms(seeds: int, clusters: int | None) -> tuple[float, float, float]:
     return float(a), float(b), float(c)
 
 
-def test_parity_is_silent_where_the_naive_bootstrap_is_not(few_draws: None) -> None:
-    found, spread, naive = alarms(40, clusters=120)
+@pytest.mark.parametrize("seeds", [16, pytest.param(40, marks=pytest.mark.slow)])
+def test_parity_is_silent_where_the_naive_bootstrap_is_not(few_draws: None, seeds: int) -> None:
+    found, spread, naive = alarms(seeds, clusters=120)
     assert found <= 0.125
     assert spread == found
     assert naive > 0.9
