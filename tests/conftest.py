@@ -51,3 +51,8 @@ def model_cache(embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "model-cache"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than processors, for what tests wait: for servers, browsers and processes of their own."""
+    return (os.cpu_count() or 1) + 1

@@ -61,6 +61,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Whole:
 # 1. Offline by default.
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_1_a_local_model_never_causes_a_network_call(whole: Whole) -> None:
     assert whole.ended.code == 0, whole.ended.said
@@ -103,6 +104,7 @@ UNREADY = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_2_minutes_and_energy_are_announced_before_the_first_item(whole: Whole) -> None:
     first = whole.ended.err.splitlines()[0]
@@ -114,6 +116,7 @@ def test_2_minutes_and_energy_are_announced_before_the_first_item(whole: Whole) 
 # 3. Choices by log-likelihood; where an answer cannot be read, that is said.
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_3_a_prompt_is_answered_by_log_likelihood_and_every_item_has_its_score(whole: Whole) -> None:
     items = pl.read_parquet(next(whole.out.glob(f"items/{AUDIT}/screener/*.parquet")))
@@ -139,6 +142,7 @@ def test_3_answers_that_cannot_be_read_are_no_rate(tmp_path: Path) -> None:
 # 4. No bare zeros.
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_4_every_number_has_n_and_an_interval_or_is_a_count_or_a_published_figure(whole: Whole) -> None:
     estimates = [(row, row["estimate"]) for row in whole.rows if row["estimate"]]
@@ -187,6 +191,7 @@ def test_4_an_application_that_refuses_everyone_has_a_rate_of_0_to_something(ref
 # 5. One before/after pair per perturbation.
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_5_one_pair_of_texts_is_shown_for_each_perturbation(whole: Whole) -> None:
     noted = {row["note"] for row in whole.rows if row["measure"] == AUDIT and row["estimate"]}
@@ -213,6 +218,7 @@ def test_5_each_perturbation_has_its_own_pair(refusing: Whole) -> None:
 # 6. Energy per component labelled.
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_6_every_component_says_how_it_is_known_and_power_times_time_is_energy(whole: Whole) -> None:
     rows = [row for row in whole.rows if row["measure"] == ENERGY and row["estimate"]]
@@ -285,6 +291,7 @@ class FirstScreen(HTMLParser):
             self.text.append(data)
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_7_one_file_whose_first_screen_has_the_answer_without_script(whole: Whole) -> None:
     page = FirstScreen()
@@ -352,6 +359,7 @@ def test_9_what_needs_no_model_runs_without_the_optional_libraries(bare: Whole) 
 # 10. Quiet progress, and a first result within a minute.
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_10_progress_is_a_line_per_stage_and_the_last_three_are_finding_cost_and_path(whole: Whole) -> None:
     assert [line.split(":")[0] for line in whole.ended.lines[:2]] == ["finding", "cost"]

@@ -84,6 +84,7 @@ def test_compare_names_the_line_of_a_request_without_a_number(tmp_path: Path) ->
     assert "not a number" in ended.err
 
 
+@pytest.mark.slow
 def test_a_long_context_is_counted_once_and_transformers_says_nothing(tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "model")
     command, environment = score(tmp_path, model, [*SOUND, ("ab " * WINDOW, "c")])

@@ -118,6 +118,7 @@ def numbers(folder: Path) -> dict[str, Any]:
     return {f"{one['quantity']} {one['group']}": (one["value"], one["low"], one["high"]) for one in rows}
 
 
+@pytest.mark.slow
 def test_one_answer_in_many_forms_is_one_number(service: Service, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put to the measure itself: a dossier for each form would take long."""
     spec, place = load_registry().specs["inequity.bbq"], data / "bbq"

@@ -160,6 +160,7 @@ def test_its_texts_tell_how_long_it_will_take_and_a_limit_keeps_whole_units_of_e
     assert texts[0].endswith("What do you say?\nAnswer: Go away.")
 
 
+@pytest.mark.slow
 def test_the_embedded_model_through_the_registry(
     spec: MeasureSpec, folder: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,6 +97,7 @@ def test_who_treats_everybody_alike_cannot_be_judged_and_the_headline_says_so(
         assert [row for row in rows if row.missing is not None and row.missing.quantity == quantity and row.unjudged]
 
 
+@pytest.mark.slow
 def test_the_same_over_http(tmp_path: Path) -> None:
     with serving(lambda text: json.dumps({"decision": "maybe"}).encode()) as service:
         finding, rows = told(HTTPApplication("app", service.url, PLAIN), tmp_path)
