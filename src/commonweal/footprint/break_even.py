@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from commonweal.footprint.energy import number
+
+Energy = float | npt.NDArray[np.float64]
 
 
 def break_even_tasks(
@@ -41,5 +46,20 @@ def break_even_tasks(
         ("inference of the shared model", inference_shared_kwh),
     ):
         number(name, value, unit="kWh")
-    saved = (scratch_kwh - adaptation_kwh) + (inference_scratch_kwh - inference_shared_kwh)
-    return pretraining_kwh / saved if saved > 0 else None
+    tasks = float(
+        break_even_draws(pretraining_kwh, scratch_kwh, adaptation_kwh, inference_scratch_kwh, inference_shared_kwh)
+    )
+    return tasks if tasks < np.inf else None
+
+
+def break_even_draws(
+    pretraining: Energy, scratch: Energy, adaptation: Energy, own_use: Energy = 0.0, shared_use: Energy = 0.0
+) -> npt.NDArray[np.float64]:
+    """The same for draws of each energy [kWh], float64 (draw,); infinite: never.
+
+    >>> break_even_draws(np.array([100.0, 100.0]), 12.0, np.array([2.0, 12.0])).tolist()
+    [10.0, inf]
+    """
+    saved = np.subtract(scratch, adaptation) + np.subtract(own_use, shared_use)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(saved > 0, pretraining / saved, np.inf))

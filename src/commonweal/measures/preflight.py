@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from os.path import commonprefix
 from pathlib import Path
@@ -277,8 +278,9 @@ def distinct_characters(texts: Sequence[str]) -> int:
     return sum(map(len, ordered)) - shared
 
 
+@cache
 def matmul_rate(seconds: float = 0.15) -> float:
-    """Rate of a float32 matrix product on this processor [operations/s], from a short trial."""
+    """Rate of a float32 matrix product on this processor [operations/s], from a short trial, once in a process."""
     left, right = np.ones((512, 576), dtype=np.float32), np.ones((576, 1536), dtype=np.float32)
     left @ right
     done, start = 0, time.perf_counter()

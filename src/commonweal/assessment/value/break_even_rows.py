@@ -18,7 +18,7 @@ from commonweal.assessment.value.value_estimates import missing, over_draws, sha
 from commonweal.assessment.value.value_inputs import Weighing
 from commonweal.evidence.numbers import rounded
 from commonweal.evidence.records import Estimate, Missing
-from commonweal.footprint.break_even import break_even_tasks
+from commonweal.footprint.break_even import break_even_draws
 from commonweal.footprint.sampling import Array
 from commonweal.system.records import System
 
@@ -96,8 +96,7 @@ def _reached(
 ) -> Iterator[Estimate | Missing]:
     """N* over all draws, with "never" counted as infinite, and the share of draws in which it is never reached."""
     use = ", use counted" if suffix else ""
-    found = [break_even_tasks(*map(float, one)) for one in zip(*energies, strict=True)]
-    tasks = np.array([np.inf if one is None else one for one in found])
+    tasks = break_even_draws(*energies)
     never = float(np.isinf(tasks).mean())
     low, middle, high = (float(one) for one in np.quantile(tasks, LEVELS, method="higher"))
     quantity = f"break_even_tasks{suffix}"

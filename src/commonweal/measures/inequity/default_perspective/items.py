@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.resources import files
 
 import numpy as np
@@ -111,6 +112,7 @@ def _spread(items: tuple[DailyLifeItem, ...], count: int) -> tuple[DailyLifeItem
     return tuple(items[place] for place in places)
 
 
+@cache
 def _read() -> Questionnaire:
     texts = YAML(typ="safe").load((files(__package__) / FILE).read_text(encoding="utf-8"))
     items = [
