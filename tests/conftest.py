@@ -19,6 +19,7 @@ import typer.testing
 import vl_convert
 
 from commonweal.models.locators import locate_model
+from commonweal.statistics import inference
 from commonweal.system.permissions import Permissions
 from tests.drawn_once import drawn_once
 
@@ -56,3 +57,10 @@ def model_cache(embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def pytest_xdist_auto_num_workers() -> int:
     """One more than processors, for what tests wait: for servers, browsers and processes of their own."""
     return (os.cpu_count() or 1) + 1
+
+
+@pytest.fixture
+def few_flips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """499 flips of signs instead of 1,999: the same test, with p in steps of 1/500. For simulations."""
+    monkeypatch.setattr(inference, "FEWEST_DRAWS", 499)
+    monkeypatch.setattr(inference, "DRAWS_EACH", 25)

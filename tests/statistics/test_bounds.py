@@ -73,6 +73,7 @@ def test_near_a_bound_the_intervals_hold_the_truth_and_those_of_t_do_not() -> No
 @pytest.mark.parametrize(
     ("clusters", "hypotheses", "within"), [(12, 1, 0.4), (12, 4, 0.1), (20, 4, 0.4), (60, 10, 0.4), (60, 10, 0.1)]
 )
+@pytest.mark.usefixtures("few_flips")
 def test_shares_from_the_middle_to_the_bound_lie_within_their_intervals(
     clusters: int, hypotheses: int, within: float, truth: float
 ) -> None:
@@ -82,6 +83,7 @@ def test_shares_from_the_middle_to_the_bound_lie_within_their_intervals(
 @pytest.mark.slow
 @pytest.mark.parametrize("truth", [-0.98, -0.8, 0.5, 0.9])
 @pytest.mark.parametrize(("clusters", "hypotheses"), [(12, 4), (40, 10)])
+@pytest.mark.usefixtures("few_flips")
 def test_signed_scores_lie_within_their_intervals(clusters: int, hypotheses: int, truth: float) -> None:
     """A score near -1 is one near 1 of the contrary."""
     assert covered(500, (clusters, hypotheses, abs(truth), 0.25), SIGNED)[1] >= 0.91
@@ -89,6 +91,7 @@ def test_signed_scores_lie_within_their_intervals(clusters: int, hypotheses: int
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("clusters", "hypotheses"), [(12, 4), (40, 4)])
+@pytest.mark.usefixtures("few_flips")
 def test_at_the_null_3_to_7_percent_alarm(clusters: int, hypotheses: int) -> None:
     _, after, alarms = covered(1000, (clusters, hypotheses, 0.5, 0.3))
     assert 0.03 <= alarms <= 0.07

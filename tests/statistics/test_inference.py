@@ -56,6 +56,7 @@ def test_intervals_cover_and_nothing_alarms_with_few_unequal_clusters(clusters: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("clusters", [5, 12, 25])
+@pytest.mark.usefixtures("few_flips")
 def test_over_1000_seeds_3_to_7_percent_alarm_or_fewer_where_the_clusters_are_too_few(clusters: int) -> None:
     alarms, together, single = shares(1000, clusters)
     assert alarms == 0.0 if clusters < 6 else 0.03 <= alarms <= 0.07
@@ -154,6 +155,7 @@ def test_what_very_skewed_clusters_do_to_false_alarms_is_what_the_docstring_says
 
 @pytest.mark.slow
 @pytest.mark.parametrize("clusters", [12, 30])
+@pytest.mark.usefixtures("few_flips")
 def test_intervals_of_a_family_hold_together_where_all_is_far_from_the_null(clusters: int) -> None:
     """Ten means of 2, with errors that do not go together: about the null all are flipped together, which alone
     covers 83 to 87 %.

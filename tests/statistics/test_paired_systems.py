@@ -139,6 +139,7 @@ def test_equal_systems_do_not_alarm() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize("clusters", [5, 12, 25])
+@pytest.mark.usefixtures("few_flips")
 def test_over_1000_seeds_equal_systems_alarm_in_3_to_7_percent(clusters: int, nested: bool) -> None:
     share = alarms(1000, clusters, nested)
     assert share == 0.0 if clusters < 6 else 0.03 <= share <= 0.07
@@ -146,6 +147,7 @@ def test_over_1000_seeds_equal_systems_alarm_in_3_to_7_percent(clusters: int, ne
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("names", "probes"), [(18, 10), (8, 5)])
+@pytest.mark.usefixtures("few_flips")
 def test_over_1000_seeds_crossed_units_alarm_in_at_most_7_percent(names: int, probes: int) -> None:
     share = np.mean(
         [
@@ -195,6 +197,7 @@ def test_where_nothing_or_little_differs_the_family_is_as_careful_as_the_t_test(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_flips")
 def test_over_1000_seeds_a_system_that_is_worse_by_the_margin_is_called_not_worse_in_at_most_7_percent() -> None:
     for clusters in (5, 12, 25):
         claims = []
@@ -207,6 +210,7 @@ def test_over_1000_seeds_a_system_that_is_worse_by_the_margin_is_called_not_wors
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_flips")
 def test_a_unit_that_holds_nine_tenths_of_the_items_does_not_make_sure() -> None:
     """30 units, one of 900 items in 1,000: B is worse by the margin, and what a unit has in common is nearly all
     that varies.

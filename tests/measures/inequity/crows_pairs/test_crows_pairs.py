@@ -209,6 +209,7 @@ def test_few_false_alarms() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_flips")
 def test_false_alarms_over_1000_seeds() -> None:
     share = false_alarms(1000)
     print(f"false alarms of the family under effects of writers and words: {share:.3f}")

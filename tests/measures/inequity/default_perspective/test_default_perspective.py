@@ -422,6 +422,7 @@ def test_few_false_alarms_and_intervals_that_hold() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_flips")
 def test_false_alarms_and_coverage_over_1000_seeds() -> None:
     alarms = {phrase: false_alarms(1000, phrase) for phrase in (0.0, 0.015, 0.05)}
     held = coverage(1000)

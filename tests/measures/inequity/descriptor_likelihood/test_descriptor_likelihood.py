@@ -286,6 +286,7 @@ def test_few_seeds_alarm_rarely_find_what_is_there_and_hold_it() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_flips")
 def test_false_alarms_and_coverage_over_1000_seeds() -> None:
     alarms, _ = alarms_and_coverage(1000, 0.0)
     print(f"false alarms of the family {alarms:.3f}")
@@ -297,6 +298,7 @@ def test_false_alarms_and_coverage_over_1000_seeds() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_flips")
 def test_descriptors_and_pairs_alarm_in_at_most_one_axis_in_twenty() -> None:
     named = paired = 0
     for seed in range(1000):

@@ -584,6 +584,7 @@ def test_few_false_alarms_and_intervals_that_hold() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["normal", "skewed"])
+@pytest.mark.usefixtures("few_flips")
 def test_false_alarms_and_coverage_over_1000_seeds(kind: str) -> None:
     alarms, held = alarms_and_coverage(1000, kind)
     print(f"{kind}: false alarms {alarms:.3f}, all intervals hold {held:.3f}")

@@ -240,6 +240,7 @@ def test_few_false_alarms(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_flips")
 def test_false_alarms_over_1000_seeds(tmp_path: Path) -> None:
     share = false_alarms(1000, written(tmp_path, [row_of(number) for number in range(320)]))
     print(f"false alarms of the family under effects of terms: {share:.3f}")

@@ -360,6 +360,7 @@ def test_the_papers_test_alarms_where_only_single_occupations_lean(tmp_path: Pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.1, 0.3, 0.6])
+@pytest.mark.usefixtures("few_flips")
 def test_false_alarms_keep_to_the_level(spread: float) -> None:
     drawn = [(under_the_null(rng, spread)[2], rng) for rng in map(np.random.default_rng, range(1000))]
     found = [family([gap], rng)[0].p_value <= 0.05 for gap, rng in drawn]
