@@ -46,8 +46,8 @@ def test_found_says_who_against_whom_with_its_interval_and_rests_on_its_row() ->
         "The audit study, automated",
     )
     assert finding.headline == (
-        "gender: women against men, difference in favourable rate −10.0 percentage points (95 % confidence interval "
-        "−15.0 to −5.0)"
+        "Applicants presented as women (gender) got the favourable answer 10.0 percentage points less often than those "
+        "presented as men (95 % interval 5.0 to 15.0)"
     )
     assert finding.evidence[0] == "gap"
     assert set(finding.evidence) >= {"gap", "rate"}
@@ -123,17 +123,17 @@ def test_what_was_not_found_brings_no_consequences() -> None:
 def test_not_shown_is_not_called_none_and_the_smallest_effect_that_would_have_been_found_stands_beside_it() -> None:
     finding = one(evidence("1", found=claim(0.4, **NOTHING)))
     assert finding.verdict == "not_shown"
-    assert finding.headline == "None of 1 comparisons shows a gap. That is not evidence that there is none."
+    assert finding.headline == "The one comparison does not show a gap. That is not evidence that there is none."
     (words,) = finding.not_shown
     assert "women against men" in words
     assert "difference in favourable rate −2.0 percentage points" in words
-    assert "this design finds 8.0 percentage points or more" in words
+    assert "smallest gap this design would detect: 8.0 percentage points" in words
     assert finding.evidence == ("1",)
 
 
 def test_without_a_minimum_detectable_effect_it_says_so() -> None:
     finding = one(evidence("1", found=estimate(p_adjusted=0.4, **NOTHING)))
-    assert finding.not_shown[0].count("the smallest effect it would find is unknown") == 1
+    assert finding.not_shown[0].count("the smallest gap it would detect is unknown") == 1
 
 
 def test_beside_what_was_found_stands_what_was_not() -> None:
@@ -164,8 +164,8 @@ def test_the_strongest_single_attribute_comes_first_and_more_than_six_are_counte
     ]
     both = claim(0.0001, group={"race": "Black", "gender": "women"}, reference={"race": "White", "gender": "men"})
     finding = one(evidence("both", found=both), *reversed(rows))
-    assert "group 0 against White" in finding.headline
-    assert "group 5 against White" in finding.details[4]
+    assert "presented as group 0 (race)" in finding.headline
+    assert "presented as group 5 (race)" in finding.details[4]
     assert finding.details[5] == "and 3 more; see the evidence rows"
 
 

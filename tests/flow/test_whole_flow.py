@@ -58,7 +58,8 @@ def test_ten_points_for_one_group_are_found_and_covered_and_reach_people(
     assert row["p_adjusted"] <= 0.05
     (finding,) = [finding for finding in dossier.findings if finding.measure == AUDIT]
     assert finding.verdict == "found"
-    assert finding.headline.startswith("gender: women against men, difference in favourable rate −")
+    assert finding.headline.startswith("Applicants presented as women (gender) got the favourable answer ")
+    assert " less often than those presented as men (95 % interval " in finding.headline
     assert {(reach.kind, reach.target, reach.people_per_year) for reach in finding.reach} >= {
         ("population", "applicants", 500)
     }

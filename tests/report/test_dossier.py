@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import vl_convert
 
+from commonweal.assessment.findings import is_found, is_tested
 from commonweal.assessment.intrinsic_extrinsic import correlated
 from commonweal.assessment.row_writer import Writer
 from commonweal.errors import OutputError
@@ -203,6 +204,34 @@ def test_many_findings_of_one_measure_do_not_hide_those_of_another(dossiers: Map
     part = first_screen(dossiers["hiring"].model_copy(update={"findings": (*many, other)}))[0]
     assert [line.text for line in part.lines] == ["gap 0", "other"]
     assert part.left_out == 4
+
+
+def test_a_finding_says_how_many_of_those_reached_its_group_is_and_in_how_many_comparisons_something_was_found(
+    dossiers: Mapping[str, Dossier],
+) -> None:
+    dossier = dossiers["hiring"]
+    finding = dossier.findings[0]
+    (row,) = [row for row in dossier.rows if row.id == finding.evidence[0]]
+    assert row.estimate is not None
+    told = [(reach.target, reach.people_per_year) for reach in finding.reach if reach.kind == "population"]
+    assert told == [("applicants", 90000), ("authors", None)]
+    for group, words in (
+        ({"gender": "women"}, "women in applicants: 45,000 people a year"),
+        ({"gender": "they"}, "they in applicants: people unknown"),
+        ({"gender": "women", "race": "Black"}, "women, Black in applicants: people unknown"),
+    ):
+        about = row.model_copy(update={"estimate": row.estimate.model_copy(update={"group": group})})
+        rows = tuple(about if one.id == row.id else one for one in dossier.rows)
+        populations = tuple(
+            one.model_copy(update={"groups": {"gender": {"women": 0.5, "men": 0.5}}}) if one.id == "applicants" else one
+            for one in dossier.system.populations
+        )
+        system = dossier.system.model_copy(update={"populations": populations})
+        found = first_screen(dossier.model_copy(update={"rows": rows, "system": system}))[0]
+        assert found.lines[0].more.startswith(words)
+        assert "authors: people unknown" in found.lines[0].more
+    compared = [row for row in dossier.rows if row.estimate is not None and is_tested(row.estimate)]
+    assert found.count == f"1, in {sum(map(is_found, compared))} of {len(compared)} comparisons"
 
 
 def shortfalls(dossier: Dossier) -> Dossier:

@@ -18,6 +18,7 @@ from commonweal.assessment.row_writer import deployment_name
 from commonweal.assessment.shortfall import CONSEQUENCES, Consequence
 from commonweal.evidence.numbers import bounds_text, detectable_text, rounded, value_text
 from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Missing, NotShown, Reach, Verdict
+from commonweal.evidence.sentences import own_numbers, plain_sentence
 from commonweal.evidence.store import digest
 from commonweal.system.records import System
 
@@ -180,18 +181,16 @@ def _words(
     if headline:
         return headline, (), tuple(row.id for row in rows if row.estimate is not None and not row.estimate.group)
     if verdict == "found":
-        sentences = [_sentence(row, method) for row in held]
+        own = _own_numbers(rows)
+        sentences = [_plainly(row, own) or _sentence(row, method) for row in held]
         more = () if len(sentences) <= DETAILS else (f"and {len(sentences) - DETAILS} more; see the evidence rows",)
         return sentences[0], (*sentences[1:DETAILS], *more), tuple(row.id for row in held)
     if verdict == "not_shown":
-        count = len(hypotheses)
+        several = len(hypotheses) > 1
+        none = f"None of {len(hypotheses)} comparisons shows" if several else "The one comparison does not show"
         unjudged = sum(_would_be_tested(row, method) for row in rows if row.unjudged)
         besides = f" {unjudged} more could not be judged." if unjudged else ""
-        return (
-            f"None of {count} comparisons shows a gap. That is not evidence that there is none.{besides}",
-            (),
-            tuple(r.id for r in hypotheses),
-        )
+        return (f"{none} a gap. That is not evidence that there is none.{besides}", (), tuple(r.id for r in hypotheses))
     if verdict == "not_judged":
         unread = [row for row in rows if row.unjudged]
         reasons = tuple(dict.fromkeys(row.note for row in unread))
@@ -268,6 +267,24 @@ def _sentence(row: Evidence, method: Method | None) -> str:
     return f"{who + ', ' if who else ''}{label} {value_text(estimate)}{interval}"
 
 
+Side = tuple[str, tuple[tuple[str, str], ...]]
+
+
+def _own_numbers(rows: Sequence[Evidence]) -> Mapping[Side, Estimate]:
+    """What each group has of each quantity by itself, without a reference."""
+    estimates = [row.estimate for row in rows if row.estimate is not None and not row.estimate.reference]
+    return {(one.quantity, _group_key(one.group)): one for one in estimates}
+
+
+def _plainly(row: Evidence, own: Mapping[Side, Estimate]) -> str:
+    """A comparison that was found, in a plain sentence with the numbers of both sides; empty where none is known."""
+    estimate = row.estimate
+    assert estimate is not None
+    quantity = own_numbers(row.measure, estimate.quantity)
+    group, reference = (own.get((quantity, _group_key(side))) for side in (estimate.group, estimate.reference))
+    return plain_sentence(row.measure, estimate, (group, reference))
+
+
 def _in_short(rows: Sequence[Evidence]) -> str:
     """What the first of the rows without a number lacks, with its status; empty where that is not told apart from
     the reason.
@@ -288,9 +305,9 @@ def _not_shown(
         if len(estimate.group or {}) <= 1:
             detectable = detectable_text(estimate)
             would = (
-                f"this design finds {detectable} or more"
+                f"smallest gap this design would detect: {detectable}"
                 if detectable
-                else "the smallest effect it would find is unknown"
+                else "the smallest gap it would detect is unknown"
             )
             by_comparison[comparison(estimate), "".join(estimate.group or {})].append(
                 f"{_label(estimate, method)} {value_text(estimate)} ({bounds_text(estimate)}; {would})"

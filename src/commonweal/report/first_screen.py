@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
+from commonweal.assessment.findings import is_found, is_tested
 from commonweal.evidence.numbers import detectable_text
-from commonweal.evidence.records import Evidence, Finding, NotShown
+from commonweal.evidence.records import Evidence, Finding, NotShown, Reach
 from commonweal.report.content import Dossier
 from commonweal.report.lineage import place_anchor
 from commonweal.report.wording import anchor, humanise, people_a_year, status_word
@@ -46,6 +47,7 @@ class ScreenPart:
     left_out: int
     left_out_href: str
     otherwise: str
+    count: str
     also: tuple[ScreenLine, ...] = ()
 
 
@@ -73,12 +75,14 @@ def first_screen(dossier: Dossier) -> tuple[ScreenPart, ...]:
     first = _part(
         "What was found",
         "found",
-        _found(shown, dossier.system),
+        _found(shown, dossier.system, rows),
         nothing,
         max(LINES, len({finding.measure for finding in shown})),
     )
     return (
-        replace(first, also=tuple(_one_per_measure(described, dossier.system))),
+        replace(
+            first, also=tuple(_one_per_measure(described, dossier.system)), count=_compared(len(shown), dossier.rows)
+        ),
         _part("Whom it reaches", "reach", _reached(shown, dossier.system), nobody),
         *_unjudged(dossier),
         _part("What is not shown", "not_shown", _not_shown(dossier, rows), no_test, SHORT_LINES),
@@ -92,9 +96,15 @@ def first_screen(dossier: Dossier) -> tuple[ScreenPart, ...]:
     )
 
 
+def _compared(findings: int, rows: Sequence[Evidence]) -> str:
+    """How many findings there are, and in how many of the comparisons that were made."""
+    compared = sum(row.estimate is not None and is_tested(row.estimate) for row in rows if row.status == "ok")
+    return f"{findings}, in {sum(map(is_found, rows))} of {compared} comparisons"
+
+
 def _part(title: str, style: str, lines: Sequence[ScreenLine], otherwise: str, limit: int = LINES) -> ScreenPart:
     href = "evidence" if style == "not_measured" else "findings"
-    return ScreenPart(title, style, tuple(lines[:limit]), max(0, len(lines) - limit), href, otherwise)
+    return ScreenPart(title, style, tuple(lines[:limit]), max(0, len(lines) - limit), href, otherwise, str(len(lines)))
 
 
 def _line(finding: Finding, system: System, more: str = "") -> ScreenLine:
@@ -103,14 +113,38 @@ def _line(finding: Finding, system: System, more: str = "") -> ScreenLine:
     )
 
 
-def _found(findings: Sequence[Finding], system: System) -> list[ScreenLine]:
-    """The findings, one of every measure before a second of any."""
+def _found(findings: Sequence[Finding], system: System, rows: Mapping[str, Evidence]) -> list[ScreenLine]:
+    """The findings, one of every measure before a second of any, each with how many people it is about."""
     turn: Counter[str] = Counter()
     ranked = []
     for finding in findings:
-        ranked.append((turn[finding.measure], _line(finding, system)))
+        ranked.append((turn[finding.measure], _line(finding, system, _whom(finding, system, rows))))
         turn[finding.measure] += 1
     return [line for _, line in sorted(ranked, key=lambda one: one[0])]
+
+
+def _whom(finding: Finding, system: System, rows: Mapping[str, Evidence]) -> str:
+    """How many of the people reached belong to the group that the headline names: never the whole population."""
+    group = next((row.estimate.group for row in map(rows.get, finding.evidence) if row and row.estimate), None)
+    reached = [reach for reach in finding.reach if reach.kind == "population"]
+    if not group or not reached:
+        return ""
+    words = ", ".join(group.values())
+    told = [f"{words} in {reach.target}: {people_a_year(_of_group(reach, system, group))}" for reach in reached]
+    others = [f"and in {len(told) - NAMED_SUBJECTS} more"] if len(told) > NAMED_SUBJECTS else []
+    return "; ".join([*told[:NAMED_SUBJECTS], *others])
+
+
+def _of_group(reach: Reach, system: System, group: Mapping[str, str]) -> float | None:
+    """People a year of one group in a population, from its declared share; None where that is not declared, as no
+    share of an intersection is.
+    """
+    (attribute, name), *crossed = group.items()
+    population = system.population(reach.target)
+    shares = population.groups.get(attribute) if population else None
+    if crossed or not isinstance(shares, Mapping) or name not in shares or reach.people_per_year is None:
+        return None
+    return reach.people_per_year * float(shares[name])
 
 
 def _one_per_measure(findings: Sequence[Finding], system: System) -> list[ScreenLine]:

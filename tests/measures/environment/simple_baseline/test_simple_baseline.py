@@ -175,7 +175,7 @@ def test_two_that_are_always_right_are_alike_and_the_linear_model_is_not_worse(b
     assert not [row for row in results if row.quantity == "contribution"]
     few = bench.rows(rows[:60], right(rows))
     assert "worse by more than 2 points is not shown" in one(few, "accuracy_difference").note
-    assert "this design finds" in one(few, "accuracy_difference").note
+    assert "smallest gap this design would detect" in one(few, "accuracy_difference").note
 
 
 def test_the_paired_t_test_says_the_same(bench: Bench) -> None:

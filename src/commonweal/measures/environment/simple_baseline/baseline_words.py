@@ -37,7 +37,7 @@ def _accuracy(difference: Estimate, bound: Estimate) -> str:
     if bound.value < MARGIN:
         return f"a linear model trained on the same kind of texts is not worse by more than {POINTS}, and"
     finds = detectable_text(difference)
-    design = f"; this design finds {finds} or more" if finds else ""
+    design = f"; smallest gap this design would detect: {finds}" if finds else ""
     return (
         f"whether a linear model trained on the same kind of texts is worse by more than {POINTS} is not shown "
         f"({interval}{design}); it"
