@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from typing import Any, TypeVar
 
 from commonweal.footprint.energy import number
 
-Energy = float | npt.NDArray[np.float64]
+Energy = TypeVar("Energy", float, Any)
 
 
 def break_even_tasks(
@@ -46,20 +45,14 @@ def break_even_tasks(
         ("inference of the shared model", inference_shared_kwh),
     ):
         number(name, value, unit="kWh")
-    tasks = float(
-        break_even_draws(pretraining_kwh, scratch_kwh, adaptation_kwh, inference_scratch_kwh, inference_shared_kwh)
-    )
-    return tasks if tasks < np.inf else None
+    saved = saved_per_task(scratch_kwh, adaptation_kwh, inference_scratch_kwh, inference_shared_kwh)
+    return pretraining_kwh / saved if saved > 0 else None
 
 
-def break_even_draws(
-    pretraining: Energy, scratch: Energy, adaptation: Energy, own_use: Energy = 0.0, shared_use: Energy = 0.0
-) -> npt.NDArray[np.float64]:
-    """The same for draws of each energy [kWh], float64 (draw,); infinite: never.
+def saved_per_task(scratch: Energy, adaptation: Energy, inference_scratch: Energy, inference_shared: Energy) -> Energy:
+    """What one task costs less with the shared model [kWh], (S - f) + (i_S - i_f); of numbers or of arrays of draws.
 
-    >>> break_even_draws(np.array([100.0, 100.0]), 12.0, np.array([2.0, 12.0])).tolist()
-    [10.0, inf]
+    >>> saved_per_task(12.0, 2.0, 1.0, 6.0)
+    5.0
     """
-    saved = np.subtract(scratch, adaptation) + np.subtract(own_use, shared_use)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(saved > 0, pretraining / saved, np.inf))
+    return (scratch - adaptation) + (inference_scratch - inference_shared)

@@ -18,7 +18,7 @@ from commonweal.assessment.value.value_estimates import missing, over_draws, sha
 from commonweal.assessment.value.value_inputs import Weighing
 from commonweal.evidence.numbers import rounded
 from commonweal.evidence.records import Estimate, Missing
-from commonweal.footprint.break_even import break_even_draws
+from commonweal.footprint.break_even import saved_per_task
 from commonweal.footprint.sampling import Array
 from commonweal.system.records import System
 
@@ -96,7 +96,10 @@ def _reached(
 ) -> Iterator[Estimate | Missing]:
     """N* over all draws, with "never" counted as infinite, and the share of draws in which it is never reached."""
     use = ", use counted" if suffix else ""
-    tasks = break_even_draws(*energies)
+    pretraining, scratch, adaptation, *inference = energies
+    saved = saved_per_task(scratch, adaptation, *(inference or (0.0, 0.0)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tasks = np.where(saved > 0, pretraining / saved, np.inf)
     never = float(np.isinf(tasks).mean())
     low, middle, high = (float(one) for one in np.quantile(tasks, LEVELS, method="higher"))
     quantity = f"break_even_tasks{suffix}"
