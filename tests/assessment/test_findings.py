@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from commonweal.assessment.assess import assess
-from commonweal.assessment.findings import is_found
 from commonweal.evidence.records import Estimate, Evidence, Facts, Finding, Missing
+from commonweal.evidence.verdicts import is_found
 from tests.assessment.assessed_systems import AUDIT, METHODS, estimate, evidence, system
 
 GAP = "log_odds_gap"

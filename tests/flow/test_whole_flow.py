@@ -14,10 +14,10 @@ import polars as pl
 import pytest
 
 import commonweal as cw
-from commonweal.assessment.findings import is_found
 from commonweal.evidence.frame import FRAME_SCHEMA
 from commonweal.evidence.records import Evidence
 from commonweal.evidence.store import Store
+from commonweal.evidence.verdicts import is_found
 from commonweal.measures.gather import Setting, gather
 from commonweal.measures.plan import prepare
 from tests.flow.commands import children_s, commonweal, dossier_in, python, rows_in, statuses, within

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import vl_convert
 
-from commonweal.assessment.findings import is_found, is_tested
 from commonweal.assessment.intrinsic_extrinsic import correlated
 from commonweal.assessment.row_writer import Writer
 from commonweal.errors import OutputError
 from commonweal.evidence.numbers import p_text
 from commonweal.evidence.records import BothEnds, Estimate, Facts, NotShown, Scoring
+from commonweal.evidence.verdicts import is_found, is_tested
 from commonweal.report.content import Dossier, dossier_schema_text
 from commonweal.report.dossier import render_dossier, save_dossier, write_dossier
 from commonweal.report.first_screen import first_screen

@@ -20,10 +20,10 @@ from commonweal.evidence.numbers import bounds_text, detectable_text, rounded, v
 from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Missing, NotShown, Reach, Verdict
 from commonweal.evidence.sentences import own_numbers, plain_sentence
 from commonweal.evidence.store import digest
+from commonweal.evidence.verdicts import is_found, is_tested
 from commonweal.system.records import System
 
 Tell = Callable[[Sequence[Finding]], None]
-ALPHA = 0.05
 DETAILS = 6
 PER_DECISION: Mapping[str, Consequence] = {one.per_decision: one for one in CONSEQUENCES.values()}
 PER_YEAR: Mapping[str, Consequence] = {one.per_year: one for one in CONSEQUENCES.values()}
@@ -55,20 +55,6 @@ def findings(
         for (measure, subject), rows in groups.items()
     ]
     return tuple(sorted(made, key=lambda finding: order[finding.verdict]))
-
-
-def is_found(row: Evidence) -> bool:
-    """Whether a row's hypothesis holds: adjusted p at most 0.05 and an interval that excludes no effect."""
-    estimate = row.estimate
-    if row.status != "ok" or estimate is None or estimate.null is None or not estimate.excludes_null:
-        return False
-    p = estimate.p_adjusted if estimate.p_adjusted is not None else estimate.p_value
-    return p is None or p <= ALPHA
-
-
-def is_tested(estimate: Estimate) -> bool:
-    """Whether it has a null, and an interval or a p-value to set against it: one cluster alone tests nothing."""
-    return estimate.null is not None and (estimate.interval is not None or estimate.p_value is not None)
 
 
 def _finding(

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from commonweal.assessment.findings import is_found, is_tested
 from commonweal.evidence.numbers import detectable_text
 from commonweal.evidence.records import Evidence, Finding, NotShown, Reach
+from commonweal.evidence.verdicts import is_found, is_tested
 from commonweal.report.content import Dossier
 from commonweal.report.lineage import place_anchor
 from commonweal.report.wording import anchor, humanise, people_a_year, status_word
