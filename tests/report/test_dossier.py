@@ -19,6 +19,7 @@ from commonweal.errors import OutputError
 from commonweal.evidence.numbers import p_text
 from commonweal.evidence.records import BothEnds, Estimate, Facts, NotShown, Scoring
 from commonweal.evidence.verdicts import is_found, is_tested
+from commonweal.measures.registry import load_registry
 from commonweal.report.content import Dossier, dossier_schema_text
 from commonweal.report.dossier import render_dossier, save_dossier, write_dossier
 from commonweal.report.first_screen import first_screen
@@ -463,3 +464,23 @@ def test_correlations_of_both_ends_show_their_corrected_interval_and_p_and_are_c
     assert f"p {p_text(estimate.p_adjusted)} (adjusted)" in page
     assert "one with &lt;other&gt;" in page
     assert "A correlation over groups of one system is no cause" in page
+
+
+def test_a_described_number_says_of_what_it_is_and_a_modelled_one_that_it_was_not_read(
+    dossiers: Mapping[str, Dossier],
+) -> None:
+    dossier = dossiers["hiring"]
+    energy = next(row for row in dossier.rows if row.measure == "environment.inference_energy" and row.estimate)
+    assert energy.estimate is not None
+    spec = load_registry().specs["environment.inference_energy"]
+    row = energy.model_copy(
+        update={"basis": "modelled", "estimate": energy.estimate.model_copy(update={"quantity": "energy"})}
+    )
+    finding = next(one for one in dossier.findings if one.verdict == "described").model_copy(
+        update={"measure": row.measure, "evidence": (row.id,)}
+    )
+    told = dossier.model_copy(update={"findings": (finding,), "rows": (row,), "methods": (spec.method,)})
+    (line,) = first_screen(told)[0].also
+    assert line.more == "all components that did the work, gross; modelled, not read from an instrument"
+    read = told.model_copy(update={"rows": (row.model_copy(update={"basis": "measured"}),)})
+    assert first_screen(read)[0].also[0].more == "all components that did the work, gross"

@@ -15,7 +15,7 @@ from commonweal.evidence.records import Evidence, Finding, NotShown, Reach
 from commonweal.evidence.verdicts import is_found, is_tested
 from commonweal.report.content import Dossier
 from commonweal.report.lineage import place_anchor
-from commonweal.report.wording import anchor, humanise, people_a_year, status_word
+from commonweal.report.wording import BASES, anchor, humanise, people_a_year, status_word
 from commonweal.system.records import System
 
 LINES = 2
@@ -81,7 +81,7 @@ def first_screen(dossier: Dossier) -> tuple[ScreenPart, ...]:
     )
     return (
         replace(
-            first, also=tuple(_one_per_measure(described, dossier.system)), count=_compared(len(shown), dossier.rows)
+            first, also=tuple(_one_per_measure(described, dossier, rows)), count=_compared(len(shown), dossier.rows)
         ),
         _part("Whom it reaches", "reach", _reached(shown, dossier.system), nobody),
         *_unjudged(dossier),
@@ -147,12 +147,31 @@ def _of_group(reach: Reach, system: System, group: Mapping[str, str]) -> float |
     return reach.people_per_year * float(shares[name])
 
 
-def _one_per_measure(findings: Sequence[Finding], system: System) -> list[ScreenLine]:
-    """The headline of every measure, for its first subject; the other subjects are named or counted."""
+def _one_per_measure(findings: Sequence[Finding], dossier: Dossier, rows: Mapping[str, Evidence]) -> list[ScreenLine]:
+    """The headline of every measure, for its first subject, with what its number says; the other subjects are named or
+    counted.
+    """
     by_measure: dict[str, list[Finding]] = {}
     for finding in findings:
         by_measure.setdefault(finding.measure, []).append(finding)
-    return [_line(first, system, _others([one.subject for one in rest])) for first, *rest in by_measure.values()]
+    return [
+        _line(
+            first,
+            dossier.system,
+            "; ".join(filter(None, (_about(first, dossier, rows), _others([one.subject for one in rest])))),
+        )
+        for first, *rest in by_measure.values()
+    ]
+
+
+def _about(finding: Finding, dossier: Dossier, rows: Mapping[str, Evidence]) -> str:
+    """What the number of a headline is of, or what high and low would mean; and its basis where it was not measured."""
+    row = next((row for row in map(rows.get, finding.evidence) if row and row.estimate), None)
+    method = next((method for method in dossier.methods if method.name == finding.measure), None)
+    if row is None or row.estimate is None or method is None or row.estimate.quantity not in method.quantities:
+        return ""
+    basis = "" if row.basis in {"measured", "propagated"} else BASES[row.basis]
+    return "; ".join(filter(None, (method.quantities[row.estimate.quantity].about, basis)))
 
 
 def _others(subjects: Sequence[str]) -> str:
