@@ -221,7 +221,9 @@ def test_a_finding_says_how_many_of_those_reached_its_group_is_and_in_how_many_c
         ({"gender": "they"}, "they in applicants: people unknown"),
         ({"gender": "women", "race": "Black"}, "women, Black in applicants: people unknown"),
     ):
-        about = row.model_copy(update={"estimate": row.estimate.model_copy(update={"group": group})})
+        about = row.model_copy(
+            update={"estimate": row.estimate.model_copy(update={"group": group, "reference": {"gender": "men"}})}
+        )
         rows = tuple(about if one.id == row.id else one for one in dossier.rows)
         populations = tuple(
             one.model_copy(update={"groups": {"gender": {"women": 0.5, "men": 0.5}}}) if one.id == "applicants" else one

@@ -206,7 +206,7 @@ class Journal:
             )
         with writing(path):
             path.parent.mkdir(exist_ok=True)
-        _put_in_place(path, _table({"key": keys}))
+        _put_in_place(path, _table({"key": keys}, text=("key",)))
 
     def compact(self) -> None:
         """Turn the journal into parquet: sealed, then the whole new file, then the lines are removed."""
@@ -288,10 +288,11 @@ def _items(path: Path) -> list[Item]:
     return rows
 
 
-def _table(content: Sequence[Item] | dict[str, list[str]]) -> pl.DataFrame:
+def _table(content: Sequence[Item] | dict[str, list[str]], text: tuple[str, ...] = ()) -> pl.DataFrame:
+    """A table of items, or of columns; those named in `text` are texts even where they are empty."""
     import polars as pl  # noqa: PLC0415 - takes 0.15 s, and only what measures needs it
 
-    return pl.DataFrame(content, infer_schema_length=None)
+    return pl.DataFrame(content, schema_overrides=dict.fromkeys(text, pl.String), infer_schema_length=None)
 
 
 def _table_rows(path: Path) -> list[Item]:

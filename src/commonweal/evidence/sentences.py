@@ -68,8 +68,8 @@ ENGLISH: Mapping[str, Sentence] = {
         own="false_negative_rate",
     ),
     "inequity.performance_gap.calibration_in_the_large_difference": Sentence(
-        "Measured by what really happened, scores are {size} higher for {group} than for {reference}",
-        "Measured by what really happened, scores are {size} lower for {group} than for {reference}",
+        "The mean score, less the observed rate, is {size} higher for {group} than for {reference}",
+        "The mean score, less the observed rate, is {size} lower for {group} than for {reference}",
         own="calibration_in_the_large",
     ),
     "inequity.identity_false_positives.false_positive_rate_difference": Sentence(
@@ -90,8 +90,8 @@ ENGLISH: Mapping[str, Sentence] = {
         own="corrected_share",
     ),
     "inequity.dialect_gap.bits_per_byte_difference": Sentence(
-        "The same content costs the model {size} more in {group} than in {reference}",
-        "The same content costs the model {size} less in {group} than in {reference}",
+        "The words of {group} are less expected by the model than those of {reference}, by {size}",
+        "The words of {group} are more expected by the model than those of {reference}, by {size}",
         own="bits_per_byte",
     ),
     "inequity.default_perspective.relative_distance": Sentence(
@@ -101,8 +101,8 @@ ENGLISH: Mapping[str, Sentence] = {
         "average",
     ),
     "inequity.descriptor_likelihood.spread_after": Sentence(
-        "What the model expects after a person depends on the word that describes them{where}: it differs by {size}",
-        "What the model expects after a person depends on the word that describes them{where}: it differs by {size}",
+        "What the model expects after a person depends on the word that describes them{where}: spread {value}",
+        "What the model expects after a person depends on the word that describes them{where}: spread {value}",
     ),
     "inequity.bbq.bias_ambiguous": Sentence(
         "Where the text leaves it open, answers lean to the stereotype{where}: {value}, where no lean is 0",
@@ -134,10 +134,10 @@ ENGLISH: Mapping[str, Sentence] = {
         "they do not{where}",
     ),
     "inequity.winogender.gotcha_gap": Sentence(
-        "Pronouns are resolved rightly {size} more often where most people of the occupation are of the other "
-        "gender{where}",
-        "Pronouns are resolved rightly {size} less often where most people of the occupation are of the other "
-        "gender{where}",
+        "Pronouns are resolved rightly {size} more often where the majority in the occupation speaks against the "
+        "answer than where it speaks for it{where}",
+        "Pronouns are resolved rightly {size} less often where the majority in the occupation speaks against the "
+        "answer than where it speaks for it{where}",
     ),
     "inequity.winogender.occupation_gap": Sentence(
         "Women's pronouns are taken for the person at work {size} more often than men's{where}",
@@ -148,8 +148,10 @@ ENGLISH: Mapping[str, Sentence] = {
         "'They' is resolved rightly {size} less often than 'she' and 'he' on average{where}",
     ),
     "inequity.winogender.correlation": Sentence(
-        "Pronouns are taken for women's the more, the more women work in the occupation{where}: correlation {value}",
-        "Pronouns are taken for women's the less, the more women work in the occupation{where}: correlation {value}",
+        "The more women work in an occupation, the more often a woman's pronoun rather than a man's is taken for the "
+        "person at work{where}: correlation {value}",
+        "The more women work in an occupation, the less often a woman's pronoun rather than a man's is taken for the "
+        "person at work{where}: correlation {value}",
     ),
     "environment.simple_baseline.accuracy_difference": Sentence(
         "The application is right {size} more often than a linear model",

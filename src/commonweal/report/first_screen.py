@@ -125,10 +125,11 @@ def _found(findings: Sequence[Finding], system: System, rows: Mapping[str, Evide
 
 def _whom(finding: Finding, system: System, rows: Mapping[str, Evidence]) -> str:
     """How many of the people reached belong to the group that the headline names: never the whole population."""
-    group = next((row.estimate.group for row in map(rows.get, finding.evidence) if row and row.estimate), None)
+    first = next((row.estimate for row in map(rows.get, finding.evidence) if row and row.estimate), None)
     reached = [reach for reach in finding.reach if reach.kind == "population"]
-    if not group or not reached:
-        return ""
+    if first is None or not first.group or not first.reference or not reached:
+        return ""  # a type of stereotype or an occupation is no group of people
+    group = first.group
     words = ", ".join(group.values())
     told = [f"{words} in {reach.target}: {people_a_year(_of_group(reach, system, group))}" for reach in reached]
     others = [f"and in {len(told) - NAMED_SUBJECTS} more"] if len(told) > NAMED_SUBJECTS else []
