@@ -102,16 +102,23 @@ class BeyondWindow(MeasurementError):
 class DataRequired(CommonwealError):
     """A measure needs data that nobody named.
 
-    The row is `skipped`; `lacks` says what to do, alike for all that lack the same.
+    The row is `skipped`; `lacks` says what it needs and how to name it, alike for all that lack the same.
     """
 
     def __init__(self, lacks: str, which: str) -> None:
         self.lacks = lacks
-        super().__init__(f"{lacks}. {which}")
+        super().__init__(f"needs {lacks}. {which}")
 
 
 class NotApplicable(CommonwealError):
-    """A measure has nothing to say about this subject. The row is `not_applicable`, with this reason."""
+    """A measure has nothing to say about this subject. The row is `not_applicable`, with this reason.
+
+    `lacks`: what it needs, where that could be had, and `option`: what to add to the command to measure it.
+    """
+
+    def __init__(self, message: str, lacks: str = "", option: str = "") -> None:
+        self.lacks, self.option = lacks, option
+        super().__init__(message)
 
 
 class NotJudged(NotApplicable):

@@ -18,7 +18,7 @@ from commonweal.assessment.row_writer import deployment_name
 from commonweal.assessment.shortfall import CONSEQUENCES, Consequence
 from commonweal.evidence.numbers import bounds_text, detectable_text, rounded, value_text
 from commonweal.evidence.records import Estimate, Evidence, Finding, Method, Missing, NotShown, Reach, Verdict
-from commonweal.evidence.sentences import own_numbers, plain_sentence
+from commonweal.evidence.sentences import described_sentence, own_numbers, plain_sentence
 from commonweal.evidence.store import digest
 from commonweal.evidence.verdicts import is_found, is_tested
 from commonweal.system.records import System
@@ -190,7 +190,10 @@ def _words(
             )
         )
         whole = [row for row in chosen if row.estimate is not None and not row.estimate.group] or chosen
-        sentences = [_sentence(row, method) for row in whole[:DETAILS]]
+        sentences = [
+            (row.estimate and described_sentence(row.measure, row.estimate)) or _sentence(row, method)
+            for row in whole[:DETAILS]
+        ]
         return sentences[0], tuple(sentences[1:]), tuple(row.id for row in whole[:DETAILS])
     reasons = tuple(dict.fromkeys(f"{row.status.replace('_', ' ')}: {row.note}" for row in rows))
     return reasons[0], reasons[1:], tuple(row.id for row in rows)
@@ -272,11 +275,8 @@ def _plainly(row: Evidence, own: Mapping[Side, Estimate]) -> str:
 
 
 def _in_short(rows: Sequence[Evidence]) -> str:
-    """What the first of the rows without a number lacks, with its status; empty where that is not told apart from
-    the reason.
-    """
-    lacks = rows[0].facts.lacks if rows[0].facts else ""
-    return f"{rows[0].status.replace('_', ' ')}: {lacks}" if lacks else ""
+    """What the first of the rows without a number lacks; empty where that is not told apart from the reason."""
+    return rows[0].facts.lacks if rows[0].facts else ""
 
 
 def _not_shown(

@@ -61,8 +61,9 @@ class Facts(Row):
     )
     reasons: tuple[str, ...] = Field(default=(), description="of a missing number: each thing that it lacks")
     lacks: str = Field(
-        default="", description="of a missing number: what it lacks, in the same words for all measures that do"
+        default="", description="of a missing number: what it needs, in the same words for all measures that do"
     )
+    option: str = Field(default="", description="of a missing number: what to add to the command to measure it")
 
 
 class Estimate(Row):

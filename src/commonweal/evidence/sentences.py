@@ -19,7 +19,8 @@ from commonweal.evidence.records import Estimate
 class Sentence:
     """How a number above its null is told, and one below it.
 
-    `{group}` and `{reference}`: the two sides by their names; `{size}`: how far apart, without a sign, with its unit;
+    `{group}` and `{reference}`: the two sides by their names; `{presented}` and `{reference_presented}`: how the two
+    were presented to what decides; `{size}`: how far apart, without a sign, with its unit;
     `{value}`: the number itself; `{where}`: the part of the data, in brackets, where it is not all of it. `own`: the
     quantity of which both sides have a number of their own, which then stands behind.
     """
@@ -31,21 +32,21 @@ class Sentence:
 
 ENGLISH: Mapping[str, Sentence] = {
     "inequity.correspondence_audit.selection_rate_difference": Sentence(
-        "Applicants presented as {group} got the favourable answer {size} more often than those presented as "
-        "{reference}",
-        "Applicants presented as {group} got the favourable answer {size} less often than those presented as "
-        "{reference}",
+        "Applicants {presented} got the favourable answer {size} more often than those "
+        "{reference_presented}",
+        "Applicants {presented} got the favourable answer {size} less often than those "
+        "{reference_presented}",
         own="selection_rate",
     ),
     "inequity.correspondence_audit.log_odds_gap": Sentence(
-        "The log-odds of the favourable answer are {size} higher for applicants presented as {group} than for those "
-        "presented as {reference}",
-        "The log-odds of the favourable answer are {size} lower for applicants presented as {group} than for those "
-        "presented as {reference}",
+        "The log-odds of the favourable answer are {size} higher for applicants {presented} than for those "
+        "{reference_presented}",
+        "The log-odds of the favourable answer are {size} lower for applicants {presented} than for those "
+        "{reference_presented}",
     ),
     "inequity.correspondence_audit.score_gap": Sentence(
-        "Applicants presented as {group} are scored {size} higher than those presented as {reference}",
-        "Applicants presented as {group} are scored {size} lower than those presented as {reference}",
+        "Applicants {presented} are scored {size} higher than those {reference_presented}",
+        "Applicants {presented} are scored {size} lower than those {reference_presented}",
     ),
     "inequity.performance_gap.accuracy_difference": Sentence(
         "The prediction is right {size} more often for {group} than for {reference}",
@@ -160,37 +161,96 @@ ENGLISH: Mapping[str, Sentence] = {
 }  # fmt: skip
 
 
+DESCRIBED: Mapping[str, str] = {
+    "transparency.declaration_completeness.declared_share": "{value} of what could be declared about it is declared",
+    "inequity.occupation_association.slope": "For each point more of women in an occupation, the model gives “she” "
+    "{value} points more; as in the workforce it would be 1",
+    "environment.inference_energy.energy": "Deciding takes {value}",
+}  # fmt: skip
+
+
+def plain_message(measure: str, estimate: Estimate) -> str:
+    """The sentence of a number that differs from its null, without its interval; empty where the table has none.
+
+    >>> gap = Estimate(quantity="accuracy_difference", unit="1", value=-0.12, low=-0.22, high=-0.02,
+    ...     interval="confidence", n=900, method="t", null=0.0, group={"race": "Black"}, reference={"race": "White"})
+    >>> plain_message("inequity.performance_gap", gap)
+    'The prediction is right 12 points less often for Black (race) than for White'
+    """
+    template, sized = _told(measure, estimate)
+    group = estimate.group or {}
+    parts = ", ".join(f"{attribute.replace('_', ' ')}: {name}" for attribute, name in group.items())
+    return template.format(
+        group=f"{', '.join(group.values())} ({', '.join(group)})",
+        reference=", ".join((estimate.reference or {}).values()),
+        size=_in_points(value_text(sized)),
+        value=_in_points(value_text(estimate)),
+        presented=_presented(group),
+        reference_presented=_presented(estimate.reference or {}),
+        where=f" ({parts})" if parts else "",
+    )
+
+
 def plain_sentence(measure: str, estimate: Estimate, sides: tuple[Estimate | None, Estimate | None]) -> str:
-    """The sentence of a number that differs from its null, with its interval; empty where the table has none.
+    """The same with its interval; empty where the table has none.
 
     `sides`: the numbers that group and reference have of their own, where they are known.
 
     >>> gap = Estimate(quantity="accuracy_difference", unit="1", value=-0.12, low=-0.22, high=-0.02,
     ...     interval="confidence", n=900, method="t", null=0.0, group={"race": "Black"}, reference={"race": "White"})
     >>> plain_sentence("inequity.performance_gap", gap, (None, None))
-    'The prediction is right 12 percentage points less often for Black (race) than for White (95 % interval 2.0 to 22)'
+    'The prediction is right 12 points less often for Black (race) than for White (95 % interval 2.0 to 22)'
     """
-    sentence = ENGLISH.get(f"{measure}.{estimate.quantity}")
-    if sentence is None or estimate.null is None:
+    message = plain_message(measure, estimate)
+    if not message:
         return ""
-    below = estimate.value < estimate.null
-    sized = _without_sign(estimate) if below and estimate.null == 0 else estimate
-    template = sentence.below if below else sentence.above
-    group = estimate.group or {}
-    parts = ", ".join(f"{attribute.replace('_', ' ')}: {name}" for attribute, name in group.items())
-    told = template.format(
-        group=f"{', '.join(group.values())} ({', '.join(group)})",
-        reference=", ".join((estimate.reference or {}).values()),
-        size=value_text(sized),
-        value=value_text(estimate),
-        where=f" ({parts})" if parts else "",
-    )
+    template, sized = _told(measure, estimate)
     bounds = bounds_text(sized if "{size}" in template else estimate)
     behind = [f"{round(estimate.level * 100)} % interval {bounds}"] if bounds else []
     own, other = sides
     if own is not None and other is not None:
         behind.append(f"{value_text(own)} against {value_text(other)}")
-    return f"{told} ({'; '.join(behind)})" if behind else told
+    return f"{message} ({'; '.join(behind)})" if behind else message
+
+
+def described_sentence(measure: str, estimate: Estimate) -> str:
+    """The sentence of a number without a hypothesis, of the whole of a subject; empty where the table has none.
+
+    >>> share = Estimate(quantity="declared_share", unit="1", value=0.25, n=9, method="count")
+    >>> described_sentence("transparency.declaration_completeness", share)
+    '25 % of what could be declared about it is declared'
+    """
+    template = DESCRIBED.get(f"{measure}.{estimate.quantity}", "")
+    bounds = bounds_text(estimate) if estimate.low != estimate.high else ""
+    behind = f" ({round(estimate.level * 100)} % interval {bounds})" if template and bounds else ""
+    return template.format(value=_in_points(value_text(estimate))) + behind
+
+
+def _presented(group: Mapping[str, str]) -> str:
+    """How people of a group were presented.
+
+    >>> _presented({"pronoun": "they"}), _presented({"gender": "women", "race": "Black"})
+    ('referred to as “they”', 'presented as women, Black')
+    """
+    if set(group) == {"pronoun"}:
+        return f"referred to as “{group['pronoun']}”"
+    return f"presented as {', '.join(group.values())}"
+
+
+def _in_points(number: str) -> str:
+    """A number as it stands in a sentence, where what it is points of is plain."""
+    return number.replace(" percentage points", " points")
+
+
+def _told(measure: str, estimate: Estimate) -> tuple[str, Estimate]:
+    """The sentence that fits, and the number as it is put into it: how much less, where it is less."""
+    sentence = ENGLISH.get(f"{measure}.{estimate.quantity}")
+    if sentence is None or estimate.null is None:
+        return "", estimate
+    below = estimate.value < estimate.null
+    return sentence.below if below else sentence.above, (
+        _without_sign(estimate) if below and estimate.null == 0 else estimate
+    )
 
 
 def own_numbers(measure: str, quantity: str) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from commonweal.errors import OutputError
 
+BLOCK = 1 << 16
+
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
@@ -36,7 +38,16 @@ def complete_lines(path: Path) -> list[bytes]:
 
 def whole_size(path: Path) -> int:
     """Bytes up to the end of the last line that was written whole."""
-    return sum(len(line) + 1 for line in path.read_bytes().split(b"\n")[:-1])
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - BLOCK)
+            file.seek(start)
+            last = file.read(end - start).rfind(b"\n")
+            if last >= 0:
+                return start + last + 1
+            end = start
+    return 0
 
 
 def append_lines(path: Path, payload: bytes) -> None:

@@ -75,12 +75,12 @@ def open_data_set(wanted: DataPlace, data: Path | str | None, permissions: Permi
     """
     which = f"{'The sets' if wanted.beside else 'The set'}: {wanted.told}"
     if data is None:
-        raise DataRequired("needs published data, which are not shipped: name their folder with --data DIR", which)
+        raise DataRequired("published data, which are not shipped: name their folder with --data DIR", which)
     folder = _folder(wanted, data, permissions)
     files = _files(wanted, folder, str(data))
     if not files:
         raise DataRequired(
-            f"needs data that --data {data} does not hold: no {_wanted(wanted)} in {folder / wanted.name} or {folder}",
+            f"data that --data {data} does not hold: no {_wanted(wanted)} in {folder / wanted.name} or {folder}",
             which,
         )
     try:

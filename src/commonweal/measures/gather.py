@@ -108,10 +108,11 @@ def gather(task: Task, setting: Setting) -> list[Evidence]:
         raise
     except NotApplicable as reason:
         status, note, more = "not_applicable", str(reason), {"unjudged": isinstance(reason, NotJudged)}
+        more |= {"facts": Facts(lacks=reason.lacks, option=reason.option)} if reason.lacks else {}
     except PermissionRequired as reason:
-        status, note, more = "skipped", str(reason), {"needs": (reason.flag,)}
+        status, note, more = "skipped", str(reason), {"needs": (reason.flag,), "facts": Facts(option=reason.flag)}
     except DataRequired as reason:
-        status, note, more = "skipped", str(reason), {"facts": Facts(lacks=_kept(reason.lacks))}
+        status, note, more = "skipped", str(reason), {"facts": Facts(lacks=_kept(reason.lacks), option="--data DIR")}
     except CommonwealError as error:
         status, note = "failed", str(error)
     except Exception as error:  # noqa: BLE001 - the one place where a measure's own mistake becomes a row
@@ -234,11 +235,16 @@ def broken_plugin(name: str, reason: str, setting: Setting) -> list[Evidence]:
     return _sealed(setting.store, row)
 
 
-def without_subject(spec: MeasureSpec, reason: str, setting: Setting) -> list[Evidence]:
-    """The `not_applicable` row of a measure that was asked for where nothing in the system is what it applies to."""
+def without_subject(spec: MeasureSpec, reason: str, setting: Setting, named: bool = True) -> list[Evidence]:
+    """The `not_applicable` row of a measure that was asked for where nothing in the system is what it applies to.
+
+    `named`: whether it was; else it would have to be.
+    """
 
     def nothing() -> Any:
-        raise NotApplicable(reason)
+        if named:
+            raise NotApplicable(reason)
+        raise NotApplicable(reason, "to be named with --measures, as measuring takes long", f"--measures {spec.name}")
 
     return gather(Task(spec, "system", nothing), setting)
 

@@ -80,14 +80,16 @@ def _model_behind(asset: Asset, system: System) -> tuple[str, str]:
 
 def unasked(
     specs: Sequence[MeasureSpec], planned: Sequence[Task], named: Sequence[str]
-) -> Iterator[tuple[MeasureSpec, str]]:
-    """Measures that are left out, and why: they run only when named, or nothing in the system is of their kind."""
+) -> Iterator[tuple[MeasureSpec, str, bool]]:
+    """Measures that are left out, and why: they run only when named, or nothing in the system is of their kind; and
+    whether they were asked for.
+    """
     used = {task.spec.name for task in planned}
     for spec in specs:
         if spec.on_request and spec.name not in named:
-            yield spec, f"takes long, so it is taken only when it is named: --measures {spec.name}"
+            yield spec, f"takes long, so it is taken only when it is named: --measures {spec.name}", False
         elif spec.name not in used:
-            yield spec, f"the system declares no {spec.method.applies_to} that it could be put to"
+            yield spec, f"the system declares no {spec.method.applies_to} that it could be put to", True
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,8 @@ def gathered(ready: Prepared, setting: Setting, heard: Heard) -> list[Evidence]:
         rows += (own := gather(task, setting))
         if task.spec.basis != "declared":
             heard(own)
-    for spec, reason in unasked(ready.specs, ready.tasks, ready.options.measures):
-        rows += without_subject(spec, reason, setting)
+    for spec, reason, named in unasked(ready.specs, ready.tasks, ready.options.measures):
+        rows += without_subject(spec, reason, setting, named)
     for name, reason in ready.registry.broken.items():
         rows += broken_plugin(name, reason, setting)
     return rows

@@ -1,11 +1,12 @@
-"""The chapters: one per area of measures, with its numbers, its figures, and what has no figure and why.
+"""The chapters: a page for each area of measures, with its findings, their figures and the numbers behind them.
 
-What this module does not do: it knows no measure by name.
+A measure that gave no number is no section here: `not_measured` has it. What this module does not do: it knows no
+measure by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -13,58 +14,50 @@ from markupsafe import Markup
 from commonweal.evidence.records import Evidence, Finding, Method
 from commonweal.report.content import Dossier
 from commonweal.report.figures.break_even_figure import break_even_figures, break_even_svg
-from commonweal.report.figures.charts import figure_svg
-from commonweal.report.figures.plan import FigurePlan, plan_figures
+from commonweal.report.figures.charts import scatter_svg
+from commonweal.report.figures.forest import Forest, draw_forest
+from commonweal.report.figures.plan import FigurePlan, Plotted, plan_figures
 from commonweal.report.table import TableRow, quantity_labels, table_row
-from commonweal.report.wording import CHAPTERS, anchor, chapter_name, chapter_title, humanise, status_word
+from commonweal.report.wording import CHAPTERS, anchor, chapter_name, chapter_title, humanise
 
-REASONS_SHOWN = 8
-OPEN_FIGURES = 8
+OPEN_FIGURES = 6
+OPEN_DESCRIBED = 2
+FIGURES_DRAWN = 30
+ROWS_BEHIND = 120
 NUMBERS_SHOWN = 60
-FIGURES_DRAWN = 60
 CONDITIONS_SHOWN = 12
+TOLD_IN_FULL = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A figure with its picture and the rows behind it."""
+    """A figure as it is drawn: a forest, a picture, or nothing where its rows read better as a table; and its rows."""
 
     anchor: str
     figure: FigurePlan
+    forest: Forest | None
     svg: Markup
     rows: tuple[tuple[str, TableRow], ...]
+    left_out: int
     across: tuple[TableRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """Rows without a number that give the same reason; a few of their subjects are named."""
-
-    status: str
-    note: str
-    subjects: tuple[str, ...]
-    more_subjects: int
-    count: int
-    anchor: str
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
-    """One measure within a chapter."""
+    """One measure within a chapter; `brief` are findings that stand in a table, each in one line."""
 
     anchor: str
     name: str
     title: str
     method: Method | None
     findings: tuple[Finding, ...]
+    brief: tuple[Finding, ...]
     conditions: tuple[str, ...]
     numbers: tuple[TableRow, ...]
     more_numbers: int
     drawn: tuple[Drawn, ...]
     folded: tuple[Drawn, ...]
     undrawn: int
-    reasons: tuple[Reason, ...]
-    more_reasons: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +74,28 @@ class ModelApplicationPair:
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """One area."""
+    """One area. `unmeasured`: how many of its measures gave no number."""
 
     anchor: str
     name: str
     title: str
     sections: tuple[Section, ...]
     pairs: tuple[ModelApplicationPair, ...]
+    unmeasured: int
 
 
 def write_chapters(dossier: Dossier) -> tuple[Chapter, ...]:
-    """All chapters, known areas first, in the order of the book."""
-    by_measure: dict[str, list[Evidence]] = {}
+    """All chapters in which something was measured, known areas first, in the order of the book."""
+    rows: dict[str, list[Evidence]] = {finding.measure: [] for finding in dossier.findings}
     for row in dossier.rows:
-        by_measure.setdefault(row.measure, []).append(row)
+        rows.setdefault(row.measure, []).append(row)
+    said: dict[str, list[Finding]] = {}
     for finding in dossier.findings:
-        by_measure.setdefault(finding.measure, [])
+        said.setdefault(finding.measure, []).append(finding)
+    measured = {name: of for name, of in rows.items() if any(row.status == "ok" or row.unjudged for row in of)}
     order = list(CHAPTERS)
     areas = sorted(
-        {name.split(".")[0] for name in by_measure}, key=lambda area: (order.index(area) if area in order else 99, area)
+        {_area(name) for name in measured}, key=lambda area: (order.index(area) if area in order else 99, area)
     )
     return tuple(
         Chapter(
@@ -107,12 +103,19 @@ def write_chapters(dossier: Dossier) -> tuple[Chapter, ...]:
             name=chapter_name(area),
             title=chapter_title(area),
             sections=tuple(
-                _section(name, rows, dossier) for name, rows in by_measure.items() if name.split(".")[0] == area
+                _section(name, of, said.get(name, []), dossier)
+                for name, of in measured.items()
+                if _area(name) == area
             ),
             pairs=_pairs(dossier, area),
+            unmeasured=sum(_area(name) == area for name in rows if name not in measured),
         )
         for area in areas
     )
+
+
+def _area(measure: str) -> str:
+    return measure.split(".")[0]
 
 
 def _pairs(dossier: Dossier, area: str) -> tuple[ModelApplicationPair, ...]:
@@ -132,48 +135,56 @@ def _pairs(dossier: Dossier, area: str) -> tuple[ModelApplicationPair, ...]:
     )
 
 
-def _section(name: str, rows: Sequence[Evidence], dossier: Dossier) -> Section:
+def _section(name: str, rows: Sequence[Evidence], said: Sequence[Finding], dossier: Dossier) -> Section:
     method = next((method for method in dossier.methods if method.name == name), None)
     labels = quantity_labels(dossier.methods)
-    findings = tuple(finding for finding in dossier.findings if finding.measure == name)
+    findings = [finding for finding in said if finding.verdict != "not_measured"]
+    found = [finding for finding in findings if finding.verdict == "found"]
     lines, others = break_even_figures(rows, method)
-    figures = _urgent_first([*lines, *plan_figures(others, method)], findings)
+    planned = plan_figures(others, method, [name for finding in found for name in finding.evidence])
+    figures = _urgent_first([*lines, *planned], found)
     drawn = [
         _draw(figure, f"{anchor('fig', name)}-{index}", labels) for index, figure in enumerate(figures[:FIGURES_DRAWN])
     ]
-    numbers = [row for row in rows if row.estimate is not None and not row.estimate.group]
-    reasons = _reasons(rows)
+    telling = sum(figure.null is not None or figure.choice is not None for figure in figures)
+    shown = min(telling, OPEN_FIGURES) or OPEN_DESCRIBED  # beside figures with a message, the others wait behind a fold
+    plotted = {entry.row.id for figure in figures for entry in (*figure.rows, *figure.across)}
+    numbers = [row for row in rows if row.estimate is not None and row.id not in plotted]
     return Section(
         anchor=anchor("measure", name),
         name=name,
         title=humanise(name),
         method=method,
-        findings=findings,
+        findings=tuple(findings[:TOLD_IN_FULL]),
+        brief=tuple(findings[TOLD_IN_FULL:]),
         conditions=_conditions(rows),
         numbers=tuple(table_row(row, labels) for row in numbers[:NUMBERS_SHOWN]),
         more_numbers=max(0, len(numbers) - NUMBERS_SHOWN),
-        drawn=tuple(drawn[:OPEN_FIGURES]),
-        folded=tuple(drawn[OPEN_FIGURES:]),
+        drawn=tuple(drawn[:shown]),
+        folded=tuple(drawn[shown:]),
         undrawn=max(0, len(figures) - FIGURES_DRAWN),
-        reasons=reasons[:REASONS_SHOWN],
-        more_reasons=max(0, len(reasons) - REASONS_SHOWN),
     )
 
 
-def _urgent_first(figures: list[FigurePlan], findings: Sequence[Finding]) -> list[FigurePlan]:
+def _urgent_first(figures: list[FigurePlan], found: Sequence[Finding]) -> list[FigurePlan]:
     """Subjects about which something was found come first, since not every figure of a large system can be drawn."""
-    found = {finding.subject for finding in findings if finding.verdict == "found"}
+    subjects = {finding.subject for finding in found}
     return sorted(
-        figures, key=lambda figure: not found.intersection(*(plotted.row.subjects for plotted in figure.rows[:1]))
+        figures, key=lambda figure: not subjects.intersection(*(plotted.row.subjects for plotted in figure.rows[:1]))
     )
 
 
-def _draw(figure: FigurePlan, place: str, labels: dict[tuple[str, str], str]) -> Drawn:
-    rows = tuple((plotted.label, table_row(plotted.row, labels)) for plotted in figure.rows)
-    across = tuple(table_row(plotted.row, labels) for plotted in figure.across)
-    draw = break_even_svg if figure.kind == "lines" else figure_svg
-    svg = Markup("") if figure.kind == "table" else draw(figure, place)
-    return Drawn(place, figure, svg, rows, across)
+def _draw(figure: FigurePlan, place: str, labels: Mapping[tuple[str, str], str]) -> Drawn:
+    forest = draw_forest(figure) if figure.kind == "forest" else None
+    pictures = {"scatter": scatter_svg, "lines": break_even_svg}
+    svg = pictures[figure.kind](figure, place) if figure.kind in pictures else Markup("")
+    rows = [(_full_label(entry), table_row(entry.row, labels)) for entry in figure.rows[:ROWS_BEHIND]]
+    across = tuple(table_row(entry.row, labels) for entry in figure.across[:ROWS_BEHIND])
+    return Drawn(place, figure, forest, svg, tuple(rows), max(0, len(figure.rows) - ROWS_BEHIND), across)
+
+
+def _full_label(entry: Plotted) -> str:
+    return f"{entry.heading}: {entry.label}" if entry.heading else entry.label
 
 
 def _conditions(rows: Sequence[Evidence]) -> tuple[str, ...]:
@@ -181,18 +192,3 @@ def _conditions(rows: Sequence[Evidence]) -> tuple[str, ...]:
     said = dict.fromkeys(condition for row in rows if row.facts is not None for condition in row.facts.conditions)
     more = (f"and {len(said) - CONDITIONS_SHOWN} more; see the evidence rows",) if len(said) > CONDITIONS_SHOWN else ()
     return (*list(said)[:CONDITIONS_SHOWN], *more)
-
-
-def _reasons(rows: Sequence[Evidence]) -> tuple[Reason, ...]:
-    """Why rows carry no number: those that failed first, equal reasons together."""
-    alike: dict[tuple[str, str], list[Evidence]] = {}
-    for row in rows:
-        if row.estimate is None:
-            alike.setdefault((row.status, row.note), []).append(row)
-    rank = ("failed", "skipped", "not_applicable", "ok")
-    reasons = []
-    for (status, note), same in sorted(alike.items(), key=lambda entry: rank.index(entry[0][0])):
-        subjects = tuple(dict.fromkeys(" + ".join(row.subjects) for row in same))
-        word = "no number" if status == "ok" else status_word(same[0])
-        reasons.append(Reason(word, note, subjects[:3], len(subjects[3:]), len(same), anchor("ev", same[0].id)))
-    return tuple(reasons)

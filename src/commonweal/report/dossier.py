@@ -27,6 +27,7 @@ from commonweal.report.first_screen import detectable_of, first_screen
 from commonweal.report.lineage import place_anchor
 from commonweal.report.map import draw_map
 from commonweal.report.method_text import method_blocks
+from commonweal.report.not_measured import not_measured
 from commonweal.report.panels import write_panels
 from commonweal.report.statement.statement import carbon_statement, has_ledger
 from commonweal.report.statement.statement_records import CarbonStatement
@@ -40,6 +41,7 @@ from commonweal.report.wording import (
     VERDICTS,
     anchor,
     chapter_title,
+    finding_anchor,
     humanise,
     links,
     people_a_year,
@@ -50,11 +52,11 @@ from commonweal.report.wording import (
 from commonweal.system.records import System
 from commonweal.units import UNITS
 
-ORDER = ("found", "not_judged", "not_shown", "described", "not_measured")
 STATEMENT = "carbon_statement"
 FILES = ("dossier.json", "dossier.html", *(f"{STATEMENT}.{kind}" for kind in ("html", "json", "tex")))
 PRINTED_PANELS = 40
 HASHES_SHOWN = 100
+CITED = 12
 
 
 def write_dossier(
@@ -117,7 +119,9 @@ def render_dossier(dossier: Dossier) -> str:
     dossier = dossier.model_copy(update={"rows": with_deployment_names(dossier.system, dossier.rows)})
     pages = _environment()
     style, script = (Markup(_source(pages, name)) for name in ("dossier.css", "dossier.js"))
-    table = evidence_table(dossier.rows, dossier.methods)
+    cited = [name for finding in dossier.findings if finding.verdict == "found" for name in finding.evidence[:CITED]]
+    table = evidence_table(dossier.rows, dossier.methods, cited)
+    chapters = write_chapters(dossier)
     panels = write_panels(dossier.system, dossier.findings)
     return pages.get_template("dossier.html.j2").render(
         dossier=dossier,
@@ -130,21 +134,27 @@ def render_dossier(dossier: Dossier) -> str:
         map=draw_map(dossier.system, dossier.findings),
         panels=panels,
         print_panels=len(panels) <= PRINTED_PANELS,
-        finding_groups=finding_groups(dossier.findings),
+        contents=[
+            ("summary", "Summary"),
+            *((chapter.anchor, chapter.name) for chapter in chapters),
+            ("evidence", "Evidence"),
+            ("methods", "Methods"),
+            ("reproduce", "Reproduce"),
+        ],
         rows={row.id: row for row in dossier.rows},
-        chapters=write_chapters(dossier),
+        chapters=chapters,
+        methods=_used(dossier),
+        unmeasured=not_measured(dossier),
         statement=f"{STATEMENT}.html" if has_ledger(dossier) else "",
         table=table,
         hashes=input_hashes(dossier.rows),
     )
 
 
-def finding_groups(findings: Sequence[Finding]) -> list[list[Finding]]:
-    """The findings of each measure with the same verdict, what was found first; a page folds the long groups."""
-    groups: dict[tuple[int, str], list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault((ORDER.index(finding.verdict), finding.measure), []).append(finding)
-    return [groups[key] for key in sorted(groups, key=lambda key: key[0])]
+def _used(dossier: Dossier) -> list[Method]:
+    """The methods by which something was measured or asked; the others have nothing to explain here."""
+    used = {row.measure for row in dossier.rows if row.status == "ok" or row.unjudged}
+    return [method for method in dossier.methods if method.name in used]
 
 
 def input_hashes(evidence: Sequence[Evidence]) -> list[tuple[str, str]]:
@@ -201,6 +211,7 @@ def _environment() -> Environment:
     )
     pages.globals.update(
         anchor=anchor,
+        finding_anchor=finding_anchor,
         place_anchor=place_anchor,
         place_name=place_name,
         verdicts=VERDICTS,

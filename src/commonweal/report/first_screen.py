@@ -5,6 +5,7 @@ What this module does not do: it gives no verdict of its own. Where there is not
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,23 +16,30 @@ from commonweal.evidence.records import Evidence, Finding, NotShown, Reach
 from commonweal.evidence.verdicts import is_found, is_tested
 from commonweal.report.content import Dossier
 from commonweal.report.lineage import place_anchor
-from commonweal.report.wording import BASES, anchor, humanise, people_a_year, status_word
+from commonweal.report.wording import BASES, anchor, finding_anchor, humanise, people_a_year, status_word
 from commonweal.system.records import System
 
+CODE = re.compile(r"`([^`]*)`")
 LINES = 2
+NOT_MEASURED = "not-measured"
 SHORT_LINES = 8
 NAMED_SUBJECTS = 2
+NAMED_MENDERS = 3
+NAMED_MEASURES = 4
 TOPIC_CHARACTERS = 40
 SHORT_CHARACTERS = 110
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenLine:
-    """One line of the answer, and where its evidence is. `folded` is what a reader may open below it."""
+    """One line of the answer, and where its evidence is; `mend`: who could mend what was found. `folded` is what a
+    reader may open below it.
+    """
 
     text: str
     href: str
     more: str = ""
+    mend: str = ""
     subject: str = ""
     subject_href: str = ""
     folded: tuple[str, ...] = ()
@@ -85,12 +93,12 @@ def first_screen(dossier: Dossier) -> tuple[ScreenPart, ...]:
         ),
         _part("Whom it reaches", "reach", _reached(shown, dossier.system), nobody),
         *_unjudged(dossier),
-        _part("What is not shown", "not_shown", _not_shown(dossier, rows), no_test, SHORT_LINES),
+        _part("What is not shown", "not_shown", _not_shown(dossier), no_test, SHORT_LINES),
         _part(
             "What was not measured",
             "not_measured",
             _not_measured(dossier),
-            "Everything that was asked for was measured.",
+            _all_measured(dossier),
             4,
         ),
     )
@@ -102,14 +110,26 @@ def _compared(findings: int, rows: Sequence[Evidence]) -> str:
     return f"{findings}, in {sum(map(is_found, rows))} of {compared} comparisons"
 
 
+def _all_measured(dossier: Dossier) -> str:
+    """What is said where nothing is missing: of a run of some measures, that the others were not asked for."""
+    names = dossier.run.options.get("measures", "all")
+    if names == "all":
+        return "Everything that was asked for was measured."
+    return f"Only {names} was asked for. Nothing else was measured."
+
+
 def _part(title: str, style: str, lines: Sequence[ScreenLine], otherwise: str, limit: int = LINES) -> ScreenPart:
-    href = "evidence" if style == "not_measured" else "findings"
+    href = lines[limit].href if len(lines) > limit else ""
     return ScreenPart(title, style, tuple(lines[:limit]), max(0, len(lines) - limit), href, otherwise, str(len(lines)))
 
 
 def _line(finding: Finding, system: System, more: str = "") -> ScreenLine:
     return ScreenLine(
-        finding.headline, anchor("finding", finding.id), more, finding.subject, place_anchor(system, finding.subject)
+        finding.headline,
+        finding_anchor(finding),
+        more,
+        subject=finding.subject,
+        subject_href=place_anchor(system, finding.subject),
     )
 
 
@@ -118,7 +138,8 @@ def _found(findings: Sequence[Finding], system: System, rows: Mapping[str, Evide
     turn: Counter[str] = Counter()
     ranked = []
     for finding in findings:
-        ranked.append((turn[finding.measure], _line(finding, system, _whom(finding, system, rows))))
+        line = replace(_line(finding, system, _whom(finding, system, rows)), mend=_menders(finding))
+        ranked.append((turn[finding.measure], line))
         turn[finding.measure] += 1
     return [line for _, line in sorted(ranked, key=lambda one: one[0])]
 
@@ -134,6 +155,17 @@ def _whom(finding: Finding, system: System, rows: Mapping[str, Evidence]) -> str
     told = [f"{words} in {reach.target}: {people_a_year(_of_group(reach, system, group))}" for reach in reached]
     others = [f"and in {len(told) - NAMED_SUBJECTS} more"] if len(told) > NAMED_SUBJECTS else []
     return "; ".join([*told[:NAMED_SUBJECTS], *others])
+
+
+def _menders(finding: Finding) -> str:
+    """Who upstream could mend it, and by which decisions of theirs; nearest first."""
+    rights: dict[str, dict[str, None]] = {}
+    for mender in finding.menders:
+        if mender.rights:
+            rights.setdefault(mender.name, {}).update(dict.fromkeys(mender.rights))
+    told = [f"{name} ({', '.join(of).replace('_', ' ')})" for name, of in list(rights.items())[:NAMED_MENDERS]]
+    others = [f"{len(rights) - NAMED_MENDERS} more"] if len(rights) > NAMED_MENDERS else []
+    return "; ".join([*told, *others]) or "nobody who is declared to decide about it"
 
 
 def _of_group(reach: Reach, system: System, group: Mapping[str, str]) -> float | None:
@@ -159,7 +191,7 @@ def _one_per_measure(findings: Sequence[Finding], dossier: Dossier, rows: Mappin
         _line(
             first,
             dossier.system,
-            "; ".join(filter(None, (_about(first, dossier, rows), _others([one.subject for one in rest])))),
+            ". ".join(filter(None, (_about(first, dossier, rows), _others([one.subject for one in rest])))),
         )
         for first, *rest in by_measure.values()
     ]
@@ -172,7 +204,8 @@ def _about(finding: Finding, dossier: Dossier, rows: Mapping[str, Evidence]) -> 
     if row is None or row.estimate is None or method is None or row.estimate.quantity not in method.quantities:
         return ""
     basis = "" if row.basis in {"measured", "propagated"} else BASES[row.basis]
-    return "; ".join(filter(None, (method.quantities[row.estimate.quantity].about, basis)))
+    about = CODE.sub(r"“\1”", method.quantities[row.estimate.quantity].about)
+    return "; ".join(filter(None, (about, basis)))
 
 
 def _others(subjects: Sequence[str]) -> str:
@@ -215,35 +248,31 @@ def _unjudged(dossier: Dossier) -> Iterator[ScreenPart]:
         yield _part("What could not be judged", "not_judged", lines, "", SHORT_LINES)
 
 
-def _not_shown(dossier: Dossier, rows: Mapping[str, Evidence]) -> list[ScreenLine]:
-    """A short line per finding and topic; what was looked for in full is folded below it."""
+def _not_shown(dossier: Dossier) -> list[ScreenLine]:
+    """A short line per finding and topic; the figures show what was looked for, and the gap that would have been seen."""
     lines = []
     for finding in dossier.findings:
-        if finding.verdict == "not_shown":
-            detectable = detectable_of(finding, rows)
-            lines.append(replace(_line(finding, dossier.system), folded=(detectable,) if detectable else ()))
-        for topic, texts in _topics(finding.not_shown, finding.not_shown_about).items():
-            line = replace(_line(finding, dossier.system), text=topic, folded=texts if texts != (topic,) else ())
-            lines.append(line)
+        line = replace(_line(finding, dossier.system), href=anchor("measure", finding.measure))
+        lines += [line] if finding.verdict == "not_shown" else []
+        lines += [replace(line, text=topic) for topic in _topics(finding.not_shown, finding.not_shown_about)]
     return lines
 
 
-def _topics(texts: Sequence[str], about: Sequence[NotShown]) -> Mapping[str, tuple[str, ...]]:
-    """Texts by the attribute that was compared, with how many there are; what could not be measured is told elsewhere.
+def _topics(texts: Sequence[str], about: Sequence[NotShown]) -> list[str]:
+    """How many comparisons by each attribute; what could not be measured is told elsewhere.
 
     >>> race = NotShown(kind="comparison", attribute="race")
     >>> _topics(["Black, 2", "Asian, 1", "12 of cells"], [race, race, NotShown(kind="intersections")])
-    {'race, 2 comparisons': ('Black, 2', 'Asian, 1'), '12 of cells': ('12 of cells',)}
+    ['race, 2 comparisons', '12 of cells']
     """
-    topics: dict[str, list[str]] = {}
+    topics: Counter[str] = Counter()
+    plain = []
     for text, one in zip_longest(texts, about[: len(texts)]):
         if one is None or one.kind != "not_measured":
             topic = one.attribute if one is not None and len(one.attribute) <= TOPIC_CHARACTERS else ""
-            topics.setdefault(topic, []).append(text)
-    plain = {text: (text,) for text in topics.pop("", ())}
-    return {
-        f"{topic}, {len(of)} comparison{'s' if len(of) != 1 else ''}": tuple(of) for topic, of in topics.items()
-    } | plain
+            topics.update([topic] if topic else [])
+            plain += [] if topic else [text]
+    return [f"{topic}, {count} comparison{'s' if count != 1 else ''}" for topic, count in topics.items()] + plain
 
 
 def detectable_of(finding: Finding, rows: Mapping[str, Evidence]) -> str:
@@ -265,47 +294,40 @@ def detectable_of(finding: Finding, rows: Mapping[str, Evidence]) -> str:
         f"{humanise(quantity).lower()} {first}" if first == last else f"{humanise(quantity).lower()} {first} to {last}"
         for quantity, (_, _, first, last) in smallest.items()
     ]
-    return f"Minimum detectable effect (power 0.8): {'; '.join(said)}." if said else ""
-
-
-def _alike(findings: Sequence[Finding], system: System) -> list[ScreenLine]:
-    """A line per finding; several measures of one subject that lack the same, or say the same, share one."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault((finding.subject, finding.in_short or finding.headline), []).append(finding)
-    lines = []
-    for (_, reason), same in groups.items():
-        texts = tuple(f"{finding.title}: {finding.headline}" for finding in same)
-        line = _line(same[0], system)
-        several = replace(line, text=f"{len(same)} measures {reason}", folded=texts)
-        lines.append(several if len(same) > 1 else replace(line, text=texts[0]))
-    return lines
+    return f"Smallest gap this design would detect (power 0.8): {'; '.join(said)}." if said else ""
 
 
 def _not_measured(dossier: Dossier) -> list[ScreenLine]:
-    """Findings without a measurement, then rows that failed, were skipped, do not apply or are unknown, by measure."""
-    lines = _alike([finding for finding in dossier.findings if finding.verdict == "not_measured"], dossier.system)
-    said = {name for finding in dossier.findings if finding.verdict == "not_measured" for name in finding.evidence}
-    groups: dict[tuple[str, str], list[Evidence]] = {}
+    """Measures without any number, those that lack the same in one line; then what else has none, by measure."""
+    unmeasured = [finding for finding in dossier.findings if finding.verdict == "not_measured"]
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in unmeasured:
+        groups.setdefault((finding.in_short, finding.in_short or finding.headline), []).append(finding)
+    lines = [ScreenLine(_lacking(lacks, reason, same), NOT_MEASURED) for (lacks, reason), same in groups.items()]
+    said = {name for finding in unmeasured for name in finding.evidence}
+    rest: dict[tuple[str, str], list[Evidence]] = {}
     for status in ("failed", "skipped", "not_applicable"):
         for row in dossier.rows:
             if row.status == status and row.id not in said and not row.unjudged:
-                groups.setdefault((row.measure, status_word(row)), []).append(row)
-    return [*lines, *(_without_number(measure, word, rows, dossier) for (measure, word), rows in groups.items())]
+                rest.setdefault((row.measure, status_word(row)), []).append(row)
+    return [*lines, *(_without_number(measure, word, rows) for (measure, word), rows in rest.items())]
 
 
-def _without_number(measure: str, word: str, rows: Sequence[Evidence], dossier: Dossier) -> ScreenLine:
-    """One line for the rows of a measure that lack a number for like reasons: the reason itself if it is one and
-    short.
-    """
-    reasons = Counter(row.note for row in rows)
-    subjects = list(dict.fromkeys(" + ".join(row.subjects) for row in rows))
-    others = f" and {len(subjects) - 1} more" if len(subjects) > 1 else ""
+def _lacking(lacks: str, reason: str, findings: Sequence[Finding]) -> str:
+    """What measures need, and which they are; or the reason of one."""
+    titles = list(dict.fromkeys(finding.title for finding in findings))
+    if len(titles) == 1:
+        subjects = f" on {len(findings)} subjects" if len(findings) > 1 else ""
+        return f"{titles[0]}{subjects}: {f'needs {lacks}' if lacks else reason}"
+    more = f" and {len(titles) - NAMED_MEASURES} more" if len(titles) > NAMED_MEASURES else ""
+    told = f"need {lacks}" if lacks else f"say: {reason}"
+    return f"{len(titles)} measures {told} ({', '.join(titles[:NAMED_MEASURES])}{more})"
+
+
+def _without_number(measure: str, word: str, rows: Sequence[Evidence]) -> ScreenLine:
+    """One line for the rows of a measure that lack a number: the reason itself if it is one and short."""
     what = f"{humanise(measure)} {word}"
     whole = f"{what}: {rows[0].note}"
-    short = len(reasons) == 1 and len(whole) <= SHORT_CHARACTERS
-    text = whole if short else f"{what}: {len(rows)} figure{'s' if len(rows) != 1 else ''}"
-    folded = () if short else tuple(note if count == 1 else f"{note} ({count} rows)" for note, count in reasons.items())
-    return ScreenLine(
-        text, anchor("ev", rows[0].id), "", subjects[0] + others, place_anchor(dossier.system, subjects[0]), folded
-    )
+    if len({row.note for row in rows}) == 1 and len(whole) <= SHORT_CHARACTERS:
+        return ScreenLine(whole, NOT_MEASURED)
+    return ScreenLine(f"{what}: {len(rows)} figure{'s' if len(rows) != 1 else ''}", NOT_MEASURED)

@@ -6,14 +6,15 @@ What this module does not do: it reads no evidence rows; findings carry what the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from commonweal.evidence.records import Finding
 from commonweal.report.lineage import Bearing, Lineage, UpstreamStep, bearings
 from commonweal.report.wording import KINDS, RELATIONS, anchor, deployment_name, group_words, humanise, people_a_year
 from commonweal.system.records import Actor, Asset, Deployment, Fact, Population, Stake, System
 
-CHAIN_SHOWN = 60
+CHAIN_SHOWN, CHAIN_SHOWN_OF_MANY = 60, 6
+MANY_PLACES = 60
 ANSWERS = {
     "none": ("none", "there is none"),
     "unknown": ("unknown", "nobody could say"),
@@ -59,6 +60,11 @@ class Panel:
     inherited: tuple[Finding, ...]
     is_actor: bool = False
 
+    def nearest(self, steps: int) -> Panel:
+        """The same with so many steps of its chain at most."""
+        cut = max(0, len(self.chain) - steps)
+        return replace(self, chain=self.chain[:steps], chain_more=self.chain_more + cut)
+
 
 def answer(name: str, fact: Fact | Mapping[str, object], href: str = "", unit: str = "") -> DeclaredFact:
     """A fact and which of the four answers it is.
@@ -84,11 +90,16 @@ def answer(name: str, fact: Fact | Mapping[str, object], href: str = "", unit: s
 
 
 def write_panels(system: System, findings: Sequence[Finding]) -> tuple[Panel, ...]:
-    """A panel for every asset, deployment, population and actor."""
+    """A panel for every asset, deployment, population and actor.
+
+    Where there are many places, a panel shows the nearest steps of its chain, since the next panel shows the others.
+    """
     lineage, places = Lineage(system), bearings(system, findings)
     panels = [_asset(asset, lineage, places.get(("asset", asset.id))) for asset in system.assets]
     panels += [_deployment(item, lineage, places.get(("deployment", item.key))) for item in system.deployments]
     panels += [_population(people, system, places.get(("population", people.id))) for people in system.populations]
+    if len(panels) > MANY_PLACES:
+        panels = [panel.nearest(CHAIN_SHOWN_OF_MANY) for panel in panels]
     return (*panels, *(_actor(actor, system, findings) for actor in system.actors))
 
 

@@ -6,9 +6,12 @@ them as data and draws the page that is asked for.
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from markupsafe import Markup
 
@@ -26,9 +29,8 @@ from commonweal.report.wording import (
     status_word,
 )
 
-LAZY_FROM = 2001
-FALLBACK_ROWS = 300
-PRINTED_ROWS = 200
+LAZY_FROM = 201
+FALLBACK_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,6 @@ class EvidenceTable:
     rows: tuple[TableRow, ...]
     total: int
     lazy: bool
-    printed: bool
     packed: Markup
     measures: tuple[tuple[str, tuple[str, ...]], ...]
     subjects: tuple[str, ...]
@@ -105,18 +106,20 @@ def quantity_labels(methods: Sequence[Method]) -> dict[tuple[str, str], str]:
     return {(method.name, name): quantity.label for method in methods for name, quantity in method.quantities.items()}
 
 
-def evidence_table(evidence: Sequence[Evidence], methods: Sequence[Method]) -> EvidenceTable:
-    """The table of all rows."""
+def evidence_table(evidence: Sequence[Evidence], methods: Sequence[Method], cited: Sequence[str]) -> EvidenceTable:
+    """The table of all rows, in their order; where a page cannot show all, those that are `cited` come first."""
     labels = quantity_labels(methods)
     rows = tuple(table_row(row, labels) for row in evidence)
     lazy = len(rows) >= LAZY_FROM
+    if lazy:
+        first = set(cited)
+        rows = tuple(sorted(rows, key=lambda row: row.id not in first))
     measures = sorted({row.measure for row in rows})
     chapters = dict.fromkeys(name.split(".")[0] for name in measures)
     return EvidenceTable(
         rows=rows[:FALLBACK_ROWS] if lazy else rows,
         total=len(rows),
         lazy=lazy,
-        printed=len(rows) <= PRINTED_ROWS,
         packed=pack(rows) if lazy else Markup(""),
         measures=tuple(
             (chapter, tuple(name for name in measures if name.split(".")[0] == chapter)) for chapter in chapters
@@ -132,18 +135,16 @@ def evidence_table(evidence: Sequence[Evidence], methods: Sequence[Method]) -> E
 
 
 def pack(rows: Sequence[TableRow]) -> Markup:
-    """The rows as JSON for a script element: each distinct text once, rows as indices into them.
+    """The rows for a script element, as JSON (each distinct text once, rows as indices into them), gzipped, in base64.
 
-    >>> pack([TableRow(*(["</script>"] * 17))])[:26]
-    Markup('{"fields":["anchor","id","')
-    >>> "</script>" in pack([TableRow(*(["</script>"] * 17))])
-    False
+    >>> unpacked = json.loads(gzip.decompress(base64.b64decode(pack([TableRow(*(["</script>"] * 17))]))))
+    >>> unpacked["fields"][:2], unpacked["texts"]
+    (['anchor', 'id'], ['</script>'])
     """
     texts: dict[str, int] = {}
-    packed = [[texts.setdefault(visible(text), len(texts)) for text in astuple(row)] for row in rows]
+    values = attrgetter(*FIELDS)
+    packed = [[texts.setdefault(visible(text), len(texts)) for text in values(row)] for row in rows]
     data = json.dumps(
         {"fields": FIELDS, "texts": list(texts), "rows": packed}, ensure_ascii=False, separators=(",", ":")
     )
-    for char in "<>&\u2028\u2029":
-        data = data.replace(char, f"\\u{ord(char):04x}")
-    return Markup(data)
+    return Markup(base64.b64encode(gzip.compress(data.encode("utf-8", "replace"), mtime=0)).decode("ascii"))

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from commonweal.evidence.numbers import interval_text
-from commonweal.evidence.records import Basis, Evidence, Status, Verdict
+from commonweal.evidence.records import Basis, Evidence, Finding, Status, Verdict
 from commonweal.files.foreign_text import visible
 from commonweal.system.records import AssetKind, Deployment, Relation, System
 
@@ -120,6 +120,11 @@ def anchor(kind: str, name: str) -> str:
     """
     safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:64]
     return f"{kind}-{safe}" if safe == name and name else f"{kind}-{safe}-{_hash(name)}"
+
+
+def finding_anchor(finding: Finding) -> str:
+    """Where a finding is told; what was not measured is told in one table."""
+    return "not-measured" if finding.verdict == "not_measured" else anchor("finding", finding.id)
 
 
 def _hash(name: str) -> str:

@@ -12,14 +12,11 @@ import vl_convert
 from markupsafe import Markup, escape
 
 from commonweal.files.foreign_text import visible
-from commonweal.report.figures.plan import FigurePlan, Plotted
+from commonweal.report.figures.plan import FigurePlan
 from commonweal.report.wording import shorten
 
 WIDTH = 680
-ROW = 26
 LABEL_PX = 330
-LABEL_CHARACTERS = 48
-CHARACTER_PX = 6.7
 NAMED_POINTS = 9
 INK, MUTED, FAINT = "var(--ink)", "var(--muted)", "var(--rule)"
 SERIES, BAND, PAPER = "var(--series)", "var(--band)", "var(--paper)"
@@ -32,10 +29,9 @@ LONG_NUMBER = re.compile(r"(-?\d+\.\d\d)\d+")
 MARKED = re.compile(r'<path aria-label="([^"]*)"([^>]*aria-roledescription="point"[^>]*)/>')
 
 
-def figure_svg(figure: FigurePlan, anchor: str) -> Markup:
-    """One figure as an SVG element with a name and a description."""
-    chart = _scatter(figure) if figure.kind == "scatter" else _forest(figure)
-    return chart_svg(chart, (figure.title, figure.spoken), anchor, named_points=figure.kind == "scatter")
+def scatter_svg(figure: FigurePlan, anchor: str) -> Markup:
+    """A scatter as an SVG element with a name and a description."""
+    return chart_svg(_scatter(figure), (figure.title, figure.spoken), anchor, named_points=True)
 
 
 def chart_svg(chart: dict[str, Any], words: tuple[str, str], anchor: str, *, named_points: bool = False) -> Markup:
@@ -91,89 +87,15 @@ def _look() -> dict[str, Any]:
     }
 
 
-def _record(index: int, plotted: Plotted, figure: FigurePlan) -> dict[str, Any]:
-    estimate, factor = plotted.estimate, figure.scale.factor
-    record: dict[str, Any] = {
-        "row": index,
-        "value": estimate.value * factor,
-        "paint": SERIES if plotted.row.basis == "measured" else PAPER,
-    }
-    if estimate.low is not None and estimate.high is not None:
-        record |= {"low": estimate.low * factor, "high": estimate.high * factor}
-    if estimate.minimum_detectable is not None and figure.null is not None:
-        reach = estimate.minimum_detectable
-        record |= {"from": (figure.null - reach) * factor, "to": (figure.null + reach) * factor}
-    return record
-
-
-def _forest(figure: FigurePlan) -> dict[str, Any]:
-    """Rows from top to bottom; for each its point, its interval, and the band of effects that the design would miss."""
-    step = ROW if figure.kind == "forest" else max(1.5, min(12.0, 560 / len(figure.rows)))
-    records = [_record(index, plotted, figure) for index, plotted in enumerate(figure.rows)]
-    labels = [shorten(plotted.label, LABEL_CHARACTERS) for plotted in figure.rows]
-    room = (
-        max(60, CHARACTER_PX * max(map(len, labels))) if figure.kind == "forest" else 0
-    )  # the reader's font may be a wide one
-    axis_y = {
-        "title": None,
-        "grid": False,
-        "labels": figure.kind == "forest",
-        "labelExpr": f"{_json_list(labels)}[datum.value]",
-        "minExtent": room,
-    }
-    y = {"field": "row", "type": "ordinal", "sort": None, "axis": axis_y}
-    value = {"zero": True, "nice": True} if figure.exact else {"zero": False, "nice": True, "padding": 6}
-    layers = []
-    if any("from" in record for record in records):
-        band = {"y": y, "x": number("from", scale=value), "x2": {"field": "to"}}
-        layers.append(layer("bar", {"color": BAND, "height": max(2, step * 0.62)}, band, where="from"))
-    if figure.null is not None:
-        zero = [{"null": figure.null * figure.scale.factor}]
-        layers.append(layer("rule", {"color": MUTED, "strokeDash": [5, 4]}, {"x": number("null")}, data=zero))
-    interval = {"y": y, "x": number("low", scale=value), "x2": {"field": "high"}}
-    layers.append(layer("rule", {"color": SERIES, "strokeWidth": 2.2 if step > 8 else 1}, interval, where="low"))
-    style = {
-        "filled": True,
-        "size": 64 if step > 8 else 12,
-        "opacity": 1,
-        "stroke": SERIES,
-        "strokeWidth": 1.8 if step > 8 else 0.8,
-    }
-    x = number("value", scale=value, axis={"title": figure.axis, "tickCount": 7})
-    layers.append(layer("point", style, {"y": y, "x": x, "fill": text("paint", scale=None)}))
-    fit = {"type": "fit-x", "contains": "padding"}
-    return {
-        "data": {"values": records},
-        "layer": layers,
-        "width": WIDTH,
-        "height": step * len(figure.rows),
-        "autosize": fit,
-    }
-
-
-def _json_list(labels: list[str]) -> str:
-    """The labels as a Vega expression: a list of quoted strings, each character that could end one written as a
-    code.
-    """
-    quoted = ("".join(char if char.isalnum() or char == " " else _code(char) for char in label) for label in labels)
-    return "[" + ",".join(f"'{text}'" for text in quoted) + "]"
-
-
-def _code(char: str) -> str:
-    return "".join(f"\\u{int.from_bytes(pair, 'big'):04x}" for pair in _pairs(char.encode("utf-16-be")))
-
-
-def _pairs(data: bytes) -> list[bytes]:
-    return [data[at : at + 2] for at in range(0, len(data), 2)]
-
-
 def _scatter(figure: FigurePlan) -> dict[str, Any]:
     """One quantity up, the other along; the diagonal is where the two are equal, and says what that means."""
     assert figure.choice is not None
-    records = []
-    for index, (up, along) in enumerate(zip(figure.rows, figure.across, strict=True)):
-        share = along.estimate.value * figure.scale.factor
-        records.append({**_record(index, up, figure), "across": share, "name": shorten(up.label, 28)})
+    records: list[dict[str, Any]] = []
+    for up, along in zip(figure.rows, figure.across, strict=True):
+        bounds = {"low": up.estimate.low, "high": up.estimate.high}
+        numbers = {"value": up.estimate.value, "across": along.estimate.value, **bounds}
+        scaled = {name: number * figure.scale.factor for name, number in numbers.items() if number is not None}
+        records.append({**scaled, "name": shorten(up.label, 28)})
     far = sorted(records, key=lambda record: -abs(record["value"] - record["across"]))
     top = 100.0 if figure.scale.factor != 1 else 1.0
     x = number("across", scale={"domain": [0, top]}, title=f"{figure.choice.along} [{figure.scale.words}]")

@@ -1,48 +1,53 @@
-"""Which rows make which figure, and what each figure says in words.
+"""Which rows make which figure, and the message that each figure bears.
 
-A figure is made for the rows of one measure and one quantity that differ in their group (one figure per subject and set
-of attributes), or, without groups, in their subject. What this module does not do: it draws nothing (see `charts`) and
-it compares no numbers beyond finding the lowest and the highest.
+Every family of comparisons (one measure, one quantity that is tested, one subject) is one figure; so are the numbers of
+one quantity by group, or, without groups, by subject. What this module does not do: it draws nothing (see `forest` and
+`charts`), and decides no verdict.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from commonweal.evidence.numbers import INTERVALS, Scale, bounds_text, detectable_text, rounded, scale_of, value_text
+from commonweal.evidence.numbers import INTERVALS, Scale, bounds_text, scale_of, value_text
 from commonweal.evidence.records import Estimate, Evidence, FigureChoice, Method, Quantity
+from commonweal.evidence.sentences import plain_message
+from commonweal.evidence.verdicts import is_found, is_tested
 from commonweal.report.wording import group_words, humanise, interval_words, shorten
 
-COMPACT_FROM = 41
-SMALL_SET = 3
 MANY_UNITS = 3  # rows of one quantity in so many units stand in one table, in their order
 SPOKEN_ROWS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Plotted:
-    """A row of a figure: its label and its evidence, whose estimate is there."""
+    """A row of a figure: its label, the heading that it stands under, and its evidence, whose estimate is there."""
 
     label: str
     row: Evidence
     estimate: Estimate
+    heading: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FigurePlan:
-    """What one figure shows, before it is drawn."""
+    """What one figure shows, before it is drawn: its message, then quantity, unit, subject and n below it.
 
-    kind: Literal["forest", "compact", "scatter", "table", "lines"]
+    `null`: no effect, where its rows are tested.
+    """
+
+    kind: Literal["forest", "scatter", "table", "lines"]
     title: str
     axis: str
     scale: Scale
     rows: tuple[Plotted, ...]
     null: float | None
     caption: str
-    spoken: str
+    spoken: str = ""
+    subtitle: str = ""
     across: tuple[Plotted, ...] = ()
     choice: FigureChoice | None = None
 
@@ -56,47 +61,141 @@ class FigurePlan:
         return tuple(sorted({plotted.row.basis for plotted in self.rows}))
 
 
-def plan_figures(rows: Sequence[Evidence], method: Method | None) -> list[FigurePlan]:
-    """The figures of one measure: those that it chose, then the others in the order in which its quantities are
-    declared.
+def plan_figures(rows: Sequence[Evidence], method: Method | None, leading: Sequence[str] = ()) -> list[FigurePlan]:
+    """The figures of one measure: families of comparisons, the pictures that it chose, then the others in the order in
+    which its quantities are declared.
+
+    `leading`: the ids of rows that were found, the most telling first.
     """
     quantities = method.quantities if method else {}
     numbered = [row for row in rows if row.estimate is not None]
-    figures: list[FigurePlan] = []
+    families = [row for row in numbered if is_tested(_estimate(row))]
+    rest = [row for row in numbered if not is_tested(_estimate(row))]
+    chosen: list[FigurePlan] = []
     for choice in method.figures if method else ():
         if choice.kind == "scatter":
-            chosen, numbered = _scatters(numbered, choice, quantities)
-            figures += chosen
-    for name, of_quantity in _ordered(numbered, quantities):
-        units = {_estimate(row).unit for row in of_quantity}
-        if len(units) >= MANY_UNITS:
-            label = quantities.get(name, Quantity(unit="1", label=humanise(name).lower()))
-            listing = _listing(
-                label, [(_subject(row), Plotted(_label(row), row, _estimate(row))) for row in of_quantity]
-            )
-            first = listing.rows[0]
-            said = (
-                f"{len(listing.rows)} rows, each in its own unit; the first: {first.label}: "
-                f"{value_text(first.estimate)}."
-            )
-            figures.append(replace(listing, spoken=f"{listing.title}. {said}"))
-            continue
-        for unit, same_unit in _by(of_quantity, lambda row: _estimate(row).unit).items():
-            grouped = [row for row in same_unit if _estimate(row).group]
-            single = [row for row in same_unit if not _estimate(row).group]
-            label = quantities.get(name, Quantity(unit=unit, label=humanise(name).lower()))
-            parts = [
-                (subject, part) for subject, rest in _by(grouped, _subject).items() for part in _attribute_sets(rest)
-            ]
-            figures += [_forest(label, subject, part) for subject, part in parts if _says_more_in_a_picture(part)]
-            listed = [
-                (subject, entry) for subject, part in parts if not _says_more_in_a_picture(part) for entry in part
-            ]
-            if listed:
-                figures.append(_listing(label, listed))
-            if _worth_drawing(single):
-                figures.append(_forest(label, "", [Plotted(_subject(row), row, _estimate(row)) for row in single]))
+            drawn, rest = _scatters(rest, choice, quantities)
+            chosen += drawn
+    tested = [
+        figure for name, part in _ordered(families, quantities) for figure in _families(name, part, quantities, leading)
+    ]
+    described = [figure for name, part in _ordered(rest, quantities) for figure in _described(name, part, quantities)]
+    return [*tested, *chosen, *described]
+
+
+def _families(
+    name: str, rows: Sequence[Evidence], quantities: Mapping[str, Quantity], leading: Sequence[str]
+) -> list[FigurePlan]:
+    """One figure per subject and unit; without groups, one for all subjects."""
+    label = quantities.get(name, Quantity(unit="1", label=humanise(name).lower()))
+    figures = []
+    for part in _by(rows, lambda row: f"{_estimate(row).unit} {_subject(row) if _estimate(row).group else ''}").values():
+        entries = _entries(part)
+        figure = _figure(label, _shared_subject(part), entries)
+        figures.append(replace(figure, title=_family_message(label, entries, leading)))
     return figures
+
+
+def _family_message(quantity: Quantity, entries: Sequence[Plotted], leading: Sequence[str]) -> str:
+    """What a family of comparisons says: its most telling finding, or that none is shown."""
+    rank = {name: place for place, name in enumerate(leading)}
+    found = [entry for entry in entries if is_found(entry.row)]
+    if found:
+        first = min(found, key=lambda entry: rank.get(entry.row.id, len(rank)))
+        sentence = plain_message(first.row.measure, first.estimate)
+        message = sentence or f"{_capital(quantity.label)}: {first.label}, {value_text(first.estimate)}"
+        return f"{message}; {len(found)} of {len(entries)} comparisons show a gap" if len(entries) > 1 else message
+    if len(entries) == 1:
+        return f"Not shown: {quantity.label}"
+    return f"None of {len(entries)} comparisons shows a gap: {quantity.label}"
+
+
+def _described(name: str, rows: Sequence[Evidence], quantities: Mapping[str, Quantity]) -> list[FigurePlan]:
+    """Numbers without a hypothesis: by group one figure per subject, else one for all subjects; what reads better as a
+    table is one.
+    """
+    label = quantities.get(name, Quantity(unit="1", label=humanise(name).lower()))
+    if len({_estimate(row).unit for row in rows}) >= MANY_UNITS:
+        return [_table(label, _entries(rows), f"{_capital(label.label)}: {len(rows)} numbers, each in its own unit")]
+    figures, listed = [], []
+    for same_unit in _by(rows, lambda row: _estimate(row).unit).values():
+        grouped = [row for row in same_unit if _estimate(row).group]
+        single = [row for row in same_unit if not _estimate(row).group]
+        for part in _by(grouped, _subject).values():
+            if _says_more_in_a_picture(part):
+                figures.append(_with_range(_figure(label, _shared_subject(part), _entries(part))))
+            else:
+                listed += part
+        if _worth_drawing(single):
+            figures.append(_with_range(_figure(label, _shared_subject(single), _entries(single))))
+    if listed:
+        several = len({_subject(row) for row in listed}) > 1
+        entries = [
+            replace(entry, label=f"{_subject(entry.row)}: {entry.label}") if several else entry
+            for entry in _entries(listed)
+        ]
+        figures.append(_table(label, entries, _capital(label.label)))
+    return figures
+
+
+def _figure(quantity: Quantity, subject: str, entries: Sequence[Plotted]) -> FigurePlan:
+    first = entries[0].estimate
+    scale = scale_of(first.quantity, first.unit)
+    nulls = {entry.estimate.null for entry in entries}
+    name = _capital(quantity.label)
+    counts = sorted(entry.estimate.n for entry in entries)
+    n = f"n = {counts[0]:,}" + (f" to {counts[-1]:,}" if counts[0] != counts[-1] else "")
+    return FigurePlan(
+        kind="forest",
+        title=name,
+        axis=f"{name} [{scale.words}]",
+        scale=scale,
+        rows=tuple(entries),
+        null=nulls.pop() if len(nulls) == 1 else None,
+        caption=_caption(quantity, entries),
+        subtitle=f"{name} [{scale.words}]{f', {subject}' if subject else ''}; {n}",
+    )
+
+
+def _table(quantity: Quantity, entries: Sequence[Plotted], title: str) -> FigurePlan:
+    """Rows that are shown as a table only."""
+    return replace(_figure(quantity, "", entries), kind="table", null=None, title=title)
+
+
+def _with_range(figure: FigurePlan) -> FigurePlan:
+    """The figure with the lowest and the highest of its numbers as its message."""
+    low = min(figure.rows, key=lambda entry: entry.estimate.value)
+    high = max(figure.rows, key=lambda entry: entry.estimate.value)
+    if low is high:
+        told = value_text(low.estimate)
+    else:
+        told = (
+            f"from {value_text(low.estimate)} ({shorten(low.label, 60)}) to {value_text(high.estimate)} "
+            f"({shorten(high.label, 60)})"
+        )
+    return replace(figure, title=f"{figure.title}: {told}")
+
+
+def _entries(rows: Sequence[Evidence]) -> list[Plotted]:
+    """Rows under a heading for each set of attributes, single attributes first; without groups, by their subject."""
+    sets = _by(rows, lambda row: " × ".join(_estimate(row).group or {}))
+    several = len(sets) > 1
+    return [
+        Plotted(
+            _label(row) if _estimate(row).group else _subject(row),
+            row,
+            _estimate(row),
+            humanise(name) if several and name else "",
+        )
+        for name in sorted(sets, key=lambda name: name.count("×"))
+        for row in sets[name]
+    ]
+
+
+def _shared_subject(rows: Sequence[Evidence]) -> str:
+    """The subject, where all rows have the same."""
+    subjects = {_subject(row) for row in rows}
+    return subjects.pop() if len(subjects) == 1 else ""
 
 
 def _estimate(row: Evidence) -> Estimate:
@@ -108,36 +207,32 @@ def _subject(row: Evidence) -> str:
     return " + ".join(row.subjects)
 
 
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _has_width(row: Evidence) -> bool:
     estimate = _estimate(row)
     return estimate.low is not None and estimate.low != estimate.high
 
 
 def _worth_drawing(rows: Sequence[Evidence]) -> bool:
-    """Whether numbers without groups say more in a picture: one with an interval, or several that differ."""
+    """Whether numbers without groups say more in a picture: several that differ, or have an interval of some width."""
     bounded = [row for row in rows if _estimate(row).interval]
-    return any(_has_width(row) for row in bounded) or len({_estimate(row).value for row in bounded}) > 1
+    return len(rows) > 1 and (any(map(_has_width, bounded)) or len({_estimate(row).value for row in bounded}) > 1)
 
 
-def _says_more_in_a_picture(part: Sequence[Plotted]) -> bool:
+def _says_more_in_a_picture(rows: Sequence[Evidence]) -> bool:
     """Whether rows by group are worth drawing; one exact number, or plain yes and no, reads better in a table."""
-    exact = not any(_has_width(entry.row) or entry.estimate.null is not None for entry in part)
-    values = {entry.estimate.value for entry in part}
+    exact = not any(_has_width(row) for row in rows)
+    values = {_estimate(row).value for row in rows}
     return not exact or (len(values) > 1 and not values <= {0.0, 1.0})
 
 
-def _listing(quantity: Quantity, listed: Sequence[tuple[str, Plotted]]) -> FigurePlan:
-    """Rows that are shown as a table, each with its subject."""
-    subjects = {subject for subject, _ in listed}
-    several = len(subjects) > 1
-    rows = tuple(replace(entry, label=f"{subject}: {entry.label}") if several else entry for subject, entry in listed)
-    return replace(_forest(quantity, "" if several else subjects.pop(), rows), kind="table", null=None)
-
-
-def _by(rows: Iterable[Evidence], key: object) -> dict[str, list[Evidence]]:
+def _by(rows: Iterable[Evidence], key: Callable[[Evidence], str]) -> dict[str, list[Evidence]]:
     parts: dict[str, list[Evidence]] = defaultdict(list)
     for row in rows:
-        parts[key(row)].append(row)  # type: ignore[operator]
+        parts[key(row)].append(row)
     return dict(parts)
 
 
@@ -147,93 +242,43 @@ def _ordered(rows: Sequence[Evidence], quantities: Mapping[str, Quantity]) -> li
     return [(name, parts[name]) for name in names]
 
 
-def _attribute_sets(rows: Sequence[Evidence]) -> list[list[Plotted]]:
-    """Rows split by the attributes they are about; sets of one or two rows share a figure, with the attribute in the
-    label.
-    """
-    sets = _by(rows, lambda row: " x ".join(_estimate(row).group or {}))
-    small = [name for name, part in sets.items() if len(part) < SMALL_SET] if len(sets) > 1 else []
-    merged = small if sum(len(sets[name]) for name in small) < COMPACT_FROM and len(small) > 1 else []
-    whole = [
-        [Plotted(_label(row), row, _estimate(row)) for row in part] for name, part in sets.items() if name not in merged
-    ]
-    mixed = [Plotted(f"{humanise(name)}: {_label(row)}", row, _estimate(row)) for name in merged for row in sets[name]]
-    return [mixed, *whole] if mixed else whole
-
-
 def _label(row: Evidence) -> str:
     estimate = _estimate(row)
     against = f" vs {group_words(estimate.reference)}" if estimate.reference else ""
     return group_words(estimate.group) + against
 
 
-def _forest(quantity: Quantity, subject: str, plotted: Sequence[Plotted]) -> FigurePlan:
-    first = plotted[0].estimate
-    scale = scale_of(first.quantity, first.unit)
-    nulls = {entry.estimate.null for entry in plotted}
-    attributes = {" x ".join(entry.estimate.group) for entry in plotted if entry.estimate.group}
-    by = (
-        f" by {attributes.pop().replace('_', ' ')}" if len(attributes) == 1 else " by single cues" if attributes else ""
-    )
-    name = quantity.label[:1].upper() + quantity.label[1:]
-    compact = len(plotted) >= COMPACT_FROM
-    rows = tuple(sorted(plotted, key=lambda entry: entry.estimate.value) if compact else plotted)
-    title = f"{name}{by}" + (f": {subject}" if subject else "")
-    null = nulls.pop() if len(nulls) == 1 else None
-    return FigurePlan(
-        kind="compact" if compact else "forest",
-        title=title,
-        axis=f"{name} [{scale.words}]",
-        scale=scale,
-        rows=rows,
-        null=null,
-        caption=_caption(quantity, rows, null, scale),
-        spoken=_spoken(title, rows, null, scale),
-    )
-
-
-def _caption(quantity: Quantity, rows: Sequence[Plotted], null: float | None, scale: Scale) -> str:
-    """What the marks mean."""
-    kinds = sorted({entry.estimate.interval for entry in rows if entry.estimate.interval})
+def _caption(quantity: Quantity, rows: Sequence[Plotted]) -> str:
+    """What the number is of, and what its marks mean where they mean something else than a page says once."""
+    kinds = {entry.estimate.interval for entry in rows if entry.estimate.interval}
     about = quantity.about.strip()
-    parts = [about[:1].upper() + about[1:] + ("" if about.endswith((".", "!", "?")) else ".")] if about else []
-    if kinds == ["range"] and not any(_has_width(entry.row) for entry in rows):
+    parts = [_capital(about) + ("" if about.endswith((".", "!", "?")) else ".")] if about else []
+    if kinds == {"range"} and not any(_has_width(entry.row) for entry in rows):
         worked_out = all(entry.row.basis == "propagated" for entry in rows)
         parts.append(f"{'Declared figures' if worked_out else 'Complete counts'}, so there is no interval.")
-    elif kinds:
-        levels = {entry.estimate.level for entry in rows}
-        level = f"{levels.pop() * 100:g} % " if len(levels) == 1 and kinds != ["range"] else ""
-        parts.append(f"Line: {level}{' or '.join(INTERVALS[kind] for kind in kinds)}.")
-    else:
+    elif not kinds:
         parts.append("No interval is recorded.")
-    if null is not None:
-        parts.append(f"Dashed line: {rounded(null * scale.factor)}, no effect.")
-        if any(entry.estimate.minimum_detectable for entry in rows):
-            parts.append("Band: effects too small for this design to find with power 0.8.")
-    if {entry.row.basis for entry in rows} - {"measured"}:
-        parts.append(f"Hollow point: not measured but {', '.join(sorted({e.row.basis for e in rows} - {'measured'}))}.")
-    if len(rows) >= COMPACT_FROM:
-        parts.append("Sorted by value; the table names every row.")
+    elif kinds != {"confidence"}:
+        parts.append(f"Line: {' or '.join(INTERVALS[kind] for kind in sorted(kinds))}.")
+    others = sorted({entry.row.basis for entry in rows} - {"measured"})
+    if others:
+        parts.append(f"Hollow point: not measured but {', '.join(others)}.")
     return " ".join(parts)
 
 
-def _spoken(title: str, rows: Sequence[Plotted], null: float | None, scale: Scale) -> str:
-    """The figure in sentences: every row if there are few, else the lowest and the highest."""
+def _spoken(title: str, rows: Sequence[Plotted]) -> str:
+    """A picture in sentences: every row if there are few, else the lowest and the highest."""
     lowest, highest = min(rows, key=lambda e: e.estimate.value), max(rows, key=lambda e: e.estimate.value)
     chosen = list(rows) if len(rows) <= SPOKEN_ROWS else [lowest, highest]
     said = "; ".join(f"{shorten(entry.label, 120)}: {_sentence(entry)}" for entry in chosen)
     opening = (
         f"{title}. " if len(rows) <= SPOKEN_ROWS else f"{title}. {len(rows)} rows; the lowest and the highest are: "
     )
-    closing = f" No effect would be {rounded(null * scale.factor)}." if null is not None else ""
-    return f"{opening}{said}.{closing}"
+    return f"{opening}{said}."
 
 
 def _sentence(entry: Plotted) -> str:
-    estimate = entry.estimate
-    interval = f" ({interval_words(entry.row)})" if bounds_text(estimate) else ""
-    detectable = detectable_text(estimate)
-    return value_text(estimate) + interval + (f", minimum detectable effect {detectable}" if detectable else "")
+    return value_text(entry.estimate) + (f" ({interval_words(entry.row)})" if bounds_text(entry.estimate) else "")
 
 
 def _scatters(
@@ -260,8 +305,7 @@ def _scatters(
 
 def _scatter(title: str, name: str, plotted: tuple[tuple[Plotted, ...], ...], choice: FigureChoice) -> FigurePlan:
     up, along = plotted
-    scale = scale_of(*(up[0].estimate.quantity, up[0].estimate.unit))
-    spoken = _spoken(title, up, None, scale)
+    scale = scale_of(up[0].estimate.quantity, up[0].estimate.unit)
     return FigurePlan(
         kind="scatter",
         title=title,
@@ -270,7 +314,7 @@ def _scatter(title: str, name: str, plotted: tuple[tuple[Plotted, ...], ...], ch
         rows=up,
         null=None,
         caption=f"Each point is {choice.point}; vertical line: its interval. Diagonal: {choice.diagonal}.",
-        spoken=spoken,
+        spoken=_spoken(title, up),
         across=along,
         choice=choice,
     )

@@ -48,18 +48,49 @@
     if (hit) location.hash = hit.dataset.href;
   });
 
+  /* Pages: one at a time where there is a script; what a reader searches for in the page opens its own. */
+  const pages = Array.from(document.querySelectorAll(".page"));
+  const links = Array.from(document.querySelectorAll(".contents a"));
+  const name = document.title;
+
+  function open(page) {
+    for (const one of pages) {
+      if (one === page) one.removeAttribute("hidden");
+      else one.setAttribute("hidden", "until-found");
+    }
+    for (const link of links) {
+      if (link.hash === "#" + page.id) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    const title = page.dataset.title || page.querySelector("h2").textContent;
+    document.title = page === pages[0] ? name : title + " – " + name;
+  }
+  addEventListener("beforematch", (event) => { const page = event.target.closest(".page"); if (page) open(page); });
+
+  for (const button of document.querySelectorAll("[data-print]"))
+    button.addEventListener("click", () => {
+      root.classList.toggle("only-summary", button.dataset.print === "summary");
+      print();
+      root.classList.remove("only-summary");
+    });
+
   /* The evidence: rows in the page, or drawn on demand from the data beside it. */
   const PAGE = 100;
   const body = document.querySelector("#rows-table tbody");
   const form = byId("filter");
-  const data = byId("rows") ? JSON.parse(byId("rows").textContent) : null;
   const model = body.rows.length ? body.rows[0].cloneNode(true) : null;
   const cell = (row, name) => { const found = row.querySelector('[data-f="' + name + '"]'); return found ? found.textContent : ""; };
   const SELECTS = ["measure", "subject", "status", "basis"];
-  const items = data
-    ? data.rows.map((row) => Object.fromEntries(data.fields.map((field, index) => [field, data.texts[row[index]]])))
-    : Array.from(body.rows, (row) => ({ row, anchor: row.id, text: row.textContent.toLowerCase(), ...Object.fromEntries(SELECTS.map((name) => [name, cell(row, name)])) }));
+  const lazy = Boolean(byId("rows"));
+  let items = lazy ? [] : Array.from(body.rows, (row) => ({ row, anchor: row.id, text: row.textContent.toLowerCase(), ...Object.fromEntries(SELECTS.map((name) => [name, cell(row, name)])) }));
   let shown = items;
+
+  async function unpack() {
+    const bytes = Uint8Array.from(atob(byId("rows").textContent), (char) => char.charCodeAt(0));
+    const data = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+    items = data.rows.map((row) => Object.fromEntries(data.fields.map((field, index) => [field, data.texts[row[index]]])));
+    shown = items;
+  }
   let page = 0;
 
   function draw(item) {
@@ -95,7 +126,7 @@
     const wanted = Object.fromEntries(new FormData(form));
     const words = wanted.text.toLowerCase().split(/\s+/).filter(Boolean);
     shown = items.filter((item) => matches(item, wanted, words));
-    if (data) turn(0);
+    if (lazy) turn(0);
     else { const kept = new Set(shown); for (const item of items) item.row.hidden = !kept.has(item); }
     const number = (count) => count.toLocaleString("en-US");
     byId("count").textContent = shown.length === items.length ? number(items.length) + " rows." : number(shown.length) + " of " + number(items.length) + " rows.";
@@ -116,17 +147,20 @@
     let target = byId(id);
     if (id.startsWith("ev-") && (!target || target.hidden)) {
       if (form.text.value || SELECTS.some((name) => form[name].value)) { form.reset(); filter(); }
-      const at = data ? items.findIndex((item) => item.anchor === id) : -1;
+      const at = lazy ? items.findIndex((item) => item.anchor === id) : -1;
       if (at >= 0) turn(Math.floor(at / PAGE));
       target = byId(id);
       if (target) { target.classList.add("aim"); target.scrollIntoView({ block: "center" }); }
     }
+    const page = (target && target.closest(".page")) || pages[0];
+    open(page);
     if (!target) return;
+    if (target === page) { scrollTo(0, 0); const heading = page.querySelector("h2"); if (heading) heading.focus({ preventScroll: true }); return; }
     for (let outer = target; outer; outer = outer.parentElement) if (outer.tagName === "DETAILS") outer.open = true;
     if (target.classList.contains("panel")) { target.focus({ preventScroll: true }); target.scrollIntoView({ block: "nearest" }); }
-    else if (target.closest("details")) target.scrollIntoView({ block: "start" });
+    else if (!target.classList.contains("aim")) target.scrollIntoView({ block: "start" });
   }
   addEventListener("hashchange", arrive);
-  if (data) filter();
-  if (location.hash) arrive();
+  arrive();
+  if (lazy) unpack().then(() => { filter(); if (location.hash.startsWith("#ev-")) arrive(); });
 })();

@@ -1,0 +1,61 @@
+"""What was not measured: one table for the whole dossier, with the reason and the command that would measure it.
+
+What this module does not do: it invents no command. Where nothing but a declaration or another system would help, the
+reason says so and the command stays empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from commonweal.evidence.records import Evidence, Run
+from commonweal.report.content import Dossier
+from commonweal.report.wording import anchor, humanise, status_word
+
+SUBJECTS_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """Rows of one measure without a number, for one reason. `count`: how many they are."""
+
+    measure: str
+    name: str
+    subjects: tuple[str, ...]
+    more_subjects: int
+    status: str
+    reason: str
+    count: int
+    command: str
+    anchor: str
+
+
+def not_measured(dossier: Dossier) -> tuple[Unmeasured, ...]:
+    """A line per measure and reason: what failed first, then what was skipped, does not apply or is unknown.
+
+    What was asked and cannot be judged is no part of it: it was measured.
+    """
+    alike: dict[tuple[str, str, str], list[Evidence]] = {}
+    for row in dossier.rows:
+        if row.status != "ok" and not row.unjudged:
+            alike.setdefault((row.measure, row.status, row.note), []).append(row)
+    order = ("failed", "skipped", "not_applicable")
+    groups = sorted(alike.values(), key=lambda rows: order.index(rows[0].status))
+    return tuple(_line(rows, dossier.run) for rows in groups)
+
+
+def _line(rows: Sequence[Evidence], run: Run) -> Unmeasured:
+    first = rows[0]
+    subjects = tuple(dict.fromkeys(" + ".join(row.subjects) for row in rows))
+    return Unmeasured(
+        measure=first.measure,
+        name=humanise(first.measure),
+        subjects=subjects[:SUBJECTS_NAMED],
+        more_subjects=max(0, len(subjects) - SUBJECTS_NAMED),
+        status=status_word(first),
+        reason=first.note,
+        count=len(rows),
+        command=f"{run.command} {first.facts.option}" if first.facts and first.facts.option else "",
+        anchor=anchor("ev", first.id),
+    )
