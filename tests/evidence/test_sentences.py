@@ -14,7 +14,7 @@ TESTED = {
     for quantity, facts in spec.method.quantities.items()
     if facts.null is not None
 }
-KNOWN = {"group", "reference", "size", "value", "where"}
+KNOWN = {"group", "reference", "presented", "reference_presented", "size", "value", "where"}
 
 
 def test_every_quantity_that_is_tested_has_its_sentence_and_no_sentence_is_about_nothing() -> None:
@@ -53,11 +53,11 @@ def test_the_direction_is_in_the_words_and_the_numbers_of_both_sides_stand_behin
     ]
     gap = share(-0.12, -0.22, -0.01, quantity="selection_rate_difference")
     assert plain_sentence("inequity.correspondence_audit", gap, (own[0], own[1])) == (
-        "Applicants presented as they (gender) got the favourable answer 12 percentage points less often than those "
+        "Applicants presented as they got the favourable answer 12 points less often than those "
         "presented as he (95 % interval 1.0 to 22; 34.0 % against 46.0 %)"
     )
     more = share(0.12, 0.01, 0.22, quantity="selection_rate_difference")
-    assert "12 percentage points more often" in plain_sentence("inequity.correspondence_audit", more, (None, None))
+    assert "12 points more often" in plain_sentence("inequity.correspondence_audit", more, (None, None))
 
 
 def test_a_share_is_told_beside_what_no_lean_would_be() -> None:

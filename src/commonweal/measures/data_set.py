@@ -80,8 +80,7 @@ def open_data_set(wanted: DataPlace, data: Path | str | None, permissions: Permi
     files = _files(wanted, folder, str(data))
     if not files:
         raise DataRequired(
-            f"data that --data {data} does not hold: no {_wanted(wanted)} in {folder / wanted.name} or {folder}",
-            which,
+            f"data that --data {data} does not hold: no {_wanted(wanted)} in {folder / wanted.name} or {folder}", which
         )
     try:
         hashes = sha256_of_files(files)

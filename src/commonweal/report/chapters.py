@@ -22,7 +22,7 @@ from commonweal.report.wording import CHAPTERS, anchor, chapter_name, chapter_ti
 
 OPEN_FIGURES = 6
 OPEN_DESCRIBED = 2
-FIGURES_DRAWN = 30
+FIGURES_DRAWN = 20
 ROWS_BEHIND = 120
 NUMBERS_SHOWN = 60
 CONDITIONS_SHOWN = 12
@@ -83,6 +83,11 @@ class Chapter:
     pairs: tuple[ModelApplicationPair, ...]
     unmeasured: int
 
+    @property
+    def tested(self) -> bool:
+        """Whether one of its figures shows comparisons with no effect."""
+        return any(drawn.figure.null is not None for section in self.sections for drawn in section.drawn)
+
 
 def write_chapters(dossier: Dossier) -> tuple[Chapter, ...]:
     """All chapters in which something was measured, known areas first, in the order of the book."""
@@ -103,9 +108,7 @@ def write_chapters(dossier: Dossier) -> tuple[Chapter, ...]:
             name=chapter_name(area),
             title=chapter_title(area),
             sections=tuple(
-                _section(name, of, said.get(name, []), dossier)
-                for name, of in measured.items()
-                if _area(name) == area
+                _section(name, of, said.get(name, []), dossier) for name, of in measured.items() if _area(name) == area
             ),
             pairs=_pairs(dossier, area),
             unmeasured=sum(_area(name) == area for name in rows if name not in measured),
@@ -115,7 +118,7 @@ def write_chapters(dossier: Dossier) -> tuple[Chapter, ...]:
 
 
 def _area(measure: str) -> str:
-    return measure.split(".")[0]
+    return measure.split(".", maxsplit=1)[0]
 
 
 def _pairs(dossier: Dossier, area: str) -> tuple[ModelApplicationPair, ...]:

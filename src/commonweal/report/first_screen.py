@@ -94,13 +94,7 @@ def first_screen(dossier: Dossier) -> tuple[ScreenPart, ...]:
         _part("Whom it reaches", "reach", _reached(shown, dossier.system), nobody),
         *_unjudged(dossier),
         _part("What is not shown", "not_shown", _not_shown(dossier), no_test, SHORT_LINES),
-        _part(
-            "What was not measured",
-            "not_measured",
-            _not_measured(dossier),
-            _all_measured(dossier),
-            4,
-        ),
+        _part("What was not measured", "not_measured", _not_measured(dossier), _all_measured(dossier), 4),
     )
 
 
@@ -249,7 +243,7 @@ def _unjudged(dossier: Dossier) -> Iterator[ScreenPart]:
 
 
 def _not_shown(dossier: Dossier) -> list[ScreenLine]:
-    """A short line per finding and topic; the figures show what was looked for, and the gap that would have been seen."""
+    """A short line per finding and topic; the figures show what was looked for, and what would have been seen."""
     lines = []
     for finding in dossier.findings:
         line = replace(_line(finding, dossier.system), href=anchor("measure", finding.measure))

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from commonweal.evidence.numbers import bounds_text, number_text, rounded
 from commonweal.evidence.records import Estimate
 from commonweal.evidence.verdicts import is_found
-from commonweal.report.figures.plan import FigurePlan, Plotted
+from commonweal.report.figures.plan import CROSSED, FigurePlan, Plotted
 
 MOST_ROWS = 40
 ENDS = 10  # of more rows than that: so many of the highest, and of the lowest
@@ -86,7 +86,7 @@ class Axis:
 
 
 def draw_forest(figure: FigurePlan) -> Forest:
-    """A figure's rows on one axis; of more than 40, those that were found and the ends of the range before the fold."""
+    """A figure's rows on one axis; of more than 40, some stand behind a fold."""
     shown, folded = _chosen(figure.rows)
     axis = _axis(figure)
     factor = figure.scale.factor
@@ -101,15 +101,28 @@ def draw_forest(figure: FigurePlan) -> Forest:
 
 
 def _chosen(rows: Sequence[Plotted]) -> tuple[list[Plotted], list[Plotted]]:
-    """The rows before the fold and those behind it, in their order."""
+    """The rows before the fold and those behind it: what was found, and single attributes, where those are few enough;
+    else the ends of the range, from the highest to the lowest.
+    """
     if len(rows) <= MOST_ROWS:
         return list(rows), []
+    single = [CROSSED not in entry.heading or is_found(entry.row) for entry in rows]
+    if sum(single) <= MOST_ROWS and not all(single):
+        return [one for one, first in zip(rows, single, strict=True) if first], [
+            one for one, first in zip(rows, single, strict=True) if not first
+        ]
     by_value = sorted(range(len(rows)), key=lambda place: rows[place].estimate.value)
     found = [place for place in by_value if is_found(rows[place].row)]
     farthest = sorted(found, key=lambda place: -abs(rows[place].estimate.value - (rows[place].estimate.null or 0.0)))
     first = {*farthest[:MOST_FOUND], *by_value[:ENDS], *by_value[-ENDS:]}
     descending = [place for place in reversed(by_value) if place in first]
-    return [rows[place] for place in descending], [rows[place] for place in range(len(rows)) if place not in first]
+    rest = [rows[place] for place in range(len(rows)) if place not in first]
+    return [_with_heading(rows[place]) for place in descending], rest
+
+
+def _with_heading(entry: Plotted) -> Plotted:
+    """The row where its heading does not stand above it."""
+    return replace(entry, label=f"{entry.heading}: {entry.label}", heading="") if entry.heading else entry
 
 
 def _axis(figure: FigurePlan) -> Axis:

@@ -20,6 +20,7 @@ from commonweal.report.wording import group_words, humanise, interval_words, sho
 
 MANY_UNITS = 3  # rows of one quantity in so many units stand in one table, in their order
 SPOKEN_ROWS = 8
+CROSSED = " × "
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,9 @@ def _families(
     """One figure per subject and unit; without groups, one for all subjects."""
     label = quantities.get(name, Quantity(unit="1", label=humanise(name).lower()))
     figures = []
-    for part in _by(rows, lambda row: f"{_estimate(row).unit} {_subject(row) if _estimate(row).group else ''}").values():
+    for part in _by(
+        rows, lambda row: f"{_estimate(row).unit} {_subject(row) if _estimate(row).group else ''}"
+    ).values():
         entries = _entries(part)
         figure = _figure(label, _shared_subject(part), entries)
         figures.append(replace(figure, title=_family_message(label, entries, leading)))
@@ -178,7 +181,7 @@ def _with_range(figure: FigurePlan) -> FigurePlan:
 
 def _entries(rows: Sequence[Evidence]) -> list[Plotted]:
     """Rows under a heading for each set of attributes, single attributes first; without groups, by their subject."""
-    sets = _by(rows, lambda row: " × ".join(_estimate(row).group or {}))
+    sets = _by(rows, lambda row: CROSSED.join(_estimate(row).group or {}))
     several = len(sets) > 1
     return [
         Plotted(
@@ -187,7 +190,7 @@ def _entries(rows: Sequence[Evidence]) -> list[Plotted]:
             _estimate(row),
             humanise(name) if several and name else "",
         )
-        for name in sorted(sets, key=lambda name: name.count("×"))
+        for name in sorted(sets, key=lambda name: name.count(CROSSED))
         for row in sets[name]
     ]
 
