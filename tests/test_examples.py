@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 import commonweal as cw
 from commonweal.measures.plan import prepare
-from tests.flow.commands import rows_in, statuses, within
+from tests.flow.commands import python, rows_in, statuses, within
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*/system.yaml"))
 # The hiring example is run by tests/flow/test_first_hour.py too, so that here it can wait for the slow tests.
@@ -51,3 +52,31 @@ def test_an_example_runs(path: Path, tmp_path: Path, model_cache: Path) -> None:
     shown = {"environment.inference_energy"} if measured else {"environment.life_cycle", "environment.value"}
     assert {row["measure"] for row in rows if row["status"] == "ok"} >= shown
     assert Path(ended.lines[-1]).samefile(tmp_path / "out" / "dossier.html")
+
+
+@pytest.mark.slow
+@pytest.mark.model
+def test_the_example_notebook_runs_from_top_to_bottom_and_shows_the_summary(tmp_path: Path, model_cache: Path) -> None:
+    pytest.importorskip("nbclient", reason="nbclient is not installed")
+    pytest.importorskip("ipykernel", reason="ipykernel is not installed")
+    (tmp_path / "examples").symlink_to(EXAMPLES[0].parents[1])
+    script = (
+        "import nbformat, nbclient\nbook = nbformat.read('examples/first_dossier.ipynb', as_version=4)\n"
+        "nbclient.NotebookClient(book, timeout=600, kernel_name='python3').execute()\nnbformat.write(book, 'done.ipynb')"
+    )
+    ended = python("-c", script, cwd=tmp_path, COMMONWEAL_CACHE=model_cache)
+    assert ended.code == 0, ended.err
+    cells = json.loads((tmp_path / "done.ipynb").read_text(encoding="utf-8"))["cells"]
+    outputs = [cell["outputs"] for cell in cells if cell["cell_type"] == "code"]
+    said = [
+        text
+        for output in outputs[1]
+        if output["output_type"] == "stream"
+        for text in "".join(output["text"]).splitlines()
+    ]
+    assert said[-1] == str(tmp_path / "dossiers" / "notebook" / "dossier.html")
+    shown = [text for output in outputs[1] for text in output.get("data", {}).get("text/plain", [])]
+    assert any("inequity.occupation_association on smollm2" in text for text in shown), "progress"
+    assert "the model gives “she”" in "".join(outputs[2][0]["data"]["text/html"])
+    assert "text/html" in outputs[3][-1]["data"], "a frame"
+    assert "did you mean 'measures'?" in "".join(outputs[4][0]["text"])

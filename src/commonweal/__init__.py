@@ -2,7 +2,7 @@
 
 >>> import commonweal
 >>> system = commonweal.load("examples/hiring/system.yaml")  # doctest: +SKIP
->>> dossier = commonweal.run(system, out="dossiers/hiring")  # doctest: +SKIP
+>>> dossier = commonweal.run(system, out="dossiers/hiring", measures="inequity", limit=200)  # doctest: +SKIP
 >>> dossier.evidence  # doctest: +SKIP
 
 The public names are imported when they are first used, so that importing a part of the package does not
@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from commonweal.errors import OptionError
     from commonweal.measures.options import Options
     from commonweal.pipeline import run
     from commonweal.report.content import Dossier
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from commonweal.system.permissions import Permissions
     from commonweal.system.records import System
 
-__all__ = ["Dossier", "Options", "Permissions", "System", "load", "run"]
+__all__ = ["Dossier", "OptionError", "Options", "Permissions", "System", "load", "run"]
 
 HOMES = {
     "Dossier": "commonweal.report.content",
+    "OptionError": "commonweal.errors",
     "Options": "commonweal.measures.options",
     "Permissions": "commonweal.system.permissions",
     "System": "commonweal.system.records",

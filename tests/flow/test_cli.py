@@ -181,7 +181,7 @@ def test_fail_on_found_is_beyond_where_something_is_found(tmp_path: Path) -> Non
     ended = within(*command, cwd=tmp_path, NOISE_GAP="0.5")
     assert ended.code == 1, ended.said
     assert re.search(r"--fail-on found: \d+ beyond it", ended.err)
-    assert ended.lines[-3].startswith("finding: Applicants presented as women (gender) got the favourable answer ")
+    assert ended.lines[-3].startswith("finding: Applicants presented as women got the favourable answer ")
 
 
 @pytest.mark.parametrize(

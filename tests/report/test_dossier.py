@@ -431,15 +431,35 @@ def test_full_disk_keeps_the_old_page_and_says_what_to_do(tmp_path: Path, monkey
     assert not list(tmp_path.glob(".*partial"))
 
 
-def test_notebook_summary_is_short_and_escaped(dossiers: Mapping[str, Dossier], tmp_path: Path) -> None:
-    summary = dossiers["hiring"].model_copy(update={"path": tmp_path / "dossier.html"})._repr_html_()
-    assert "applicants: 90,000 people a year" in summary
-    assert "authors: people unknown" in summary
-    assert 'href="file://' in summary
-    assert len(summary) < 5000
+def test_a_notebook_shows_the_summary_with_its_figures_in_a_frame_that_runs_nothing(
+    dossiers: Mapping[str, Dossier], tmp_path: Path
+) -> None:
+    dossier = dossiers["hiring"].model_copy(update={"path": tmp_path / "dossier.html"})
+    shown = dossier._repr_html_()
+    frame = Page(shown).tags
+    assert [tag for tag, _ in frame] == ["iframe"]
+    assert frame[0][1].keys() == {"sandbox", "srcdoc", "width", "height"}
+    page = frame[0][1]["srcdoc"] or ""
+    assert dossier.findings[0].headline in page
+    assert "applicants: 90,000 people a year" in page
+    assert "authors: people unknown" in page
+    assert 'class="forest"' in page
+    assert str(tmp_path / "dossier.html") in page
+    assert "<script" not in page
     hostile = dossiers["hostile"]._repr_html_()
-    assert "<script" not in hostile
+    assert [tag for tag, _ in Page(hostile).tags] == ["iframe"]
+    assert "<script" not in (Page(hostile).tags[0][1]["srcdoc"] or "")
     assert "\u202e" not in hostile
+
+
+def test_a_dossier_says_in_three_lines_what_it_is(dossiers: Mapping[str, Dossier], tmp_path: Path) -> None:
+    for dossier in dossiers.values():
+        lines = repr(dossier.model_copy(update={"path": tmp_path / "dossier.html"})).splitlines()
+        assert len(lines) == 3
+        assert lines[0].startswith("Dossier of ")
+        assert lines[1].startswith("counts: ")
+        assert lines[2] == str(tmp_path / "dossier.html")
+        assert "\u202e" not in "".join(lines)
 
 
 def test_evidence_frame_has_a_line_per_row(dossiers: Mapping[str, Dossier]) -> None:

@@ -37,8 +37,9 @@ from commonweal.models.engine.precision import FLOAT32, check_precision
 from commonweal.models.opening import open_local_model
 from commonweal.models.protocols import Continuation, Score
 from commonweal.models.request_file import deviation_text
-from commonweal.pipeline import run as run_pipeline
+from commonweal.pipeline import run_prepared
 from commonweal.progress import Stages
+from commonweal.report.answer_lines import answer_lines
 from commonweal.report.content import Dossier
 from commonweal.system.loading import load
 from commonweal.system.permissions import Permissions
@@ -94,7 +95,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         ready = prepare(load(file), options)
         announce(ready)
         with Stages(err) as stages:
-            dossier = run_pipeline(ready, out=folder, progress=stages.tick, tell=stages.tell)
+            dossier = run_prepared(ready, out=folder, progress=stages.tick, tell=stages.tell)
     tell_unfit(dossier)
     code = conclude(dossier, stages.seconds)
     for condition in conditions:
@@ -151,26 +152,12 @@ def conclude(dossier: Dossier, seconds: float) -> int:
     failed = [row for row in dossier.rows if row.status == "failed"]
     for row in failed[:5]:
         err.print(f"failed: {row.measure} on {'+'.join(row.subjects)}: {row.note}", style="red")
-    counts = {
-        verdict: sum(finding.verdict == verdict for finding in dossier.findings)
-        for verdict in ("found", "not_judged", "not_shown", "described")
-    }
-    first = dossier.findings[0] if dossier.findings else None
-    out.print(unbroken(f"finding: {first.headline if first else 'nothing was measured'}"))
+    for line in answer_lines(dossier):
+        out.print(unbroken(line))
     if (why := why_nothing(dossier.rows)) is not None:
         out.print(f"nothing was measured: {why}")
-    out.print(
-        f"cost: {duration_text(seconds)}; {len(dossier.rows)} rows, {counts['found']} found, {counts['not_shown']} "
-        f"not shown, {counts['not_judged']} could not be judged, {counts['described']} described, {len(failed)} "
-        f"failed{partly_judged(dossier)}"
-    )
+    out.print(f"cost: {duration_text(seconds)}; {counted(dossier.rows, 'row')}")
     return SOME_FAILED if failed else 0
-
-
-def partly_judged(dossier: Dossier) -> str:
-    """Of how many findings a part could not be judged, whatever is told of the rest."""
-    parts = [one for one in dossier.findings if one.not_judged and one.verdict != "not_judged"]
-    return f"; of {counted(parts, 'finding')} a part could not be judged" if parts else ""
 
 
 @verbs.command("measure")
@@ -241,7 +228,7 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
         ready = prepare(system, Options((name,), limit, Design.BALANCED, seed, device, permissions, data))
         announce(ready)
         with Stages(err) as stages:
-            dossier = run_pipeline(ready, out=folder, progress=stages.tick)
+            dossier = run_prepared(ready, out=folder, progress=stages.tick)
         tell_unfit(dossier)
         own = [row for row in dossier.rows if row.measure in {spec.name for spec in ready.specs}]
         if as_json:

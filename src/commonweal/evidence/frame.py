@@ -9,35 +9,41 @@ import polars as pl
 
 from commonweal.evidence.records import Evidence
 from commonweal.evidence.store import group_text
+from commonweal.evidence.verdicts import is_found, is_tested
 
 
 def evidence_frame(rows: Iterable[Evidence]) -> pl.DataFrame:
-    """Evidence as a polars frame, one line per row; groups are written `attribute=group`, subjects joined by `+`."""
+    """Evidence as a polars frame, one line per row: who, how much, and how sure, before method and source.
+
+    Groups are written `attribute=group`, subjects joined by `+`. `found`: whether a comparison shows a gap; null: it is
+    no comparison.
+    """
     return pl.DataFrame([_flat(row) for row in rows], schema=FRAME_SCHEMA, orient="row")
 
 
 FRAME_SCHEMA: dict[str, Any] = {
-    "id": pl.String,
     "measure": pl.String,
     "subject": pl.String,
-    "basis": pl.String,
-    "status": pl.String,
     "quantity": pl.String,
-    "unit": pl.String,
     "group": pl.String,
     "reference": pl.String,
     "value": pl.Float64,
     "low": pl.Float64,
     "high": pl.Float64,
-    "interval": pl.String,
+    "unit": pl.String,
     "n": pl.Int64,
-    "clusters": pl.Int64,
-    "p_value": pl.Float64,
+    "found": pl.Boolean,
     "p_adjusted": pl.Float64,
     "minimum_detectable": pl.Float64,
+    "status": pl.String,
+    "note": pl.String,
+    "basis": pl.String,
+    "interval": pl.String,
+    "clusters": pl.Int64,
+    "p_value": pl.Float64,
     "method": pl.String,
     "source": pl.String,
-    "note": pl.String,
+    "id": pl.String,
     "derived_from": pl.List(pl.String),
 }
 
@@ -70,5 +76,6 @@ def _flat(row: Evidence) -> dict[str, Any]:
             "method",
         )
         flat |= {name: getattr(estimate, name) for name in same}
+        flat["found"] = is_found(row) if is_tested(estimate) else None
         flat |= {"group": group_text(estimate.group), "reference": group_text(estimate.reference)}
     return flat

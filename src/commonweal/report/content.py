@@ -16,11 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from commonweal.evidence.frame import evidence_frame
 from commonweal.evidence.records import BothEnds, Evidence, Finding, Method, Run
 from commonweal.files.foreign_text import visible
-from commonweal.report.wording import VERDICTS, people_a_year
 from commonweal.system.records import System
 
 SCHEMA: Literal["commonweal-dossier/1"] = "commonweal-dossier/1"
-NOTEBOOK_FINDINGS = 12
+LINE_CHARACTERS = 200
 
 
 class Dossier(BaseModel):
@@ -52,18 +51,22 @@ class Dossier(BaseModel):
         """The text of `dossier.json`."""
         return self.model_dump_json(by_alias=True, indent=1) + "\n"
 
+    def __repr__(self) -> str:
+        """Three lines: what it is of and the first finding, what came of all comparisons, and where the page is.
+
+        The lines are short; `answer_lines` has them whole.
+        """
+        from commonweal.report.answer_lines import answer_lines  # noqa: PLC0415 - it reads dossiers itself
+
+        first, *_, counts = answer_lines(self)
+        name = f"Dossier of {visible(self.system.name)}: {visible(first)}"
+        return "\n".join((_cut(name), _cut(counts), str(self.path or "not written to a folder")))
+
     def _repr_html_(self) -> str:
-        """A short summary for a notebook: the findings, whom they reach, and where the page is."""
-        shown = "".join(_summary_item(finding) for finding in self.findings[:NOTEBOOK_FINDINGS])
-        more = len(self.findings) - NOTEBOOK_FINDINGS
-        rest = f"<p>and {more} more findings.</p>" if more > 0 else ""
-        none = "" if self.findings else "<p>No finding: nothing was measured.</p>"
-        where = f"<p>Full dossier: <code>{_safe(str(self.path))}</code></p>" if self.path else ""
-        if self.path and self.path.is_absolute():
-            where = (
-                f'<p><a href="{_safe(self.path.as_uri())}">Full dossier</a>: <code>{_safe(str(self.path))}</code></p>'
-            )
-        return f"<section><h3>{_safe(self.system.name)}</h3>{none}<ul>{shown}</ul>{rest}{where}</section>"
+        """The summary with its figures, for a notebook; a frame of its own that runs no script."""
+        from commonweal.report.dossier import notebook_page  # noqa: PLC0415 - it renders dossiers itself
+
+        return f'<iframe sandbox srcdoc="{escape(notebook_page(self))}" width="100%" height="640"></iframe>'
 
 
 def dossier_schema() -> dict[str, Any]:
@@ -80,15 +83,8 @@ def dossier_schema_text() -> str:
     return json.dumps(dossier_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _summary_item(finding: Finding) -> str:
-    people = [place for place in finding.reach if place.kind == "population"]
-    reach = "; ".join(f"{_safe(place.target)}: {people_a_year(place.people_per_year)}" for place in people)
-    reaches = f"<br><small>reaches {reach}</small>" if reach else ""
-    return f"<li><strong>{_safe(VERDICTS[finding.verdict].word)}</strong>: {_safe(finding.headline)}{reaches}</li>"
-
-
-def _safe(text: str) -> str:
-    return escape(visible(text))
+def _cut(line: str) -> str:
+    return line if len(line) <= LINE_CHARACTERS else line[: LINE_CHARACTERS - 1] + "…"
 
 
 if __name__ == "__main__":

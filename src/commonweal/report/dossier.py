@@ -57,6 +57,7 @@ FILES = ("dossier.json", "dossier.html", *(f"{STATEMENT}.{kind}" for kind in ("h
 PRINTED_PANELS = 40
 HASHES_SHOWN = 100
 CITED = 12
+NOTEBOOK_FIGURES = 3
 
 
 def write_dossier(
@@ -148,6 +149,27 @@ def render_dossier(dossier: Dossier) -> str:
         statement=f"{STATEMENT}.html" if has_ledger(dossier) else "",
         table=table,
         hashes=input_hashes(dossier.rows),
+    )
+
+
+def notebook_page(dossier: Dossier) -> str:
+    """The summary and the figures of what was found, as a page of its own for a notebook."""
+    pages = _environment()
+    style = Markup(_source(pages, "dossier.css"))
+    figures = [
+        item
+        for chapter in write_chapters(dossier)
+        for section in chapter.sections
+        for item in section.drawn
+        if item.forest is not None and any(line.style == "found" for line in item.forest.rows)
+    ]
+    return pages.get_template("notebook.html.j2").render(
+        dossier=dossier,
+        system=dossier.system,
+        parts=first_screen(dossier),
+        figures=figures[:NOTEBOOK_FIGURES],
+        style=style,
+        policy=content_policy(style, ""),
     )
 
 

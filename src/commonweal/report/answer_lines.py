@@ -1,0 +1,76 @@
+"""The answer in a few lines, for a terminal and for Python: each finding in its sentence, and what was not found.
+
+What this module does not do: it gives no verdict, and leaves out no count.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from commonweal.evidence.records import Evidence, Finding
+from commonweal.evidence.verdicts import is_found, is_tested
+from commonweal.report.content import Dossier
+
+FOUND_TOLD = 4
+DESCRIBED_TOLD = 2
+
+
+def answer_lines(dossier: Dossier) -> list[str]:
+    """At most seven lines: what was found, else what is described; and last how much was asked and not found.
+
+    Findings of other measures come before a second one of the same.
+    """
+    found = _spread([finding for finding in dossier.findings if finding.verdict == "found"])
+    told = [f"finding: {_named(finding, dossier)}" for finding in found[:FOUND_TOLD]]
+    if len(found) > FOUND_TOLD:
+        told.append(f"and {len(found) - FOUND_TOLD} more findings, in the dossier")
+    if not found:
+        first = dossier.findings[0] if dossier.findings else None
+        told.append(f"finding: {first.headline if first else 'nothing was measured'}")
+    described = _spread([finding for finding in dossier.findings if finding.verdict == "described"])
+    if found or (dossier.findings and dossier.findings[0].verdict != "described"):
+        told += [f"described: {_named(finding, dossier)}" for finding in described[:DESCRIBED_TOLD]]
+    return [*told, counts_line(dossier)]
+
+
+def counts_line(dossier: Dossier) -> str:
+    """How many comparisons were made and what came of them; what could not be judged is counted beside them.
+
+    Counts are of comparisons, not of findings, so that they agree with the figures and rows of the page.
+    """
+    tested = [
+        row for row in dossier.rows if row.status == "ok" and row.estimate is not None and is_tested(row.estimate)
+    ]
+    found = sum(map(is_found, tested))
+    unjudged = sum(row.unjudged for row in dossier.rows)
+    parts = [f"{found} of {len(tested)} comparisons show a gap"] if tested else ["no comparison was made"]
+    parts += [f"{unjudged} figure{'s' if unjudged != 1 else ''} could not be judged"] if unjudged else []
+    without = _unmeasured(dossier.rows)
+    parts += [f"{without} measure{'s' if without != 1 else ''} gave no number"] if without else []
+    failed = sum(row.status == "failed" for row in dossier.rows)
+    parts += [f"{failed} row{'s' if failed != 1 else ''} failed"] if failed else []
+    return "counts: " + "; ".join(parts)
+
+
+def _unmeasured(rows: Sequence[Evidence]) -> int:
+    """Measures without any number that were not asked in vain either."""
+    named = {row.measure for row in rows if row.basis != "propagated"}
+    return len(named - {row.measure for row in rows if row.status == "ok" or row.unjudged})
+
+
+def _spread(findings: Sequence[Finding]) -> list[Finding]:
+    """One finding of every measure before a second of any."""
+    turns: Counter[str] = Counter()
+
+    def turn() -> Iterator[tuple[int, Finding]]:
+        for finding in findings:
+            yield turns[finding.measure], finding
+            turns[finding.measure] += 1
+
+    return [finding for _, finding in sorted(turn(), key=lambda pair: pair[0])]
+
+
+def _named(finding: Finding, dossier: Dossier) -> str:
+    """The headline, with its subject where the system has several."""
+    return finding.headline if len(dossier.system.assets) < 2 else f"{finding.subject}: {finding.headline}"
