@@ -7,8 +7,13 @@ from typing import Annotated
 
 import typer
 
-from commonweal.cli.surface import Debug, SystemFile, counted, out, plain_errors
+from commonweal.cli.surface import Data, Debug, SystemFile, counted, out, plain_errors
 from commonweal.errors import OptionError
+from commonweal.evidence.numbers import duration_text
+from commonweal.files.foreign_text import unbroken
+from commonweal.measures.foresight import foresee, without_data
+from commonweal.measures.options import Options
+from commonweal.measures.plan import Prepared, prepare
 from commonweal.measures.preflight import declared_problems
 from commonweal.measures.subjects import Opener
 from commonweal.system.loading import load
@@ -17,6 +22,7 @@ from commonweal.system.questions import fact_summary, questions
 from commonweal.system.starter import write_starter
 
 MOST_PRINTED = 1000  # questions, and assets: more is not read, and takes longer to print than to find
+MOST_FORESEEN = 12
 verbs = typer.Typer()
 
 
@@ -33,18 +39,20 @@ def init(
 
 
 @verbs.command()
-def check(file: SystemFile, debug: Debug = False) -> None:
-    """Validate FILE, and list what is undeclared, unknown or unreachable as questions to answer."""
+def check(file: SystemFile, data: Data = None, debug: Debug = False) -> None:
+    """Validate FILE, say what a run will be able to judge, and list what is undeclared or unknown as questions."""
     with plain_errors(debug):
         system = load(file)
         problems = declared_problems(system, Opener(system, Permissions(), "auto"))
         if problems:
             raise OptionError("\n".join(problems))
+        ready = prepare(system, Options(data=data))
     open_questions = questions(system)
     out.print(
         f"{file}: valid. {counted(system.assets, 'asset')}, {counted(system.deployments, 'deployment')}, "
         f"{counted(system.populations, 'population')}, {counted(system.actors, 'actor')}."
     )
+    tell_foreseen(ready)
     for question in open_questions[:MOST_PRINTED]:
         out.print(
             f"\n[{question.weight}] {question.subject}: {question.text}\n    where: {question.where}\n    why:   "
@@ -59,3 +67,25 @@ def check(file: SystemFile, debug: Debug = False) -> None:
     if len(system.assets) > MOST_PRINTED:
         out.print(f"  and {len(system.assets) - MOST_PRINTED:,} more assets")
     out.print(f"\n{counted(open_questions, 'open question')}. A question is no fault: the system can be run now.")
+
+
+def tell_foreseen(ready: Prepared) -> None:
+    """What a run would measure and judge, how long it takes, and what would add to it."""
+    coming = list(foresee(ready))
+    if not coming:
+        return
+    cost = ""
+    if ready.preflight.seconds and ready.preflight.energy_wh:
+        (soon, late), (little, much) = ready.preflight.seconds, ready.preflight.energy_wh
+        cost = f", in {duration_text(soon)} to {duration_text(late)} and {little:.2g} to {much:.2g} Wh on this machine"
+    out.print(f"\nA run would ask{cost}:")
+    for one in coming[:MOST_FORESEEN]:
+        out.print(f"  {one.measure} on {one.subject}: {one.texts:,} texts")
+        for comparison in one.comparisons:
+            out.print(unbroken(f"    {comparison.words}"))
+    if len(coming) > MOST_FORESEEN:
+        out.print(f"  and {len(coming) - MOST_FORESEEN} more")
+    for name, measures in without_data(ready).items():
+        out.print(f"  with --data DIR that holds DIR/{name} also: {', '.join(measures)}")
+    for problem in ready.preflight.problems:
+        out.print(unbroken(f"  in the way of a run: {problem}"))

@@ -28,7 +28,8 @@ class Verb:
 VERBS = {
     "init": Verb("declare", "Write a commented starter system into DIR. It runs as it is; change it into yours."),
     "check": Verb(
-        "declare", "Validate FILE, and list what is undeclared, unknown or unreachable as questions to answer."
+        "declare",
+        "Validate FILE, say what a run will be able to judge, and list what is undeclared or unknown as questions.",
     ),
     "run": Verb("flow", "Measure the system in FILE, follow each finding to people, and write the dossier."),
     "measure": Verb("flow", "Put one measure to one model or file of predictions, without a system file."),

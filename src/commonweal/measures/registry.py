@@ -16,7 +16,7 @@ import importlib.metadata
 import inspect
 import pkgutil
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from commonweal import measures as package
@@ -33,6 +33,7 @@ from commonweal.evidence.records import (
     StatementPart,
 )
 from commonweal.measures.data_set import DataPlace
+from commonweal.measures.foresight import Foreseen
 from commonweal.models.predictions import PredictionTable
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.system.records import Asset, System
@@ -51,6 +52,7 @@ ENTRY_POINTS = "commonweal.measures"
 
 
 Workload = Callable[..., Sequence[str]]
+Foresight = Callable[..., Iterable[Foreseen]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class MeasureSpec:
     workload: Workload | None = None
     data: DataPlace | None = None
     on_request: bool = False
+    foresee: Foresight | None = None
 
     @property
     def name(self) -> str:
@@ -96,6 +99,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
     basis: Basis = "measured",
     warnings: tuple[str, ...] = (),
     workload: Workload | None = None,
+    foresee: Foresight | None = None,
     data: DataPlace | None = None,
     on_request: bool = False,
     units: tuple[str, ...] = (),
@@ -127,6 +131,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
     on_request : taken only when it is named, since it takes long; a run of all measures has a row that says so.
     workload : the texts that it will ask, for the time estimate; called with the arguments of the measure that it names
         by type.
+    foresee : what it will be able to judge, for `commonweal check`; called likewise.
     """
 
     def register(function: Measured) -> Measured:
@@ -180,7 +185,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
         )
         needs = {parameter: hints[parameter] for parameter in parameters[1:]}
         REGISTRY.specs[name] = MeasureSpec(
-            function, method, hints[parameters[0]], needs, basis, workload, data, on_request
+            function, method, hints[parameters[0]], needs, basis, workload, data, on_request, foresee
         )
         return function
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from commonweal.errors import NotApplicable
 from commonweal.evidence.records import Estimate, Missing, Quantity
+from commonweal.measures.foresight import Foreseen
 from commonweal.measures.inequity.correspondence_audit.axes import ComparisonAxis, name_axes, outcomes, version_axis
 from commonweal.measures.inequity.correspondence_audit.design import (
     NamesLayout,
@@ -21,6 +22,7 @@ from commonweal.measures.inequity.correspondence_audit.design import (
     pronoun_layout,
 )
 from commonweal.measures.inequity.correspondence_audit.estimates import estimates
+from commonweal.measures.inequity.correspondence_audit.foresight import foreseen
 from commonweal.measures.inequity.correspondence_audit.judged import alike_words, varies
 from commonweal.measures.inequity.correspondence_audit.selection import pool_selection
 from commonweal.measures.options import Design, Limit
@@ -61,6 +63,11 @@ def expected(probes: Probes, design: Design, limit: Limit) -> list[str]:
     return [case.text for case in cases(probes, design, limit)]
 
 
+def foreseen_comparisons(probes: Probes, design: Design, limit: Limit) -> Iterator[Foreseen]:
+    """What it will be able to compare, and how fine."""
+    return foreseen(list(_layouts(probes, design, limit)))
+
+
 @measure(
     source="Bertrand and Mullainathan 2004, American Economic Review 94:991; Gaddis 2018, Audit Studies; 29 CFR "
     "1607.4 D",
@@ -79,6 +86,7 @@ def expected(probes: Probes, design: Design, limit: Limit) -> list[str]:
         "not reached.",
     ),
     workload=expected,
+    foresee=foreseen_comparisons,
 )
 def correspondence_audit(
     application: DecisionApplication, probes: Probes, design: Design, limit: Limit, rng: np.random.Generator
