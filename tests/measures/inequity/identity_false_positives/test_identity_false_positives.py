@@ -174,8 +174,9 @@ def test_without_an_effect_of_groups_it_is_silent(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.slow
-def test_false_alarms_over_a_thousand_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    share = alarms(written(tmp_path, rows_of(50, [f"g{place}" for place in range(7)])), 1000, monkeypatch)
+def test_false_alarms_over_500_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A family that alarms in 10 % of all worlds would be noticed 98 times in 100."""
+    share = alarms(written(tmp_path, rows_of(50, [f"g{place}" for place in range(7)])), 500, monkeypatch)
     print(f"any finding without an effect: {share:.3f}")
     assert 0.03 <= share <= 0.07
 

@@ -243,8 +243,9 @@ def test_few_false_alarms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_flips")
-def test_false_alarms_over_1000_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    share = false_alarms(1000, written(tmp_path, [row_of(number) for number in range(320)]), monkeypatch)
+def test_false_alarms_over_500_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A family that alarms in 10 % of all worlds would be noticed 98 times in 100."""
+    share = false_alarms(500, written(tmp_path, [row_of(number) for number in range(320)]), monkeypatch)
     print(f"false alarms of the family under effects of terms: {share:.3f}")
     assert 0.02 <= share <= 0.07
 
@@ -434,11 +435,11 @@ def test_log_probabilities_are_those_of_lm_evaluation_harness(
 
 
 @pytest.mark.slow
-def test_the_embedded_model_on_ten_terms(model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_embedded_model_on_four_terms(model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Our own values, printed: no figure of this model is published."""
     folder = published("stereoset")
     monkeypatch.setenv("COMMONWEAL_CACHE", str(model_cache))
-    rows = measured(folder, open_model("embedded:smollm2", device="cpu"), limit=560)
+    rows = measured(folder, open_model("embedded:smollm2", device="cpu"), limit=220)
     for variant in (INTRA, INTER):
         for quantity in ("stereotype_share", "language_modelling_share", "icat", "language_modelling_share_per_token"):
             row = value(rows, quantity, variant)
