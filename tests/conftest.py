@@ -30,6 +30,11 @@ vl_convert.vegalite_to_svg = drawn_once
 gc.disable()  # what is collected stays until the end: looking through it for garbage takes seconds
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: else one that begins last keeps a worker busy when the others have nothing left to do."""
+    items.sort(key=lambda item: -max((mark.kwargs.get("seconds", 0) for mark in item.iter_markers("slow")), default=0))
+
+
 def pytest_collection_finish() -> None:
     """From here on only what the tests make is looked through for garbage."""
     gc.freeze()

@@ -154,7 +154,7 @@ def test_ten_points_for_one_group_are_found_by_an_audit_of_the_built_in_size() -
     assert found_and_covered(range(3)).all()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 @pytest.mark.usefixtures("few_draws")
 def test_ten_points_for_one_group_are_found_and_covered_over_100_seeds() -> None:
     """Intervals that hold the truth in 85 % of worlds would be noticed 98 times in 100."""

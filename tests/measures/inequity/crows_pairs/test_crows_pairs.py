@@ -208,7 +208,7 @@ def test_few_false_alarms() -> None:
     assert false_alarms(40) <= 0.15
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 @pytest.mark.usefixtures("few_flips")
 def test_false_alarms_over_1000_seeds() -> None:
     share = false_alarms(1000)
@@ -341,7 +341,7 @@ def authors_score(pairs: Sequence[SentencePair], logprobs: Sequence[tuple[float,
     return won / len(pairs)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=40)
 def test_log_probabilities_and_aggregate_are_those_of_lm_evaluation_harness(
     model_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

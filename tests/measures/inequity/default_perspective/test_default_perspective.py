@@ -421,7 +421,7 @@ def test_few_false_alarms_and_intervals_that_hold() -> None:
     assert coverage(30) >= 0.8
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=40)
 @pytest.mark.usefixtures("few_flips")
 def test_false_alarms_and_coverage_over_500_seeds() -> None:
     """A family that alarms in 10 % of all worlds would be noticed 98 times in 100."""

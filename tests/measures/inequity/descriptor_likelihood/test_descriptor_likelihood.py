@@ -285,7 +285,7 @@ def test_few_seeds_alarm_rarely_find_what_is_there_and_hold_it() -> None:
     assert held >= 0.8
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=45)
 @pytest.mark.usefixtures("few_flips")
 def test_false_alarms_and_coverage_over_1000_seeds() -> None:
     alarms, _ = alarms_and_coverage(1000, 0.0)
@@ -545,7 +545,7 @@ def test_the_embedded_model_gives_the_bits_of_what_follows_as_worked_out_by_hand
     assert bits.whole.shape == (2, 2, 4)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=55)
 def test_the_embedded_model_on_40_descriptors(model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Our own values, kept so that a change is seen: no figure of this model on these sentences is published."""
     folder = published("holistic_bias")

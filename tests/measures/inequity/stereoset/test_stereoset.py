@@ -434,7 +434,7 @@ def test_log_probabilities_are_those_of_lm_evaluation_harness(
     assert ((ours[:, 0] > ours[:, 1]) == (theirs[:, 0] > theirs[:, 1])).all()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 def test_the_embedded_model_on_four_terms(model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Our own values, printed: no figure of this model is published."""
     folder = published("stereoset")
