@@ -31,8 +31,14 @@ gc.disable()  # what is collected stays until the end: looking through it for ga
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first: else one that begins last keeps a worker busy when the others have nothing left to do."""
-    items.sort(key=lambda item: -max((mark.kwargs.get("seconds", 0) for mark in item.iter_markers("slow")), default=0))
+    """Files with the longest tests first: else one that begins last keeps a worker busy when the others have nothing
+    left to do. Files stay whole, since their tests share what was set up.
+    """
+    longest: dict[Path, float] = {}
+    for item in items:
+        seconds = [mark.kwargs.get("seconds", 0.0) for mark in item.iter_markers("slow")]
+        longest[item.path] = max([longest.get(item.path, 0.0), *seconds])
+    items.sort(key=lambda item: -longest[item.path])
 
 
 def pytest_collection_finish() -> None:

@@ -31,7 +31,6 @@ from tests.flow.commands import (
 )
 from tests.flow.systems import write_small_model_system, write_system
 
-pytestmark = pytest.mark.xdist_group("first hour")  # the slow ones tell of one run, which takes half a minute
 ROOT = Path(__file__).parents[2]
 AUDIT = "inequity.correspondence_audit"
 ENERGY = "environment.inference_energy"
