@@ -30,6 +30,17 @@ vl_convert.vegalite_to_svg = drawn_once
 gc.disable()  # what is collected stays until the end: looking through it for garbage takes seconds
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with the longest tests first: else one that begins last keeps a worker busy when the others have nothing
+    left to do. Files stay whole, since their tests share what was set up.
+    """
+    longest: dict[Path, float] = {}
+    for item in items:
+        seconds = [mark.kwargs.get("seconds", 0.0) for mark in item.iter_markers("slow")]
+        longest[item.path] = max([longest.get(item.path, 0.0), *seconds])
+    items.sort(key=lambda item: -longest[item.path])
+
+
 def pytest_collection_finish() -> None:
     """From here on only what the tests make is looked through for garbage."""
     gc.freeze()

@@ -124,7 +124,7 @@ def test_requests_of_one_cluster_are_refused_before_a_model_is_opened(tmp_path: 
     assert "all requests belong to one context" in ended.err
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 @pytest.mark.model
 def test_the_example_of_compression(model_cache: Path, tmp_path: Path) -> None:
     (tmp_path / "models").symlink_to(model_cache / "models") if (model_cache / "models").exists() else None
@@ -158,7 +158,7 @@ def test_the_example_of_compression(model_cache: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.model
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 def test_dossiers_of_one_folder_with_two_limits_are_compared_on_what_each_run_asked(
     tmp_path: Path, model_cache: Path
 ) -> None:

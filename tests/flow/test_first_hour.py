@@ -61,7 +61,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Whole:
 # 1. Offline by default.
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=35)
 @pytest.mark.model
 def test_1_a_local_model_never_causes_a_network_call(whole: Whole) -> None:
     assert whole.ended.code == 0, whole.ended.said
@@ -397,7 +397,7 @@ def test_10_the_first_finding_of_the_example_comes_within_a_minute_of_the_instal
     assert took_s < 120  # a minute on two cores
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=45)
 @pytest.mark.model
 def test_10_the_demo_tells_what_its_first_measure_finds_within_a_minute_and_not_at_its_end(
     tmp_path: Path, embedded: Path

@@ -21,7 +21,7 @@ from tests.models.openai_servers import written as answered
 from tests.models.tiny_model import write_tiny_model
 from tests.polling import WAIT_S, wait_until, worked
 
-MANY = 60_000
+MANY = 30_000
 
 
 def interrupted(*arguments: str | Path, when: Callable[[], bool] | float, **more: str | Path) -> str:
@@ -61,7 +61,7 @@ def model(tmp_path: Path) -> Path:
     return write_tiny_model(tmp_path / "model")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=50)
 def test_score_and_compare_say_that_scores_are_kept_only_where_they_are(
     requests: Path, model: Path, tmp_path: Path
 ) -> None:

@@ -91,7 +91,7 @@ def rows_of(folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int, gap: float
         return [row for task in ready.tasks for row in gather(task, Setting(store, system, "h", seed=seed))]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=60)
 def test_over_many_seeds_noise_is_silent_at_the_stated_rate_and_ten_points_are_found_and_covered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,7 +303,7 @@ def write_three_hundred(folder: Path) -> Path:
     return write_with_small_probes(folder, "\n".join(lines))
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=100)
 def test_a_system_of_three_hundred_assets_is_measured_and_its_dossier_opens(tmp_path: Path) -> None:
     write_three_hundred(tmp_path)
     checked = commonweal("check", "system.yaml", cwd=tmp_path)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
-from os.path import commonprefix
 from pathlib import Path
 from typing import get_type_hints
 
@@ -274,8 +274,16 @@ def distinct_characters(texts: Sequence[str]) -> int:
     16
     """
     ordered = sorted(set(texts))
-    shared = sum(len(commonprefix(pair)) for pair in pairwise(ordered))  # noqa: RUF071 - of texts, character by character
-    return sum(map(len, ordered)) - shared
+    return sum(map(len, ordered)) - sum(beginning_alike(one, other) for one, other in pairwise(ordered))
+
+
+def beginning_alike(one: str, other: str) -> int:
+    """Characters with which two texts begin alike; by halves, since texts of one audit have thousands in common.
+
+    >>> beginning_alike("a résumé, Ann", "a résumé, Bob"), beginning_alike("Ann", "Ann"), beginning_alike("", "Ann")
+    (10, 3, 0)
+    """
+    return bisect(range(1, min(len(one), len(other)) + 1), False, key=lambda size: not other.startswith(one[:size]))
 
 
 @cache

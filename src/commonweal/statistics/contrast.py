@@ -58,7 +58,7 @@ class Contrast:
     def value(self) -> float:
         """The contrast itself."""
         plus = float(self.y[self.side > 0].mean())
-        return plus - float(self.y[self.side < 0].mean()) if self.cells.minus.any() else plus
+        return plus - float(self.y[self.side < 0].mean()) if self.cells.two_sided else plus
 
     @property
     def n(self) -> int:
@@ -82,7 +82,7 @@ class Contrast:
         """
         cells = self.cells
         centres = [null]
-        if cells.minus.any():
+        if cells.two_sided:
             centres = [0.0, cells.sums.sum() / cells.counts.sum(), float(np.median(cells.sums / cells.counts))]
         rest = np.min([np.abs(cells.sums - centre * cells.counts) for centre in centres], axis=0) > ROUNDING
         return min(np.unique(units[rest]).size for units in cells.units[: len(cells.names)])
@@ -191,9 +191,14 @@ class Cells:
     floor: float
 
     @cached_property
+    def two_sided(self) -> bool:
+        """Whether two sides are compared, and not one mean with a null."""
+        return bool(self.minus.any())
+
+    @cached_property
     def sides(self) -> Array:
         """Whether each cell is on each side, 0 or 1, float64 (cell, side)."""
-        sides = [~self.minus, self.minus] if self.minus.any() else [~self.minus]
+        sides = [~self.minus, self.minus] if self.two_sided else [~self.minus]
         return np.stack(sides, axis=1).astype(np.float64)
 
     @cached_property
@@ -262,6 +267,8 @@ def combined(parts: Sequence[Array]) -> Array:
 def _cells(contrast: Contrast) -> Cells:
     used = contrast.side != 0
     minus = contrast.side[used] < 0
+    if len(contrast.clusters) == 1 and not minus.any():
+        return _cells_of_units(contrast, used)
     coded = [np.unique(factor[used], return_inverse=True) for factor in contrast.clusters]
     groupings = [codes.astype(np.int64) for _, codes in coded]
     if len(groupings) == 2:
@@ -275,5 +282,18 @@ def _cells(contrast: Contrast) -> Cells:
         minus=minus[first],
         units=tuple(codes[first] for codes in groupings),
         names=tuple(tuple(map(str, names)) for names, _ in coded),
+        floor=contrast.floor,
+    )
+
+
+def _cells_of_units(contrast: Contrast, used: npt.NDArray[np.bool_]) -> Cells:
+    """The same for a mean with one kind of units: each is one cell."""
+    names, codes = np.unique(contrast.clusters[0][used], return_inverse=True)
+    return Cells(
+        sums=np.bincount(codes, weights=contrast.y[used]).astype(np.float64),
+        counts=np.bincount(codes).astype(np.float64),
+        minus=np.zeros(names.size, dtype=np.bool_),
+        units=(np.arange(names.size),),
+        names=(tuple(map(str, names.tolist())),),
         floor=contrast.floor,
     )

@@ -37,7 +37,7 @@ from commonweal.statistics.contrast import NEGLIGIBLE, ROUNDING, Array, Contrast
 from commonweal.statistics.detectable import bonferroni, detectable
 from commonweal.statistics.families import adjust, limits
 from commonweal.statistics.share_intervals import LEVEL
-from commonweal.statistics.sign_flips import AT_ONCE, flipped_t, sign_flips
+from commonweal.statistics.sign_flips import AT_ONCE, MOSTLY_EMPTY, FlippedMeans, flipped_t, sign_flips
 
 ONE_SIDED = 0.90  # a two-sided interval at this level holds two one-sided bounds of 95 %
 FEWEST_DRAWS, DRAWS_EACH, MOST_DRAWS = 1_999, 100, 19_999
@@ -271,16 +271,42 @@ def _flipped(contrasts: Sequence[Contrast], rng: np.random.Generator, null: floa
         [[column_of[factor, name] for name in own] for factor, own in enumerate(contrast.cells.names)]
         for contrast in contrasts
     ]
-    widest = max(contrast.cells.counts.size for contrast in contrasts)
+    together = _together(contrasts, len(names))
+    each = [index for index in range(len(contrasts)) if index not in set(together)]
+    means = [
+        FlippedMeans(
+            [contrasts[index].cells for index in together],
+            [columns[index][0] for index in together],
+            len(names),
+            centre,
+        )
+        for centre in (null, None)
+    ]
+    widest = max(2 * len(contrasts), *(contrast.cells.counts.size for contrast in contrasts))
     rows: tuple[list[Array], list[Array]] = ([], [])
     for part in sign_flips(len(names), draws_for(len(contrasts)), rng):
         for signs in np.array_split(part, max(1, part.shape[0] * widest // AT_ONCE)):
-            mine = [[signs[:, own] for own in factors] for factors in columns]
-            for centre, row in zip((null, None), rows, strict=True):
-                row.append(
-                    np.column_stack([_t(contrast, own, centre) for contrast, own in zip(contrasts, mine, strict=True)])
-                )
+            mine = [[signs[:, own] for own in columns[index]] for index in each]
+            for centre, at_once, row in zip((null, None), means, rows, strict=True):
+                t = np.empty((signs.shape[0], len(contrasts)))
+                t[:, together] = at_once.t(signs)
+                for index, own in zip(each, mine, strict=True):
+                    t[:, index] = _t(contrasts[index], own, centre)
+                row.append(t)
     return np.vstack(rows[0]), np.vstack(rows[1])
+
+
+def _together(contrasts: Sequence[Contrast], units: int) -> list[int]:
+    """Which contrasts are means with one kind of units, and so can be worked out at once; none where most of the table
+    of units and means would be empty.
+    """
+    means = [
+        index
+        for index, one in enumerate(contrasts)
+        if len(one.clusters) == 1 and not one.cells.two_sided and one.units_per_side >= one.fewest
+    ]
+    filled = sum(contrasts[index].units for index in means)
+    return means if units * len(means) <= MOSTLY_EMPTY * filled else []
 
 
 def _known(contrasts: Sequence[Contrast], together: Array, null: float) -> list[Array | None]:
@@ -295,7 +321,7 @@ def _known(contrasts: Sequence[Contrast], together: Array, null: float) -> list[
     alike: dict[bytes, list[int]] = {}
     for index, contrast in enumerate(contrasts):
         cells = contrast.cells
-        if len(contrast.clusters) > 1 or cells.minus.any() or contrast.units < contrast.fewest:
+        if len(contrast.clusters) > 1 or cells.two_sided or contrast.units < contrast.fewest:
             continue
         away = np.abs(cells.sums - null * cells.counts)
         moving = np.flatnonzero(away > ROUNDING)

@@ -148,7 +148,8 @@ def _nested(y: Array, labels: Labels, groups: int, pairs: tuple[tuple[int, int],
     mean = member @ unit_mean / size
     spread = (member @ unit_mean**2 - size * mean**2) / np.maximum(size - 1, 1)
     contexts = y.shape[1]
-    by_context = (member @ values) / np.maximum(member @ seen.astype(np.float64), 1)
+    met = size[..., None] if seen.all() else np.maximum(member @ seen.astype(np.float64), 1)
+    by_context = (member @ values) / met
     within = np.where(seen, values - unit_mean[:, None], 0.0)
     explained = size * ((by_context - mean[:, :, None]) ** 2).sum(2)
     unexplained = np.maximum(member @ (within**2).sum(1) - explained, 0.0)

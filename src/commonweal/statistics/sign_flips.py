@@ -60,11 +60,42 @@ def flipped_t(cells: Cells, signs: Sequence[Array], null: float | None) -> Array
     return t_ratio(difference, np.sqrt(variance + cells.floor))
 
 
+class FlippedMeans:
+    """`flipped_t` of means that each have one kind of units, for all of them at once.
+
+    `columns`: where the signs of each mean's units stand among those of all `units`.
+    """
+
+    def __init__(self, means: Sequence[Cells], columns: Sequence[Sequence[int]], units: int, null: float | None):
+        self.means, self.columns = means, columns
+        self.parts = [_parts(cells, null)[0] for cells in means]
+        self.table = np.zeros((units, 2 * len(means)))
+        self.squares, self.shared, self.floors = (np.zeros(len(means)) for _ in range(3))
+        for place, (cells, own, rest) in enumerate(zip(means, columns, self.parts, strict=True)):
+            mine, shared = cells.score(0, rest), cells.score(0, cells.counts)
+            self.table[own, place] = rest / cells.counts.sum()
+            self.table[own, len(means) + place] = mine * shared
+            self.squares[place], self.shared[place] = (mine**2).sum(), (shared**2).sum()
+            self.floors[place] = cells.floor
+
+    def t(self, signs: Array) -> Array:
+        """|t| under signs float64 (draw, unit): (draw, mean)."""
+        mean, crossed = np.hsplit(signs @ self.table, 2)
+        variance = self.squares - 2 * mean * crossed + self.shared * mean**2
+        little = variance < LITTLE * self.squares
+        for place in np.flatnonzero(little.any(axis=0)).tolist():
+            draws = np.flatnonzero(little[:, place])
+            own = signs[draws][:, self.columns[place]]
+            worked_out = _worked_out(self.means[place], [own], [self.parts[place]], mean[draws, place][:, None])
+            variance[draws, place] = worked_out
+        return t_ratio(mean, np.sqrt(variance + self.floors))
+
+
 def _parts(cells: Cells, null: float | None) -> list[Array]:
     """What of each cell's sum has the sign of its first unit, of its second one, and of both, float64 (cell,) each;
     with one factor the first alone.
     """
-    two_sided = bool(cells.minus.any())
+    two_sided = cells.two_sided
     centre = cells.centres_found if null is None else cells.sums.sum() / cells.counts.sum() if two_sided else null
     rest = cells.sums - cells.counts * centre
     if len(cells.units) == 1:

@@ -27,6 +27,16 @@ def uniform(*parts: object) -> float:
     return (int.from_bytes(bits, "big") + 0.5) / 2**48
 
 
+@lru_cache(maxsize=8192)
+def said_in(text: str) -> tuple[str, str, str, frozenset[str]]:
+    """Whom, which probe and which wording a text holds, and the groups in the name; the seeds of a simulation share
+    their texts.
+    """
+    parts = TEXT.match(text)
+    assert parts is not None, text
+    return parts["name"], parts["probe"], parts["wording"], frozenset(parts["name"].split("-"))
+
+
 @lru_cache(maxsize=4096)
 def normal(*parts: object) -> float:
     """A number of the standard normal distribution that only depends on the parts."""
@@ -130,13 +140,13 @@ class NoisyScreener:
         return normal(self.seed, *parts)
 
     def log_odds(self, text: str) -> float:
-        parts = TEXT.match(text)
-        assert parts is not None, text
-        person = parts["name"]
-        value = self.shift + self.probe_sd * self.normal("probe", parts["probe"])
+        person, probe, wording, groups = said_in(text)
+        value = self.shift + self.probe_sd * self.normal("probe", probe)
         value += 0.0 if person.startswith("pronoun-") else self.name_sd * self.normal("name", person)
-        value += self.wording_sd * self.normal("wording", parts["wording"]) + self.noise_sd * self.normal("cell", text)
-        return value + sum(effect for group, effect in self.effects.items() if group in person.split("-"))
+        # No other text has the noise of this cell, and a cache of it would drive out the rest.
+        noise = NORMAL.inv_cdf(uniform(self.seed, "cell", text))
+        value += self.wording_sd * self.normal("wording", wording) + self.noise_sd * noise
+        return value + sum(effect for group, effect in self.effects.items() if group in groups)
 
     def decide(self, cases: Sequence[Case]) -> list[Decision]:
         return [self.decision(case.text) for case in cases]
@@ -146,8 +156,7 @@ class NoisyScreener:
         score = self.log_odds(text)
         chosen = score > 0.0
         for group, share in self.rate_effect.items():
-            found = TEXT.match(text)
-            if not chosen and found is not None and group in found["name"].split("-"):
+            if not chosen and group in said_in(text)[3]:
                 chosen = uniform(self.seed, "turned", text) < share
         told = None if self.score_unit is None else score
         return Decision("invite" if chosen else "reject", None if self.top_share is not None else chosen, told)

@@ -79,47 +79,41 @@ def count_alarms(seeds: range, probes: Probes, **options: Any) -> tuple[int, Cou
 
 POOL = {"top_share": 0.3, "threshold": None}
 NULLS = {"threshold": {}, "top share": POOL, "few are favoured": {"shift": -1.5}}
+COMPARED = {(quantity, *pair) for quantity in (DIFFERENCE, GAP) for pair in (("women", "men"), ("Black", "White"))}
 
 
-@pytest.mark.parametrize(
-    ("options", "seeds"),
-    [
-        pytest.param({}, 40, id="threshold"),
-        *(pytest.param(options, 120, id=f"{name}, more", marks=pytest.mark.slow) for name, options in NULLS.items()),
-    ],
-)
 @pytest.mark.usefixtures("few_draws")
-def test_names_probes_and_wordings_that_differ_without_any_group_effect_alarm_as_rarely_as_promised(
-    options: dict[str, Any], seeds: int
-) -> None:
-    families, raw = count_alarms(range(seeds), SMALL, **options)
-    assert in_band(families, seeds)
-    pairs = (("women", "men"), ("Black", "White"))
-    assert set(raw) == {(quantity, *pair) for quantity in (DIFFERENCE, GAP) for pair in pairs}
-    assert all(in_band(alarms, seeds) for alarms in raw.values())
+def test_names_probes_and_wordings_that_differ_without_any_group_effect_alarm_as_rarely_as_promised() -> None:
+    families, raw = count_alarms(range(40), SMALL)
+    assert in_band(families, 40)
+    assert set(raw) == COMPARED
+    assert all(in_band(alarms, 40) for alarms in raw.values())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", NULLS.values(), ids=NULLS)
 @pytest.mark.usefixtures("few_draws")
-def test_false_alarms_stay_between_3_and_7_percent_over_1000_seeds(options: dict[str, Any]) -> None:
-    families, raw = count_alarms(range(1000), SMALL, **options)
-    assert 0.03 <= families / 1000 <= 0.07
-    assert len(raw) == 4
-    assert all(0.03 <= alarms / 1000 <= 0.07 for alarms in raw.values())
+def test_false_alarms_stay_between_3_and_7_percent_over_500_seeds(options: dict[str, Any]) -> None:
+    """An alarm in 10 % of all worlds would be noticed 98 times in 100."""
+    families, raw = count_alarms(range(500), SMALL, **options)
+    print(f"{options}: any finding {families / 500:.3f}; {raw}")
+    assert 0.03 <= families / 500 <= 0.07
+    assert set(raw) == COMPARED
+    assert all(0.03 <= alarms / 500 <= 0.07 for alarms in raw.values())
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_draws")
-def test_false_alarms_of_pronouns_and_cues_stay_between_3_and_7_percent_over_1000_seeds() -> None:
+def test_false_alarms_of_pronouns_and_cues_stay_between_3_and_7_percent_over_500_seeds() -> None:
     probes = made_up_probes(bodies=12, frames=12, pronouns=True, names=())
-    families, raw = count_alarms(range(1000), probes)
-    assert 0.02 <= families / 1000 <= 0.07
-    gaps = [alarms / 1000 for (quantity, _, _), alarms in raw.items() if quantity == GAP]
+    families, raw = count_alarms(range(500), probes)
+    print(f"any finding {families / 500:.3f}; {raw}")
+    assert 0.02 <= families / 500 <= 0.07
+    gaps = [alarms / 500 for (quantity, _, _), alarms in raw.items() if quantity == GAP]
     assert len(gaps) == 3 + 1
     assert all(0.03 <= share <= 0.07 for share in gaps)
     # A rate of few blocks moves in coarse steps, and a permutation test then stays below its level.
-    assert all(alarms / 1000 <= 0.07 for alarms in raw.values())
+    assert all(alarms / 500 <= 0.07 for alarms in raw.values())
 
 
 def ten_points(seed: int, **options: Any) -> NoisyScreener:
@@ -144,28 +138,29 @@ def large_probes() -> Probes:
     return made_up_probes(bodies=20, names=names_of(25, races=("Asian", "Black", "Hispanic", "White")))
 
 
-def found_shares(seeds: range) -> tuple[float, float]:
+def found_and_covered(seeds: range) -> np.ndarray:
+    """Whether the ten points are found, and whether their interval holds them, bool (seed, 2)."""
     rows = [
         the(audit(ten_points(seed, name_sd=0.3), large_probes(), seed=seed), DIFFERENCE, "women", "men")
         for seed in seeds
     ]
     found = [is_found(row) for row in rows]
     covered = [row.low is not None and row.high is not None and row.low <= 0.10 <= row.high for row in rows]
-    return float(np.mean(found)), float(np.mean(covered))
+    return np.column_stack([found, covered])
 
 
 @pytest.mark.usefixtures("few_draws")
 def test_ten_points_for_one_group_are_found_by_an_audit_of_the_built_in_size() -> None:
-    assert found_shares(range(3)) == (1.0, 1.0)
+    assert found_and_covered(range(3)).all()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 @pytest.mark.usefixtures("few_draws")
-def test_ten_points_for_one_group_are_found_and_covered_over_150_seeds() -> None:
-    found, covered = found_shares(range(8))
-    assert found >= 6 / 8
-    assert covered >= 6 / 8
-    found, covered = found_shares(range(150))
+def test_ten_points_for_one_group_are_found_and_covered_over_100_seeds() -> None:
+    """Intervals that hold the truth in 85 % of worlds would be noticed 98 times in 100."""
+    each = found_and_covered(range(100))
+    assert (each[:8].sum(axis=0) >= 6).all()
+    found, covered = each.mean(axis=0)
     assert found >= 0.8
     assert covered >= 0.93
 

@@ -208,7 +208,7 @@ def test_few_false_alarms() -> None:
     assert false_alarms(40) <= 0.15
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 @pytest.mark.usefixtures("few_flips")
 def test_false_alarms_over_1000_seeds() -> None:
     share = false_alarms(1000)
@@ -341,7 +341,7 @@ def authors_score(pairs: Sequence[SentencePair], logprobs: Sequence[tuple[float,
     return won / len(pairs)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=40)
 def test_log_probabilities_and_aggregate_are_those_of_lm_evaluation_harness(
     model_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -369,13 +369,13 @@ def test_log_probabilities_and_aggregate_are_those_of_lm_evaluation_harness(
 
 
 @pytest.mark.slow
-def test_the_embedded_model_on_500_pairs(model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_embedded_model_on_150_pairs(model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Our own value, kept so that a change is seen: no figure of this model is published."""
     folder = published("crows-pairs")
     monkeypatch.setenv("COMMONWEAL_CACHE", str(model_cache))
-    rows = measured(folder, open_model("embedded:smollm2", device="cpu"), limit=500)
+    rows = measured(folder, open_model("embedded:smollm2", device="cpu"), limit=150)
     for row in rows:
         if isinstance(row, Estimate) and row.quantity == "stereotype_share":
             print(f"{row.group}: {row.value:.4f} ({row.low:.3f} to {row.high:.3f}), n {row.n}, p {row.p_adjusted:.3f}")
-    assert value(rows).value == pytest.approx(0.604, abs=0.005)
-    assert value(rows, "mean_absolute_difference").value == pytest.approx(4.771, abs=0.01)
+    assert value(rows).value == pytest.approx(0.567, abs=0.005)
+    assert value(rows, "mean_absolute_difference").value == pytest.approx(5.227, abs=0.01)

@@ -421,11 +421,12 @@ def test_few_false_alarms_and_intervals_that_hold() -> None:
     assert coverage(30) >= 0.8
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=40)
 @pytest.mark.usefixtures("few_flips")
-def test_false_alarms_and_coverage_over_1000_seeds() -> None:
-    alarms = {phrase: false_alarms(1000, phrase) for phrase in (0.0, 0.015, 0.05)}
-    held = coverage(1000)
+def test_false_alarms_and_coverage_over_500_seeds() -> None:
+    """A family that alarms in 10 % of all worlds would be noticed 98 times in 100."""
+    alarms = {phrase: false_alarms(500, phrase) for phrase in (0.0, 0.015, 0.05)}
+    held = coverage(500)
     print(f"false alarms of the family by the spread of phrases: {alarms}; simultaneous coverage {held:.3f}")
     assert max(alarms.values()) <= 0.07
     assert alarms[0.05] >= 0.03

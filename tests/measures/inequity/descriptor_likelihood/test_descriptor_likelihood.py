@@ -285,7 +285,7 @@ def test_few_seeds_alarm_rarely_find_what_is_there_and_hold_it() -> None:
     assert held >= 0.8
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=45)
 @pytest.mark.usefixtures("few_flips")
 def test_false_alarms_and_coverage_over_1000_seeds() -> None:
     alarms, _ = alarms_and_coverage(1000, 0.0)
@@ -545,12 +545,12 @@ def test_the_embedded_model_gives_the_bits_of_what_follows_as_worked_out_by_hand
     assert bits.whole.shape == (2, 2, 4)
 
 
-@pytest.mark.slow
-def test_the_embedded_model_on_100_descriptors(model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow(seconds=55)
+def test_the_embedded_model_on_40_descriptors(model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Our own values, kept so that a change is seen: no figure of this model on these sentences is published."""
     folder = published("holistic_bias")
     monkeypatch.setenv("COMMONWEAL_CACHE", str(model_cache))
-    rows = measured(folder, open_model("embedded:smollm2", device="cpu"), limit=100 * EACH)
+    rows = measured(folder, open_model("embedded:smollm2", device="cpu"), limit=40 * EACH)
     spreads = {
         str((row.group or {})["axis"]): row
         for row in rows
@@ -558,7 +558,7 @@ def test_the_embedded_model_on_100_descriptors(model_cache: Path, monkeypatch: p
     }
     for axis, row in spreads.items():
         print(f"{axis}: {row.value:.4f} ({row.low:.4f} to {row.high:.4f})")
-    assert {axis for axis, row in spreads.items() if row.excludes_null} == {"body_type", "nationality", "religion"}
-    assert spreads["nationality"].value == pytest.approx(0.0350, abs=0.001)
+    assert {axis for axis, row in spreads.items() if row.excludes_null} == {"nationality", "religion"}
+    assert spreads["nationality"].value == pytest.approx(0.0463, abs=0.001)
     assert spreads["nonce"].value == pytest.approx(0.0, abs=0.005)
-    assert value(rows, "spread_whole", axis="nonce").value == pytest.approx(0.1116, abs=0.001)
+    assert value(rows, "spread_whole", axis="nonce").value == pytest.approx(0.0160, abs=0.001)
