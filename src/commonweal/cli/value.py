@@ -11,12 +11,14 @@ import typer
 
 from commonweal.assessment.row_writer import Writer
 from commonweal.assessment.value.ledger_rows import LEDGER_METHOD
+from commonweal.assessment.value.value_lines import value_lines
 from commonweal.assessment.value.value_rows import VALUE_METHOD, value_rows
 from commonweal.cli.surface import Debug, SystemFile, counted, err, out, plain_errors, print_json
 from commonweal.errors import OptionError
 from commonweal.evidence.numbers import row_text
 from commonweal.evidence.records import Evidence
 from commonweal.evidence.store import digest, read_evidence
+from commonweal.files.foreign_text import unbroken
 from commonweal.measures.preflight import table_problems
 from commonweal.measures.registry import load_registry
 from commonweal.system.loading import load
@@ -31,6 +33,7 @@ def value(
         Path | None, typer.Option("--measured", help="Folder of an earlier run, whose measured energy is used.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")] = 0,
+    every_row: Annotated[bool, typer.Option("--rows", help="Print every row, in the place of the answer.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the evidence rows as JSON.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -51,13 +54,25 @@ def value(
     if as_json:
         print_json([row.model_dump(mode="json") for row in rows])
         return
-    tell(rows)
+    if every_row:
+        tell(rows)
+    else:
+        answer(rows)
     without = [deployment.key for deployment in system.deployments if deployment.value is None]
     if without:
         err.print(
             f"{counted(without, 'deployment')} without `value:` ({', '.join(without)}): how its value is reckoned is "
             "not declared"
         )
+
+
+def answer(rows: tuple[Evidence, ...]) -> None:
+    """What each deployment is worth, in a few lines; without any, the totals of the ledger."""
+    lines = value_lines(rows)
+    for line in lines:
+        out.print(unbroken(line))
+    if not lines:
+        tell(rows)
 
 
 def tell(rows: tuple[Evidence, ...]) -> None:

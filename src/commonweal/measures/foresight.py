@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 class Foreseen:
     """One comparison: who is compared, on what it rests, and the ends of the smallest gap that it would detect.
 
-    `smallest`: in [0, 1]; None: not known beforehand. `reason`: why it cannot be made at all; empty where it can.
+    `smallest`: in [0, 1]; None: not known beforehand, its lower end too where versions are matched. `reason`: why it
+    cannot be made at all; empty where it can.
     """
 
     about: str
     rests_on: str = ""
-    smallest: tuple[float, float] | None = None
+    smallest: tuple[float | None, float] | None = None
     reason: str = ""
 
     @property
@@ -38,9 +39,14 @@ class Foreseen:
         """
         if self.reason:
             return f"{self.about}: cannot be judged, {self.reason}"
-        ends = self.smallest and [f"{100 * end:.0f}" for end in self.smallest]
-        gap = f"smallest gap it would detect: {' to '.join(ends)} points" if ends else ""
-        return "; ".join(filter(None, (self.about, self.rests_on, gap)))
+        return "; ".join(filter(None, (self.about, self.rests_on, self._gap())))
+
+    def _gap(self) -> str:
+        if self.smallest is None:
+            return ""
+        low, high = self.smallest
+        ends = f"at most {100 * high:.0f}" if low is None else f"{100 * low:.0f} to {100 * high:.0f}"
+        return f"smallest gap it would detect: {ends} points"
 
 
 @dataclass(frozen=True, slots=True)

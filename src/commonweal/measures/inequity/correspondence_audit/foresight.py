@@ -1,7 +1,8 @@
 """What an audit will be able to judge, from its probes alone: names, wordings, and the smallest gap it would detect.
 
 What this module does not do: it asks nothing. How alike a group's answers will be is not known beforehand, so the
-smallest gap is a range: from answers that vary freely to names (frames, probes) that are each always treated alike.
+smallest gap is a range: from answers that vary freely to names that are each always treated alike. Where versions of a
+text are matched, it is smaller the more alike they are answered, so that only its upper end is known.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ def foreseen(layouts: list[NamesLayout | VersionsLayout | Missing]) -> Iterator[
             units, each, words = _units(layout, len(groups))
             variance = 2 * HALF * (1 - HALF) / units
             critical = bonferroni(max(1.0, len(groups) * (units - 1.0)), tests)
-            ends = [detectable(math.sqrt(variance / size), critical) for size in (each, 1)]
-            yield Foreseen(f"{attribute}: {', '.join(groups)}", words, (min(1.0, ends[0]), min(1.0, ends[1])))
+            low, high = (min(1.0, detectable(math.sqrt(variance / size), critical)) for size in (each, 1))
+            matched = isinstance(layout, VersionsLayout)
+            yield Foreseen(f"{attribute}: {', '.join(groups)}", words, (None if matched else low, high))
 
 
 def _attributes(layout: NamesLayout | VersionsLayout) -> dict[str, tuple[str, ...]]:
