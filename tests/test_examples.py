@@ -9,7 +9,9 @@ import pytest
 
 import commonweal as cw
 from commonweal.measures.plan import prepare
+from commonweal.report.content import Dossier
 from tests.flow.commands import python, rows_in, statuses, within
+from tests.report.counts import disagreements
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*/system.yaml"))
 # The hiring example is run by tests/flow/test_first_hour.py too, so that here it can wait for the slow tests.
@@ -52,6 +54,8 @@ def test_an_example_runs(path: Path, tmp_path: Path, model_cache: Path) -> None:
     shown = {"environment.inference_energy"} if measured else {"environment.life_cycle", "environment.value"}
     assert {row["measure"] for row in rows if row["status"] == "ok"} >= shown
     assert Path(ended.lines[-1]).samefile(tmp_path / "out" / "dossier.html")
+    dossier = Dossier.model_validate_json((tmp_path / "out" / "dossier.json").read_text(encoding="utf-8"))
+    assert disagreements(dossier, (tmp_path / "out" / "dossier.html").read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.slow

@@ -55,9 +55,7 @@ def test_what_is_told_without_measuring_imports_no_heavy_library() -> None:
     assert not loaded("claims", "check", "--shipped") & HEAVY
 
 
-def test_a_system_is_checked_and_measures_are_listed_without_what_calls_an_address_or_draws(
-    tmp_path: Path,
-) -> None:
+def test_a_system_is_checked_and_measures_are_listed_without_what_calls_an_address_or_draws(tmp_path: Path) -> None:
     (tmp_path / "system.yaml").write_text(STARTER, encoding="utf-8")
     read = loaded("check", str(tmp_path / "system.yaml")) | loaded("measures")
     assert "pydantic" in read, "what is imported is seen"
