@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import zip_longest
+from typing import TypeVar
 
 from commonweal.errors import NotApplicable
 from commonweal.system.permissions import Permissions
+
+Place = TypeVar("Place", bound=tuple[str, ...])  # kind and unit, or kind, unit and block
 
 
 class Design(StrEnum):
@@ -45,8 +48,11 @@ class Options:
         return {"measures": " ".join(self.measures) or "all", "limit": str(self.limit), "design": self.design.value}
 
 
-def whole_units(sizes: Mapping[tuple[str, str], int], limit: Limit, name: str) -> set[tuple[str, str]]:
-    """Units (kind, unit) that fit into a limit with all their items: of each kind in turn, in the order given.
+def whole_units(sizes: Mapping[Place, int], limit: Limit, name: str) -> set[Place]:
+    """Units (kind, unit), or blocks of them (kind, unit, block), that fit into a limit with all their items.
+
+    They are taken of each kind in turn, and of blocks one of every unit before a second of any: few items of many units
+    say more than many of few. Else in the order given.
 
     Raises
     ------
@@ -55,15 +61,19 @@ def whole_units(sizes: Mapping[tuple[str, str], int], limit: Limit, name: str) -
 
     >>> sorted(whole_units({("age", "a"): 3, ("age", "b"): 3, ("sex", "c"): 2}, Limit(6), "template"))
     [('age', 'a'), ('sex', 'c')]
+    >>> blocks = [("age", unit, block) for unit in "ab" for block in "12"]
+    >>> sorted(whole_units(dict.fromkeys(blocks, 4), Limit(9), "block"))
+    [('age', 'a', '1'), ('age', 'b', '1')]
     """
     if limit.items is None:
         return set(sizes)
-    kinds: dict[str, list[tuple[str, str]]] = {}
+    kinds: dict[str, dict[str, list[Place]]] = {}
     for unit in sizes:
-        kinds.setdefault(unit[0], []).append(unit)
-    chosen: set[tuple[str, str]] = set()
+        kinds.setdefault(unit[0], {}).setdefault(unit[1], []).append(unit)
+    queues = [[one for turn in zip_longest(*units.values()) for one in turn if one] for units in kinds.values()]
+    chosen: set[Place] = set()
     left = limit.items
-    for row in zip_longest(*kinds.values()):
+    for row in zip_longest(*queues):
         for unit in row:
             if unit is not None and sizes[unit] <= left:
                 chosen.add(unit)

@@ -193,8 +193,9 @@ class Suite(Generic[Item]):
 
     The rest of its fields are those of `measure`.
 
-    `by`: a label of its questions, whose values a limit takes in turn; `published`: how many items of each of them the
-    whole set has (where there is no such label, of "").
+    `by`: a label of its questions, whose values a limit takes in turn. `block`: the items of a unit that say something
+    only together, of which a limit takes one of every unit before a second of any; without it, whole units.
+    `published`: how many items of each value of `by` the whole set has (where there is no such label, of "").
     """
 
     source: str
@@ -210,6 +211,7 @@ class Suite(Generic[Item]):
     questions: Callable[[Item], Sequence[Question]]
     match: Callable[[Item, Sequence[Answer]], Columns]
     by: str = ""
+    block: Callable[[Item], str] | None = None
     published: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -270,12 +272,12 @@ class Suite(Generic[Item]):
         )
 
     def selection(self, data: DataSet, limit: Limit) -> Selection[Item]:
-        """The items that a limit keeps: whole units, of the values of `by` in turn.
+        """The items that a limit keeps: whole units or blocks, of the values of `by` in turn.
 
         Raises
         ------
         NotApplicable
-            If the limit leaves no whole unit.
+            If the limit leaves no whole unit or block.
         DataFileError
             If the data hold no item, or one twice, or `read` finds a line that is none.
         CommonwealError
@@ -291,8 +293,9 @@ class Suite(Generic[Item]):
         units = [self._unit(each) for each in asked]
         available = Counter(kind for kind, _ in units)
         self._check_published(available.keys())
-        chosen = whole_units(Counter(units), limit, self.sampled)
-        return Selection([item for item, unit in zip(items, units, strict=True) if unit in chosen], available)
+        blocks = [(*unit, self.block(item)) if self.block else unit for item, unit in zip(items, units, strict=True)]
+        chosen = whole_units(Counter(blocks), limit, f"block of a {self.sampled}" if self.block else self.sampled)
+        return Selection([item for item, block in zip(items, blocks, strict=True) if block in chosen], available)
 
     def texts(self, data: DataSet, limit: Limit) -> list[str]:
         """The texts that will be asked, for the estimate of time before anything is."""

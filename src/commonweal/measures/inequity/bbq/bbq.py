@@ -16,7 +16,7 @@ BY_CATEGORY = (("category",),)
     source="Parrish et al. 2022, Findings of ACL, BBQ, p. 6 (scores s_AMB and s_DIS), CC BY 4.0",
     cluster="template (question index)",
     family="both bias scores and the accuracy cost of every category in the data",
-    version=6,
+    version=7,
     data=DataPlace("bbq", "*.jsonl", "github.com/nyu-mll/BBQ, CC BY 4.0"),
     outcomes=(
         ItemOutcome(
@@ -73,6 +73,7 @@ BY_CATEGORY = (("category",),)
     ),
     read=read_bbq,
     unit="template",
+    block=lambda item: item.block,
     questions=BbqItem.questions,
     match=BbqItem.match,
     by="category",

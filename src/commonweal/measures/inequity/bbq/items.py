@@ -45,18 +45,21 @@ FIELDS = (
     "label",
 )
 AMBIGUOUS, DISAMBIGUATED = "ambig", "disambig"
+VERSIONS = 4  # of a text
 
 
 @dataclass(frozen=True, slots=True)
 class BbqItem:
     """One question of BBQ.
 
-    `target`: the place of the stereotyped group's answer, None where the data do not say which.
+    `block`: the four versions of one text: open or not, asked for the worse or the better. `target`: the place of the
+    stereotyped group's answer, None where the data do not say which.
     """
 
     id: str
     category: str
     template: str
+    block: str
     negative: bool
     ambiguous: bool
     context: str
@@ -147,6 +150,7 @@ def _item(path: Path, line: int, row: Any) -> BbqItem:
         id=f"{row['category']}:{row['example_id']}",
         category=row["category"],
         template=f"{row['category']}:{row['question_index']}",
+        block=_block(row["example_id"]),
         negative=polarity,
         ambiguous=ambiguous,
         context=f"{row['context']}\n{row['question']}\nAnswer:",
@@ -156,6 +160,14 @@ def _item(path: Path, line: int, row: Any) -> BbqItem:
         target=target_place(whom, people),
         groups=whom.named,
     )
+
+
+def _block(example: Any) -> str:
+    """Its four versions follow each other in the published files, so that they share a quarter of their number; an item
+    with another kind of name stands alone.
+    """
+    name = str(example)
+    return str(int(name) // VERSIONS) if name.isdecimal() else name
 
 
 def _one_of(path: Path, line: int, row: Any, field: str, known: Mapping[str, bool]) -> bool:
