@@ -237,10 +237,11 @@ def test_contributions_of_all_groups_add_up_to_the_score(tmp_path: Path) -> None
 
 def test_a_limit_takes_the_versions_of_a_text_together_and_one_text_of_every_template_first(tmp_path: Path) -> None:
     two_texts_each = [item_of(number, question_index=str(number // 8)) for number in range(80)]
+    (tmp_path / "two").mkdir()
     folder = written(tmp_path / "two", two_texts_each)
     some = value(measured(folder, Saying(lambda _: Answer(0, None)), limit=40), "accuracy_ambiguous")
     assert (some.clusters, some.n) == (10, 20), "one text, open and not, of each of ten templates"
-    folder = written(tmp_path / "one", [item_of(number) for number in range(40)])
+    folder = written(tmp_path, [item_of(number) for number in range(40)])
     assert value(measured(folder, Saying(lambda _: Answer(0, None)), limit=11), "accuracy_ambiguous").clusters == 2
     with pytest.raises(NotApplicable, match="no whole block of a template"):
         measured(folder, Saying(lambda _: Answer(0, None)), limit=3)
