@@ -42,6 +42,12 @@ WeightColumn = Annotated[
     str | None,
     typer.Option("--weight", metavar="COLUMN", help="Tables: sampling weights. Default: a column that says so."),
 ]
+ItemColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--item", metavar="COLUMN", help="Tables: the name of each row, by which two are joined. Default: item."
+    ),
+]
 ReferenceGroups = Annotated[
     list[str] | None,
     typer.Option(

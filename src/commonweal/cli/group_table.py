@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rich.cells import cell_len
-
 from commonweal.evidence.numbers import number_text, value_text
 from commonweal.evidence.records import Estimate, Evidence, GroupTable, Missing
-from commonweal.files.foreign_text import unbroken, visible
+from commonweal.evidence.text_columns import aligned, signed
+from commonweal.files.foreign_text import unbroken
 
 FOUND, UNJUDGED, NOTHING = "*", "?", ""
-APART = "  "
 Side = tuple[tuple[str, str], ...]
 Number = Estimate | Missing
 Cells = Mapping[tuple[str, Side], Evidence]
@@ -60,7 +58,7 @@ def _attribute(
         grid.append([name, *_rates(numbers, table, columns, side, shown)])
         if reference is not None and side != reference:
             grid.append(["  difference, ratio", "", *_against(numbers, table, columns, side, shown)])
-    yield from _aligned(grid)
+    yield from aligned(grid)
     yield ""
 
 
@@ -115,24 +113,9 @@ def _against(numbers: Cells, table: GroupTable, columns: Sequence[str], side: Si
             cells.append(NOTHING)
         else:
             times = f" ×{ratio.estimate.value:.2f}" if ratio and ratio.estimate else ""
-            cells.append(f"{_signed(row.estimate)}{times}{FOUND if row.estimate.excludes_null else ''}")
+            cells.append(f"{signed(number_text(row.estimate))}{times}{FOUND if row.estimate.excludes_null else ''}")
         cells += [NOTHING] if rate in table.against_most else []
     return cells
-
-
-def _signed(estimate: Estimate) -> str:
-    text = number_text(estimate)
-    return text if text.startswith("−") else f"+{text}"
-
-
-def _aligned(grid: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The cells in columns, each as wide as its widest cell; names to the left, numbers too."""
-    told = [[visible(unbroken(cell)) for cell in line] for line in grid]
-    widths = [max(cell_len(line[place]) for line in told) for place in range(len(told[0]))]
-    for line in told:
-        yield APART.join(
-            cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)
-        ).rstrip()
 
 
 def _notes(rows: Sequence[Evidence], shown: Sequence[Evidence]) -> Iterator[str]:

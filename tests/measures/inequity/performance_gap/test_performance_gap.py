@@ -34,6 +34,7 @@ def table_of(
     groups: Mapping[str, np.ndarray],
     cluster: np.ndarray | None = None,
     score: np.ndarray | None = None,
+    **references: str,
 ) -> PredictionTable:
     own = np.arange(truth.size).astype(np.str_)
     return PredictionTable(
@@ -44,6 +45,7 @@ def table_of(
         {name: labels.astype(np.str_) for name, labels in groups.items()},
         own if cluster is None else cluster.astype(np.str_),
         cluster is not None,
+        references=references,
     )
 
 
@@ -78,9 +80,9 @@ def world(
     score = 1 / (1 + np.exp(0.5 - lean))
     truth = rng.random(n) < score
     said = np.where((race == "C") & (rng.random(n) < harm), ~truth, score > 0.5)
-    return table_of(
-        truth, said, {"race": race, "gender": gender}, cluster if clusters else None, score if scored else None
-    )
+    cluster_of, score_of = cluster if clusters else None, score if scored else None
+    groups = {"race": race, "gender": gender}
+    return table_of(truth, said, groups, cluster_of, score_of, race="A", gender="men")
 
 
 def test_rates_and_intervals_by_hand() -> None:
@@ -89,7 +91,7 @@ def test_rates_and_intervals_by_hand() -> None:
     """
     truth = np.repeat([0, 1, 0, 1], [12, 8, 20, 10])
     said = np.concatenate([np.arange(12) < 3, np.arange(8) >= 2, np.zeros(20), np.ones(10)])
-    rows = measured(table_of(truth, said, {"gender": np.repeat(["women", "men"], [20, 30])}))
+    rows = measured(table_of(truth, said, {"gender": np.repeat(["women", "men"], [20, 30])}, gender="men"))
     women, men = {"gender": "women"}, {"gender": "men"}
     assert number(rows, FALSE_POSITIVES, women).value == pytest.approx(3 / 12)
     assert number(rows, "false_negative_rate", women).value == pytest.approx(2 / 8)
@@ -266,37 +268,40 @@ def naive_spread_excludes_zero(table: PredictionTable, rng: np.random.Generator)
 NAIVE_SEEDS = 200  # nine in ten alarm: that takes no thousand to see
 
 
-def alarms(seeds: int, clusters: int | None) -> tuple[float, float, float]:
-    """Share of worlds at parity in which: any difference is found; any spread excludes 0; the naive bootstrap does."""
+FAMILIES = (("race",), ("gender",), ("race", "gender"))
+
+
+def alarms(seeds: int, clusters: int | None) -> tuple[list[float], list[float], float]:
+    """Share of worlds at parity in which a family finds a difference, or a spread of it excludes 0, for each family;
+    and in which the naive bootstrap alarms.
+    """
     alarmed, naive = [], []
     for seed in range(seeds):
         table = world(seed, clusters=clusters)
-        rows = measured(table, seed)
-        gap = any(isinstance(row, Estimate) and row.null is not None and row.excludes_null for row in rows)
-        spread = any(
-            isinstance(row, Estimate) and row.quantity.endswith("_spread") and (row.low or 0.0) > 0 for row in rows
-        )
-        alarmed.append((gap, spread))
+        rows = [row for row in measured(table, seed) if isinstance(row, Estimate)]
+        found = [{tuple(row.group or {}) for row in rows if row.null is not None and row.excludes_null}]
+        found += [{tuple(row.group or {}) for row in rows if row.quantity.endswith("_spread") and (row.low or 0.0) > 0}]
+        alarmed.append([[family in one for family in FAMILIES] for one in found])
         if seed < NAIVE_SEEDS:
             naive.append(naive_spread_excludes_zero(table, np.random.default_rng(seed)))
-    found, wide = np.mean(alarmed, axis=0)
-    return float(found), float(wide), float(np.mean(naive))
+    gaps, spreads = np.mean(alarmed, axis=0)
+    return gaps.tolist(), spreads.tolist(), float(np.mean(naive))
 
 
 @pytest.mark.parametrize("seeds", [16, pytest.param(40, marks=pytest.mark.slow)])
 def test_parity_is_silent_where_the_naive_bootstrap_is_not(few_draws: None, seeds: int) -> None:
     found, spread, naive = alarms(seeds, clusters=120)
-    assert found <= 0.125
+    assert max(found) <= 0.1875
     assert spread == found
     assert naive > 0.9
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("clusters", [None, 120])
-def test_false_alarms_over_a_thousand_seeds(clusters: int | None, few_draws: None) -> None:
+def test_each_family_raises_a_false_alarm_in_one_of_twenty_tables(clusters: int | None, few_draws: None) -> None:
     found, spread, naive = alarms(1000, clusters)
-    print(f"clusters {clusters}: ours {found:.3f}, naive {naive:.3f}")
-    assert 0.03 <= found <= 0.07
+    print(f"clusters {clusters}: {dict(zip(FAMILIES, found, strict=True))}, naive {naive:.3f}")
+    assert all(0.03 <= share <= 0.07 for share in found), found
     assert spread == found
     assert naive > 0.9
 
@@ -311,10 +316,8 @@ def coverage(seeds: int) -> tuple[float, float]:
     truth = {name: float(right[race == name].mean()) for name in "ABC"}
     for seed in range(seeds):
         rows = measured(world(seed, harm=0.15, clusters=120, scored=False), seed)
-        gaps = [
-            number(rows, "accuracy_difference", {"race": one}, {"race": other}) for one, other in ("BA", "CA", "CB")
-        ]
-        expected = [truth[one] - truth[other] for one, other in ("BA", "CA", "CB")]
+        gaps = [number(rows, "accuracy_difference", {"race": one}, {"race": "A"}) for one in "BC"]
+        expected = [truth[one] - truth["A"] for one in "BC"]
         pairs.append(all((gap.low or 0) <= value <= (gap.high or 0) for gap, value in zip(gaps, expected, strict=True)))
         rate = number(rows, "accuracy", {"race": "C"})
         single.append((rate.low or 0) <= truth["C"] <= (rate.high or 0))
@@ -386,7 +389,7 @@ def test_spellings_that_may_be_one_group_stay_apart_and_are_told_on_every_row_of
     )
     assert number(rows, "accuracy", {"gender": "Zoe\u0308"}).n == 16
     assert "give them one spelling" in mine[0].note
-    gap = number(rows, "accuracy_difference", {"gender": "women"}, {"gender": "men"})
+    gap = number(rows, "accuracy_difference", {"gender": "women"}, {"gender": "Women"})
     assert spellings in gap.note
     elsewhere = [row for row in rows if isinstance(row, Estimate) and set(row.group or {}) <= {"site"}]
     assert elsewhere
@@ -567,7 +570,7 @@ def test_a_system_that_treats_everybody_alike_cannot_be_judged(said: int) -> Non
 def test_a_system_without_a_mistake_has_gaps_of_0_with_a_width(few_draws: None) -> None:
     truth = np.arange(80) % 2
     rows = measured(table_of(truth, truth, {"gender": np.repeat(["m", "f"], 40)}))
-    gap = number(rows, "accuracy_difference", {"gender": "m"}, {"gender": "f"})
+    gap = number(rows, "accuracy_difference", {"gender": "f"}, {"gender": "m"})
     assert gap.value == 0.0
     assert (gap.low or 0.0) < -0.05
     assert (gap.high or 0.0) > 0.05
