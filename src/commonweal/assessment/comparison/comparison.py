@@ -214,28 +214,36 @@ def told(comparison: Comparison) -> Iterator[str]:
     for row in comparison.rows:
         if row.missing is not None:
             yield f"no number: {row.missing.quantity}{_about(row.missing)}: {row.note}"
-    tested = [row for row in comparison.rows if row.verdicts is not None]
-    if comparison.kind == TABLES_OF_PREDICTIONS:
-        yield from _told_of_tables(comparison, tested)
-    else:
-        first = [row for row in tested if _comes_first(row)]
-        for row in first:
-            yield from _lines(row, comparison.rows)
-        if len(first) < len(tested):
-            yield "\nnot shown:"
-        yield from (_line(row) for row in tested if not _comes_first(row))
-        yield f"\ncorrected together: {len(tested)} numbers; {MAY_BE_THERE}"
-    if not any(row.verdicts and row.verdicts.margin for row in tested):
+    of_tables = [row for row in comparison.rows if row.measure == TABLES_OF_PREDICTIONS]
+    others = [row for row in comparison.rows if row.measure != TABLES_OF_PREDICTIONS]
+    for subjects in dict.fromkeys(row.subjects for row in of_tables):
+        yield from _told_of_tables([row for row in of_tables if row.subjects == subjects])
+    if others:
+        yield from _told_of_items(others)
+    if not any(row.verdicts and row.verdicts.margin for row in comparison.rows):
         yield "not asked: whether B is not worse, or equivalent; fix a margin beforehand with --margin"
 
 
-def _told_of_tables(comparison: Comparison, tested: Sequence[ComparisonRow]) -> Iterator[str]:
+def _told_of_items(rows: Sequence[ComparisonRow]) -> Iterator[str]:
+    """What is shown or asked in full, and the rest in a line each."""
+    tested = [row for row in rows if row.verdicts is not None]
+    first = [row for row in tested if _comes_first(row)]
+    for row in first:
+        yield from _lines(row, rows)
+    if len(first) < len(tested):
+        yield "\nnot shown:"
+    yield from (_line(row) for row in tested if not _comes_first(row))
+    yield f"\ncorrected together: {len(tested)} numbers; {MAY_BE_THERE}"
+
+
+def _told_of_tables(rows: Sequence[ComparisonRow]) -> Iterator[str]:
     """The rates by group; then what is shown of all items and of single attributes, or was asked with a margin."""
     yield ""
-    yield from rate_lines(comparison.rows)
+    yield from rate_lines(rows)
+    tested = [row for row in rows if row.verdicts is not None]
     asked = [row for row in tested if row.verdicts and row.verdicts.margin is not None]
     for row in asked:
-        yield from _lines(row, comparison.rows)
+        yield from _lines(row, rows)
     shown = [row for row in tested if row.verdicts and row.verdicts.difference == "shown"]
     single = [row for row in shown if row.estimate and len(row.estimate.group or {}) < 2]
     if shown and not asked:

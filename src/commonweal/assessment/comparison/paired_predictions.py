@@ -74,13 +74,14 @@ def pair_predictions(a: TableFile, b: TableFile, *, common: bool) -> tuple[list[
                 f"{path}: it holds no predictions of 0 or 1 that could be compared; name a comparison, such as "
                 "--prediction COLUMN>=NUMBER"
             )
-    items = read_items(a), read_items(b)
+    (joined_on, of_a), (_, of_b) = read_items(a), read_items(b)
+    items = of_a, of_b
     shared, unpaired = _shared(paths, items, common=common)
     places = [np.array([where[item] for item in shared]) for where in items]
     both = _both(paths, tables, places, shared)
     unpaired += _not_paired(paths, tables, both)
     pairs = list(_pairs((str(a.path), str(b.path)), both))
-    statement = f"{len(shared)} items, joined by name, in {np.unique(both.clusters).size} {both.sampled}s"
+    statement = f"{len(shared)} items, joined on '{joined_on}', in {np.unique(both.clusters).size} {both.sampled}s"
     if both.truth is not None:
         correct = [both.known & (said == both.truth) for said in both.said]
         only = [f"{int((one & ~other).sum())} only in {name}" for name, one, other in _sides(correct)]
@@ -204,31 +205,28 @@ def _rates(both: _SameItems) -> Iterator[tuple[ComparedOutcome, tuple[Array, Arr
     yield FALSE_NEGATIVES, ((~first).astype(np.float64), (~second).astype(np.float64)), both.known & truth
 
 
-def read_items(table: TableFile) -> dict[str, int]:
-    """Normalised item name -> row number; DataFileError where a row has none.
+def read_items(table: TableFile) -> tuple[str, dict[str, int]]:
+    """The column of items, and normalised item name -> row number; DataFileError where a row has none.
 
-    The column is the one that is named, else `item`, else a cluster that is another one in each row. Names of items are
-    unique: reading the table checked it.
+    The column is the one that is named, else `item`, else a cluster that is another one in each row.
     """
     rows = list(table_rows(table.path))
     names = column_names(table.path, rows)
     columns = column_map(table.path, names, table.asked)
-    column = columns.item or columns.cluster
-    if column is None:
-        raise DataFileError(
-            f"{table.path}: no 'item'; two files are joined on the column item, or one that --item names. Columns: "
-            f"{', '.join(names)}"
-        )
+    column, several = columns.item or columns.cluster, ""
     places: dict[str, int] = {}
-    for place, (line, row) in enumerate(rows):
-        name = one_spelling(item_name(table.path, line, row, column))
+    for place, (line, row) in enumerate(rows if column else ()):
+        name = one_spelling(item_name(table.path, line, row, column or "item"))
         if name in places:
-            raise DataFileError(
-                f"{table.path}:{line} no 'item', and {column} '{name}' is in several rows; two files are joined on the "
-                "column item, or one that --item names"
-            )
+            several = f" ({column} '{name}' is in several rows)"
+            break
         places[name] = place
-    return places
+    if column is None or several:
+        raise DataFileError(
+            f"{table.path}: no 'item'; two files are joined on the column item, or one that --item names{several}. "
+            f"Columns: {', '.join(names)}"
+        )
+    return column, places
 
 
 def _shared(
