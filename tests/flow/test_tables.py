@@ -315,3 +315,12 @@ def test_two_measured_tables_are_compared_in_every_rate_and_gap(tmp_path: Path) 
     late = within("compare", tmp_path / "a", tmp_path / "b")
     assert late.code == 2
     assert "has changed since it was measured" in late.said
+
+
+def test_a_reference_group_with_too_few_rows_is_told_below_the_table(tmp_path: Path) -> None:
+    rows = [["p_", "Other", "Male", 7, 1, 1.0], *people(200)]
+    ended = measure(written(tmp_path / "compas.csv", rows), tmp_path / "out", *MAPPED, "--group", "race")
+    assert ended.code == 0, ended.said
+    assert "? the reference group Other has too little: 1 cluster (1 row) in this group" in ended.out
+    assert "name another reference" in ended.out
+    assert "race: compared with Other, the group of the first row" in ended.out

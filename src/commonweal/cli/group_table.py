@@ -48,6 +48,7 @@ def _attribute(
     """The lines of one attribute, the reference group first."""
     columns = [rate for rate in table.rates if any((rate, side) in numbers for side in groups)]
     reference = _reference(numbers, columns, groups)
+    together = [numbers.get((f"{rate}_difference", ((attribute, "all groups"),))) for rate in columns]
     ordered = sorted(groups, key=lambda side: side != reference)
     heads = [attribute, "n", *(head for rate in columns for head in _heads(table, rate))]
     grid = [heads]
@@ -58,6 +59,7 @@ def _attribute(
         grid.append([name, *_rates(numbers, table, columns, side, shown)])
         if reference is not None and side != reference:
             grid.append(["  difference, ratio", "", *_against(numbers, table, columns, side, shown)])
+    shown += [row for row in together if row is not None]
     yield from aligned(grid)
     yield ""
 
@@ -107,7 +109,6 @@ def _against(numbers: Cells, table: GroupTable, columns: Sequence[str], side: Si
         if row is None:
             row = numbers.get((f"{rate}_difference", tuple((name, "all groups") for name, _ in side)))
         if row is not None and row.estimate is None:
-            shown.append(row)
             cells.append(UNJUDGED)
         elif row is None or row.estimate is None:
             cells.append(NOTHING)

@@ -86,11 +86,11 @@ def why_not(rates: GroupRates, spec: RateSpec, index: int) -> str:
         return f"no {spec.denominator} in this group, so there is nothing to divide by"
     if clusters < MINIMUM_CLUSTERS:
         return (
-            f"{_counted(clusters, spec.cluster)} ({n} rows) in this group; at least {MINIMUM_CLUSTERS} are needed for "
+            f"{_counted(clusters, spec.cluster)} ({_counted(n, 'row')}) in this group; at least {MINIMUM_CLUSTERS} are needed for "
             "an interval"
         )
     return (
-        f"{_counted(clusters, spec.cluster)} ({n} rows) of such unequal size or weight that they are worth "
+        f"{_counted(clusters, spec.cluster)} ({_counted(n, 'row')}) of such unequal size or weight that they are worth "
         f"{rates.freedom[index]:.1f} degrees of freedom; below {MINIMUM_FREEDOM:g} no interval holds its level"
     )
 
