@@ -86,8 +86,8 @@ def why_not(rates: GroupRates, spec: RateSpec, index: int) -> str:
         return f"no {spec.denominator} in this group, so there is nothing to divide by"
     if clusters < MINIMUM_CLUSTERS:
         return (
-            f"{_counted(clusters, spec.cluster)} ({_counted(n, 'row')}) in this group; at least {MINIMUM_CLUSTERS} are needed for "
-            "an interval"
+            f"{_counted(clusters, spec.cluster)} ({_counted(n, 'row')}) in this group; at least {MINIMUM_CLUSTERS} are "
+            "needed for an interval"
         )
     return (
         f"{_counted(clusters, spec.cluster)} ({_counted(n, 'row')}) of such unequal size or weight that they are worth "
