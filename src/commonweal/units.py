@@ -28,6 +28,7 @@ UNITS: dict[str, str] = {
     "s": "seconds",
     "s/1000 decisions": "seconds per 1,000 decisions",
     "score": "the application's own score, on its own scale",
+    "unit of truth": "the unit in which a table of predictions gives its truth",
 }
 # Above these a declared number is in another unit, or wrong.
 MOST_DEVICE_W = 20_000.0  # the largest accelerators of 2026 draw under 1.5 kW, the largest servers under 20 kW

@@ -32,7 +32,7 @@ def test_the_example_of_two_files_of_predictions() -> None:
     assert ended.code == 0, ended.said
     assert "480 items, joined on 'item', in 80 clusters" in ended.out
     assert "not worse by more than 0.02: not shown" in ended.out
-    found = records(within("compare", BASE, OTHER, "--json").out)
+    found = records(within("compare", BASE, OTHER, "--reference", "gender=women", "--json").out)
     wider = one(found, "accuracy_gap_widening", "|B| - |A|", {"gender": "men"})
     assert wider["low"] > 0
     assert wider["verdicts"]["difference"] == "shown"
@@ -52,7 +52,7 @@ def test_a_run_is_the_same_again_and_the_seed_matters_little() -> None:
     assert first == again
     for left, right in zip(records(first), records(other), strict=True):
         assert left["value"] == right["value"]
-        assert left["low"] == pytest.approx(right["low"], abs=0.02)
+        assert left["low"] == pytest.approx(right["low"], abs=0.04)
 
 
 def test_two_systems_answers_to_bbq_are_compared_by_what_the_measure_makes_of_them(tmp_path: Path) -> None:

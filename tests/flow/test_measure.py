@@ -244,7 +244,9 @@ CASES = Path(__file__).parents[3] / "shared/cases"
     ],
 )
 def test_tables_that_were_reported(tmp_path: Path, case: str, lines: tuple[str, ...]) -> None:
-    ended = within("measure", "inequity.performance_gap", "--predictions", CASES / case, "--out", tmp_path / "out")
+    ended = within(
+        "measure", "inequity.performance_gap", "--predictions", CASES / case, "--out", tmp_path / "out", "--rows"
+    )
     assert ended.code == 0, ended.said
     for line in lines:
         assert line in ended.out

@@ -61,7 +61,6 @@ def test_a_mark_at_the_beginning_quotes_and_line_breaks_in_fields_are_read(tmp_p
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("prediction,group_x\n1,a\n", r"table.csv: no column 'truth'; its columns are: prediction, group_x"),
         ("truth,group_x\n1,a\n", r"neither a column 'prediction' nor 'score'"),
         ("truth,prediction\n1,1\n", r"no group: name a column group_gender"),
         ("truth,prediction,group_x\n1,1,a\n2,0,b\n", r"table.csv:3 truth is '2', expected 0 or 1"),

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from commonweal.assessment.fail_on import judge, parse_condition
+from commonweal.cli.column_options import (
+    ClusterColumn,
+    GroupColumns,
+    PredictionColumn,
+    ReferenceGroups,
+    ScoreColumn,
+    TruthColumn,
+    WeightColumn,
+    named_columns,
+)
+from commonweal.cli.group_table import table_lines
 from commonweal.cli.surface import (
     BAD_INPUT,
     BEYOND,
@@ -27,12 +38,13 @@ from commonweal.cli.surface import (
 )
 from commonweal.evidence.journal import ITEMS
 from commonweal.evidence.numbers import duration_text, row_text
+from commonweal.evidence.records import Evidence
 from commonweal.files.foreign_text import unbroken
 from commonweal.measures.gather import why_nothing
 from commonweal.measures.kept_scores import kept_scores
 from commonweal.measures.options import Design, Options
 from commonweal.measures.plan import Prepared, prepare
-from commonweal.measures.registry import load_registry
+from commonweal.measures.registry import MeasureSpec, load_registry
 from commonweal.models.engine.precision import FLOAT32, check_precision
 from commonweal.models.opening import open_local_model
 from commonweal.models.protocols import Continuation, Score
@@ -185,9 +197,16 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
         typer.Option(
             "--predictions",
             help="In the place of a model, what was answered elsewhere, .csv or .jsonl: item and answer, or truth, "
-            "prediction or score and group_… (docs/data.md).",
+            "prediction or score and group_… (docs/data.md), or the columns that the options below name.",
         ),
     ] = None,
+    truth: TruthColumn = None,
+    prediction: PredictionColumn = None,
+    score: ScoreColumn = None,
+    group: GroupColumns = None,
+    cluster: ClusterColumn = None,
+    weight: WeightColumn = None,
+    reference: ReferenceGroups = None,
     data: Data = None,
     limit: Annotated[
         int | None,
@@ -209,12 +228,16 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the evidence rows as JSON, in the place of lines.")
     ] = False,
+    all_rows: Annotated[
+        bool, typer.Option("--rows", help="Print every row, also where a table by group says the main of it.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Put one measure to one model or file of predictions, without a system file.
 
     Give --model or --predictions, and --data where the measure reads data.
-    It prints a line for each number or the reason why there is none, and last the path of a dossier.
+    It prints a line for each number or the reason why there is none, and last the path of a dossier;
+    of rates by group a table, with every row (crossed groups, calibration) behind --rows and in the dossier.
     Two such folders can be compared: `commonweal compare A B`.
 
     Exit codes: 0 complete; 2 bad input, data that were not named, or nothing that could be measured; 3 some rows
@@ -222,8 +245,9 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     """
     with plain_errors(debug), told_when_stopped(lambda: kept_in(folder)):
         allowed, compressed = Permissions(network=allow_network, download=allow_download), check_precision(dtype)
+        columns = named_columns(truth, prediction, score, group, cluster, weight, reference)
         system, permissions = single_asset_system(
-            model, predictions, allowed, None if compressed == FLOAT32 else compressed
+            model, predictions, allowed, None if compressed == FLOAT32 else compressed, columns
         )
         ready = prepare(system, Options((name,), limit, Design.BALANCED, seed, device, permissions, data))
         announce(ready)
@@ -234,8 +258,8 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
         if as_json:
             print_json([row.model_dump(mode="json") for row in own], indent=2)
         else:
-            for row in own:
-                out.print(row_text(row))
+            for line in row_lines(own, ready.specs, all_rows=all_rows):
+                out.print(line)
             out.print(str(dossier.path))
         if model is not None and dtype != FLOAT32:
             tell_deviation(model, dtype, (device, permissions), kept_scores(folder, own))
@@ -247,6 +271,17 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     failed = any(row.status == "failed" for row in own)
     # A file of answers or predictions fails by what stands in it; a model, by what it does.
     raise typer.Exit(0 if not failed else SOME_FAILED if predictions is None else BAD_INPUT)
+
+
+def row_lines(rows: Sequence[Evidence], specs: Sequence[MeasureSpec], *, all_rows: bool) -> Iterator[str]:
+    """A line for each row; of a measure whose rates are read by group, its table, unless every row is asked for."""
+    for spec in specs:
+        own = [row for row in rows if row.measure == spec.name]
+        table = spec.method.group_table
+        if table is None or all_rows or not any(row.estimate for row in own):
+            yield from map(row_text, own)
+        else:
+            yield from table_lines(own, table)
 
 
 def tell_deviation(

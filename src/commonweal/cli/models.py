@@ -13,6 +13,15 @@ import typer
 from commonweal.assessment.comparison.comparison import Asked, told
 from commonweal.assessment.comparison.comparison import compare as compare_both
 from commonweal.assessment.comparison.verdicts import parse_margins
+from commonweal.cli.column_options import (
+    ClusterColumn,
+    GroupColumns,
+    ItemColumn,
+    PredictionColumn,
+    ReferenceGroups,
+    TruthColumn,
+    named_columns,
+)
 from commonweal.cli.surface import (
     NOTHING_KEPT,
     SOME_FAILED,
@@ -165,6 +174,12 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
             help="For files of predictions: leave out items that only one has, which are an error otherwise.",
         ),
     ] = False,
+    truth: TruthColumn = None,
+    prediction: PredictionColumn = None,
+    group: GroupColumns = None,
+    cluster: ClusterColumn = None,
+    reference: ReferenceGroups = None,
+    item: ItemColumn = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON, in the place of lines.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")] = 0,
     device: Device = "auto",
@@ -176,16 +191,17 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
 ) -> None:
     """Compare A and B on the same items: paired, clustered, corrected for all that is tested together.
 
-    Of two dossiers: what both measured. Of two files: rows of the same `item`. Of two models: --requests.
+    Of two dossiers: what both measured. Of two files: rows of the same `item`, every rate by group, and how each gap
+    changes. Of two models: --requests.
     It prints what differs, for whom, and what is not shown; it writes nothing.
     A difference that is not shown may still be there, up to its interval.
     """
     kept = (lambda: scores_kept(no_cache)) if requests else (lambda: NOTHING_KEPT)
     with plain_errors(debug), told_when_stopped(kept), Stages(err) as stages:
         permissions = Permissions(download=allow_download)
-        asked = Asked(
-            parse_margins(margin or ()), common, seed, requests, (dtype_a, dtype_b), device, no_cache, permissions
-        )
+        columns = named_columns(truth, prediction, None, group, cluster, None, reference, item)
+        margins, dtypes = parse_margins(margin or ()), (dtype_a, dtype_b)
+        asked = Asked(margins, common, seed, requests, dtypes, device, no_cache, permissions, columns)
         comparison = compare_both(a, b, asked, stages.tick)
     if as_json:
         print_json(comparison.records())

@@ -194,7 +194,7 @@ def row_text(row: Evidence) -> str:
     parts = [value_text(row.estimate), interval_text(row.estimate), f"n {row.estimate.n}"]
     parts += [clusters_text(row.estimate.clusters)] if row.estimate.clusters else []
     parts += (
-        [f"p {p_text(row.estimate.p_adjusted)} (adjusted; simultaneous interval)"]
+        [f"p {p_text(row.estimate.p_value)}, adjusted {p_text(row.estimate.p_adjusted)} (simultaneous interval)"]
         if row.estimate.p_adjusted is not None
         else []
     )

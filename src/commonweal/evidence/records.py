@@ -230,6 +230,20 @@ class FigureChoice(Row):
     diagonal: str = Field(default="", description="scatter: what it means that both are equal")
 
 
+class GroupTable(Row):
+    """The rates that are read side by side, a line for each group: what a measure prints in the place of its rows.
+
+    Beside a rate Q stand its difference from the reference group, Q_difference, and its ratio to it, Q_ratio, where
+    the measure has them.
+    """
+
+    rates: tuple[str, ...] = Field(description="quantities, in the order of the columns")
+    short: Mapping[str, str] = Field(description="quantity -> the head of its column")
+    against_most: Mapping[str, str] = Field(
+        default_factory=dict, description="quantity -> the one that is its ratio to that of the highest group"
+    )
+
+
 class Method(Row):
     """How a measure works, for readers: printed in the dossier's methods and in docs/measures.md."""
 
@@ -258,6 +272,9 @@ class Method(Row):
         description="what it makes of each item, by which two runs are compared; none: by the answers themselves",
     )
     figures: tuple[FigureChoice, ...] = ()
+    group_table: GroupTable | None = Field(
+        default=None, description="how its rates are printed, a line for each group; None: its rows are printed"
+    )
     statement_part: StatementPart | None = Field(
         default=None, description="the part of the carbon statement that shows its rows; None: none does, or not told"
     )

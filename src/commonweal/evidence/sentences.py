@@ -73,6 +73,21 @@ ENGLISH: Mapping[str, Sentence] = {
         "The mean score, less the observed rate, is {size} lower for {group} than for {reference}",
         own="calibration_in_the_large",
     ),
+    "inequity.performance_gap.scoring_rate_difference": Sentence(
+        "Scores above the median of all are {size} more frequent for {group} than for {reference}",
+        "Scores above the median of all are {size} less frequent for {group} than for {reference}",
+        own="scoring_rate",
+    ),
+    "inequity.performance_gap.mean_error_difference": Sentence(
+        "The prediction, less the truth, is on average {size} higher for {group} than for {reference}",
+        "The prediction, less the truth, is on average {size} lower for {group} than for {reference}",
+        own="mean_error",
+    ),
+    "inequity.performance_gap.mean_absolute_error_difference": Sentence(
+        "The prediction lies on average {size} farther from the truth for {group} than for {reference}",
+        "The prediction lies on average {size} nearer to the truth for {group} than for {reference}",
+        own="mean_absolute_error",
+    ),
     "inequity.identity_false_positives.false_positive_rate_difference": Sentence(
         "Harmless texts about {group} are flagged {size} more often than those about {reference}",
         "Harmless texts about {group} are flagged {size} less often than those about {reference}",

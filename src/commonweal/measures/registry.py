@@ -26,6 +26,7 @@ from commonweal.evidence.records import (
     End,
     Estimate,
     FigureChoice,
+    GroupTable,
     ItemOutcome,
     Method,
     Missing,
@@ -105,6 +106,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
     units: tuple[str, ...] = (),
     outcomes: tuple[ItemOutcome, ...] = (),
     figures: tuple[FigureChoice, ...] = (),
+    group_table: GroupTable | None = None,
     statement_part: StatementPart | None = None,
 ) -> Callable[[Measured], Measured]:
     """Register a function as a measure.
@@ -127,6 +129,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
     outcomes : columns of the items that it judges (`Ledger`), by which two runs are compared; else they are by the
         answers.
     figures : pictures of its own, in the place of one for each quantity.
+    group_table : the rates that the terminal shows, a line for each group, in the place of all rows.
     statement_part : the part of the carbon statement that shows its rows.
     on_request : taken only when it is named, since it takes long; a run of all measures has a row that says so.
     workload : the texts that it will ask, for the time estimate; called with the arguments of the measure that it names
@@ -181,6 +184,7 @@ def measure(  # noqa: PLR0913 - one keyword per fact that a reader of the result
             units=units,
             outcomes=outcomes,
             figures=figures,
+            group_table=group_table,
             statement_part=statement_part,
         )
         needs = {parameter: hints[parameter] for parameter in parameters[1:]}

@@ -24,6 +24,7 @@ from commonweal.models.opening import open_model
 from commonweal.models.predictions import PredictionTable
 from commonweal.models.protocols import Chooser, DecisionApplication, LanguageModel
 from commonweal.system.permissions import Permissions
+from commonweal.system.prediction_columns import NO_COLUMNS
 from commonweal.system.records import Asset, System
 
 DEFAULT_PROBES = BUILTIN + "hiring"
@@ -84,7 +85,7 @@ class Opener:
         if spec.subject is PredictionTable:
             from commonweal.models.prediction_tables import read_prediction_table  # noqa: PLC0415 - brings in polars
 
-            return read_prediction_table(self.predictions(asset))
+            return read_prediction_table(self.predictions(asset), asset.columns or NO_COLUMNS)
         if spec.subject is Chooser and stored:
             return PredictedAnswers(self.predictions(asset))
         if spec.subject in {LanguageModel, Chooser}:

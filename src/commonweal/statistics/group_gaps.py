@@ -1,4 +1,4 @@
-"""Gaps between the rates of groups: all pairs, attributes and rates in one family, with simultaneous intervals.
+"""Gaps between the rates of groups, of all pairs or against a reference, in one family with simultaneous intervals.
 
 - Gap: the distances to the Wilson limits of the two rates are added in squares, with their correlation (Zou and
   Donner): it does not collapse where a rate is 0 or 1, and is no narrower than that of the t test where groups share
@@ -24,9 +24,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
+import numpy.typing as npt
 import scipy
 
 from commonweal.statistics.contrast import FEW_DIFFER
@@ -39,16 +40,21 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Gap(Difference):
-    """The rate of `group` minus that of `reference` (places)."""
+    """The rate of `group` minus that of `reference` (places).
+
+    `error`: its standard error; `critical`: how many of them its limits are worth; nan where they are not known.
+    """
 
     group: int = field(kw_only=True)
     reference: int = field(kw_only=True)
+    error: float = field(kw_only=True, default=math.nan)
+    critical: float = field(kw_only=True, default=math.nan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pairs:
     """All gaps of a family, arrays (gap,): columns compared, rates, effective rows, correlation, standard errors of the
-    gaps (0 where two groups share no cluster), degrees of freedom: by design, those used, those that independent rows
+    gaps, whether two groups share clusters, degrees of freedom: by design, those used, those that independent rows
     would have.
     """
 
@@ -58,6 +64,7 @@ class _Pairs:
     effective: tuple[Array, Array]
     correlation: Array
     error: Array
+    shared: npt.NDArray[np.bool_]
     by_design: Array
     freedom: Array
     of_rows: Array
@@ -79,7 +86,7 @@ class _Pairs:
         (low_1, high_1), (low_2, high_2) = (wilson(m, n, t) for m, n in zip(self.means, self.effective, strict=True))
         below = _added(self.means[0] - low_1, high_2 - self.means[1], self.correlation)
         above = _added(high_1 - self.means[0], self.means[1] - low_2, self.correlation)
-        apart = quantile(z, self.by_design, np.full_like(self.by_design, np.inf)) * self.error
+        apart = quantile(z, self.by_design, np.full_like(self.by_design, np.inf)) * self.error * self.shared
         low, high = self.difference - np.maximum(below, apart), self.difference + np.maximum(above, apart)
         return np.maximum(low, -1.0), np.minimum(high, 1.0)
 
@@ -88,11 +95,14 @@ def _added(one: Array, other: Array, correlation: Array) -> Array:
     return np.sqrt(np.maximum(one**2 + other**2 - 2 * correlation * one * other, 0.0))
 
 
-def family_of_gaps(layers: Sequence[GroupRates], rng: np.random.Generator) -> list[list[Gap]]:
-    """All pairwise gaps between usable groups of every layer, tested together.
+def family_of_gaps(
+    layers: Sequence[GroupRates], rng: np.random.Generator, reference: int | None = None
+) -> list[list[Gap]]:
+    """All pairwise gaps between usable groups of every layer, tested together; or those against a reference group.
 
     `p_adjusted <= 0.05` where the interval excludes 0, and only there. Clusters with the same number are the same
-    cluster in all layers. Returns a list for each layer; empty where fewer than two groups are usable.
+    cluster in all layers. `reference`: the group that the others are compared with, the same in all layers. Returns a
+    list for each layer; empty where fewer than two groups are usable, or the reference is not.
 
     >>> from commonweal.statistics.group_rates import group_rates, layout_of
     >>> rng, group = np.random.default_rng(0), np.repeat([0, 1], 200)
@@ -102,7 +112,7 @@ def family_of_gaps(layers: Sequence[GroupRates], rng: np.random.Generator) -> li
     (1.0, 0.972, 1.0, 0.0001)
     """
     starts = np.cumsum([0, *(layer.layout.groups for layer in layers)])
-    compared = [list(combinations(np.flatnonzero(layer.usable).tolist(), 2)) for layer in layers]
+    compared = [_compared(np.flatnonzero(layer.usable).tolist(), reference) for layer in layers]
     if not any(compared):
         return [[] for _ in layers]
     covariance = _covariance(layers, starts)
@@ -110,9 +120,25 @@ def family_of_gaps(layers: Sequence[GroupRates], rng: np.random.Generator) -> li
     found = simultaneous(pairs.difference, pairs.limits, _root(pairs, covariance), rng)
     least = _minimum_detectable(layers, compared, pairs, found.critical)
     numbers = zip(pairs.difference, found.low, found.high, found.p_value, found.p_adjusted, least, strict=True)
+    errors = zip(pairs.error.tolist(), pairs.quantile(found.critical).tolist(), strict=True)
     return [
-        [Gap(*map(float, next(numbers)), group=second, reference=first) for first, second in mine] for mine in compared
+        [
+            Gap(*map(float, next(numbers)), group=second, reference=first, error=error, critical=critical)
+            for (first, second), (error, critical) in zip(mine, errors, strict=False)
+        ]
+        for mine in compared
     ]
+
+
+def _compared(usable: Sequence[int], reference: int | None) -> list[tuple[int, int]]:
+    """The pairs of groups, the one that is compared with first.
+
+    >>> _compared([0, 2, 3], None), _compared([0, 2, 3], 2), _compared([0, 2, 3], 1)
+    ([(0, 2), (0, 3), (2, 3)], [(2, 0), (2, 3)], [])
+    """
+    if reference is None:
+        return list(combinations(usable, 2))
+    return [(reference, group) for group in usable if group != reference] if reference in usable else []
 
 
 def _covariance(layers: Sequence[GroupRates], starts: Places) -> Array:
@@ -148,9 +174,16 @@ def _pairs(
     scale = 2 * np.sqrt(variance_1 * variance_2)
     highest = np.maximum((variance_1 + variance_2 - np.concatenate(least)) / scale, 0.0)
     correlation = np.minimum(2 * covariance[first, second] / scale, highest)
-    error = np.sqrt(np.maximum(variance_1 + variance_2 - scale * correlation, 0.0)) * np.concatenate(share)
+    error = np.sqrt(np.maximum(variance_1 + variance_2 - scale * correlation, 0.0))
     return _Pairs(
-        first, second, (mean_1, mean_2), (rows_1, rows_2), correlation, error, *np.concatenate(freedom, axis=1)
+        first,
+        second,
+        (mean_1, mean_2),
+        (rows_1, rows_2),
+        correlation,
+        error,
+        np.concatenate(share),
+        *np.concatenate(freedom, axis=1),
     )
 
 
@@ -277,6 +310,23 @@ def spread(gaps: Sequence[Gap]) -> tuple[float, float, float]:
     low = max(0.0, *(max(gap.low, -gap.high) for gap in gaps))
     high = max(max(abs(gap.low), abs(gap.high)) for gap in gaps)
     return max(abs(gap.value) for gap in gaps), low, high
+
+
+def spread_about(gaps: Sequence[Gap]) -> tuple[float, float, float]:
+    """Largest minus smallest rate of groups that are all compared with one, and its limits by projection.
+
+    Each group lies somewhere between the limits of its gap, the reference at 0: the limits are those of the widest and
+    of the narrowest spread that this leaves, floored at 0. So they exclude 0 where a gap does, and only there.
+
+    >>> apart = [(0.3, 0.1, 0.5, 1), (-0.2, -0.4, 0.1, 2)]
+    >>> [round(part, 3) for part in spread_about([Gap(*limits, 0.2, 0.3, 0.2, group=group, reference=0)
+    ...     for *limits, group in apart])]
+    [0.5, 0.1, 0.9]
+    """
+    places = [(0.0, 0.0, 0.0), *((gap.value, gap.low, gap.high) for gap in gaps)]
+    apart = [(low - above, high - below) for (_, low, high), (_, below, above) in permutations(places, 2)]
+    values = [value for value, _, _ in places]
+    return max(values) - min(values), max(0.0, *(low for low, _ in apart)), max(high for _, high in apart)
 
 
 def extremes_text(names: Sequence[str], means: Sequence[float]) -> str:

@@ -34,6 +34,7 @@ from commonweal.system.fields import (
     Volume,
 )
 from commonweal.system.footprints import Making, Mitigation, Offset, Valuation
+from commonweal.system.prediction_columns import PredictionColumns
 from commonweal.system.uncertain import Uncertain
 from commonweal.system.wording import Means, shown
 from commonweal.units import is_money
@@ -151,6 +152,10 @@ class Asset(Record):
         default=None,
         description="for a model that runs here: the number format that it is measured in; by default float32",
     )
+    columns: PredictionColumns | None = Field(
+        default=None,
+        description="for a table of predictions: which of its columns hold what, where they have other names",
+    )
     prompt: Prompt | None = Field(
         default=None, description="for an application: the question put to the model it is served by"
     )
@@ -199,6 +204,15 @@ class Asset(Record):
                 f"{got}"
             )
         return dtype
+
+    @field_validator("columns")
+    @classmethod
+    def belongs_to_tables(cls, columns: PredictionColumns | None, info: ValidationInfo) -> PredictionColumns | None:
+        locator = info.data.get("locator") or ""
+        if columns is not None and not locator.startswith("predictions:"):
+            got = f"the locator is {shown(locator)}" if locator else "this asset has no locator"
+            raise ValueError(f"belongs to tables of predictions; expected a locator predictions:FILE, {got}")
+        return columns
 
     @field_validator("prompt")
     @classmethod

@@ -16,6 +16,7 @@ from commonweal.system.decisions import DecisionRule, Outcome, Prompt
 from commonweal.system.declarations import CATALOGUE, DeclarableFact, facts_of
 from commonweal.system.fields import Record
 from commonweal.system.loading import SCHEMA
+from commonweal.system.prediction_columns import PredictionColumns
 from commonweal.system.records import (
     SET_BY_LOADER,
     Actor,
@@ -35,6 +36,7 @@ SECTIONS: Final[tuple[tuple[str, type[Record]], ...]] = (
     ("An entry of `actors`", Actor),
     ("An entry of `populations`", Population),
     ("An entry of `assets`", Asset),
+    ("`columns` of a table of predictions", PredictionColumns),
     ("`prompt` of an application", Prompt),
     ("`decide` of a prompt or an outcome", DecisionRule),
     ("`outcome` of an application", Outcome),

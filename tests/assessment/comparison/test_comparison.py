@@ -19,6 +19,7 @@ from commonweal.assessment.comparison.verdicts import Margins, parse_margins, ve
 from commonweal.errors import DataFileError, OptionError
 from commonweal.evidence.store import digest
 from commonweal.statistics.inference import Inference
+from commonweal.system.prediction_columns import PredictionColumns
 
 Row = dict[str, Any]
 
@@ -55,8 +56,12 @@ def of_files(folder: Path, a: Sequence[Row], b: Sequence[Row], **asked: Any) -> 
     return compare(written(folder, "a.jsonl", a), written(folder, "b.jsonl", b), Asked(**asked))
 
 
-def find(comparison: Comparison, quantity: str, of: str) -> ComparisonRow:
-    (row,) = [row for row in comparison.rows if row.of == of and row.estimate and row.estimate.quantity == quantity]
+def find(comparison: Comparison, quantity: str, of: str, group: str = "") -> ComparisonRow:
+    """The number of all items, or of one group by itself, or the gap of a table that has two groups."""
+    found = [row for row in comparison.rows if row.of == of and row.estimate and row.estimate.quantity == quantity]
+    own = [row for row in found if row.estimate and (row.estimate.reference or row.estimate.group is None)]
+    mine = [row for row in found if row.estimate and group in (row.estimate.group or {}).values()]
+    (row,) = mine if group else own
     return row
 
 
@@ -90,11 +95,16 @@ def test_an_answer_by_hand(tmp_path: Path) -> None:
 
 def test_every_number_has_unit_interval_n_clusters_and_method(tmp_path: Path) -> None:
     found = of_files(tmp_path, *made_up()).records()
-    assert len(found["records"]) == 7
+    assert len(found["records"]) == 4 * (3 + 4 + 4), "of each rate: A, B and B - A; of two groups; of their gap"
     for record in found["records"]:
         assert record["status"] == "ok"
-        assert record["low"] <= record["value"] <= record["high"]
-        assert (record["unit"], record["n"], record["clusters"], record["interval"]) == ("1", 150, 30, "confidence")
+        assert record["low"] < record["value"] < record["high"]
+        assert (record["unit"], record["interval"]) == ("1", "confidence")
+        assert 20 <= record["clusters"] <= 30
+        whole = record["quantity"].startswith(("accuracy", "selection")) and (
+            record["reference"] or not record["group"]
+        )
+        assert record["n"] == 150 if whole else record["n"] < 150
         assert "CR2 by cluster" in record["method"]
         if record["verdicts"]:
             assert (record["null"], record["verdicts"]["not_worse"], record["verdicts"]["equivalent"]) == (
@@ -120,16 +130,13 @@ def test_no_interval_leaves_what_is_possible_and_none_is_certain_without_variati
     ]
     wrong = [{**row, "prediction": int(row["group_gender"] == "men")} for row in rows]
     found = of_files(tmp_path, rows, wrong)
-    limits = {
-        "accuracy": (0, 1),
-        "accuracy_difference": (-1, 1),
-        "accuracy_gap": (-1, 1),
-        "accuracy_gap_difference": (-2, 2),
-        "accuracy_gap_widening": (-1, 1),
-    }
+    limits = {"difference": (-1, 1), "gap": (-1, 1), "gap_difference": (-2, 2), "gap_widening": (-1, 1)}
+    rates = ("selection_rate", "accuracy", "false_negative_rate")  # no truth is 0, so none is a false positive
+    bounds = dict.fromkeys(rates, (0, 1)) | {f"{rate}_{kind}": of for rate in rates for kind, of in limits.items()}
+    assert {row.estimate.quantity for row in found.rows if row.estimate} == set(bounds)
     for row in found.rows:
         assert row.estimate is not None
-        low, high = limits[row.estimate.quantity]
+        low, high = bounds[row.estimate.quantity]
         assert low <= row.estimate.low <= row.estimate.value <= row.estimate.high <= high  # type: ignore[operator]
     sure = find(found, "accuracy", "A").estimate
     assert sure is not None
@@ -160,12 +167,12 @@ def test_two_that_give_one_score_to_all_cannot_be_judged_and_have_no_interval_of
 
 
 def test_a_gap_that_b_widens_is_shown_and_equal_systems_stay_silent(tmp_path: Path) -> None:
-    worse = of_files(tmp_path, *made_up(3, sites=80, women_lose=0.4))
+    worse = of_files(tmp_path, *made_up(3, sites=120, women_lose=0.4))
     wider = find(worse, "accuracy_gap_widening", "|B| - |A|")
     assert wider.verdicts is not None
     assert wider.estimate is not None
     assert wider.verdicts.difference == "shown"
-    assert wider.estimate.value > 0.2
+    assert wider.estimate.value > 0.15
     same = made_up(4)[0]
     for row in of_files(tmp_path, same, same).rows:
         if row.verdicts:
@@ -190,10 +197,12 @@ def test_no_difference_seen_is_not_certainty(tmp_path: Path) -> None:
 
 def test_relabelled_and_shuffled_files_give_the_same_numbers_and_swapped_ones_the_opposite(tmp_path: Path) -> None:
     a, b = made_up(5, women_lose=0.2)
-    first = of_files(tmp_path, a, b)
-    mixed = of_files(tmp_path, a[::-1], [b[place] for place in np.random.default_rng(0).permutation(len(b))])
+    columns = PredictionColumns(reference={"gender": "men"})
+    first = of_files(tmp_path, a, b, columns=columns)
+    shuffled = [b[place] for place in np.random.default_rng(0).permutation(len(b))]
+    mixed = of_files(tmp_path, a[::-1], shuffled, columns=columns)
     assert [row.estimate for row in mixed.rows] == [row.estimate for row in first.rows]
-    swapped = of_files(tmp_path, b, a)
+    swapped = of_files(tmp_path, b, a, columns=columns)
     assert value(swapped, "accuracy_difference", "B - A") == pytest.approx(
         -value(first, "accuracy_difference", "B - A")
     )
@@ -351,29 +360,75 @@ def test_a_group_in_one_cluster_has_no_gap_and_says_why(tmp_path: Path) -> None:
     for row in (*a, *b):
         row["group_gender"] = "women" if row["cluster"] == "site 0" else "men"
     missing = [row for row in of_files(tmp_path, a, b).rows if row.missing]
-    assert len(missing) == 1
-    assert "one side has all its items in one cluster" in missing[0].note
+    assert len(missing) == 4, "one for each rate"
+    assert all("one side has all its items in one cluster" in row.note for row in missing)
 
 
-def test_three_groups_are_each_compared_with_the_others_and_intersections_are_carried(tmp_path: Path) -> None:
+def test_groups_are_compared_with_their_reference_and_crossed_ones_with_the_crossed_reference(tmp_path: Path) -> None:
     a, b = made_up(sites=60)
     rng = np.random.default_rng(0)
     for first, second in zip(a, b, strict=True):
         first["group_age"] = second["group_age"] = str(rng.choice(["young", "middle", "old"]))
-    groups = [row.estimate.group for row in of_files(tmp_path, a, b).rows if row.estimate and row.of == "|B| - |A|"]
-    assert [dict(group) for group in groups if group and len(group) == 1] == [
-        {"gender": "men"},
-        {"age": "middle"},
-        {"age": "old"},
-        {"age": "young"},
+    columns = PredictionColumns(reference={"gender": "women", "age": "middle"})
+    rows = of_files(tmp_path, a, b, columns=columns).rows
+    gaps = [row.estimate for row in rows if row.estimate and row.estimate.quantity == "accuracy_gap_widening"]
+    assert [(dict(gap.group or {}), dict(gap.reference or {})) for gap in gaps if len(gap.group or {}) == 1] == [
+        ({"gender": "men"}, {"gender": "women"}),
+        ({"age": "old"}, {"age": "middle"}),
+        ({"age": "young"}, {"age": "middle"}),
     ]
-    assert sum(len(group) == 2 for group in groups if group) == 6
+    crossed = [gap for gap in gaps if len(gap.group or {}) == 2]
+    assert len(crossed) == 5
+    assert all(gap.reference == {"gender": "women", "age": "middle"} for gap in crossed)
+
+
+def test_a_further_attribute_changes_nothing_of_what_is_told_without_it(tmp_path: Path) -> None:
+    a, b = made_up(3, sites=60, women_lose=0.3)
+    before = [row.estimate for row in of_files(tmp_path, a, b).rows]
+    rng = np.random.default_rng(0)
+    for first, second in zip(a, b, strict=True):
+        first["group_age"] = second["group_age"] = str(rng.choice(["young", "middle", "old"]))
+    after = [row.estimate for row in of_files(tmp_path, a, b).rows]
+    assert before
+    assert all(estimate in after for estimate in before)
+
+
+def test_items_without_a_truth_count_in_selection_only_and_a_table_without_any_has_no_errors(tmp_path: Path) -> None:
+    a, b = made_up()
+    for first, second in list(zip(a, b, strict=True))[:10]:
+        first["truth"] = second["truth"] = None
+    comparison = of_files(tmp_path, a, b)
+    selected, right = (find(comparison, rate, "A").estimate for rate in ("selection_rate", "accuracy"))
+    assert selected is not None
+    assert right is not None
+    assert (selected.n, right.n) == (150, 140)
+    assert any("10 of 150 items have no truth" in note for note in comparison.statement.unpaired)
+    without = [[{name: value for name, value in row.items() if name != "truth"} for row in rows] for rows in (a, b)]
+    comparison = of_files(tmp_path, *without)
+    assert {row.estimate.quantity.split("_rate")[0] for row in comparison.rows if row.estimate} == {"selection"}
+    assert any("no errors" in note for note in comparison.statement.unpaired)
+
+
+def test_rates_of_groups_in_a_and_b_stand_beside_the_change_of_the_gap(tmp_path: Path) -> None:
+    a, b = made_up(3, sites=80, women_lose=0.4)
+    comparison = of_files(tmp_path, a, b, columns=PredictionColumns(reference={"gender": "men"}))
+    for side, rows in (("A", a), ("B", b)):
+        women = [row["prediction"] == row["truth"] for row in rows if row["group_gender"] == "women"]
+        own = find(comparison, "accuracy", side, "women").estimate
+        assert own is not None
+        assert (own.value, own.n) == (pytest.approx(np.mean(women)), len(women))
+    lines = list(told(comparison))
+    (line,) = [line for line in lines if line.startswith("gender: women")]
+    assert line.count("→") == 4
+    (gap,) = [line for line in lines if line.startswith("  gap to men")]
+    assert "*" in gap
 
 
 def test_what_is_told_to_people_names_what_was_paired(tmp_path: Path) -> None:
     lines = "\n".join(told(of_files(tmp_path, *made_up(), margins=Margins(0.05))))
     assert "150 items, joined on 'item', in 30 clusters" in lines
     assert "difference in accuracy, B - A" in lines
+    assert "A → B (change), in %" in lines
     assert "not worse by more than 0.05: " in lines
     assert "not asked" not in lines
     assert "fix a margin beforehand with --margin" in "\n".join(told(of_files(tmp_path, *made_up())))

@@ -17,8 +17,9 @@ import numpy as np
 from commonweal.assessment.comparison.dossier_items import PREDICTIONS
 from commonweal.assessment.comparison.paired_dossiers import pair_dossiers
 from commonweal.assessment.comparison.paired_outcomes import OTHERS, ComparisonRow, Paired, PairingNotes, compared
-from commonweal.assessment.comparison.paired_predictions import pair_predictions
+from commonweal.assessment.comparison.paired_predictions import TableFile, pair_predictions
 from commonweal.assessment.comparison.paired_requests import Model, Tick, pair_requests, read_grouped_requests
+from commonweal.assessment.comparison.rate_lines import rate_lines
 from commonweal.assessment.comparison.verdicts import Margins
 from commonweal.errors import DataFileError, OptionError
 from commonweal.evidence.numbers import bounds_text, clusters_text, detectable_text, interval_text, p_text, value_text
@@ -27,8 +28,11 @@ from commonweal.evidence.store import group_text
 from commonweal.files.table_text import SUFFIXES, SUFFIXES_OF_LINES
 from commonweal.models.engine.precision import FLOAT32, check_precision
 from commonweal.system.permissions import Permissions
+from commonweal.system.prediction_columns import NO_COLUMNS, PredictionColumns
 
 SCHEMA = "commonweal-comparison/1"
+TABLES_OF_PREDICTIONS = "predictions"  # what their rows have in the place of a measure
+MAY_BE_THERE = "what is not shown may still be there, up to its interval"
 TABLES = SUFFIXES | SUFFIXES_OF_LINES | {".txt"}
 WORDS = {"shown": "shown", "not_shown": "not shown", "not_asked": "not asked", "not_applicable": "not applicable"}
 
@@ -39,7 +43,9 @@ def no_progress(stage: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How two things are to be compared. `dtypes` and what follows are for models only."""
+    """How two things are to be compared. `columns` are for files of predictions, `dtypes` and what follows it but them
+    for models only.
+    """
 
     margins: Margins = field(default_factory=Margins)
     common: bool = False
@@ -49,6 +55,7 @@ class Asked:
     device: str = "auto"
     no_cache: bool = False
     permissions: Permissions = field(default_factory=Permissions)
+    columns: PredictionColumns = NO_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,8 @@ def compare(a: str, b: str, asked: Asked, tick: Tick = no_progress) -> Compariso
     elif kind == "dossiers":
         pairs, statement = pair_dossiers(Path(a), Path(b))
     else:
-        pairs, statement = pair_predictions(_table(a), _table(b), common=asked.common)
+        files = TableFile(_table(a), asked.columns), TableFile(_table(b), asked.columns)
+        pairs, statement = pair_predictions(*files, common=asked.common)
     if not pairs:
         raise DataFileError("\n".join([f"{a} and {b} have no item that can be paired", *statement.unpaired]))
     rows = _checked(pairs, asked)
@@ -102,6 +110,15 @@ def kind_of(a: str, b: str, asked: Asked) -> str:
     """dossiers, models or predictions; OptionError where A and B are not of one kind, or an option does not belong
     to it.
     """
+    kind = _kind_of(a, b, asked)
+    if asked.columns != NO_COLUMNS and kind != "predictions":
+        raise OptionError(
+            f"--truth, --prediction, --group and the like name columns of two files of predictions; these are {kind}"
+        )
+    return kind
+
+
+def _kind_of(a: str, b: str, asked: Asked) -> str:
     if asked.requests is not None:
         if asked.common:
             raise OptionError("--common is for files of predictions; two models answer the same requests")
@@ -197,16 +214,47 @@ def told(comparison: Comparison) -> Iterator[str]:
     for row in comparison.rows:
         if row.missing is not None:
             yield f"no number: {row.missing.quantity}{_about(row.missing)}: {row.note}"
-    tested = [row for row in comparison.rows if row.verdicts is not None]
+    of_tables = [row for row in comparison.rows if row.measure == TABLES_OF_PREDICTIONS]
+    others = [row for row in comparison.rows if row.measure != TABLES_OF_PREDICTIONS]
+    for subjects in dict.fromkeys(row.subjects for row in of_tables):
+        yield from _told_of_tables([row for row in of_tables if row.subjects == subjects])
+    if others:
+        yield from _told_of_items(others)
+    if not any(row.verdicts and row.verdicts.margin for row in comparison.rows):
+        yield "not asked: whether B is not worse, or equivalent; fix a margin beforehand with --margin"
+
+
+def _told_of_items(rows: Sequence[ComparisonRow]) -> Iterator[str]:
+    """What is shown or asked in full, and the rest in a line each."""
+    tested = [row for row in rows if row.verdicts is not None]
     first = [row for row in tested if _comes_first(row)]
     for row in first:
-        yield from _lines(row, comparison.rows)
+        yield from _lines(row, rows)
     if len(first) < len(tested):
         yield "\nnot shown:"
     yield from (_line(row) for row in tested if not _comes_first(row))
-    yield f"\ncorrected together: {len(tested)} numbers; what is not shown may still be there, up to its interval"
-    if not any(row.verdicts and row.verdicts.margin for row in tested):
-        yield "not asked: whether B is not worse, or equivalent; fix a margin beforehand with --margin"
+    yield f"\ncorrected together: {len(tested)} numbers; {MAY_BE_THERE}"
+
+
+def _told_of_tables(rows: Sequence[ComparisonRow]) -> Iterator[str]:
+    """The rates by group; then what is shown of all items and of single attributes, or was asked with a margin."""
+    yield ""
+    yield from rate_lines(rows)
+    tested = [row for row in rows if row.verdicts is not None]
+    asked = [row for row in tested if row.verdicts and row.verdicts.margin is not None]
+    for row in asked:
+        yield from _lines(row, rows)
+    shown = [row for row in tested if row.verdicts and row.verdicts.difference == "shown"]
+    single = [row for row in shown if row.estimate and len(row.estimate.group or {}) < 2]
+    if shown and not asked:
+        yield "\nshown:"
+        yield from map(_line, single)
+        if crossed := len(shown) - len(single):
+            yield f"  and {crossed} of crossed groups; see --json"
+    yield (
+        f"\ncorrected together by what divides the items (all of them, an attribute, two crossed): {len(tested)} "
+        f"numbers; {MAY_BE_THERE}"
+    )
 
 
 def _comes_first(row: ComparisonRow) -> bool:

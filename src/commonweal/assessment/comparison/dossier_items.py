@@ -20,9 +20,11 @@ from commonweal.evidence.records import ItemOutcome
 from commonweal.evidence.store import row_tables
 from commonweal.files.text import json_of, text_of
 from commonweal.statistics.contrast import Labels
+from commonweal.system.prediction_columns import NO_COLUMNS, PredictionColumns
 
 SCHEMA = "commonweal-dossier/1"
 PREDICTIONS = "predictions:"
+OF_TABLES = "table of predictions"  # what a measure of tables says that it applies to
 TRACED = frozenset({"contribution"})  # what is said of templates, items or writers is not said of groups
 MOST_FACTORS = 2
 
@@ -35,7 +37,8 @@ class MeasuredSubject:
 
     `outcomes`: what the measure made of its items, by which they are compared, if it says so. `items`: every outcome
     that was kept; `run`: the keys of those that the rows of this dossier are about. `reached`: where the subject was
-    found, and in which number format.
+    found, and in which number format. `of_table`: it was measured on a table of predictions, with these `columns` and
+    this `fingerprint`; such a measure keeps no items of its own, since the table has them.
     """
 
     measure: str
@@ -50,6 +53,9 @@ class MeasuredSubject:
     prompt: bool
     answers_from_file: bool
     quantities: tuple[str, ...]
+    of_table: bool = False
+    columns: PredictionColumns = NO_COLUMNS
+    fingerprint: str = ""
 
 
 Subjects = tuple[MeasuredSubject, MeasuredSubject]  # in A and in B
@@ -107,6 +113,9 @@ def _subject(
         prompt=bool(asset.get("prompt")),
         answers_from_file=(asset.get("locator") or "").startswith(PREDICTIONS),
         quantities=tuple(dict.fromkeys(one["quantity"] for one in estimates)),
+        of_table=method.get("applies_to") == OF_TABLES,
+        columns=PredictionColumns.model_validate(asset.get("columns") or {}),
+        fingerprint=str(provenance["inputs"].get(subject, "")),
     )
 
 

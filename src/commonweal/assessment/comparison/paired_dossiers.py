@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from commonweal.assessment.comparison.dossier_items import (
+    PREDICTIONS,
     MeasuredSubject,
     Said,
     Subjects,
@@ -20,6 +21,8 @@ from commonweal.assessment.comparison.dossier_items import (
 from commonweal.assessment.comparison.paired_answers import pair_answers
 from commonweal.assessment.comparison.paired_judgements import pair_judgements
 from commonweal.assessment.comparison.paired_outcomes import Paired, PairingNotes
+from commonweal.assessment.comparison.paired_predictions import TableFile, pair_predictions
+from commonweal.models.prediction_tables import read_prediction_table
 
 
 def pair_dossiers(a: Path, b: Path) -> tuple[list[Paired], PairingNotes]:
@@ -57,6 +60,9 @@ def _pair_items(first: MeasuredSubject, second: MeasuredSubject, said: Said) -> 
     title = f"{first.measure} on {subjects_of(first, second)}"
     if first.reached != second.reached:
         said.paired.append(f"{title}: in A {first.reached or 'a prompt'}, in B {second.reached or 'a prompt'}")
+    if first.of_table and second.of_table:
+        yield from _pair_tables(first, second, title, said)
+        return
     for side in (first, second):
         absent = [path for path in (side.items, side.run) if not path.exists()]
         if absent:
@@ -68,3 +74,21 @@ def _pair_items(first: MeasuredSubject, second: MeasuredSubject, said: Said) -> 
         yield from pair_judgements((first, second), frames, title, said)
     else:
         yield from pair_answers((first, second), frames, title, said)
+
+
+def _pair_tables(first: MeasuredSubject, second: MeasuredSubject, title: str, said: Said) -> Iterator[Paired]:
+    """The tables that both dossiers were measured on, read again with the same columns; refused where one changed."""
+    files = [TableFile(Path(side.reached.removeprefix(PREDICTIONS)), side.columns) for side in (first, second)]
+    for file, side in zip(files, (first, second), strict=True):
+        if not file.path.is_file():
+            said.unpaired.append(
+                f"{title}: the table {file.path} is not here any more; compare the two files themselves"
+            )
+            return
+        if read_prediction_table(file.path, file.asked).fingerprint != side.fingerprint:
+            said.unpaired.append(f"{title}: the table {file.path} has changed since it was measured; measure it again")
+            return
+    pairs, notes = pair_predictions(files[0], files[1], common=True)
+    said.paired += [f"{title}: {note}" for note in notes.paired]
+    said.unpaired += [f"{title}: {note}" for note in notes.unpaired]
+    yield from pairs

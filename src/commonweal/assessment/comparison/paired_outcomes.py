@@ -11,6 +11,7 @@ What this module does not do: it reads no file and asks no model.
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -71,7 +72,10 @@ class Paired:
     """One outcome of A and B on the same items. Arrays (item,); a group is "" where it is not known.
 
     `clusters`: the sampled unit of each item, one array or two crossed ones; `sampled` names them. `part`: what the
-    items have in common, where they are a part of all.
+    items have in common, where they are a part of all. `references`: attribute -> the group that the others are
+    compared with; without it each is compared with all others. `family`: outcomes of one name are corrected together,
+    and only the groups of all its attributes at once are compared; `whole`: whether the difference over all items is
+    among them.
     """
 
     measure: str
@@ -84,6 +88,9 @@ class Paired:
     groups: Mapping[str, Labels]
     note: str = ""
     part: Mapping[str, str] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)
+    family: str = ""
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +142,19 @@ class _Hypotheses:
 
 
 def compared(pairs: Sequence[Paired], margins: Margins, rng: np.random.Generator) -> list[ComparisonRow]:
-    """Every number about these outcomes; all hypotheses are one family."""
+    """Every number about these outcomes; the hypotheses of each family are corrected together."""
+    families = dict.fromkeys(pair.family for pair in pairs)
+    if len(families) < 2:
+        return _compared(pairs, margins, rng)
+    base, rows = int(rng.integers(2**63)), []
+    for name in families:
+        own = np.random.default_rng([base, zlib.crc32(name.encode())])
+        rows += _compared([pair for pair in pairs if pair.family == name], margins, own)
+    return rows
+
+
+def _compared(pairs: Sequence[Paired], margins: Margins, rng: np.random.Generator) -> list[ComparisonRow]:
+    """Every number of one family."""
     contrasts: list[Contrast] = []
     hypotheses = [_hypotheses(pair, contrasts) for pair in pairs]
     tested = family(contrasts, rng)
@@ -168,14 +187,15 @@ def _hypotheses(pair: Paired, contrasts: list[Contrast]) -> _Hypotheses:
             for kind in kinds
         ]
         return _Hypotheses(pair, None, None, (), tuple(missing))
-    contrasts.append(difference)
+    if pair.whole:
+        contrasts.append(difference)
     lean = None
     if pair.outcome.null is not None:
         lean = len(contrasts)
         both = pair.b + pair.a - 2 * pair.outcome.null
         contrasts.append(replace(difference, y=both))
     kept = []
-    for split in splits(pair.groups):
+    for split in splits(pair.groups, pair.references, crossed=bool(pair.family)):
         if isinstance(split, Missing):
             update = {"quantity": f"{pair.outcome.name}_gap_difference", "group": dict(pair.part) or None}
             missing.append(split.model_copy(update=update))
@@ -195,7 +215,7 @@ def _hypotheses(pair: Paired, contrasts: list[Contrast]) -> _Hypotheses:
             continue
         kept.append((split, len(contrasts), len(contrasts) + 1))
         contrasts += [change, replace(change, y=pair.b + pair.a)]
-    return _Hypotheses(pair, index, lean, tuple(kept), tuple(missing))
+    return _Hypotheses(pair, index if pair.whole else None, lean, tuple(kept), tuple(missing))
 
 
 def _alike(pair: Paired) -> str:
@@ -218,20 +238,34 @@ def _floor(pair: Paired, d: Array, side: Sides, clusters: tuple[Labels, ...]) ->
     return width**2 * sparse_floor(d, side, clusters) if pair.outcome.bounded else 0.0
 
 
-def splits(groups: Mapping[str, Labels]) -> Iterator[Split | Missing]:
+def splits(
+    groups: Mapping[str, Labels], references: Mapping[str, str] | None = None, *, crossed: bool = False
+) -> Iterator[Split | Missing]:
     """Each group against the others of its attribute, two groups against each other once; then the pairs of attributes.
+
+    With references, each group against that of its attribute. `crossed`: only the groups of all attributes at once.
 
     >>> found = list(splits({"gender": np.array(["women", "men", "", "men"])}))
     >>> [(dict(one.group), dict(one.reference), one.side.tolist()) for one in found]
     [({'gender': 'men'}, {'gender': 'women'}, [-1, 1, 0, 1])]
+    >>> found = list(splits({"gender": np.array(["women", "men", "they", "men"])}, {"gender": "men"}))
+    >>> [(dict(one.group), dict(one.reference), one.side.tolist()) for one in found]
+    [({'gender': 'they'}, {'gender': 'men'}, [0, -1, 1, -1]), ({'gender': 'women'}, {'gender': 'men'}, [1, -1, 0, -1])]
     """
+    if crossed:
+        if groups:
+            yield from _of_attribute(tuple(groups), np.stack(list(groups.values()), axis=1), references or {})
+        return
     for attribute, labels in groups.items():
-        yield from _of_attribute((attribute,), labels[:, None])
+        yield from _of_attribute((attribute,), labels[:, None], references or {})
     for pair in combinations(groups, 2):
-        yield from _of_attribute(pair, np.stack([groups[attribute] for attribute in pair], axis=1))
+        labels = np.stack([groups[attribute] for attribute in pair], axis=1)
+        yield from _of_attribute(pair, labels, references or {})
 
 
-def _of_attribute(attributes: tuple[str, ...], labels: npt.NDArray[np.str_]) -> Iterator[Split | Missing]:
+def _of_attribute(
+    attributes: tuple[str, ...], labels: npt.NDArray[np.str_], references: Mapping[str, str]
+) -> Iterator[Split | Missing]:
     known = (labels != "").all(axis=1)
     names = [tuple(map(str, name)) for name in np.unique(labels[known], axis=0)] if known.any() else []
     title = " x ".join(attributes)
@@ -244,12 +278,30 @@ def _of_attribute(attributes: tuple[str, ...], labels: npt.NDArray[np.str_]) -> 
         )
         yield Missing(quantity="gap", status="not_applicable", reason=reason)
         return
+    if all(attribute in references for attribute in attributes):
+        yield from _against_reference(attributes, labels, names, tuple(references[name] for name in attributes))
+        return
     two = len(names) == ENOUGH
     for name in names[:1] if two else names:
         mine = known & (labels == np.array(name)).all(axis=1)
         side = np.where(mine, 1, np.where(known, -1, 0)).astype(np.int8)
         reference = dict(zip(attributes, names[1] if two else (OTHERS,) * len(name), strict=True))
         yield Split(dict(zip(attributes, name, strict=True)), reference, side)
+
+
+def _against_reference(
+    attributes: tuple[str, ...], labels: npt.NDArray[np.str_], names: Sequence[tuple[str, ...]], of: tuple[str, ...]
+) -> Iterator[Split | Missing]:
+    if of not in names:
+        reason = f"no item that counts lies in the reference group {', '.join(of)}, so there is no gap to it"
+        yield Missing(quantity="gap", status="not_applicable", reason=reason)
+        return
+    there = (labels == np.array(of)).all(axis=1)
+    for name in names:
+        if name != of:
+            mine = (labels == np.array(name)).all(axis=1)
+            side = np.where(mine, 1, np.where(there, -1, 0)).astype(np.int8)
+            yield Split(dict(zip(attributes, name, strict=True)), dict(zip(attributes, of, strict=True)), side)
 
 
 def _rows(hypotheses: _Hypotheses, tested: Sequence[Inference], margins: Margins) -> Iterator[ComparisonRow]:
@@ -268,6 +320,7 @@ def _rows(hypotheses: _Hypotheses, tested: Sequence[Inference], margins: Margins
         inference = within(widening(tested[hypotheses.difference], tested[hypotheses.lean]), -farthest, farthest)
         words = f"how much farther from {pair.outcome.null:g} is the {label}"
         yield _hypothesis(pair, (name, "widening"), words, (None, inference), (margins, False))
+    yield from _by_group(pair)
     for split, change, both in hypotheses.splits:
         for of, y in _sides(pair):
             gap = within(alone(_plain(pair, y, split.side)), -width, width)
@@ -287,6 +340,26 @@ def _rows(hypotheses: _Hypotheses, tested: Sequence[Inference], margins: Margins
             sampled=pair.sampled,
             note=missing.reason,
         )
+
+
+def _by_group(pair: Paired) -> Iterator[ComparisonRow]:
+    """The mean of A and of B in each group of an attribute that has a reference group."""
+    if len(pair.groups) != 1:
+        return
+    for attribute, labels in pair.groups.items():
+        if attribute not in pair.references:
+            continue
+        for name in filter(None, np.unique(labels).tolist()):
+            mine = labels == name
+            clusters = tuple(factor[mine] for factor in pair.clusters)
+            if min(np.unique(factor).size for factor in clusters) < ENOUGH:
+                continue
+            own = replace(pair, a=pair.a[mine], b=pair.b[mine], clusters=clusters)
+            whole = np.ones(own.a.size, dtype=np.int8)
+            for of, y in _sides(own):
+                found = within(_mean(own, y, whole), pair.outcome.least, pair.outcome.most)
+                split = Split({attribute: name}, {}, whole)
+                yield _described(own, of, pair.outcome.name, pair.outcome.label, (split, found))
 
 
 def _sides(pair: Paired) -> tuple[tuple[Of, Array], tuple[Of, Array]]:
@@ -376,6 +449,6 @@ def _estimate(pair: Paired, quantity: str, split: Split | None, inference: Infer
         n=inference.n,
         clusters=inference.clusters,
         group=group or None,
-        reference=split.reference if split else None,
+        reference=(split.reference or None) if split else None,
         method=f"paired by item; {inference.method}",
     )

@@ -32,23 +32,22 @@ SPREAD_METHOD = (
 class RateSpec:
     """What the rows of a rate say beside its numbers.
 
-    `denominator`: the rows that count, in words; `signed`: it lies in [-1, 1].
+    `denominator`: the rows that count, in words. A mean in [0, 1] stands for the number `offset + scale * mean`, in
+    `unit`.
     """
 
     quantity: str
     groups: Sequence[Mapping[str, str]]
     denominator: str
     note: str = ""
-    signed: bool = False
+    offset: float = 0.0
+    scale: float = 1.0
+    unit: str = "1"
     cluster: str = "cluster"
-
-    @property
-    def scale(self) -> float:
-        return 2.0 if self.signed else 1.0
 
     def number(self, mean: float) -> float:
         """A mean in [0, 1] as the number that it stands for."""
-        return 2 * mean - 1 if self.signed else mean
+        return self.offset + self.scale * mean
 
 
 def rate_rows(rates: GroupRates, spec: RateSpec) -> Iterator[Estimate | Missing]:
@@ -67,7 +66,7 @@ def rate_rows(rates: GroupRates, spec: RateSpec) -> Iterator[Estimate | Missing]
             continue
         yield Estimate(
             quantity=spec.quantity,
-            unit="1",
+            unit=spec.unit,
             value=spec.number(float(rates.mean[index])),
             low=spec.number(float(low[index])),
             high=spec.number(float(high[index])),
@@ -87,11 +86,11 @@ def why_not(rates: GroupRates, spec: RateSpec, index: int) -> str:
         return f"no {spec.denominator} in this group, so there is nothing to divide by"
     if clusters < MINIMUM_CLUSTERS:
         return (
-            f"{_counted(clusters, spec.cluster)} ({n} rows) in this group; at least {MINIMUM_CLUSTERS} are needed for "
-            "an interval"
+            f"{_counted(clusters, spec.cluster)} ({_counted(n, 'row')}) in this group; at least {MINIMUM_CLUSTERS} are "
+            "needed for an interval"
         )
     return (
-        f"{_counted(clusters, spec.cluster)} ({n} rows) of such unequal size or weight that they are worth "
+        f"{_counted(clusters, spec.cluster)} ({_counted(n, 'row')}) of such unequal size or weight that they are worth "
         f"{rates.freedom[index]:.1f} degrees of freedom; below {MINIMUM_FREEDOM:g} no interval holds its level"
     )
 
@@ -102,7 +101,6 @@ def _counted(count: int, name: str) -> str:
 
 def gap_rows(rates: GroupRates, gaps: Sequence[Gap], spec: RateSpec) -> Iterator[Estimate | Missing]:
     """A row for each pair of groups, and one for the largest minus the smallest; or why there is none."""
-    everyone = dict.fromkeys(spec.groups[0], "all groups")
     if not gaps:
         count = int(rates.usable.sum())
         reason = (
@@ -112,26 +110,37 @@ def gap_rows(rates: GroupRates, gaps: Sequence[Gap], spec: RateSpec) -> Iterator
         yield from no_gaps(spec, reason, unjudged=bool(rates.n.any()))
         return
     for gap in gaps:
-        both = [gap.group, gap.reference]
-        yield Estimate(
-            quantity=f"{spec.quantity}_difference",
-            unit="1",
-            value=spec.scale * gap.value,
-            low=spec.scale * gap.low,
-            high=spec.scale * gap.high,
-            interval="confidence",
-            n=int(rates.n[both].sum()),
-            clusters=int(rates.clusters[both].sum() - rates.shared[gap.group, gap.reference]),
-            group=spec.groups[gap.group],
-            reference=spec.groups[gap.reference],
-            null=0.0,
-            p_value=gap.p_value,
-            p_adjusted=gap.p_adjusted,
-            minimum_detectable=possible_effect(spec.scale * gap.minimum_detectable, spec.scale),
-            method=GAP_METHOD,
-            note=spec.note,
-        )
-    yield _spread(rates, gaps, spec, everyone)
+        yield difference_row(rates, gap, spec, GAP_METHOD)
+    yield spread_row(rates, spread(gaps), spec, SPREAD_METHOD)
+
+
+def difference_row(rates: GroupRates, gap: Gap, spec: RateSpec, method: str) -> Estimate:
+    """The difference of one pair of groups, tested against 0."""
+    n, clusters = pair_size(rates, gap)
+    return Estimate(
+        quantity=f"{spec.quantity}_difference",
+        unit=spec.unit,
+        value=spec.scale * gap.value,
+        low=spec.scale * gap.low,
+        high=spec.scale * gap.high,
+        interval="confidence",
+        n=n,
+        clusters=clusters,
+        group=spec.groups[gap.group],
+        reference=spec.groups[gap.reference],
+        null=0.0,
+        p_value=gap.p_value,
+        p_adjusted=gap.p_adjusted,
+        minimum_detectable=possible_effect(spec.scale * gap.minimum_detectable, spec.scale),
+        method=method,
+        note=spec.note,
+    )
+
+
+def pair_size(rates: GroupRates, gap: Gap) -> tuple[int, int]:
+    """Rows and clusters of both groups; a cluster that lies in both counts once."""
+    both = [gap.group, gap.reference]
+    return int(rates.n[both].sum()), int(rates.clusters[both].sum() - rates.shared[gap.group, gap.reference])
 
 
 def unjudged_gaps(gaps: Sequence[Gap], spec: RateSpec, reason: str) -> Iterator[Missing]:
@@ -146,10 +155,12 @@ def unjudged_gaps(gaps: Sequence[Gap], spec: RateSpec, reason: str) -> Iterator[
     yield Missing.model_validate({"quantity": f"{spec.quantity}_spread", "group": everyone, **shared})
 
 
-def no_gaps(spec: RateSpec, reason: str, *, unjudged: bool) -> Iterator[Missing]:
+def no_gaps(
+    spec: RateSpec, reason: str, *, unjudged: bool, kinds: Sequence[str] = ("difference", "spread")
+) -> Iterator[Missing]:
     """The reason in the place of the differences and of the largest minus the smallest."""
     everyone = dict.fromkeys(spec.groups[0], "all groups")
-    for kind in ("difference", "spread"):
+    for kind in kinds:
         yield Missing(
             quantity=f"{spec.quantity}_{kind}",
             status="not_applicable",
@@ -159,9 +170,10 @@ def no_gaps(spec: RateSpec, reason: str, *, unjudged: bool) -> Iterator[Missing]
         )
 
 
-def _spread(rates: GroupRates, gaps: Sequence[Gap], spec: RateSpec, everyone: Mapping[str, str]) -> Estimate:
+def spread_row(rates: GroupRates, limits: tuple[float, float, float], spec: RateSpec, method: str) -> Estimate:
+    """Largest minus smallest mean of the usable groups; `limits`: its value and its interval, before scaling."""
     usable = np.flatnonzero(rates.usable)
-    value, low, high = (spec.scale * part for part in spread(gaps))
+    value, low, high = (spec.scale * part for part in limits)
     note = extremes_text(
         [", ".join(spec.groups[index].values()) for index in usable.tolist()], rates.mean[usable].tolist()
     )
@@ -169,15 +181,15 @@ def _spread(rates: GroupRates, gaps: Sequence[Gap], spec: RateSpec, everyone: Ma
     note += f"; {_counted(absent, 'group')} without enough rows or clusters left out" if absent else ""
     return Estimate(
         quantity=f"{spec.quantity}_spread",
-        unit="1",
+        unit=spec.unit,
         value=value,
         low=min(low, value),
         high=max(high, value),
         interval="confidence",
         n=int(rates.n[usable].sum()),
         clusters=_distinct(rates),
-        group=everyone,
-        method=SPREAD_METHOD,
+        group=dict.fromkeys(spec.groups[0], "all groups"),
+        method=method,
         note=f"{note}; {spec.note}" if spec.note else note,
     )
 

@@ -21,6 +21,7 @@ from commonweal.measures.inequity.correspondence_audit.judged import (
     varies,
     why_unjudged,
 )
+from commonweal.measures.inequity.four_fifths import four_fifths
 from commonweal.statistics.contrast import FEW_DIFFER
 from commonweal.statistics.detectable import at_share, bonferroni, detectable, shrunk_share
 from commonweal.statistics.families import Family, adjust, agreeing
@@ -29,7 +30,6 @@ from commonweal.statistics.permutation import Array, all_pairs, group_variance
 from commonweal.statistics.share_intervals import critical_normal, newcombe_interval, wilson_interval
 from commonweal.statistics.two_rates import TwoRates
 
-FOUR_FIFTHS = 0.8
 ALPHA = 0.05
 RATIO_METHOD = (
     "ratio of rates; limits of the difference over the logarithmic mean of the rates, on the log scale, and no nearer "
@@ -266,21 +266,6 @@ def _ratio(
             "method": RATIO_METHOD,
         }
     )
-
-
-def four_fifths(ratio: float, low: float, high: float) -> str:
-    """What the four-fifths rule (29 CFR 1607.4 D) says of the lower over the higher rate.
-
-    >>> four_fifths(0.7, 0.6, 0.78)
-    'four-fifths rule: the lower rate is below four fifths of the higher, with confidence (0.70, 0.60 to 0.78)'
-    """
-    figures = f"({ratio:.2f}, {low:.2f} to {high:.2f})"
-    if high < FOUR_FIFTHS:
-        return f"four-fifths rule: the lower rate is below four fifths of the higher, with confidence {figures}"
-    if low >= FOUR_FIFTHS:
-        return f"four-fifths rule: the lower rate is at least four fifths of the higher, with confidence {figures}"
-    side = "below" if ratio < FOUR_FIFTHS else "not below"
-    return f"four-fifths rule: {side} four fifths in this sample, but the data cannot tell {figures}"
 
 
 def _score_gaps(

@@ -1,4 +1,4 @@
-"""What a table of predictions is divided by, and the rates that are taken in each division."""
+"""What a table of predictions is divided by: nothing, an attribute, or several crossed; what carries a difference."""
 
 from __future__ import annotations
 
@@ -21,52 +21,13 @@ CARRIERS = 5
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A rate of a table: the numbers in [0, 1] whose mean it is, and the rows that count.
-
-    `signed`: the number stands for one in [-1, 1]. `denominator`: the rows that count, in words.
-    """
-
-    name: str
-    denominator: str
-    signed: bool = False
-    needs_score: bool = False
-
-    def of(self, table: PredictionTable) -> tuple[Array, Array]:
-        """Values, and the weight of each row that counts (1 where the table has no weights), else 0; float64 (row,)."""
-        values, counts = self._counted(table)
-        return values, counts.astype(np.float64) if table.weight is None else counts * table.weight
-
-    def _counted(self, table: PredictionTable) -> tuple[Array, Mask]:
-        truth, said, every = table.truth, table.prediction, np.ones(table.truth.size, dtype=np.bool_)
-        if self.name == "accuracy":
-            return (truth == said).astype(np.float64), every
-        if self.name == "selection_rate":
-            return said.astype(np.float64), every
-        if self.name == "false_positive_rate":
-            return said.astype(np.float64), ~truth
-        if self.name == "false_negative_rate":
-            return (~said).astype(np.float64), truth
-        assert table.score is not None
-        return (table.score - truth + 1) / 2, every
-
-
-RATES = (
-    Rate("accuracy", "row"),
-    Rate("selection_rate", "row"),
-    Rate("false_positive_rate", "row whose truth is 0"),
-    Rate("false_negative_rate", "row whose truth is 1"),
-    Rate("calibration_in_the_large", "row", signed=True, needs_score=True),
-)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class TableAxis:
     """One way to divide a table: by nothing, by an attribute, or by several crossed.
 
     `place` int64 (row,): the group of each row, -1 where it is not known; `unknown`: how many those are.
-    `labels`: what a reader must know of the labels, such as spellings that may mean one group.
+    `labels`: what a reader must know of the labels, such as spellings that may mean one group. `reference`: the group
+    that the others are compared with, as a place and by its labels; None where no row lies in it.
     """
 
     attributes: tuple[str, ...]
@@ -75,25 +36,36 @@ class TableAxis:
     layout: Layout
     unknown: int
     labels: tuple[str, ...] = ()
+    reference: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The attributes, as they are crossed."""
+        return " x ".join(self.attributes)
 
 
 def clusters_of(table: PredictionTable) -> Places:
     """The number of each row's cluster, int64 (row,)."""
-    return numbered(table.cluster)[1] if table.clusters_declared else np.arange(table.truth.size)
+    return numbered(table.cluster)[1] if table.clusters_declared else np.arange(table.rows)
 
 
 def axes_of(table: PredictionTable) -> list[TableAxis]:
     """The whole table, each attribute, and two or three attributes crossed; without those whose groups are unknown."""
     cluster = clusters_of(table)
-    whole = np.zeros(table.truth.size, dtype=np.int64)
+    whole = np.zeros(table.rows, dtype=np.int64)
     axes = [TableAxis((), ({},), whole, layout_of(whole, cluster, 1), 0)]
     known = {name: numbered(labels) for name, labels in table.groups.items()}
     for size in range(1, min(len(known), MOST_CROSSED) + 1):
         for attributes in combinations(known, size):
             axis = _crossed({name: known[name] for name in attributes}, cluster)
             if axis is not None:
+                reference = {name: table.reference(name) for name in attributes}
                 axes.append(
-                    replace(axis, labels=tuple(note for name in attributes for note in table.label_notes.get(name, ())))
+                    replace(
+                        axis,
+                        labels=tuple(note for name in attributes for note in table.label_notes.get(name, ())),
+                        reference=axis.groups.index(reference) if reference in axis.groups else None,
+                    )
                 )
     return axes
 
