@@ -34,6 +34,8 @@ ARGUMENTS = {
     "match": "`match(item, answers)`: what the answers mean, by column: a number (an outcome), a word (a label), or "
     "None: it says nothing",
     "by": "the label whose values a limit takes in turn, and by which `published` counts",
+    "block": "`block(item)`: what the items of a unit that say something only together share; a limit takes one block of "
+    "every unit before a second of any. Without it, a limit takes whole units",
     "published": "how many items of each value of `by` the whole set has (where there is no `by`, of \"\"); a row "
     "that rests on fewer says so. Without it, a row says what part of the data was asked",
 }  # fmt: skip

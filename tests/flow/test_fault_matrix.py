@@ -21,7 +21,7 @@ from commonweal.measures.registry import MeasureSpec, load_registry
 from commonweal.models.applications import http_application
 from commonweal.models.endpoint import openai_model
 from commonweal.models.predictions import PredictionTable
-from commonweal.pipeline import run
+from commonweal.pipeline import run_prepared
 from commonweal.report.content import Dossier
 from commonweal.report.first_screen import first_screen
 from commonweal.system.loading import load
@@ -102,7 +102,7 @@ class Runs:
             ):  # the command stops here, with exit code 2 and these lines; without it there are rows all the same
                 self.refused[fault, table] = ready.preflight.problems
                 ready = replace(ready, preflight=Preflight((), (), None))
-            return run(ready, out=folder / "out")
+            return run_prepared(ready, out=folder / "out")
 
 
 @pytest.fixture(scope="module")

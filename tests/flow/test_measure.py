@@ -46,8 +46,12 @@ def test_answers_from_elsewhere_are_scored_without_a_model(data: Path, answers: 
     assert [row["missing"]["quantity"] for row in rows if row["status"] == "not_applicable"] == ["accuracy_cost"]
     assert all(row["provenance"]["inputs"]["data"] for row in rows)
     assert (tmp_path / "out" / "dossier.html").stat().st_size > 10_000
-    plain = within("measure", BBQ, "--predictions", answers, "--data", data, "--out", tmp_path / "out")
-    assert "bias_ambiguous (category Age): " in plain.out
+    asked = ("measure", BBQ, "--predictions", answers, "--data", data, "--out", tmp_path / "out")
+    every = within(*asked, "--rows")
+    assert "bias_ambiguous (category Age): " in every.out
+    plain = within(*asked)
+    assert [line.split(":")[0] for line in plain.lines[:-1]] == ["finding", "counts"]
+    assert every.lines[-1] == plain.lines[-1]
     assert plain.lines[-1] == str(tmp_path / "out" / "dossier.html")
 
 

@@ -26,7 +26,7 @@ def test_many_findings_are_spread_over_measures_and_the_rest_is_counted(dossiers
     other = first.model_copy(update={"measure": "security.other", "headline": "other"})
     lines = answer_lines(dossiers["hiring"].model_copy(update={"findings": (*many, other)}))
     assert [line.split(": ")[-1] for line in lines[:3]] == ["gap 0", "other", "gap 1"]
-    assert lines[4] == "and 6 more findings, in the dossier"
+    assert lines[3] == "and 7 more findings, in the dossier"
 
 
 def test_what_could_not_be_judged_is_counted_and_nothing_measured_is_no_clean_bill(

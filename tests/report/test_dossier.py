@@ -485,7 +485,7 @@ def test_correlations_of_both_ends_show_their_corrected_interval_and_p_and_are_c
         correlations=(row.id,),
     )
     page = render_dossier(made.model_copy(update={"rows": (*made.rows, row), "both_ends": (ends,)}))
-    assert f"p {p_text(estimate.p_adjusted)} (adjusted)" in page
+    assert f"p {p_text(estimate.p_adjusted)} (adjusted; raw {p_text(estimate.p_value)})" in page
     assert "one with &lt;other&gt;" in page
     assert "A correlation over groups of one system is no cause" in page
 

@@ -228,16 +228,14 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the evidence rows as JSON, in the place of lines.")
     ] = False,
-    all_rows: Annotated[
-        bool, typer.Option("--rows", help="Print every row, also where a table by group says the main of it.")
-    ] = False,
+    all_rows: Annotated[bool, typer.Option("--rows", help="Print every row, in the place of the answer.")] = False,
     debug: Debug = False,
 ) -> None:
     """Put one measure to one model or file of predictions, without a system file.
 
     Give --model or --predictions, and --data where the measure reads data.
-    It prints a line for each number or the reason why there is none, and last the path of a dossier;
-    of rates by group a table, with every row (crossed groups, calibration) behind --rows and in the dossier.
+    It prints what was found, or a table of the rates by group, and last the path of a dossier; every row stands there,
+    and behind --rows.
     Two such folders can be compared: `commonweal compare A B`.
 
     Exit codes: 0 complete; 2 bad input, data that were not named, or nothing that could be measured; 3 some rows
@@ -258,8 +256,8 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
         if as_json:
             print_json([row.model_dump(mode="json") for row in own], indent=2)
         else:
-            for line in row_lines(own, ready.specs, all_rows=all_rows):
-                out.print(line)
+            for line in map(row_text, own) if all_rows else measured_lines(dossier, own, ready.specs):
+                out.print(unbroken(line))
             out.print(str(dossier.path))
         if model is not None and dtype != FLOAT32:
             tell_deviation(model, dtype, (device, permissions), kept_scores(folder, own))
@@ -273,15 +271,15 @@ def measure_one(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     raise typer.Exit(0 if not failed else SOME_FAILED if predictions is None else BAD_INPUT)
 
 
-def row_lines(rows: Sequence[Evidence], specs: Sequence[MeasureSpec], *, all_rows: bool) -> Iterator[str]:
-    """A line for each row; of a measure whose rates are read by group, its table, unless every row is asked for."""
-    for spec in specs:
-        own = [row for row in rows if row.measure == spec.name]
-        table = spec.method.group_table
-        if table is None or all_rows or not any(row.estimate for row in own):
-            yield from map(row_text, own)
-        else:
-            yield from table_lines(own, table)
+def measured_lines(dossier: Dossier, rows: Sequence[Evidence], specs: Sequence[MeasureSpec]) -> Iterator[str]:
+    """The table of a measure whose rates are read by group; of another what it found, and how much it compared."""
+    tables = [(spec.name, spec.method.group_table) for spec in specs]
+    read = [(name, table) for name, table in tables if table is not None]
+    if not read or not any(row.estimate for row in rows):
+        yield from answer_lines(dossier)
+        return
+    for name, table in read:
+        yield from table_lines([row for row in rows if row.measure == name], table)
 
 
 def tell_deviation(

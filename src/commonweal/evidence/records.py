@@ -63,6 +63,9 @@ class Facts(Row):
     lacks: str = Field(
         default="", description="of a missing number: what it needs, in the same words for all measures that do"
     )
+    remarks: tuple[str, ...] = Field(
+        default=(), description="what the subject says about its answers, alike for all numbers that rest on them"
+    )
     option: str = Field(default="", description="of a missing number: what to add to the command to measure it")
 
 

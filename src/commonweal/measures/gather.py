@@ -137,12 +137,14 @@ def _altered(subject: Any) -> Altered:
 def _with_notes(rows: list[Estimate | Missing], subject: Any, altered: Altered) -> list[Estimate | Missing]:
     """Add to the note of each number what the subject reports about its answers, and how many requests were altered."""
     notes = [*getattr(subject, "remarks", ()), *altered.words("of the requests asked in this run")]
-    return [
-        row.model_copy(update={"note": "; ".join(filter(None, (row.note, *notes)))})
-        if isinstance(row, Estimate)
-        else row
-        for row in rows
-    ]
+    if not notes:
+        return rows
+    return [_with_remarks(row, tuple(notes)) if isinstance(row, Estimate) else row for row in rows]
+
+
+def _with_remarks(row: Estimate, remarks: tuple[str, ...]) -> Estimate:
+    facts = (row.facts or Facts()).model_copy(update={"remarks": remarks})
+    return row.model_copy(update={"note": "; ".join(filter(None, (row.note, *remarks))), "facts": facts})
 
 
 @dataclass(slots=True)

@@ -12,12 +12,13 @@ from commonweal.evidence.records import Evidence, Finding
 from commonweal.evidence.verdicts import is_found, is_tested
 from commonweal.report.content import Dossier
 
-FOUND_TOLD = 4
-DESCRIBED_TOLD = 2
+FOUND_TOLD = 3
+DESCRIBED_TOLD = 1
+REMARKS_TOLD = 1
 
 
 def answer_lines(dossier: Dossier) -> list[str]:
-    """At most seven lines: what was found, else what is described; and last how much was asked and not found.
+    """At most eight lines: what was found, else what is described; and last how much was asked and not found.
 
     Findings of other measures come before a second one of the same.
     """
@@ -31,7 +32,14 @@ def answer_lines(dossier: Dossier) -> list[str]:
     described = _spread([finding for finding in dossier.findings if finding.verdict == "described"])
     if found or (dossier.findings and dossier.findings[0].verdict != "described"):
         told += [f"described: {_named(finding, dossier)}" for finding in described[:DESCRIBED_TOLD]]
-    return [*told, counts_line(dossier)]
+    return [*told, *_remarks(dossier), counts_line(dossier)]
+
+
+def _remarks(dossier: Dossier) -> list[str]:
+    """What the models and applications say about their answers: that some were not read as asked, say."""
+    said = dict.fromkeys(remark for row in dossier.rows if row.facts is not None for remark in row.facts.remarks)
+    more = [f"note: and {len(said) - REMARKS_TOLD} more, in the dossier"] if len(said) > REMARKS_TOLD else []
+    return [*(f"note: {remark}" for remark in list(said)[:REMARKS_TOLD]), *more]
 
 
 def counts_line(dossier: Dossier) -> str:

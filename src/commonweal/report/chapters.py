@@ -97,7 +97,7 @@ def write_chapters(dossier: Dossier) -> tuple[Chapter, ...]:
     said: dict[str, list[Finding]] = {}
     for finding in dossier.findings:
         said.setdefault(finding.measure, []).append(finding)
-    measured = {name: of for name, of in rows.items() if any(row.status == "ok" or row.unjudged for row in of)}
+    measured = {name: of for name, of in rows.items() if any(row.estimate or row.unjudged for row in of)}
     order = list(CHAPTERS)
     areas = sorted(
         {_area(name) for name in measured}, key=lambda area: (order.index(area) if area in order else 99, area)

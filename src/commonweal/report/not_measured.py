@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from commonweal.evidence.records import Evidence, Run
 from commonweal.report.content import Dossier
-from commonweal.report.wording import anchor, humanise, status_word
+from commonweal.report.wording import UNKNOWN, anchor, humanise, status_word
 
 SUBJECTS_NAMED = 3
 
@@ -38,9 +38,9 @@ def not_measured(dossier: Dossier) -> tuple[Unmeasured, ...]:
     """
     alike: dict[tuple[str, str, str], list[Evidence]] = {}
     for row in dossier.rows:
-        if row.status != "ok" and not row.unjudged:
+        if row.estimate is None and not row.unjudged:
             alike.setdefault((row.measure, row.status, row.note), []).append(row)
-    order = ("failed", "skipped", "not_applicable")
+    order = ("failed", "skipped", "not_applicable", "ok")
     groups = sorted(alike.values(), key=lambda rows: order.index(rows[0].status))
     return tuple(_line(rows, dossier.run) for rows in groups)
 
@@ -53,7 +53,7 @@ def _line(rows: Sequence[Evidence], run: Run) -> Unmeasured:
         name=humanise(first.measure),
         subjects=subjects[:SUBJECTS_NAMED],
         more_subjects=max(0, len(subjects) - SUBJECTS_NAMED),
-        status=status_word(first),
+        status=UNKNOWN if first.status == "ok" else status_word(first),
         reason=first.note,
         count=len(rows),
         command=f"{run.command} {first.facts.option}" if first.facts and first.facts.option else "",

@@ -90,7 +90,7 @@ def table_row(row: Evidence, labels: Mapping[tuple[str, str], str]) -> TableRow:
         value=value_text(estimate) if estimate else "no number",
         interval=interval_words(row),
         n=f"{estimate.n:,}{clusters}" if estimate else "",
-        p=f"{adjusted} (adjusted)" if adjusted else raw,
+        p=f"{adjusted} (adjusted{f'; raw {raw}' if raw else ''})" if adjusted else raw,
         detectable=detectable_text(estimate) if estimate else "",
         basis=row.basis,
         status=status_word(row),

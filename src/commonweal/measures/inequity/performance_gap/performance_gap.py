@@ -99,8 +99,7 @@ def _quantities() -> dict[str, Quantity]:
     ),
 )
 def performance_gap(table: PredictionTable, rng: np.random.Generator) -> Iterator[Estimate | Missing]:
-    """Selection rate, accuracy, error rates and calibration of each group, and gaps P(·|g) - P(·|reference), in
-    [-1, 1]; 0: no gap.
+    """Selection, error rates and calibration by group, and gaps P(·|g) - P(·|reference), in [-1, 1]; 0: no gap.
 
     For the whole table, for each group of each attribute, and for the groups of two or three attributes crossed:
 
