@@ -30,7 +30,9 @@ def one(found: list[dict[str, Any]], quantity: str, of: str, group: dict[str, st
 def test_the_example_of_two_files_of_predictions() -> None:
     ended = within("compare", BASE, OTHER, "--margin", "accuracy_difference=0.02")
     assert ended.code == 0, ended.said
-    assert "480 items, joined on 'item', in 80 clusters" in ended.out
+    every = within("compare", BASE, OTHER, "--rows")
+    assert "480 items, joined on 'item', in 80 clusters" in every.out
+    assert len(ended.lines) <= 20
     assert "not worse by more than 0.02: not shown" in ended.out
     found = records(within("compare", BASE, OTHER, "--reference", "gender=women", "--json").out)
     wider = one(found, "accuracy_gap_widening", "|B| - |A|", {"gender": "men"})

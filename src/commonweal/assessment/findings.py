@@ -66,8 +66,11 @@ def _finding(
 ) -> Finding:
     measured = [row for row in rows if row.status == "ok" and row.estimate is not None]
     hypotheses = [row for row in measured if row.estimate is not None and is_tested(row.estimate)]
-    compared = {_group_key(row.estimate.group) for row in hypotheses if row.estimate is not None}
-    held = sorted((row for row in hypotheses if is_found(row)), key=lambda row: _strength(row, compared))
+    references: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = {}
+    for row in hypotheses:
+        if row.estimate is not None and row.estimate.reference:
+            references.setdefault(tuple(row.estimate.group or {}), _group_key(row.estimate.reference))
+    held = sorted((row for row in hypotheses if is_found(row)), key=lambda row: _strength(row, references))
     verdict = _verdict(rows, held, hypotheses)
     headline, details, rests_on = _words(verdict, rows, held, hypotheses, method)
     quoted = [*held, *_beside(held, measured, propagated)]
@@ -142,14 +145,16 @@ def _group_key(group: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((group or {}).items()))
 
 
-def _strength(row: Evidence, compared: set[tuple[tuple[str, str], ...]]) -> tuple[int, bool, float, float]:
-    """Single attributes before intersections, the named reference before other pairs, smallest p, then largest effect.
+def _strength(
+    row: Evidence, references: Mapping[tuple[str, ...], tuple[tuple[str, str], ...]]
+) -> tuple[int, bool, float, float]:
+    """Single attributes before intersections, the reference group before other pairs, smallest p, then largest effect.
 
-    The named reference group is the one that is never itself compared with another.
+    The reference group of an attribute is that of its first comparison: the declared one, where a measure knows it.
     """
     estimate = row.estimate
     assert estimate is not None
-    other = _group_key(estimate.reference) in compared
+    other = bool(estimate.reference) and _group_key(estimate.reference) != references[tuple(estimate.group or {})]
     return len(estimate.group or {}), other, estimate.p_adjusted or 0.0, -abs(estimate.value)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from commonweal.assessment.comparison.answer import answered
 from commonweal.assessment.comparison.comparison import Asked, told
 from commonweal.assessment.comparison.comparison import compare as compare_both
 from commonweal.assessment.comparison.verdicts import parse_margins
@@ -180,6 +181,7 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     cluster: ClusterColumn = None,
     reference: ReferenceGroups = None,
     item: ItemColumn = None,
+    every_row: Annotated[bool, typer.Option("--rows", help="Print every number, in the place of the answer.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON, in the place of lines.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")] = 0,
     device: Device = "auto",
@@ -206,7 +208,7 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     if as_json:
         print_json(comparison.records())
         return
-    for line in told(comparison):
+    for line in told(comparison) if every_row else answered(comparison):
         out.print(line)
 
 

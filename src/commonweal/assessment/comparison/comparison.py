@@ -213,7 +213,7 @@ def told(comparison: Comparison) -> Iterator[str]:
     yield from (f"not paired: {line}" for line in comparison.statement.unpaired)
     for row in comparison.rows:
         if row.missing is not None:
-            yield f"no number: {row.missing.quantity}{_about(row.missing)}: {row.note}"
+            yield f"no number: {row.missing.quantity}{about(row.missing)}: {row.note}"
     of_tables = [row for row in comparison.rows if row.measure == TABLES_OF_PREDICTIONS]
     others = [row for row in comparison.rows if row.measure != TABLES_OF_PREDICTIONS]
     for subjects in dict.fromkeys(row.subjects for row in of_tables):
@@ -264,7 +264,8 @@ def _comes_first(row: ComparisonRow) -> bool:
     return row.estimate.group is None or row.verdicts.difference == "shown" or row.verdicts.margin is not None
 
 
-def _about(number: Estimate | Missing) -> str:
+def about(number: Estimate | Missing) -> str:
+    """Which group a number is about, and against whom; empty where it is about all items."""
     if not number.group:
         return ""
     if not number.reference:
@@ -276,15 +277,15 @@ def _about(number: Estimate | Missing) -> str:
 def _line(row: ComparisonRow) -> str:
     assert row.estimate is not None
     note = f" [{row.note}]" if row.note else ""
-    return f"  {row.label}{_about(row.estimate)}: {value_text(row.estimate)} ({bounds_text(row.estimate)}){note}"
+    return f"  {row.label}{about(row.estimate)}: {value_text(row.estimate)} ({bounds_text(row.estimate)}){note}"
 
 
 def _lines(row: ComparisonRow, rows: Sequence[ComparisonRow]) -> Iterator[str]:
     estimate, answers = row.estimate, row.verdicts
     assert estimate is not None
     assert answers is not None
-    yield f"\n{row.label}, {row.of}{_about(estimate)}" + (f" [{row.note}]" if row.note else "")
-    both = [f"{other.of} {value_text(other.estimate)}" for other in rows if _is_side(other, row) and other.estimate]
+    yield f"\n{row.label}, {row.of}{about(estimate)}" + (f" [{row.note}]" if row.note else "")
+    both = [f"{other.of} {value_text(other.estimate)}" for other in rows if is_side(other, row) and other.estimate]
     yield f"  {value_text(estimate)}" + (f" ({'; '.join(both)})" if both else "")
     sample = f"{estimate.n} items, {clusters_text(estimate.clusters)} ({row.sampled})"
     yield f"  {interval_text(estimate)}, p {p_text(estimate.p_adjusted)} corrected; {sample}"
@@ -310,7 +311,7 @@ def _why_undetectable(row: ComparisonRow, one: Estimate) -> str:
     )
 
 
-def _is_side(other: ComparisonRow, row: ComparisonRow) -> bool:
+def is_side(other: ComparisonRow, row: ComparisonRow) -> bool:
     """Whether `other` is the value in A or in B that a difference is about."""
     if other.verdicts is not None or other.estimate is None or row.estimate is None:
         return False
