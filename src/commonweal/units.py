@@ -6,14 +6,14 @@ import re
 
 UNITS: dict[str, str] = {
     "1": "share or ratio, without dimension",
-    "nat": "natural-log units, of odds or probability",
+    "nat": "log-odds or log-probability, natural log",
     "bit/byte": "bits per UTF-8 byte",
-    "count": "things counted",
+    "count": "count",
     "people": "people",
     "people/year": "people a year",
     "task/year": "tasks or decisions a year",
-    "people-decision/year": "decisions about people, a year",
-    "1/decision": "expected outcomes per decision",
+    "people-decision/year": "decisions about people a year",
+    "1/decision": "outcomes per decision",
     "Wh": "watt-hours",
     "kWh": "kilowatt-hours",
     "Wh/1000 decisions": "watt-hours per 1,000 decisions",

@@ -54,7 +54,7 @@ def test_the_direction_is_in_the_words_and_the_numbers_of_both_sides_stand_behin
     gap = share(-0.12, -0.22, -0.01, quantity="selection_rate_difference")
     assert plain_sentence("inequity.correspondence_audit", gap, (own[0], own[1])) == (
         "Applicants presented as they got the favourable answer 12 points less often than those "
-        "presented as he (95 % interval 1.0 to 22; 34.0 % against 46.0 %)"
+        "presented as he (95 % interval 1.0 to 22; 34.0 % against 46.0 %; n = 900)"
     )
     more = share(0.12, 0.01, 0.22, quantity="selection_rate_difference")
     assert "12 points more often" in plain_sentence("inequity.correspondence_audit", more, (None, None))
@@ -64,7 +64,7 @@ def test_a_share_is_told_beside_what_no_lean_would_be() -> None:
     lean = share(0.44, 0.40, 0.48, quantity="stereotype_share", null=0.5, group=None, reference=None)
     assert plain_sentence("inequity.crows_pairs", lean, (None, None)) == (
         "Of two sentences, the more stereotyping one is the more likely one in only 44.0 % of the pairs; without a "
-        "lean it would be 50 % (95 % interval 40.0 to 48.0)"
+        "lean it would be 50 % (95 % interval 40.0 to 48.0; n = 900)"
     )
     race = lean.model_copy(update={"group": {"bias_type": "race-color"}})
     assert "of the pairs (bias type: race-color)" in plain_sentence("inequity.crows_pairs", race, (None, None))

@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from commonweal.assessment.intrinsic_extrinsic import correlated
 from commonweal.assessment.row_writer import Writer
 from commonweal.errors import OutputError
 from commonweal.evidence.numbers import p_text
-from commonweal.evidence.records import BothEnds, Estimate, Facts, NotShown, Scoring
+from commonweal.evidence.records import BothEnds, Estimate, Facts, Scoring
 from commonweal.evidence.verdicts import is_found, is_tested
 from commonweal.measures.registry import load_registry
 from commonweal.report.content import Dossier, dossier_schema_text
@@ -151,7 +152,7 @@ def test_answer_comes_first_and_unknown_is_never_zero(pages: Mapping[str, Path])
     assert "Women are invited less often" in answer
     assert "applicants: 90,000 people a year" in answer
     assert "authors: people unknown" in answer
-    assert "could mend it" in answer.lower()
+    assert "who can mend it" in answer.lower()
     assert "Smallest gap this design would detect (power 0.8)" in text
     assert "failed" in text
     assert not re.search(r">\s*0 people", text)
@@ -172,19 +173,33 @@ def test_how_near_scoring_came_to_its_bound_is_told_with_its_count_time_and_meth
 
 
 def test_the_first_screen_counts_what_is_not_shown_and_leads_to_the_figures(dossiers: Mapping[str, Dossier]) -> None:
-    texts = (
-        "race: Black against White, 2 points",
-        "race: Asian against White, 1 point",
-        "12 comparisons of cells",
-        "not measured: x",
-    )
     dossier = dossiers["hiring"]
-    race = NotShown(kind="comparison", attribute="race")
-    about = (race, race, NotShown(kind="intersections"), NotShown(kind="not_measured"))
-    found = dossier.findings[0].model_copy(update={"not_shown": texts, "not_shown_about": about})
-    part = first_screen(dossier.model_copy(update={"findings": (found,)}))[2]
-    assert [line.text for line in part.lines] == ["race, 2 comparisons", "12 comparisons of cells"]
-    assert {line.href for line in part.lines} == {f"measure-{found.measure}"}
+    audit = [row for row in dossier.rows if row.measure == dossier.findings[0].measure]
+    silent = [row.estimate for row in audit if row.estimate and is_tested(row.estimate) and not is_found(row)]
+    part = first_screen(dossier.model_copy(update={"findings": dossier.findings[:1], "rows": tuple(audit)}))[2]
+    counted = Counter("intersecting groups" if len(one.group or {}) > 1 else "".join(one.group or {}) for one in silent)
+    assert {line.text for line in part.lines} == {
+        f"{topic}, {count} comparison{'s' if count > 1 else ''}" for topic, count in counted.items()
+    }
+    assert part.count == f"{len(silent)} comparisons"
+    assert {line.href for line in part.lines} == {f"measure-{audit[0].measure}"}
+
+
+def test_what_was_not_measured_is_counted_as_measures_and_figures_and_stands_in_one_table(
+    pages: Mapping[str, Path], dossiers: Mapping[str, Dossier]
+) -> None:
+    dossier, page = dossiers["hiring"], pages["hiring"].read_text(encoding="utf-8")
+    part = next(part for part in first_screen(dossier) if part.style == "not_measured")
+    whole = {finding.measure for finding in dossier.findings if finding.verdict == "not_measured"}
+    others = [row for row in dossier.rows if row.estimate is None and row.measure not in whole]
+    assert part.count == f"1 measure and {len(others)} figures"
+    assert len(whole) == 1
+    assert page.count('id="not-measured"') == 1
+    table = page.split('id="not-measured"')[1].split("</details>")[0]
+    assert f"What was not measured: {part.count}" in table
+    for row in dossier.rows:
+        if row.estimate is None and not row.unjudged:
+            assert escape(row.note) in table
 
 
 def test_every_measure_has_a_line_on_the_first_screen(dossiers: Mapping[str, Dossier]) -> None:
@@ -235,7 +250,7 @@ def test_a_finding_says_how_many_of_those_reached_its_group_is_and_in_how_many_c
         assert found.lines[0].more.startswith(words)
         assert "authors: people unknown" in found.lines[0].more
     compared = [row for row in dossier.rows if row.estimate is not None and is_tested(row.estimate)]
-    assert found.count == f"1, in {sum(map(is_found, compared))} of {len(compared)} comparisons"
+    assert found.count == f"1 finding, in {sum(map(is_found, compared))} of {len(compared)} comparisons"
 
 
 def shortfalls(dossier: Dossier) -> Dossier:
@@ -505,6 +520,6 @@ def test_a_described_number_says_of_what_it_is_and_a_modelled_one_that_it_was_no
     )
     told = dossier.model_copy(update={"findings": (finding,), "rows": (row,), "methods": (spec.method,)})
     (line,) = first_screen(told)[0].also
-    assert line.more == "all components that did the work, gross; modelled, not read from an instrument"
+    assert line.more == "all components that did the work, gross; estimated by a model, not metered"
     read = told.model_copy(update={"rows": (row.model_copy(update={"basis": "measured"}),)})
     assert first_screen(read)[0].also[0].more == "all components that did the work, gross"

@@ -12,7 +12,7 @@ import pytest
 
 from commonweal.report.content import Dossier
 from tests.report.counts import disagreements
-from tests.report.test_browser import Opener, browser, playwright, pytestmark, read, visit
+from tests.report.test_browser import CONTRAST, Opener, browser, playwright, pytestmark, read, visit
 
 __all__ = ["browser", "pytestmark", "read", "visit"]  # fixtures
 SHOWN = "Array.from(document.querySelectorAll('.page')).filter((one) => !one.hidden).map((one) => one.id)"
@@ -106,6 +106,30 @@ def test_the_summary_is_short_and_prints_on_two_pages_alone_or_with_everything(v
 def pages_printed(page: Any) -> int:
     printed = page.pdf(format="A4", prefer_css_page_size=True, print_background=True)
     return len(re.findall(rb"/Type\s*/Page\b", printed))
+
+
+def test_a_screen_reader_is_read_the_findings_and_every_row_of_a_figure(visit: Opener) -> None:
+    page, _, _ = visit("hiring")
+    summary = page.locator("#answer").aria_snapshot()
+    titles = ["What was found", "Whom it reaches", "What is not shown", "What was not measured"]
+    places = [summary.index(f'heading "{title}') for title in titles]
+    assert places == sorted(places)
+    assert "Who can mend it:" in summary
+    page.evaluate("location.hash = '#chapter-inequity'")
+    playwright.expect(page.locator("#chapter-inequity-h")).to_be_focused()
+    figure = page.locator("#chapter-inequity figure").first.aria_snapshot()
+    assert "rowheader" in figure
+    found = next(line for line in figure.splitlines() if "▲ found" in line)
+    assert re.search(r"[−\d.]+ \(.+ to .+\) ▲ found", found), found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_and_tables_of_a_chapter_can_be_read_in_light_and_dark(visit: Opener, scheme: str) -> None:
+    page, _, _ = visit("hiring", fragment="#chapter-inequity", color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('#chapter-inequity details').forEach((one) => { one.open = true; })")
+    seen, poor = page.evaluate(CONTRAST)
+    assert seen > 30
+    assert poor == []
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -309,7 +309,7 @@ def _not_shown(
     }
     crossed = sum(len(estimate.group or {}) > 1 for estimate in silent)
     if crossed:
-        not_shown[f"{crossed} comparisons of intersecting groups; see the evidence rows"] = NotShown(
+        not_shown[f"{crossed} comparison{'s' if crossed > 1 else ''} of intersecting groups"] = NotShown(
             kind="intersections"
         )
     lacking = dict.fromkeys(row.note for row in rows if row.status != "ok" and not row.unjudged)
@@ -336,6 +336,7 @@ def _consequence_words(consequences: Sequence[Evidence], deployments: Mapping[st
         figures = " to ".join(rounded(bound, high - low) for bound in (low, high))
         who = comparison(estimate.model_copy(update={"group": group}))
         words.append(
-            f"propagated to people: {who}, {rounded(scale * estimate.value, high - low)} ({figures}) {name}, {base}"
+            f"if applied to real decisions: {who}, {rounded(scale * estimate.value, high - low)} ({figures}) {name}, "
+            f"{base}"
         )
     return tuple(words)

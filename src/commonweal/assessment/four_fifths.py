@@ -19,7 +19,7 @@ SHOWN = 12
 Side = Literal["crossed", "not decided", "not crossed"]
 WORDS: Mapping[Side, str] = {
     "crossed": "crossed, the whole interval is below 0.8",
-    "not decided": "not decided by the interval, which reaches to both sides of 0.8",
+    "not decided": "inconclusive: the interval includes 0.8",
     "not crossed": "not crossed, the whole interval is at or above 0.8",
 }
 

@@ -22,6 +22,7 @@ CONDITIONS = (
 )
 FINAL = "the application's output is final"
 BEFORE = "per decision, it counts what the application puts out, before a person overturns any of it"
+LOST = "favourable outcomes lost against the reference group"
 ADVANTAGE = (
     "favourable outcomes fewer than the reference group; below 0: more than the reference group, an advantage over it"
 )
@@ -63,8 +64,8 @@ CONSEQUENCES: Mapping[QuantityRole, Consequence] = {
 METHOD = Method(
     name="assessment.shortfall",
     title="Net shortfall and excess flips",
-    summary="What a measured gap would mean per decision about a member of the group, and per year where all it needs "
-    "is declared.",
+    summary="What a measured gap would mean per decision about a member of the group, and per year where volume and "
+    "shares are declared.",
     source=SOURCE,
     version=VERSION,
     cluster="as in the rows it is worked out from",
@@ -75,8 +76,8 @@ METHOD = Method(
         "figure is unknown; where the share that stands is not, it holds if every output does, and says so."
     ),
     quantities={
-        "net_shortfall_per_decision": Quantity(unit="1/decision", label="net shortfall per decision", about=ADVANTAGE),
-        "net_shortfall_per_year": Quantity(unit="people-decision/year", label="net shortfall a year", about=ADVANTAGE),
+        "net_shortfall_per_decision": Quantity(unit="1/decision", label=f"{LOST}, per decision", about=ADVANTAGE),
+        "net_shortfall_per_year": Quantity(unit="people-decision/year", label=f"{LOST}, a year", about=ADVANTAGE),
         "excess_flips_per_decision": Quantity(unit="1/decision", label="excess flips per decision", about=FLIPS),
         "excess_flips_per_year": Quantity(unit="people-decision/year", label="excess flips a year", about=FLIPS),
     },

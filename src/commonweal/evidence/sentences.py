@@ -177,9 +177,10 @@ ENGLISH: Mapping[str, Sentence] = {
 
 
 DESCRIBED: Mapping[str, str] = {
-    "transparency.declaration_completeness.declared_share": "{value} of what could be declared about it is declared",
-    "inequity.occupation_association.slope": "For each point more of women in an occupation, the model gives “she” "
-    "{value} points more; as in the workforce it would be 1",
+    "transparency.declaration_completeness.declared_share": "{value} of the fields that should be declared have an "
+    "answer",
+    "inequity.occupation_association.slope": "For each point more of women in an occupation, the probability of “she” "
+    "rises by {value} points; matching the workforce would be 1",
     "environment.inference_energy.energy": "Deciding takes {value}",
 }  # fmt: skip
 
@@ -214,7 +215,7 @@ def plain_sentence(measure: str, estimate: Estimate, sides: tuple[Estimate | Non
     >>> gap = Estimate(quantity="accuracy_difference", unit="1", value=-0.12, low=-0.22, high=-0.02,
     ...     interval="confidence", n=900, method="t", null=0.0, group={"race": "Black"}, reference={"race": "White"})
     >>> plain_sentence("inequity.performance_gap", gap, (None, None))
-    'The prediction is right 12 points less often for Black (race) than for White (95 % interval 2.0 to 22)'
+    'The prediction is right 12 points less often for Black (race) than for White (95 % interval 2.0 to 22; n = 900)'
     """
     message = plain_message(measure, estimate)
     if not message:
@@ -225,6 +226,7 @@ def plain_sentence(measure: str, estimate: Estimate, sides: tuple[Estimate | Non
     own, other = sides
     if own is not None and other is not None:
         behind.append(f"{value_text(own)} against {value_text(other)}")
+    behind.append(f"n = {estimate.n:,}")
     return f"{message} ({'; '.join(behind)})" if behind else message
 
 
@@ -233,7 +235,7 @@ def described_sentence(measure: str, estimate: Estimate) -> str:
 
     >>> share = Estimate(quantity="declared_share", unit="1", value=0.25, n=9, method="count")
     >>> described_sentence("transparency.declaration_completeness", share)
-    '25 % of what could be declared about it is declared'
+    '25 % of the fields that should be declared have an answer'
     """
     template = DESCRIBED.get(f"{measure}.{estimate.quantity}", "")
     bounds = bounds_text(estimate) if estimate.low != estimate.high else ""

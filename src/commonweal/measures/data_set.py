@@ -75,7 +75,7 @@ def open_data_set(wanted: DataPlace, data: Path | str | None, permissions: Permi
     """
     which = f"{'The sets' if wanted.beside else 'The set'}: {wanted.told}"
     if data is None:
-        raise DataRequired("published data, which are not shipped: name their folder with --data DIR", which)
+        raise DataRequired("published data that are not included: name their folder with --data DIR", which)
     folder = _folder(wanted, data, permissions)
     files = _files(wanted, folder, str(data))
     if not files:

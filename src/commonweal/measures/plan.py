@@ -87,9 +87,9 @@ def unasked(
     used = {task.spec.name for task in planned}
     for spec in specs:
         if spec.on_request and spec.name not in named:
-            yield spec, f"takes long, so it is taken only when it is named: --measures {spec.name}", False
+            yield spec, f"slow, so run only on request: --measures {spec.name}", False
         elif spec.name not in used:
-            yield spec, f"the system declares no {spec.method.applies_to} that it could be put to", True
+            yield spec, f"the system declares no {spec.method.applies_to} to apply it to", True
 
 
 @dataclass(frozen=True, slots=True)

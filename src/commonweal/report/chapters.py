@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from commonweal.evidence.records import Evidence, Finding, Method
+from commonweal.evidence.verdicts import is_found
 from commonweal.report.content import Dossier
 from commonweal.report.figures.break_even_figure import break_even_figures, break_even_svg
 from commonweal.report.figures.charts import scatter_svg
@@ -144,13 +145,14 @@ def _section(name: str, rows: Sequence[Evidence], said: Sequence[Finding], dossi
     findings = [finding for finding in said if finding.verdict != "not_measured"]
     found = [finding for finding in findings if finding.verdict == "found"]
     lines, others = break_even_figures(rows, method)
-    planned = plan_figures(others, method, [name for finding in found for name in finding.evidence])
+    shown = frozenset(row.id for row in dossier.rows if is_found(row))
+    planned = plan_figures(others, method, [name for finding in found for name in finding.evidence], shown)
     figures = _urgent_first([*lines, *planned], found)
     drawn = [
         _draw(figure, f"{anchor('fig', name)}-{index}", labels) for index, figure in enumerate(figures[:FIGURES_DRAWN])
     ]
     telling = sum(figure.null is not None or figure.choice is not None for figure in figures)
-    shown = min(telling, OPEN_FIGURES) or OPEN_DESCRIBED  # beside figures with a message, the others wait behind a fold
+    opened = min(telling, OPEN_FIGURES) or OPEN_DESCRIBED  # others wait behind a fold
     plotted = {entry.row.id for figure in figures for entry in (*figure.rows, *figure.across)}
     numbers = [row for row in rows if row.estimate is not None and row.id not in plotted]
     return Section(
@@ -163,8 +165,8 @@ def _section(name: str, rows: Sequence[Evidence], said: Sequence[Finding], dossi
         conditions=_conditions(rows),
         numbers=tuple(table_row(row, labels) for row in numbers[:NUMBERS_SHOWN]),
         more_numbers=max(0, len(numbers) - NUMBERS_SHOWN),
-        drawn=tuple(drawn[:shown]),
-        folded=tuple(drawn[shown:]),
+        drawn=tuple(drawn[:opened]),
+        folded=tuple(drawn[opened:]),
         undrawn=max(0, len(figures) - FIGURES_DRAWN),
     )
 

@@ -23,7 +23,7 @@ from commonweal.files.foreign_text import visible
 from commonweal.files.lines import put_in_place, writing
 from commonweal.report.chapters import write_chapters
 from commonweal.report.content import Dossier
-from commonweal.report.first_screen import detectable_of, first_screen
+from commonweal.report.first_screen import detectable_of, first_screen, unmeasured_count
 from commonweal.report.lineage import place_anchor
 from commonweal.report.map import draw_map
 from commonweal.report.method_text import method_blocks
@@ -146,6 +146,7 @@ def render_dossier(dossier: Dossier) -> str:
         chapters=chapters,
         methods=_used(dossier),
         unmeasured=not_measured(dossier),
+        unmeasured_count=unmeasured_count(dossier),
         statement=f"{STATEMENT}.html" if has_ledger(dossier) else "",
         table=table,
         hashes=input_hashes(dossier.rows),

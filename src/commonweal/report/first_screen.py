@@ -9,10 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 
 from commonweal.evidence.numbers import detectable_text
-from commonweal.evidence.records import Evidence, Finding, NotShown, Reach
+from commonweal.evidence.records import Evidence, Finding, Reach
 from commonweal.evidence.verdicts import is_found, is_tested
 from commonweal.report.content import Dossier
 from commonweal.report.lineage import place_anchor
@@ -26,6 +25,7 @@ SHORT_LINES = 8
 NAMED_SUBJECTS = 2
 NAMED_MENDERS = 3
 NAMED_MEASURES = 4
+OVERSIGHT = {"oversight"}
 TOPIC_CHARACTERS = 40
 SHORT_CHARACTERS = 110
 
@@ -93,15 +93,38 @@ def first_screen(dossier: Dossier) -> tuple[ScreenPart, ...]:
         ),
         _part("Whom it reaches", "reach", _reached(shown, dossier.system), nobody),
         *_unjudged(dossier),
-        _part("What is not shown", "not_shown", _not_shown(dossier), no_test, SHORT_LINES),
-        _part("What was not measured", "not_measured", _not_measured(dossier), _all_measured(dossier), 4),
+        replace(
+            _part("What is not shown", "not_shown", _not_shown(dossier), no_test, SHORT_LINES),
+            count=_counted(sum(map(_is_silent, dossier.rows)), "comparison"),
+        ),
+        replace(
+            _part("What was not measured", "not_measured", _not_measured(dossier), _all_measured(dossier), 4),
+            count=unmeasured_count(dossier),
+        ),
     )
 
 
 def _compared(findings: int, rows: Sequence[Evidence]) -> str:
     """How many findings there are, and in how many of the comparisons that were made."""
     compared = sum(row.estimate is not None and is_tested(row.estimate) for row in rows if row.status == "ok")
-    return f"{findings}, in {sum(map(is_found, rows))} of {compared} comparisons"
+    return f"{_counted(findings, 'finding')}, in {sum(map(is_found, rows))} of {compared} comparisons"
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number:,} {name}{'s' if number != 1 else ''}"
+
+
+def _is_silent(row: Evidence) -> bool:
+    """Whether it is a comparison that was made and shows no gap."""
+    return row.status == "ok" and row.estimate is not None and is_tested(row.estimate) and not is_found(row)
+
+
+def unmeasured_count(dossier: Dossier) -> str:
+    """How many measures gave no number at all, and how many figures of the others are missing."""
+    whole = {finding.measure for finding in dossier.findings if finding.verdict == "not_measured"}
+    part = sum(row.estimate is None and not row.unjudged and row.measure not in whole for row in dossier.rows)
+    counts = [_counted(len(whole), "measure")] if whole else []
+    return " and ".join([*counts, *([_counted(part, "figure")] if part else [])])
 
 
 def _all_measured(dossier: Dossier) -> str:
@@ -146,7 +169,7 @@ def _whom(finding: Finding, system: System, rows: Mapping[str, Evidence]) -> str
         return ""  # a type of stereotype or an occupation is no group of people
     group = first.group
     words = ", ".join(group.values())
-    told = [f"{words} in {reach.target}: {people_a_year(_of_group(reach, system, group))}" for reach in reached]
+    told = [f"{words} in {reach.target}: {_people(reach, system, group)}" for reach in reached]
     others = [f"and in {len(told) - NAMED_SUBJECTS} more"] if len(told) > NAMED_SUBJECTS else []
     return "; ".join([*told[:NAMED_SUBJECTS], *others])
 
@@ -157,9 +180,19 @@ def _menders(finding: Finding) -> str:
     for mender in finding.menders:
         if mender.rights:
             rights.setdefault(mender.name, {}).update(dict.fromkeys(mender.rights))
-    told = [f"{name} ({', '.join(of).replace('_', ' ')})" for name, of in list(rights.items())[:NAMED_MENDERS]]
-    others = [f"{len(rights) - NAMED_MENDERS} more"] if len(rights) > NAMED_MENDERS else []
-    return "; ".join([*told, *others]) or "nobody who is declared to decide about it"
+    mend = {name: of for name, of in rights.items() if set(of) != OVERSIGHT}
+    told = [f"{name} ({', '.join(of).replace('_', ' ')})" for name, of in list(mend.items())[:NAMED_MENDERS]]
+    others = [f"{len(mend) - NAMED_MENDERS} more"] if len(mend) > NAMED_MENDERS else []
+    who = "; ".join([*told, *others]) or "nobody who is declared to decide about it"
+    overseers = [name for name, of in rights.items() if set(of) == OVERSIGHT]
+    return f"{who}. Who can require it: {', '.join(overseers[:NAMED_MENDERS])}" if overseers else who
+
+
+def _people(reach: Reach, system: System, group: Mapping[str, str]) -> str:
+    """How many of a population are of the group; where only all are known, of how many."""
+    own = _of_group(reach, system, group)
+    of = f", of {people_a_year(reach.people_per_year)}" if own is None and reach.people_per_year is not None else ""
+    return people_a_year(own) + of
 
 
 def _of_group(reach: Reach, system: System, group: Mapping[str, str]) -> float | None:
@@ -239,34 +272,28 @@ def _unjudged(dossier: Dossier) -> Iterator[ScreenPart]:
         if finding.not_judged
     ]
     if lines:
-        yield _part("What could not be judged", "not_judged", lines, "", SHORT_LINES)
+        unjudged = sum(row.unjudged for row in dossier.rows)
+        part = _part("What could not be judged", "not_judged", lines, "", SHORT_LINES)
+        yield replace(part, count=_counted(unjudged, "figure"))
 
 
 def _not_shown(dossier: Dossier) -> list[ScreenLine]:
-    """A short line per finding and topic; the figures show what was looked for, and what would have been seen."""
+    """How many comparisons of each finding and attribute show no gap; the figures show what would have been seen."""
+    silent: dict[tuple[str, str], Counter[str]] = {}
+    for row in dossier.rows:
+        if _is_silent(row) and row.estimate is not None:
+            attributes = list(row.estimate.group or {})
+            topic = "intersecting groups" if len(attributes) > 1 else "".join(attributes)[:TOPIC_CHARACTERS]
+            silent.setdefault((row.measure, "+".join(row.subjects)), Counter()).update([topic])
     lines = []
     for finding in dossier.findings:
         line = replace(_line(finding, dossier.system), href=anchor("measure", finding.measure))
+        counts = silent.get((finding.measure, finding.subject), Counter())
         lines += [line] if finding.verdict == "not_shown" else []
-        lines += [replace(line, text=topic) for topic in _topics(finding.not_shown, finding.not_shown_about)]
+        for topic, count in counts.items() if finding.verdict == "found" else ():
+            about = f"{topic.replace('_', ' ')}, " if topic else ""
+            lines.append(replace(line, text=f"{about}{_counted(count, 'comparison')}"))
     return lines
-
-
-def _topics(texts: Sequence[str], about: Sequence[NotShown]) -> list[str]:
-    """How many comparisons by each attribute; what could not be measured is told elsewhere.
-
-    >>> race = NotShown(kind="comparison", attribute="race")
-    >>> _topics(["Black, 2", "Asian, 1", "12 of cells"], [race, race, NotShown(kind="intersections")])
-    ['race, 2 comparisons', '12 of cells']
-    """
-    topics: Counter[str] = Counter()
-    plain = []
-    for text, one in zip_longest(texts, about[: len(texts)]):
-        if one is None or one.kind != "not_measured":
-            topic = one.attribute if one is not None and len(one.attribute) <= TOPIC_CHARACTERS else ""
-            topics.update([topic] if topic else [])
-            plain += [] if topic else [text]
-    return [f"{topic}, {count} comparison{'s' if count != 1 else ''}" for topic, count in topics.items()] + plain
 
 
 def detectable_of(finding: Finding, rows: Mapping[str, Evidence]) -> str:

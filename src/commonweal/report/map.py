@@ -170,7 +170,7 @@ def _deployment_node(deployment: Deployment, bearing: Bearing | None) -> Node:
 
 
 def _population_node(people: Population, bearing: Bearing | None) -> Node:
-    size = f"{people.size:,.0f} people" if isinstance(people.size, float) else "size unknown"
+    size = f"{people.size:,.0f} people in all" if isinstance(people.size, float) else "size unknown"
     return _node(("population", people.id), people.id, "people", 5, bearing, owner=size)
 
 

@@ -49,8 +49,8 @@ UNKNOWN = "unknown"
 DECLARED = "declared figure, no interval"
 BASES: Mapping[Basis, str] = {
     "measured": "measured",
-    "modelled": "modelled, not read from an instrument",
-    "declared": "declared or counted from declarations",
+    "modelled": "estimated by a model, not metered",
+    "declared": "declared, or counted from declarations",
     "reported": "reported by people",
     "elicited": "elicited from people",
     "propagated": "propagated: worked out from other rows, not measured here",
@@ -73,7 +73,7 @@ CHAPTERS: Mapping[str, tuple[str, str]] = {
     "inequity": ("Inequity", "who is treated differently"),
     "data": ("Data", "what the training text holds"),
     "misuse": ("Misuse", "what it can be turned to"),
-    "environment": ("Environment", "energy, carbon and water"),
+    "environment": ("Environment", "energy and carbon"),
     "homogenization": ("Homogenization", "the same people refused everywhere"),
     "robustness": ("Robustness", "when the input changes"),
     "security": ("Security", "when somebody attacks it"),

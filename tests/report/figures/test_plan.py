@@ -116,7 +116,7 @@ def test_scatter_has_the_diagonal_that_is_no_norm(dossiers: Mapping[str, Dossier
     scatter = next(figure for figure in figures if figure.kind == "scatter")
     assert (len(scatter.rows), len(scatter.across)) == (90, 90)
     svg = scatter_svg(scatter, "f")
-    assert SCATTER.diagonal in svg
+    assert SCATTER.diagonal in scatter.caption
     assert svg.count("<title>") == 90
     assert 'role="img" aria-labelledby="f-t" aria-describedby="f-d"' in svg
     assert "#" not in svg.replace("&#39;", "")
@@ -131,7 +131,7 @@ def test_modelled_numbers_are_hollow_and_say_so(dossiers: Mapping[str, Dossier])
         for turn in (1, 2)
     ]
     energy = plan_figures(twice, None)[0]
-    assert "not measured but modelled" in energy.caption
+    assert "Hollow point: modelled, not measured" in energy.caption
     assert "uncertainty interval" in energy.caption
     assert all(line.hollow for line in draw_forest(energy).rows)
 

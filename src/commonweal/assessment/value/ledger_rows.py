@@ -38,11 +38,13 @@ LEDGER_METHOD = Method(
         ),
         "energy_carried": Quantity(
             unit="kWh",
-            label="energy, by who carries it",
-            about="what was made by share; use over the years of the value",
+            label="energy, by responsible asset or deployment",
+            about="making: the allocated share; use: over the declared years",
         ),
         "carbon_carried": Quantity(
-            unit="kgCO2e", label="carbon, by who carries it", about="the parts and everyone else's add up to the whole"
+            unit="kgCO2e",
+            label="carbon, by responsible asset or deployment",
+            about="these shares and everyone else's sum to the total",
         ),
         "energy_total": Quantity(unit="kWh", label="energy in all", about="a total with an unknown part is unknown"),
         "carbon_total": Quantity(unit="kgCO2e", label="carbon in all", about="a total with an unknown part is unknown"),

@@ -55,7 +55,7 @@ RUN_TIME = "s/1000 decisions"
         "idle_power": Quantity(unit="W", label="Idle power", about="of what was read, before and after deciding"),
         "power": Quantity(unit="W", label="Mean power", about="energy / run time"),
         "run_time": Quantity(unit=RUN_TIME, label="Run time", about="wall clock"),
-        "carbon": Quantity(unit=CARBON, label="Carbon", about="of the energy, had it come from the deployment's grid"),
+        "carbon": Quantity(unit=CARBON, label="Carbon", about="of this energy, at the deployment's grid intensity"),
     },
     warnings=(
         "The energy is that of this machine. Where the application is deployed on other hardware, it is not measured "

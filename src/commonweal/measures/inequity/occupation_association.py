@@ -111,8 +111,8 @@ def expected(limit: Limit) -> list[str]:
         ),
     },
     warnings=(
-        "The workforce is not the norm to reach: it is itself a result of unequal chances. It is shown because a "
-        "model that goes beyond it adds something that even the present does not hold.",
+        "The workforce is not a target: it reflects unequal opportunity. It is shown because a model that exceeds it "
+        "amplifies that inequality.",
         "This is a property of the model. What people meet depends on the application: published work finds no "
         "reliable correlation.",
         "The statistics count women and men only; people who are neither are missing from the comparison. P(they) is "

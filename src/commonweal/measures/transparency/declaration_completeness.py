@@ -28,7 +28,7 @@ MEANING: Final[Mapping[FactStatus, str]] = {
     basis="declared",
     quantities={
         "declared_share": Quantity(
-            unit="1", label="Share of fields answered", about="`none` is an answer, `unknown` is not"
+            unit="1", label="Share of fields answered", about="“none” is an answer, “unknown” is not"
         ),
         "fields": Quantity(unit="count", label="Fields by answer", about="declared, none, unknown, empty"),
         "field_answered": Quantity(unit="1", label="Field answered", about="1: declared or none; 0: unknown or empty"),
@@ -36,8 +36,7 @@ MEANING: Final[Mapping[FactStatus, str]] = {
     warnings=("Completeness is not truth: a field that is filled in may be wrong, vague or out of date.",),
 )
 def declaration_completeness(asset: Asset) -> Iterator[Estimate]:
-    """Fields answered over all fields that should be declared about such an asset, (declared + none) / fields, in [0,
-    1].
+    """Share of the fields about an asset that have an answer, (declared + none) / fields, in [0, 1].
 
     `none` (there is none) is an answer. `unknown` (nobody could find out) and empty (nobody has answered) are not, and
     all four stay apart in `fields`. Every field is counted, so low = value = high.

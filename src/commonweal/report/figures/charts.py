@@ -18,6 +18,7 @@ from commonweal.report.wording import shorten
 WIDTH = 680
 LABEL_PX = 330
 NAMED_POINTS = 9
+HALO = {"stroke": "var(--paper)", "strokeWidth": 4}  # behind a name, so that points and lines do not run through it
 INK, MUTED, FAINT = "var(--ink)", "var(--muted)", "var(--rule)"
 SERIES, BAND, PAPER = "var(--series)", "var(--band)", "var(--paper)"
 DECORATION = re.compile(
@@ -101,12 +102,9 @@ def _scatter(figure: FigurePlan) -> dict[str, Any]:
     x = number("across", scale={"domain": [0, top]}, title=f"{figure.choice.along} [{figure.scale.words}]")
     y = number("value", scale={"domain": [0, top]}, title=figure.axis, axis={"domain": True})
     ends = [{"across": 0.0, "value": 0.0}, {"across": top, "value": top}]
-    note: list[dict[str, Any]] = [{"across": top * 0.985, "value": top * 0.985, "words": figure.choice.diagonal}]
-    slanted = {"align": "right", "dy": -9, "angle": 320.5, "fill": MUTED, "fontSize": 11}
     beside = {"align": "left", "dx": 6, "dy": -4, "fontSize": 11, "fill": INK}
     layers = [
         layer("line", {"color": MUTED, "strokeDash": [5, 4], "strokeWidth": 1.2}, {"x": x, "y": y}, data=ends),
-        layer("text", slanted, {"x": x, "y": y, "text": text("words")}, data=note),
         layer(
             "rule",
             {"color": SERIES, "opacity": 0.35},
@@ -118,6 +116,7 @@ def _scatter(figure: FigurePlan) -> dict[str, Any]:
             {"filled": True, "size": 34, "opacity": 0.9, "fill": SERIES},
             {"x": x, "y": y, "description": text("name")},
         ),
+        layer("text", {**beside, **HALO}, {"x": x, "y": y, "text": text("name")}, data=_apart(far, top)),
         layer("text", beside, {"x": x, "y": y, "text": text("name")}, data=_apart(far, top)),
     ]
     return {"data": {"values": records}, "layer": layers, "width": WIDTH - 110, "height": 470}

@@ -147,6 +147,14 @@ def _drawn(entries: Sequence[Plotted], figure: FigurePlan, axis: Axis) -> tuple[
     )
 
 
+def _style(entry: Plotted, figure: FigurePlan) -> Style:
+    """Found or not, of a comparison and of what is worked out from one; of other numbers neither."""
+    rests = figure.rests_on_found(entry.row)
+    if figure.null is None and rests is None:
+        return "described"
+    return "found" if is_found(entry.row) or rests else "not_shown"
+
+
 def _row(entry: Plotted, heading: str, figure: FigurePlan, axis: Axis) -> ForestRow:
     estimate, factor = entry.estimate, figure.scale.factor
     bounded = estimate.low is not None and estimate.high is not None and estimate.low != estimate.high
@@ -157,7 +165,7 @@ def _row(entry: Plotted, heading: str, figure: FigurePlan, axis: Axis) -> Forest
     return ForestRow(
         label=entry.label,
         heading=heading,
-        style="described" if figure.null is None else "found" if is_found(entry.row) else "not_shown",
+        style=_style(entry, figure),
         hollow=entry.row.basis != "measured",
         x=axis.place(estimate.value * factor),
         low=axis.place((estimate.low or 0.0) * factor) if bounded else "",

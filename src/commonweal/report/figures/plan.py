@@ -37,7 +37,7 @@ class Plotted:
 class FigurePlan:
     """What one figure shows, before it is drawn: its message, then quantity, unit, subject and n below it.
 
-    `null`: no effect, where its rows are tested.
+    `null`: no effect, where its rows are tested. `found`: the ids of rows that were found, on which its rows may rest.
     """
 
     kind: Literal["forest", "scatter", "table", "lines"]
@@ -51,6 +51,11 @@ class FigurePlan:
     subtitle: str = ""
     across: tuple[Plotted, ...] = ()
     choice: FigureChoice | None = None
+    found: frozenset[str] = frozenset()
+
+    def rests_on_found(self, row: Evidence) -> bool | None:
+        """Whether a row is worked out from a comparison that was found; None: it is worked out from none."""
+        return bool(self.found.intersection(row.derived_from)) if row.derived_from and self.found else None
 
     @property
     def exact(self) -> bool:
@@ -62,11 +67,13 @@ class FigurePlan:
         return tuple(sorted({plotted.row.basis for plotted in self.rows}))
 
 
-def plan_figures(rows: Sequence[Evidence], method: Method | None, leading: Sequence[str] = ()) -> list[FigurePlan]:
+def plan_figures(
+    rows: Sequence[Evidence], method: Method | None, leading: Sequence[str] = (), found: frozenset[str] = frozenset()
+) -> list[FigurePlan]:
     """The figures of one measure: families of comparisons, the pictures that it chose, then the others in the order in
     which its quantities are declared.
 
-    `leading`: the ids of rows that were found, the most telling first.
+    `leading`: the ids of rows that were found, the most telling first; `found`: of all that were, of any measure.
     """
     quantities = method.quantities if method else {}
     numbered = [row for row in rows if row.estimate is not None]
@@ -81,7 +88,17 @@ def plan_figures(rows: Sequence[Evidence], method: Method | None, leading: Seque
         figure for name, part in _ordered(families, quantities) for figure in _families(name, part, quantities, leading)
     ]
     described = [figure for name, part in _ordered(rest, quantities) for figure in _described(name, part, quantities)]
-    return [*tested, *chosen, *described]
+    return [*tested, *chosen, *(_marked(figure, found) for figure in described)]
+
+
+def _marked(figure: FigurePlan, found: frozenset[str]) -> FigurePlan:
+    """A figure of what is worked out from comparisons says how many of these were found, and not how far it ranges."""
+    marked = replace(figure, found=found)
+    resting = [marked.rests_on_found(entry.row) for entry in figure.rows]
+    if figure.kind != "forest" or any(rests is None for rests in resting):
+        return figure
+    name = figure.axis.partition(" [")[0]
+    return replace(marked, title=f"{name}: {sum(map(bool, resting))} of {len(resting)} rest on a gap that was found")
 
 
 def _families(
@@ -125,7 +142,7 @@ def _described(name: str, rows: Sequence[Evidence], quantities: Mapping[str, Qua
         grouped = [row for row in same_unit if _estimate(row).group]
         single = [row for row in same_unit if not _estimate(row).group]
         for part in _by(grouped, _subject).values():
-            if _says_more_in_a_picture(part):
+            if len(part) > 1 and _says_more_in_a_picture(part):
                 figures.append(_with_range(_figure(label, _shared_subject(part), _entries(part))))
             else:
                 listed += part
@@ -147,7 +164,8 @@ def _figure(quantity: Quantity, subject: str, entries: Sequence[Plotted]) -> Fig
     nulls = {entry.estimate.null for entry in entries}
     name = _capital(quantity.label)
     counts = sorted(entry.estimate.n for entry in entries)
-    n = f"n = {counts[0]:,}" + (f" to {counts[-1]:,}" if counts[0] != counts[-1] else "")
+    n = f"; n = {counts[0]:,}" + (f" to {counts[-1]:,}" if counts[0] != counts[-1] else "")
+    drawn = {entry.estimate.interval for entry in entries} == {"uncertainty"}  # n is of draws, and nothing was counted
     return FigurePlan(
         kind="forest",
         title=name,
@@ -156,7 +174,7 @@ def _figure(quantity: Quantity, subject: str, entries: Sequence[Plotted]) -> Fig
         rows=tuple(entries),
         null=nulls.pop() if len(nulls) == 1 else None,
         caption=_caption(quantity, entries),
-        subtitle=f"{name} [{scale.words}]{f', {subject}' if subject else ''}; {n}",
+        subtitle=f"{name} [{scale.words}]{f', {subject}' if subject else ''}{'' if drawn else n}",
     )
 
 
@@ -265,7 +283,7 @@ def _caption(quantity: Quantity, rows: Sequence[Plotted]) -> str:
         parts.append(f"Line: {' or '.join(INTERVALS[kind] for kind in sorted(kinds))}.")
     others = sorted({entry.row.basis for entry in rows} - {"measured"})
     if others:
-        parts.append(f"Hollow point: not measured but {', '.join(others)}.")
+        parts.append(f"Hollow point: {', '.join(others)}, not measured.")
     return " ".join(parts)
 
 

@@ -230,7 +230,7 @@ def _rate_warning(axis: ComparisonAxis) -> str:
     if 0.05 <= overall <= 0.95:
         return ""
     more = (
-        "read the gap in log-odds or scores beside it"
+        "see the gap in log-odds or scores instead"
         if axis.score is not None
         else "the application gives no score that would say more"
     )

@@ -57,13 +57,13 @@ def why_unjudged(axis: ComparisonAxis, first: int, second: int, found: bool) -> 
         return alike_words(values)
     if found:
         return None
-    more = "; read the gap in log-odds or scores beside it" if axis.score is not None else ""
+    more = "; see the gap in log-odds or scores instead" if axis.score is not None else ""
     if axis.matched:
         moving, sets = moving_units(axis, first, second), axis.chosen_cells[first].shape[0]
         if moving < MINIMUM_BLOCKS:
             return (
-                f"the outcome moves in {moving} of {sets} matched sets only, and at least {MINIMUM_BLOCKS} are needed "
-                f"to judge a difference of rates by permuting them{more}"
+                f"the outcome differs in only {moving} of {sets} matched sets; the permutation test of rates needs at "
+                f"least {MINIMUM_BLOCKS}{more}"
             )
         return None
     carrying, units = _carrying(axis, first, second)
