@@ -81,6 +81,6 @@ def test_the_example_notebook_runs_from_top_to_bottom_and_shows_the_summary(tmp_
     assert said[-1] == str(tmp_path / "dossiers" / "notebook" / "dossier.html")
     shown = [text for output in outputs[1] for text in output.get("data", {}).get("text/plain", [])]
     assert any("inequity.occupation_association on smollm2" in text for text in shown), "progress"
-    assert "the model gives “she”" in "".join(outputs[2][0]["data"]["text/html"])
+    assert "the probability of “she” rises" in "".join(outputs[2][0]["data"]["text/html"])
     assert "text/html" in outputs[3][-1]["data"], "a frame"
     assert "did you mean 'measures'?" in "".join(outputs[4][0]["text"])

@@ -621,5 +621,8 @@ def test_a_rate_that_moves_in_one_matched_set_only_cannot_be_judged_nor_can_its_
         (row,) = [row for row in of_age if row.quantity == quantity]
         assert isinstance(row, Missing)
         assert row.unjudged
-        assert "the outcome differs in only 1 of 16 matched sets; the permutation test of rates needs at least 12" in row.reason
+        assert (
+            "the outcome differs in only 1 of 16 matched sets; the permutation test of rates needs at least 12"
+            in row.reason
+        )
     assert [row for row in of_age if row.quantity == GAP and isinstance(row, Estimate)]
