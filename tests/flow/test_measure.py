@@ -150,7 +150,7 @@ def test_a_model_is_measured_in_a_cheaper_number_format_and_the_dossier_says_in_
         len({row["provenance"]["inputs"]["model"] for row in rows_in(tmp_path / "out") if row["measure"] == DIALECT})
         == 2
     )
-    compared = within("compare", tmp_path / "exact", tmp_path / "out")
+    compared = within("compare", tmp_path / "exact", tmp_path / "out", "--rows")
     assert compared.code == 0, compared.said
     assert "38 items by their text, log-probability of the text" in compared.out
     printed = within(*command, "--dtype", dtype, "--json", "--out", tmp_path / "out", COMMONWEAL_CACHE=cache)

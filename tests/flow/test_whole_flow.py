@@ -170,7 +170,7 @@ def test_a_notebook_shows_what_was_found_and_where_the_page_is(tmp_path: Path) -
     html = "".join(outputs[1][0]["data"]["text/html"])
     assert html.startswith('<iframe sandbox srcdoc="')
     assert "A test agency" in html
-    assert "of what could be declared about it is declared" in html
+    assert "of the fields that should be declared have an answer" in html
     assert f"{tmp_path}/out/dossier.html" in html
     said = "".join(outputs[2][0]["text"]).splitlines()
     assert len(said) == 3

@@ -159,7 +159,8 @@ def test_what_was_done_is_told_by_score_by_compare_and_on_each_row(tmp_path: Pat
         "1 of the requests begin with the model's beginning token themselves",
     )
     assert all(words in ended.err for words in warnings)
-    ended = within("compare", model, model, "--dtype-b", "bfloat16", "--requests", requests, "--device", "cpu", **where)
+    asked = ("compare", model, model, "--dtype-b", "bfloat16", "--requests", requests, "--device", "cpu", "--rows")
+    ended = within(*asked, **where)
     assert ended.code == 0, ended.said
     assert "A: the file does not say whether a text begins with the beginning token" in ended.said
     command = [

@@ -32,14 +32,19 @@ def answered(comparison: Comparison) -> Iterator[str]:
         yield ""
     yield f"A: {comparison.a}"
     yield f"B: {comparison.b}"
-    unpaired = comparison.statement.unpaired
-    if unpaired:
-        more = f"; and {len(unpaired) - 1} more: --rows" if len(unpaired) > 1 else ""
-        yield f"not paired: {unpaired[0]}{more}"
+    yield from _first("paired", comparison.statement.paired)
+    yield from _first("not paired", comparison.statement.unpaired)
     tested = [row for row in comparison.rows if row.verdicts is not None]
     yield from _shown(tested, comparison.rows)
     yield from _asked(tested)
     yield _counts(comparison.rows, tested)
+
+
+def _first(name: str, lines: Sequence[str]) -> Iterator[str]:
+    """The first of what is said of one kind, and how much more there is."""
+    if lines:
+        more = f"; and {len(lines) - 1} more: --rows" if len(lines) > 1 else ""
+        yield f"{name}: {lines[0]}{more}"
 
 
 def _shown(tested: Sequence[ComparisonRow], rows: Sequence[ComparisonRow]) -> Iterator[str]:
