@@ -177,7 +177,7 @@ def test_dossiers_of_one_folder_with_two_limits_are_compared_on_what_each_run_as
     for limit, out in ((80, few), (40, few), (80, many)):
         ended = within(*command, "--limit", limit, "--out", out, COMMONWEAL_CACHE=model_cache)
         assert ended.code == 0, ended.said
-    ended = within("compare", few, many)
+    ended = within("compare", few, many, "--rows")
     assert ended.code == 0, ended.said
     assert re.search(r"on model: 40 items as the measure judged them, \d+ writers x \d+ words", ended.out)
     assert "inequity.crows_pairs on model: 40 of 80 items are in B only" in ended.out
