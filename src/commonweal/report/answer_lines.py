@@ -29,7 +29,9 @@ def answer_lines(dossier: Dossier) -> list[str]:
     if not found:
         first = dossier.findings[0] if dossier.findings else None
         told.append(f"finding: {first.headline if first else 'nothing was measured'}")
+    declared = {row.id for row in dossier.rows if row.basis == "declared"}
     described = _spread([finding for finding in dossier.findings if finding.verdict == "described"])
+    described.sort(key=lambda finding: declared.issuperset(finding.evidence[:1]))  # what was measured comes first
     if found or (dossier.findings and dossier.findings[0].verdict != "described"):
         told += [f"described: {_named(finding, dossier)}" for finding in described[:DESCRIBED_TOLD]]
     return [*told, *_remarks(dossier), counts_line(dossier)]
