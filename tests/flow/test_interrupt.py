@@ -21,7 +21,7 @@ from tests.models.openai_servers import written as answered
 from tests.models.tiny_model import write_tiny_model
 from tests.polling import WAIT_S, wait_until, worked
 
-MANY = 30_000
+MANY = 60_000
 
 
 def interrupted(*arguments: str | Path, when: Callable[[], bool] | float, **more: str | Path) -> str:
