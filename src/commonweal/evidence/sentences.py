@@ -266,7 +266,7 @@ def _told(measure: str, estimate: Estimate) -> tuple[str, Estimate]:
         return "", estimate
     below = estimate.value < estimate.null
     return sentence.below if below else sentence.above, (
-        _without_sign(estimate) if below and estimate.null == 0 else estimate
+        without_sign(estimate) if below and estimate.null == 0 else estimate
     )
 
 
@@ -276,7 +276,7 @@ def own_numbers(measure: str, quantity: str) -> str:
     return sentence.own if sentence else ""
 
 
-def _without_sign(estimate: Estimate) -> Estimate:
+def without_sign(estimate: Estimate) -> Estimate:
     """The same number from the other side: what is less is told as how much less."""
     low = None if estimate.high is None else -estimate.high
     high = None if estimate.low is None else -estimate.low

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from commonweal.evidence.records import Estimate, Evidence
 
 ALPHA = 0.05
@@ -19,3 +21,14 @@ def is_found(row: Evidence) -> bool:
 def is_tested(estimate: Estimate) -> bool:
     """Whether it has a null, and an interval or a p-value to set against it: one cluster alone tests nothing."""
     return estimate.null is not None and (estimate.interval is not None or estimate.p_value is not None)
+
+
+def is_silent(row: Evidence) -> bool:
+    """Whether a row is a comparison that was made and shows no gap."""
+    return row.status == "ok" and row.estimate is not None and is_tested(row.estimate) and not is_found(row)
+
+
+def comparisons(rows: Sequence[Evidence]) -> tuple[int, int]:
+    """How many comparisons were found, and how many were made."""
+    found = sum(map(is_found, rows))
+    return found, found + sum(map(is_silent, rows))

@@ -5,12 +5,11 @@ What this module does not do: it gives no verdict, and leaves out no count.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-
-from commonweal.evidence.records import Evidence, Finding
-from commonweal.evidence.verdicts import is_found, is_tested
+from commonweal.evidence.records import Finding
+from commonweal.evidence.verdicts import comparisons
 from commonweal.report.content import Dossier
+from commonweal.report.first_screen import spread
+from commonweal.report.not_measured import unmeasured_count
 
 FOUND_TOLD = 3
 DESCRIBED_TOLD = 1
@@ -22,7 +21,7 @@ def answer_lines(dossier: Dossier) -> list[str]:
 
     Findings of other measures come before a second one of the same.
     """
-    found = _spread([finding for finding in dossier.findings if finding.verdict == "found"])
+    found = spread([finding for finding in dossier.findings if finding.verdict == "found"])
     told = [f"finding: {_named(finding, dossier)}" for finding in found[:FOUND_TOLD]]
     if len(found) > FOUND_TOLD:
         told.append(f"and {len(found) - FOUND_TOLD} more findings, in the dossier")
@@ -30,7 +29,7 @@ def answer_lines(dossier: Dossier) -> list[str]:
         first = dossier.findings[0] if dossier.findings else None
         told.append(f"finding: {first.headline if first else 'nothing was measured'}")
     declared = {row.id for row in dossier.rows if row.basis == "declared"}
-    described = _spread([finding for finding in dossier.findings if finding.verdict == "described"])
+    described = spread([finding for finding in dossier.findings if finding.verdict == "described"])
     described.sort(key=lambda finding: declared.issuperset(finding.evidence[:1]))  # what was measured comes first
     if found or (dossier.findings and dossier.findings[0].verdict != "described"):
         told += [f"described: {_named(finding, dossier)}" for finding in described[:DESCRIBED_TOLD]]
@@ -49,36 +48,15 @@ def counts_line(dossier: Dossier) -> str:
 
     Counts are of comparisons, not of findings, so that they agree with the figures and rows of the page.
     """
-    tested = [
-        row for row in dossier.rows if row.status == "ok" and row.estimate is not None and is_tested(row.estimate)
-    ]
-    found = sum(map(is_found, tested))
+    found, made = comparisons(dossier.rows)
     unjudged = sum(row.unjudged for row in dossier.rows)
-    parts = [f"{found} of {len(tested)} comparisons show a gap"] if tested else ["no comparison was made"]
+    parts = [f"{found} of {made} comparisons show a gap"] if made else ["no comparison was made"]
     parts += [f"{unjudged} figure{'s' if unjudged != 1 else ''} could not be judged"] if unjudged else []
-    without = _unmeasured(dossier.rows)
-    parts += [f"{without} measure{'s' if without != 1 else ''} gave no number"] if without else []
+    without = unmeasured_count(dossier)
+    parts += [f"without a number: {without}"] if without else []
     failed = sum(row.status == "failed" for row in dossier.rows)
     parts += [f"{failed} row{'s' if failed != 1 else ''} failed"] if failed else []
     return "counts: " + "; ".join(parts)
-
-
-def _unmeasured(rows: Sequence[Evidence]) -> int:
-    """Measures without any number that were not asked in vain either."""
-    named = {row.measure for row in rows if row.basis != "propagated"}
-    return len(named - {row.measure for row in rows if row.status == "ok" or row.unjudged})
-
-
-def _spread(findings: Sequence[Finding]) -> list[Finding]:
-    """One finding of every measure before a second of any."""
-    turns: Counter[str] = Counter()
-
-    def turn() -> Iterator[tuple[int, Finding]]:
-        for finding in findings:
-            yield turns[finding.measure], finding
-            turns[finding.measure] += 1
-
-    return [finding for _, finding in sorted(turn(), key=lambda pair: pair[0])]
 
 
 def _named(finding: Finding, dossier: Dossier) -> str:

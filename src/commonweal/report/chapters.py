@@ -99,6 +99,7 @@ def write_chapters(dossier: Dossier) -> tuple[Chapter, ...]:
     for finding in dossier.findings:
         said.setdefault(finding.measure, []).append(finding)
     measured = {name: of for name, of in rows.items() if any(row.estimate or row.unjudged for row in of)}
+    shown = frozenset(row.id for row in dossier.rows if is_found(row))
     order = list(CHAPTERS)
     areas = sorted(
         {_area(name) for name in measured}, key=lambda area: (order.index(area) if area in order else 99, area)
@@ -109,7 +110,9 @@ def write_chapters(dossier: Dossier) -> tuple[Chapter, ...]:
             name=chapter_name(area),
             title=chapter_title(area),
             sections=tuple(
-                _section(name, of, said.get(name, []), dossier) for name, of in measured.items() if _area(name) == area
+                _section(name, of, said.get(name, []), dossier, shown)
+                for name, of in measured.items()
+                if _area(name) == area
             ),
             pairs=_pairs(dossier, area),
             unmeasured=sum(_area(name) == area for name in rows if name not in measured),
@@ -139,13 +142,15 @@ def _pairs(dossier: Dossier, area: str) -> tuple[ModelApplicationPair, ...]:
     )
 
 
-def _section(name: str, rows: Sequence[Evidence], said: Sequence[Finding], dossier: Dossier) -> Section:
+def _section(
+    name: str, rows: Sequence[Evidence], said: Sequence[Finding], dossier: Dossier, shown: frozenset[str]
+) -> Section:
+    """One measure; `shown`: the ids of all rows of the dossier that were found."""
     method = next((method for method in dossier.methods if method.name == name), None)
     labels = quantity_labels(dossier.methods)
     findings = [finding for finding in said if finding.verdict != "not_measured"]
     found = [finding for finding in findings if finding.verdict == "found"]
     lines, others = break_even_figures(rows, method)
-    shown = frozenset(row.id for row in dossier.rows if is_found(row))
     planned = plan_figures(others, method, [name for finding in found for name in finding.evidence], shown)
     figures = _urgent_first([*lines, *planned], found)
     drawn = [

@@ -23,11 +23,11 @@ from commonweal.files.foreign_text import visible
 from commonweal.files.lines import put_in_place, writing
 from commonweal.report.chapters import write_chapters
 from commonweal.report.content import Dossier
-from commonweal.report.first_screen import detectable_of, first_screen, unmeasured_count
+from commonweal.report.first_screen import detectable_of, first_screen
 from commonweal.report.lineage import place_anchor
 from commonweal.report.map import draw_map
 from commonweal.report.method_text import method_blocks
-from commonweal.report.not_measured import not_measured
+from commonweal.report.not_measured import not_measured, unmeasured_count
 from commonweal.report.panels import write_panels
 from commonweal.report.statement.statement import carbon_statement, has_ledger
 from commonweal.report.statement.statement_records import CarbonStatement

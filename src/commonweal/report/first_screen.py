@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 from commonweal.evidence.numbers import detectable_text
 from commonweal.evidence.records import Evidence, Finding, Reach
-from commonweal.evidence.verdicts import is_found, is_tested
+from commonweal.evidence.verdicts import comparisons, is_silent
 from commonweal.report.content import Dossier
 from commonweal.report.lineage import place_anchor
+from commonweal.report.not_measured import unmeasured_count
 from commonweal.report.wording import BASES, anchor, finding_anchor, humanise, people_a_year, status_word
 from commonweal.system.records import System
 
@@ -95,7 +96,7 @@ def first_screen(dossier: Dossier) -> tuple[ScreenPart, ...]:
         *_unjudged(dossier),
         replace(
             _part("What is not shown", "not_shown", _not_shown(dossier), no_test, SHORT_LINES),
-            count=_counted(sum(map(_is_silent, dossier.rows)), "comparison"),
+            count=_counted(sum(map(is_silent, dossier.rows)), "comparison"),
         ),
         replace(
             _part("What was not measured", "not_measured", _not_measured(dossier), _all_measured(dossier), 4),
@@ -106,25 +107,12 @@ def first_screen(dossier: Dossier) -> tuple[ScreenPart, ...]:
 
 def _compared(findings: int, rows: Sequence[Evidence]) -> str:
     """How many findings there are, and in how many of the comparisons that were made."""
-    compared = sum(row.estimate is not None and is_tested(row.estimate) for row in rows if row.status == "ok")
-    return f"{_counted(findings, 'finding')}, in {sum(map(is_found, rows))} of {compared} comparisons"
+    found, made = comparisons(rows)
+    return f"{_counted(findings, 'finding')}, in {found} of {made} comparisons"
 
 
 def _counted(number: int, name: str) -> str:
     return f"{number:,} {name}{'s' if number != 1 else ''}"
-
-
-def _is_silent(row: Evidence) -> bool:
-    """Whether it is a comparison that was made and shows no gap."""
-    return row.status == "ok" and row.estimate is not None and is_tested(row.estimate) and not is_found(row)
-
-
-def unmeasured_count(dossier: Dossier) -> str:
-    """How many measures gave no number at all, and how many figures of the others are missing."""
-    whole = {finding.measure for finding in dossier.findings if finding.verdict == "not_measured"}
-    part = sum(row.estimate is None and not row.unjudged and row.measure not in whole for row in dossier.rows)
-    counts = [_counted(len(whole), "measure")] if whole else []
-    return " and ".join([*counts, *([_counted(part, "figure")] if part else [])])
 
 
 def _all_measured(dossier: Dossier) -> str:
@@ -152,13 +140,20 @@ def _line(finding: Finding, system: System, more: str = "") -> ScreenLine:
 
 def _found(findings: Sequence[Finding], system: System, rows: Mapping[str, Evidence]) -> list[ScreenLine]:
     """The findings, one of every measure before a second of any, each with how many people it is about."""
-    turn: Counter[str] = Counter()
+    return [
+        replace(_line(finding, system, _whom(finding, system, rows)), mend=_menders(finding))
+        for finding in spread(findings)
+    ]
+
+
+def spread(findings: Sequence[Finding]) -> list[Finding]:
+    """One finding of every measure before a second of any."""
+    turns: Counter[str] = Counter()
     ranked = []
     for finding in findings:
-        line = replace(_line(finding, system, _whom(finding, system, rows)), mend=_menders(finding))
-        ranked.append((turn[finding.measure], line))
-        turn[finding.measure] += 1
-    return [line for _, line in sorted(ranked, key=lambda one: one[0])]
+        ranked.append((turns[finding.measure], finding))
+        turns[finding.measure] += 1
+    return [finding for _, finding in sorted(ranked, key=lambda pair: pair[0])]
 
 
 def _whom(finding: Finding, system: System, rows: Mapping[str, Evidence]) -> str:
@@ -281,7 +276,7 @@ def _not_shown(dossier: Dossier) -> list[ScreenLine]:
     """How many comparisons of each finding and attribute show no gap; the figures show what would have been seen."""
     silent: dict[tuple[str, str], Counter[str]] = {}
     for row in dossier.rows:
-        if _is_silent(row) and row.estimate is not None:
+        if is_silent(row) and row.estimate is not None:
             attributes = list(row.estimate.group or {})
             topic = "intersecting groups" if len(attributes) > 1 else "".join(attributes)[:TOPIC_CHARACTERS]
             silent.setdefault((row.measure, "+".join(row.subjects)), Counter()).update([topic])

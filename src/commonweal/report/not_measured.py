@@ -45,6 +45,19 @@ def not_measured(dossier: Dossier) -> tuple[Unmeasured, ...]:
     return tuple(_line(rows, dossier.run) for rows in groups)
 
 
+def measures_without(rows: Sequence[Evidence]) -> set[str]:
+    """The measures that gave no number at all, and judged nothing either."""
+    return {row.measure for row in rows} - {row.measure for row in rows if row.estimate is not None or row.unjudged}
+
+
+def unmeasured_count(dossier: Dossier) -> str:
+    """How many measures gave no number at all, and how many figures of the others are missing; empty: none."""
+    whole = measures_without(dossier.rows)
+    part = sum(row.estimate is None and not row.unjudged and row.measure not in whole for row in dossier.rows)
+    counts = ((len(whole), "measure"), (part, "figure"))
+    return " and ".join(f"{number:,} {name}{'s' if number != 1 else ''}" for number, name in counts if number)
+
+
 def _line(rows: Sequence[Evidence], run: Run) -> Unmeasured:
     first = rows[0]
     subjects = tuple(dict.fromkeys(" + ".join(row.subjects) for row in rows))

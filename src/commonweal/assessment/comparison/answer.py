@@ -18,7 +18,7 @@ from commonweal.assessment.comparison.comparison import (
 from commonweal.assessment.comparison.paired_outcomes import ComparisonRow
 from commonweal.assessment.comparison.rate_lines import rate_lines
 from commonweal.evidence.numbers import bounds_text, value_text
-from commonweal.evidence.records import Estimate
+from commonweal.evidence.sentences import without_sign
 
 SHOWN_TOLD = 3
 ASKED_TOLD = 2
@@ -53,7 +53,9 @@ def _shown(tested: Sequence[ComparisonRow], rows: Sequence[ComparisonRow]) -> It
     yield from (f"shown: {_sentence(row, rows)}" for row in shown[:SHOWN_TOLD])
     if len(shown) > SHOWN_TOLD:
         yield f"and {len(shown) - SHOWN_TOLD} more that are shown: --rows"
-    if not shown:
+    if not tested:
+        yield "Nothing could be compared."
+    elif not shown:
         yield f"No difference between A and B is shown; {MAY_BE_THERE}."
 
 
@@ -62,17 +64,12 @@ def _sentence(row: ComparisonRow, rows: Sequence[ComparisonRow]) -> str:
     estimate = row.estimate
     assert estimate is not None
     sides = [f"{other.of} {value_text(other.estimate)}" for other in rows if is_side(other, row) and other.estimate]
-    behind = "; ".join([f"95 % interval {bounds_text(estimate)}", *sides])
     title = f"{row.label}{about(estimate)}"
+    turned = without_sign(estimate) if row.of == "B - A" and estimate.value < 0 else estimate
+    behind = "; ".join([f"{estimate.level * 100:g} % interval {bounds_text(turned)}", *sides])
     if row.of != "B - A":
         return f"{title}, {row.of}: {value_text(estimate)} ({behind})"
-    return (
-        f"{title}: {value_text(_size(estimate))} {'more' if estimate.value > 0 else 'less'} in B than in A ({behind})"
-    )
-
-
-def _size(estimate: Estimate) -> Estimate:
-    return estimate.model_copy(update={"value": abs(estimate.value)})
+    return f"{title}: {value_text(turned)} {'less' if estimate.value < 0 else 'more'} in B than in A ({behind})"
 
 
 def _asked(tested: Sequence[ComparisonRow]) -> Iterator[str]:
